@@ -1,0 +1,117 @@
+// What can go wrong at Meta.
+
+package graph
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"ferry/internal/secret"
+)
+
+// Error is an answer of Meta's that is not a success (meta-cloud-api.md §4.1).
+// Meta declares Status, Subcode and the titles unreliable: decide by Code.
+type Error struct {
+	Status  int    // HTTP status
+	Code    int    // Meta's code; 0 when the answer had no error envelope
+	Subcode int    // 0 = none
+	Message string // Meta's message
+	Details string // error_data.details, or the text for the user; "" = none
+	TraceID string // fbtrace_id, for Meta's support; "" = none
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("Meta answered %d: %s", e.Status, e.Summary())
+}
+
+// Summary is what a caller may be told: code, message, details and trace id.
+func (e *Error) Summary() string {
+	var text strings.Builder
+	if e.Code != 0 {
+		fmt.Fprintf(&text, "code %d", e.Code)
+		if e.Subcode != 0 {
+			fmt.Fprintf(&text, " subcode %d", e.Subcode)
+		}
+		text.WriteString(": ")
+	}
+	text.WriteString(e.Message)
+	if e.Details != "" && e.Details != e.Message {
+		fmt.Fprintf(&text, " (%s)", e.Details)
+	}
+	if e.TraceID != "" {
+		fmt.Fprintf(&text, " [fbtrace_id %s]", e.TraceID)
+	}
+	return text.String()
+}
+
+// UnreachableError says that Meta gave no answer that makes sense: no
+// connection, a broken one, a timeout, or an answer that is not the API's.
+type UnreachableError struct {
+	// BodySent is whether the whole request had been handed to the network
+	// before it went wrong. If so, Meta may have done what was asked.
+	BodySent bool
+	Cause    error
+}
+
+func (e *UnreachableError) Error() string { return "Meta cannot be reached: " + e.Cause.Error() }
+func (e *UnreachableError) Unwrap() error { return e.Cause }
+
+// answeredError reads Meta's error envelope, leniently: error_data may be an
+// object, a string or missing, and an answer may not be JSON at all.
+func answeredError(status int, answer []byte, token secret.Secret) error {
+	var envelope struct {
+		Error struct {
+			Message   string          `json:"message"`
+			Code      int             `json:"code"`
+			Subcode   int             `json:"error_subcode"`
+			UserTitle string          `json:"error_user_title"`
+			UserText  string          `json:"error_user_msg"`
+			Data      json.RawMessage `json:"error_data"`
+			TraceID   string          `json:"fbtrace_id"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(answer, &envelope); err != nil || envelope.Error.Message == "" && envelope.Error.Code == 0 {
+		return &Error{Status: status, Message: fmt.Sprintf("HTTP status %d with an answer that is not an error of the Graph API", status)}
+	}
+	e := envelope.Error
+	return &Error{
+		Status:  status,
+		Code:    e.Code,
+		Subcode: e.Subcode,
+		Message: clean(e.Message, token),
+		Details: clean(cmp.Or(dataDetails(e.Data), strings.TrimSpace(e.UserTitle+" "+e.UserText)), token),
+		TraceID: clean(e.TraceID, token),
+	}
+}
+
+func dataDetails(data json.RawMessage) string {
+	var object struct {
+		Details string `json:"details"`
+	}
+	var text string
+	if json.Unmarshal(data, &object) == nil && object.Details != "" {
+		return object.Details
+	}
+	_ = json.Unmarshal(data, &text)
+	return text
+}
+
+// clean makes text of Meta's fit to be shown: without the token, should Meta
+// repeat it, without control characters, and not longer than 1,000 bytes.
+func clean(text string, token secret.Secret) string {
+	if !token.IsZero() {
+		text = strings.ReplaceAll(text, token.Reveal(), secret.Redacted)
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > 1000 {
+		text = strings.ToValidUTF8(text[:1000], "") + "…"
+	}
+	return text
+}

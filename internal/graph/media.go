@@ -1,0 +1,206 @@
+// Media at Meta: upload, metadata, download (meta-cloud-api.md §3).
+
+package graph
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"ferry/internal/secret"
+)
+
+// Upload is a file to be uploaded for one phone number.
+type Upload struct {
+	PhoneNumberID string        // Meta's id of the number that will send the file
+	Token         secret.Secret // of the number's business account
+	FileName      string        // with the extension that fits ContentType
+	ContentType   string        // of the file part: the one that Meta checks
+	Size          int64         // bytes that Body gives
+	Body          io.Reader     // read once, to its end, unless the upload fails
+}
+
+// UploadMedia streams a file to Meta and returns its media id. Nothing of the
+// file is held: the form's head and tail are made first, so that
+// Content-Length is known, and the body goes between them as it is read.
+//
+// Errors: [*Error]; [*UnreachableError], whose BodySent says whether Meta may
+// have the file; or the error that Body gave, wrapped.
+func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string, err error) {
+	head, tail, contentType, err := uploadForm(upload)
+	if err != nil {
+		return "", err
+	}
+	source := &watchedReader{source: upload.Body, left: upload.Size}
+	body := io.MultiReader(bytes.NewReader(head), source, bytes.NewReader(tail))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.node(upload.PhoneNumberID, "media").String(), body)
+	if err != nil {
+		return "", err
+	}
+	request.ContentLength = int64(len(head)) + upload.Size + int64(len(tail))
+	request.Header.Set("Content-Type", contentType)
+
+	var answer struct {
+		ID string `json:"id"`
+	}
+	err = c.do(request, upload.Token, &answer)
+	left, sourceErr := source.state()
+	switch lost, isLost := errors.AsType[*UnreachableError](err); {
+	case isLost && sourceErr != nil:
+		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
+	case isLost:
+		lost.BodySent = left == 0
+		return "", err
+	case err != nil:
+		return "", err
+	case left != 0:
+		return "", unreachable(fmt.Errorf("status 200 with %d bytes of the file not yet sent", left))
+	case !isID(answer.ID):
+		return "", &UnreachableError{BodySent: true, Cause: errors.New("status 200 without a media id")}
+	}
+	return answer.ID, nil
+}
+
+// uploadForm makes what goes before and after the file. The small fields come
+// first. `type` is optional for Meta, which checks the part's own header.
+func uploadForm(upload Upload) (head, tail []byte, contentType string, err error) {
+	var form bytes.Buffer
+	writer := multipart.NewWriter(&form) // with a fresh random boundary
+	err = errors.Join(
+		writer.WriteField("messaging_product", "whatsapp"),
+		writer.WriteField("type", upload.ContentType),
+	)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	_, err = writer.CreatePart(textproto.MIMEHeader{
+		"Content-Disposition": {multipart.FileContentDisposition("file", upload.FileName)},
+		"Content-Type":        {upload.ContentType},
+	})
+	if err != nil {
+		return nil, nil, "", err
+	}
+	head = bytes.Clone(form.Bytes())
+	form.Reset()
+	if err = writer.Close(); err != nil {
+		return nil, nil, "", err
+	}
+	return head, form.Bytes(), writer.FormDataContentType(), nil
+}
+
+// watchedReader remembers how much of the source is left and how reading it
+// failed. The transport reads it from a goroutine of its own, which can go on
+// for a moment after the request has failed.
+type watchedReader struct {
+	source io.Reader
+
+	mu   sync.Mutex
+	left int64
+	err  error
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.source.Read(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left -= int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+func (r *watchedReader) state() (left int64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.left, r.err
+}
+
+// Media is what Meta says of a file (meta-cloud-api.md §3.2).
+type Media struct {
+	ID       string
+	URL      string // for Download; valid for 5 minutes
+	MIMEType string
+	SHA256   string // as sent: hex today, base64 in some captures
+	Size     int64  // bytes
+}
+
+// Media asks for a file's metadata and a fresh download URL.
+func (c *Client) Media(ctx context.Context, mediaID, phoneNumberID string, token secret.Secret) (Media, error) {
+	var answer struct {
+		ID       string     `json:"id"`
+		URL      string     `json:"url"`
+		MIMEType string     `json:"mime_type"`
+		SHA256   string     `json:"sha256"`
+		Size     looseInt64 `json:"file_size"`
+	}
+	target := c.node(mediaID)
+	if phoneNumberID != "" {
+		target.RawQuery = url.Values{"phone_number_id": {phoneNumberID}}.Encode()
+	}
+	if err := c.get(ctx, target, token, &answer); err != nil {
+		return Media{}, err
+	}
+	return Media{answer.ID, answer.URL, answer.MIMEType, answer.SHA256, int64(answer.Size)}, nil
+}
+
+// Download opens a file at the URL that Media gave. The token goes along, so
+// the URL must be of the Graph API's own origin or of Meta's download hosts.
+func (c *Client) Download(ctx context.Context, media Media, token secret.Secret) (io.ReadCloser, error) {
+	target, err := url.Parse(media.URL)
+	if err != nil || !c.isDownloadHost(target) {
+		return nil, unreachable(errors.New("the download URL is not of a host of Meta's"))
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token.Reveal())
+	request.Header.Set("User-Agent", c.userAgent) // an empty one fails at Meta
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		response.Body.Close()
+		return nil, answeredError(response.StatusCode, answer, token)
+	}
+	return response.Body, nil
+}
+
+func (c *Client) isDownloadHost(target *url.URL) bool {
+	if target.Scheme == c.base.Scheme && target.Host == c.base.Host {
+		return true
+	}
+	return target.Scheme == "https" && strings.HasSuffix(target.Host, ".fbsbx.com")
+}
+
+// isID reports whether Meta's id is one that ferry may hand out:
+// the model's WhatsAppMediaId, [A-Za-z0-9]{1,100}.
+func isID(id string) bool {
+	for _, b := range []byte(id) {
+		if !('0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z') {
+			return false
+		}
+	}
+	return len(id) > 0 && len(id) <= 100
+}
+
+// looseInt64 is a number that Meta sends as a number or as a string of digits.
+type looseInt64 int64
+
+func (n *looseInt64) UnmarshalJSON(data []byte) error {
+	value, err := strconv.ParseInt(strings.Trim(string(data), `"`), 10, 64)
+	*n = looseInt64(value)
+	return err
+}

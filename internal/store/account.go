@@ -1,0 +1,178 @@
+// Linked WhatsApp Business Accounts and their phone numbers.
+
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"time"
+
+	"ferry/internal/secret"
+)
+
+// BusinessAccount is a WhatsApp Business Account linked to an account.
+type BusinessAccount struct {
+	ID                  string // 32 hexadecimal digits: "waba-" and this is AWS's id
+	AccountID           string // 12 digits
+	MetaID              string // Meta's id
+	Name                string
+	MarketingOnboarding string        // "" = not said by Meta
+	Token               secret.Secret // Meta's access token; only Link reads it
+	LinkedAt            time.Time
+	PhoneNumbers        []PhoneNumber // not filled by BusinessAccounts
+}
+
+// PhoneNumber is a phone number of a linked account.
+type PhoneNumber struct {
+	ID                string // 32 hexadecimal digits: "phone-number-id-" and this is AWS's id
+	BusinessAccountID string // as BusinessAccount.ID
+	MetaID            string // Meta's id
+	DisplayNumber     string // "+1 555-078-3881"
+	VerifiedName      string
+	QualityRating     string // GREEN, YELLOW, RED, UNKNOWN
+}
+
+// Sender is a phone number with what it takes to act for it at Meta.
+type Sender struct {
+	PhoneNumber
+	Token secret.Secret
+}
+
+// Link stores a business account with its phone numbers. Linked again, it
+// keeps its ids and link date and takes the new token, names and numbers; a
+// number that is not given this time stays. It gives back what is stored.
+func (s *Store) Link(ctx context.Context, account BusinessAccount) (BusinessAccount, error) {
+	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+		if err := s.ensureAccount(ctx, tx, account.AccountID); err != nil {
+			return err
+		}
+		if err := s.linkAccount(ctx, tx, &account); err != nil {
+			return err
+		}
+		return linkPhoneNumbers(ctx, tx, account)
+	})
+	if err != nil {
+		return BusinessAccount{}, err
+	}
+	return s.BusinessAccount(ctx, account.AccountID, account.ID)
+}
+
+func (s *Store) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccount) error {
+	err := tx.QueryRowContext(ctx,
+		`INSERT INTO business_account (id, account_id, meta_id, name, marketing_onboarding, sealed_token, linked_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7)
+		 ON CONFLICT (account_id, meta_id) DO UPDATE SET name = excluded.name, marketing_onboarding = excluded.marketing_onboarding
+		 RETURNING id`,
+		newID(), account.AccountID, account.MetaID, account.Name, account.MarketingOnboarding, []byte{}, s.now().UnixMilli()).Scan(&account.ID)
+	if err != nil {
+		return err
+	}
+	sealed, err := s.sealer.Seal(account.Token, "business_account", "sealed_token", account.AccountID, account.ID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE business_account SET sealed_token = $1 WHERE id = $2`, sealed, account.ID)
+	return err
+}
+
+func linkPhoneNumbers(ctx context.Context, tx *sql.Tx, account BusinessAccount) error {
+	for _, number := range account.PhoneNumbers {
+		_, err := tx.ExecContext(ctx,
+			`INSERT INTO phone_number (id, business_account_id, meta_id, display_number, verified_name, quality_rating)
+			 VALUES ($1, $2, $3, $4, $5, $6)
+			 ON CONFLICT (business_account_id, meta_id) DO UPDATE SET display_number = excluded.display_number,
+			   verified_name = excluded.verified_name, quality_rating = excluded.quality_rating`,
+			newID(), account.ID, number.MetaID, number.DisplayNumber, number.VerifiedName, number.QualityRating)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newID makes an id of AWS's form: 128 random bits, hexadecimal.
+func newID() string {
+	var id [16]byte
+	rand.Read(id[:])
+	return hex.EncodeToString(id[:])
+}
+
+const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboarding, linked_at`
+
+// BusinessAccounts lists the linked accounts of an account in the order of
+// their ids, those after the given id ("" = from the start), at most limit.
+func (s *Store) BusinessAccounts(ctx context.Context, accountID, after string, limit int) ([]BusinessAccount, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT `+businessAccountColumns+` FROM business_account WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`, accountID, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var accounts []BusinessAccount
+	for rows.Next() {
+		account, err := scanBusinessAccount(rows)
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, account)
+	}
+	return accounts, rows.Err()
+}
+
+// BusinessAccount gives a linked account with its phone numbers. Returns
+// ErrNotFound when the account has no such.
+func (s *Store) BusinessAccount(ctx context.Context, accountID, id string) (BusinessAccount, error) {
+	account, err := scanBusinessAccount(s.read.QueryRowContext(ctx,
+		`SELECT `+businessAccountColumns+` FROM business_account WHERE account_id = $1 AND id = $2`, accountID, id))
+	if err != nil {
+		return BusinessAccount{}, found(err)
+	}
+	account.PhoneNumbers, err = s.phoneNumbers(ctx, account.ID)
+	return account, err
+}
+
+func scanBusinessAccount(row interface{ Scan(...any) error }) (BusinessAccount, error) {
+	var account BusinessAccount
+	var linked int64
+	err := row.Scan(&account.ID, &account.AccountID, &account.MetaID, &account.Name, &account.MarketingOnboarding, &linked)
+	account.LinkedAt = time.UnixMilli(linked)
+	return account, err
+}
+
+func (s *Store) phoneNumbers(ctx context.Context, businessAccountID string) ([]PhoneNumber, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT id, business_account_id, meta_id, display_number, verified_name, quality_rating
+		 FROM phone_number WHERE business_account_id = $1 ORDER BY meta_id`, businessAccountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var numbers []PhoneNumber
+	for rows.Next() {
+		var n PhoneNumber
+		if err := rows.Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating); err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, rows.Err()
+}
+
+// Sender gives a phone number with the token to act for it. Returns
+// ErrNotFound when the account has no such number.
+func (s *Store) Sender(ctx context.Context, accountID, phoneNumberID string) (Sender, error) {
+	var n Sender
+	var sealed []byte
+	err := s.read.QueryRowContext(ctx,
+		`SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, b.sealed_token
+		 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id
+		 WHERE p.id = $1 AND b.account_id = $2`, phoneNumberID, accountID).
+		Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &sealed)
+	if err != nil {
+		return Sender{}, found(err)
+	}
+	n.Token, err = s.sealer.Open(sealed, "business_account", "sealed_token", accountID, n.BusinessAccountID)
+	return n, err
+}

@@ -1,0 +1,101 @@
+// Access keys: who may call, and what.
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"ferry/internal/secret"
+)
+
+// AccessKey is a caller: a key of an account with its IAM policy documents.
+type AccessKey struct {
+	ID        string // "AKIA…", 20 characters
+	AccountID string // 12 digits
+	Name      string // of the user, in its ARN
+	Secret    secret.Secret
+	Policies  []string // IAM policy documents, JSON
+	CreatedAt time.Time
+}
+
+// ensureAccount makes the account's row when it is the first to be needed.
+func (s *Store) ensureAccount(ctx context.Context, tx *sql.Tx, id string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO account (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, s.now().UnixMilli())
+	return err
+}
+
+// CreateAccessKey stores a key, and its account when that is new. CreatedAt is set by the store.
+func (s *Store) CreateAccessKey(ctx context.Context, key AccessKey) error {
+	sealed, err := s.sealer.Seal(key.Secret, "access_key", "sealed_secret", key.AccountID, key.ID)
+	if err != nil {
+		return err
+	}
+	policies, err := json.Marshal(key.Policies)
+	if err != nil {
+		return err
+	}
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		if err := s.ensureAccount(ctx, tx, key.AccountID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx,
+			`INSERT INTO access_key (id, account_id, name, sealed_secret, policies, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+			key.ID, key.AccountID, key.Name, sealed, string(policies), s.now().UnixMilli())
+		return err
+	})
+}
+
+// AccessKey gives a key by its id, whichever account it is of: it is how a
+// caller's account is found. Returns ErrNotFound when there is none.
+func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
+	row := s.read.QueryRowContext(ctx,
+		`SELECT id, account_id, name, sealed_secret, policies, created_at FROM access_key WHERE id = $1`, id)
+	key, err := s.scanAccessKey(row)
+	return key, found(err)
+}
+
+// AccessKeys lists all keys, or those of one account, oldest first. Their secrets are left out.
+func (s *Store) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT id, account_id, name, sealed_secret, policies, created_at FROM access_key
+		 WHERE $1 = '' OR account_id = $1 ORDER BY created_at, id`, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var keys []AccessKey
+	for rows.Next() {
+		key, err := s.scanAccessKey(rows)
+		if err != nil {
+			return nil, err
+		}
+		key.Secret = secret.Secret{}
+		keys = append(keys, key)
+	}
+	return keys, rows.Err()
+}
+
+// DeleteAccessKey removes a key. Returns ErrNotFound when there is none.
+func (s *Store) DeleteAccessKey(ctx context.Context, id string) error {
+	var deleted string
+	return found(s.write.QueryRowContext(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id).Scan(&deleted))
+}
+
+func (s *Store) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, error) {
+	var key AccessKey
+	var sealed []byte
+	var policies string
+	var created int64
+	if err := row.Scan(&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created); err != nil {
+		return AccessKey{}, err
+	}
+	var err error
+	if key.Secret, err = s.sealer.Open(sealed, "access_key", "sealed_secret", key.AccountID, key.ID); err != nil {
+		return AccessKey{}, err
+	}
+	key.CreatedAt = time.UnixMilli(created)
+	return key, json.Unmarshal([]byte(policies), &key.Policies)
+}

@@ -1,0 +1,45 @@
+// The record of uploads.
+
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Media is the record of one upload.
+type Media struct {
+	PhoneNumberID string // as PhoneNumber.ID
+	ID            string // Meta's media id
+	MIMEType      string
+	Size          int64  // bytes
+	SHA256        string // hexadecimal
+	Source        string // "s3" or "presigned-url"
+	SourceName    string // "bucket/key" or "host/path"; never a query
+	SourceETag    string // "" = none
+	AccessKeyID   string // who uploaded it
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+}
+
+// RecordMedia stores the record of an upload, durably before it returns.
+func (s *Store) RecordMedia(ctx context.Context, m Media) error {
+	_, err := s.write.ExecContext(ctx,
+		`INSERT INTO media (phone_number_id, id, mime_type, size, sha256, source, source_name, source_etag, access_key_id, created_at, expires_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		m.PhoneNumberID, m.ID, m.MIMEType, m.Size, m.SHA256, m.Source, m.SourceName, m.SourceETag, m.AccessKeyID,
+		m.CreatedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
+	return err
+}
+
+// Media gives the record of an upload. Returns ErrNotFound when there is none.
+func (s *Store) Media(ctx context.Context, phoneNumberID, id string) (Media, error) {
+	var m Media
+	var created, expires int64
+	err := s.read.QueryRowContext(ctx,
+		`SELECT phone_number_id, id, mime_type, size, sha256, source, source_name, source_etag, access_key_id, created_at, expires_at
+		 FROM media WHERE phone_number_id = $1 AND id = $2`, phoneNumberID, id).
+		Scan(&m.PhoneNumberID, &m.ID, &m.MIMEType, &m.Size, &m.SHA256, &m.Source, &m.SourceName, &m.SourceETag, &m.AccessKeyID, &created, &expires)
+	m.CreatedAt, m.ExpiresAt = time.UnixMilli(created), time.UnixMilli(expires)
+	return m, found(err)
+}

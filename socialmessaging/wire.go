@@ -1,0 +1,207 @@
+// Shapes to and from JSON bodies and query strings, strictly: what is
+// ambiguous is refused, what the model does not know is ignored, as AWS does.
+
+package socialmessaging
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Decode reads a request into input, a pointer to the operation's input
+// struct. Anything malformed is a SerializationException: JSON that is not
+// JSON, a member of the wrong type, a member given twice, text that is not
+// UTF-8. Unknown members are ignored. An empty body is an empty structure.
+func (o *Operation) Decode(input any, body []byte, rawQuery string) error {
+	if o.input.hasBody && len(body) > 0 {
+		if err := decodeBody(input, body); err != nil {
+			return err
+		}
+	}
+	return o.decodeQuery(reflect.ValueOf(input).Elem(), rawQuery)
+}
+
+func decodeBody(input any, body []byte) error {
+	if trimmed := strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n"); !strings.HasPrefix(trimmed, "{") {
+		return serialization("The request body must be a JSON object.")
+	}
+	err := json.Unmarshal(body, input)
+	if err == nil {
+		return nil
+	}
+	if wrong, ok := errors.AsType[*json.SemanticError](err); ok {
+		path := strings.ReplaceAll(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/", ".")
+		return serialization("%s can not be converted to a %s at '%s'.", jsonKind(wrong.JSONKind), modelKind(wrong.GoType), path)
+	}
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return serialization("The request body gives a member more than once. Give each member once.")
+	}
+	return serialization("The request body is not valid JSON in UTF-8.")
+}
+
+// jsonKind names a JSON token as AWS's messages do (aws-service.md §6.4).
+func jsonKind(kind jsontext.Kind) string {
+	switch kind {
+	case '"':
+		return "STRING_VALUE"
+	case '0':
+		return "NUMBER_VALUE"
+	case 't':
+		return "TRUE_VALUE"
+	case 'f':
+		return "FALSE_VALUE"
+	case '{':
+		return "START_OBJECT"
+	case '[':
+		return "START_ARRAY"
+	default:
+		return "VALUE"
+	}
+}
+
+// modelKind names the type that a member has in the model.
+func modelKind(goType reflect.Type) string {
+	for goType != nil && goType.Kind() == reflect.Pointer {
+		goType = goType.Elem()
+	}
+	if goType == nil {
+		return "Structure"
+	}
+	switch goType.Kind() {
+	case reflect.String:
+		return "String"
+	case reflect.Bool:
+		return "Boolean"
+	case reflect.Int32, reflect.Int64:
+		return "Integer"
+	case reflect.Map:
+		return "Map"
+	case reflect.Slice:
+		return "List"
+	default:
+		return "Structure"
+	}
+}
+
+func (o *Operation) decodeQuery(input reflect.Value, rawQuery string) error {
+	if rawQuery == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return serialization("The query string is malformed. Percent-encode its names and values.")
+	}
+	for _, m := range o.input.members {
+		given := values[m.name]
+		if !m.inQuery || len(given) == 0 {
+			continue
+		}
+		if len(given) > 1 {
+			return serialization("The query gives '%s' more than once. Give it once.", m.name)
+		}
+		if err := decodeText(input.FieldByIndex(m.index), given[0]); err != nil {
+			return serialization("STRING_VALUE can not be converted to a %s at '%s'.", modelKind(input.FieldByIndex(m.index).Type()), m.name)
+		}
+	}
+	return nil
+}
+
+// parseInput reads an input given as one JSON object, query members included,
+// as a person writes it. Unlike Decode it refuses unknown members.
+func (o *Operation) parseInput(input reflect.Value, data []byte) error {
+	var given map[string]jsontext.Value
+	if err := json.Unmarshal(data, &given); err != nil {
+		return fmt.Errorf("%s: the input is not a JSON object: %w", o.Name, err)
+	}
+	known := make([]string, len(o.input.members))
+	for i, m := range o.input.members {
+		known[i] = m.name
+		value, found := given[m.name]
+		if !found || !m.inQuery {
+			continue
+		}
+		delete(given, m.name)
+		text := string(value)
+		if value.Kind() == '"' {
+			_ = json.Unmarshal(value, &text)
+		}
+		if err := decodeText(input.Elem().FieldByIndex(m.index), text); err != nil {
+			return fmt.Errorf("%s: member %q: %w", o.Name, m.name, err)
+		}
+	}
+	for name := range given {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("%s: unknown member %q; its members are %s", o.Name, name, strings.Join(known, ", "))
+		}
+	}
+	if !o.input.hasBody {
+		return nil
+	}
+	body, err := json.Marshal(given)
+	if err != nil {
+		return err
+	}
+	return decodeBody(input.Interface(), body)
+}
+
+// decodeText sets a query member, a *string, *int32 or *bool.
+func decodeText(field reflect.Value, text string) error {
+	value := reflect.New(field.Type().Elem())
+	switch value.Elem().Kind() {
+	case reflect.String:
+		if strings.ToValidUTF8(text, "") != text {
+			return errors.New("not UTF-8")
+		}
+		value.Elem().SetString(text)
+	case reflect.Int32:
+		number, err := strconv.ParseInt(text, 10, 32)
+		if err != nil {
+			return err
+		}
+		value.Elem().SetInt(number)
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			return errors.New("neither true nor false")
+		}
+		value.Elem().SetBool(text == "true")
+	default:
+		panic(fmt.Sprintf("socialmessaging: a query member cannot be a %s", field.Type()))
+	}
+	field.Set(value)
+	return nil
+}
+
+// Encode writes an output, a pointer to a struct of the contract, as a JSON body.
+func Encode(output any) ([]byte, error) {
+	return json.Marshal(output, json.Deterministic(true))
+}
+
+// encodeInput gives the body and the query string of a request.
+func (o *Operation) encodeInput(input any) (body []byte, rawQuery string, err error) {
+	if o.input.hasBody {
+		if body, err = Encode(input); err != nil {
+			return nil, "", err
+		}
+	}
+	query := url.Values{}
+	for _, m := range o.input.members {
+		field := reflect.ValueOf(input).Elem().FieldByIndex(m.index)
+		if m.inQuery && !field.IsNil() {
+			query.Set(m.name, fmt.Sprint(field.Elem().Interface()))
+		}
+	}
+	return body, strings.ReplaceAll(query.Encode(), "+", "%20"), nil
+}
+
+func serialization(format string, args ...any) error {
+	return newException("SerializationException", fmt.Sprintf(format, args...), "", http.StatusBadRequest)
+}
