@@ -1,0 +1,219 @@
+package media
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// inspected runs Inspect on a file that is all head.
+func inspected(declared, name, head string) (Result, error) {
+	return Inspect(Input{DeclaredType: declared, Name: name, Size: int64(len(head)), Head: []byte(head[:min(len(head), HeadSize)])})
+}
+
+// code is an error's code; it fails the test if the error is of another type.
+func code(t *testing.T, err error) string {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Message == "" || strings.ContainsAny(e.Message, "\r\n") {
+		t.Fatalf("not a proper *Error: %#v", err)
+	}
+	return e.Code
+}
+
+// acceptCases: declared type, name and head give this type of the table.
+var acceptCases = []struct{ about, declared, name, head, mime string }{
+	{"the declared type decides", "image/png", "a", headPNG, "image/png"},
+	{"case and parameters do not count", "IMAGE/JPEG; q=1", "a.jpg", headJPEG, "image/jpeg"},
+	{"alias image/jpg", "image/jpg", "a.jpg", headJPEG, "image/jpeg"},
+	{"AWS's name of 3gp", "video/3gp", "a.3gp", ftyp("3gp4", "isom"), "video/3gpp"},
+	{"audio with Apple's brand", "audio/x-m4a", "a.m4a", ftyp("M4A ", "isom"), "audio/mp4"},
+	{"audio with the general brand", "audio/mp4", "a.m4a", ftyp("isom", "iso2", "mp41"), "audio/mp4"},
+	{"audio with the brand of MPEG-4 v2", "audio/mp4", "a", ftyp("mp42", "isom"), "audio/mp4"},
+	{"video in a file that Android brands 3gp4", "video/mp4", "a.mp4", ftyp("3gp4", "isom"), "video/mp4"},
+	{"a general brand declared 3gpp", "video/3gpp", "a.3gp", ftyp("isom", "3gp4"), "video/3gpp"},
+	{"Sony's brand", "video/mp4", "a.mp4", ftyp("MSNV", "mp42"), "video/mp4"},
+	{"iTunes video", "video/x-m4v", "a.m4v", ftyp("M4V ", "mp42"), "video/mp4"},
+	{"Opus", "audio/ogg; codecs=opus", "a.ogg", oggOf(opusHead), "audio/ogg"},
+	{"Opus declared audio/opus", "audio/opus", "a.opus", oggOf(opusHead), "audio/ogg"},
+	{"Opus declared application/ogg", "application/ogg", "a.ogg", oggOf(opusHead), "audio/ogg"},
+	{"ADTS", "audio/aac", "a.aac", headADTS, "audio/aac"},
+	{"ADTS behind ID3", "audio/aac", "a.aac", headID3 + headADTS, "audio/aac"},
+	{"MP3", "audio/mp3", "a.mp3", headMP3, "audio/mpeg"},
+	{"MP3 behind ID3", "audio/mpeg", "a.mp3", headID3 + headMP3, "audio/mpeg"},
+	{"AMR", "audio/amr", "a.amr", headAMR, "audio/amr"},
+	{"CSV as text", "text/plain; charset=utf-8", "a.csv", headCSV, "text/plain"},
+	{"HTML as text", "text/plain", "a.html", headHTML, "text/plain"},
+	{"UTF-16 with its mark", "text/plain", "a.txt", "\xff\xfeh\x00i\x00", "text/plain"},
+	{"Latin-1", "text/plain", "a.txt", "Gr\xfc\xdfe", "text/plain"},
+	{"text that starts like a program", "text/plain", "a.txt", "MZ is the mark of a DOS program.", "text/plain"},
+	{"text about PDF", "text/plain", "a.txt", "A file starts with %PDF-1.7 then.", "text/plain"},
+	{"text about ID3", "text/plain", "a.txt", "ID3 tags explained", "text/plain"},
+	{"PDF behind a mark", "application/pdf", "a.pdf", "\xef\xbb\xbf" + headPDF, "application/pdf"},
+	{"docx", docx, "a.docx", zipOf("[Content_Types].xml", "word/document.xml"), docx},
+	{"pptx that the head does not show", pptx, "a.pptx", zipOf("[Content_Types].xml", "_rels/.rels"), pptx},
+	{"xls, any OLE2", xls, "a.xls", headOLE, xls},
+	{"docx with a password", docx, "a.docx", headOLE, docx},
+	{"nothing declared", "", "a", headPNG, "image/png"},
+	{"S3's default", "binary/octet-stream", "wrong.jpg", headPNG, "image/png"},
+	{"curl's default", "application/x-www-form-urlencoded", "a", headPDF, "application/pdf"},
+	{"not a type", "jpeg", "a", headJPEG, "image/jpeg"},
+	{"two types", "image/jpeg, image/png", "a", headPNG, "image/png"},
+	{"the extension decides in the family", "", "a.m4a", ftyp("isom"), "audio/mp4"},
+	{"video without an extension", "", "a", ftyp("isom"), "video/mp4"},
+	{"audio by a compatible brand", "", "a", ftyp("mp42", "M4A ", "isom"), "audio/mp4"},
+	{"the extension decides for OLE2", "", "a.ppt", headOLE, ppt},
+	{"the extension decides for OOXML", "", "a.xlsx", zipOf("_rels/.rels"), xlsx},
+	{"art fills the head", "", "a", "ID3\x03\x00\x00\x00\x00\x7f\x7f\x00\x00", "audio/mpeg"},
+	{"art fills the head of an AAC", "", "a.aac", "ID3\x03\x00\x00\x00\x00\x7f\x7f\x00\x00", "audio/aac"},
+	{"MP3 behind junk, by its extension", "", "a.mp3", headJunk + strings.Repeat(headMP3+strings.Repeat("\x00", 409), 3), "audio/mpeg"},
+	{"CSV undeclared", "", "a.csv", headCSV, "text/plain"},
+	{"JSON without a name", "", "", headJSON, "text/plain"},
+}
+
+func TestInspectAccepts(t *testing.T) {
+	for _, c := range acceptCases {
+		t.Run(c.about, func(t *testing.T) {
+			if got, err := inspected(c.declared, c.name, c.head); err != nil || got.Type.MIME != c.mime {
+				t.Errorf("%q, want %q; %v", got.Type.MIME, c.mime, err)
+			}
+		})
+	}
+}
+
+// refuseCases: the error's code, and words that its message must have.
+var refuseCases = []struct{ about, declared, name, head, code, words string }{
+	{"CSV", "text/csv", "a.csv", headCSV, CodeTypeNotAccepted, `"text/csv"|application/pdf|Content-Type text/plain`},
+	{"HTML", "text/html", "a.html", headHTML, CodeTypeNotAccepted, "text/plain"},
+	{"SVG", "image/svg+xml", "a.svg", "<svg></svg>", CodeTypeNotAccepted, "image/png|JPEG or PNG"},
+	{"GIF", "image/gif", "a.gif", headGIF, CodeTypeNotAccepted, "image/jpeg, image/png|libx264"},
+	{"WAV", "audio/wav", "a.wav", headWAV, CodeTypeNotAccepted, "audio/ogg (Opus only)|libopus"},
+	{"WebM", "audio/webm", "a.webm", headWebM, CodeTypeNotAccepted, "libopus"},
+	{"audio/3gpp", "audio/3gpp", "a.3gp", ftyp("3gp4"), CodeTypeNotAccepted, "libopus"},
+	{"MOV", "video/quicktime", "a.mov", ftyp("qt  "), CodeTypeNotAccepted, "video/3gpp|libx264"},
+	{"an MP4 called MOV", "video/quicktime", "a.mov", ftyp("mp42"), CodeTypeNotAccepted, "store the file with Content-Type video/mp4"},
+	{"ZIP", "application/zip", "a.zip", zipOf("a.txt"), CodeTypeNotAccepted, "by link"},
+	{"docx called ZIP", "application/zip", "a.docx", zipOf("[Content_Types].xml", "word/a"), CodeTypeNotAccepted, "Content-Type " + docx},
+	{"OpenDocument", "application/vnd.oasis.opendocument.text", "a.odt", zipOf("mimetype"), CodeTypeNotAccepted, "soffice"},
+	{"a long type", "x/" + strings.Repeat("y", 999), "a", headPNG, CodeTypeNotAccepted, "image/png"},
+
+	{"PNG as JPEG", "image/jpeg", "a.jpg", headPNG, CodeTypeContradicts, "image/jpeg|image/png"},
+	{"HTML as MP4", "video/mp4", "a.mp4", headHTML, CodeTypeContradicts, "text/html|error page"},
+	{"JSON as JPEG", "image/jpeg", "a.jpg", headJSON, CodeTypeContradicts, "application/json|error page"},
+	{"MOV as MP4", "video/mp4", "a.mp4", ftyp("qt  "), CodeTypeContradicts, "QuickTime|libx264"},
+	{"HEIC as JPEG", "image/jpeg", "a.jpg", ftyp("heic", "mif1"), CodeTypeContradicts, "image/heic|JPEG or PNG"},
+	{"Apple audio as video", "video/mp4", "a.mp4", ftyp("M4A "), CodeTypeContradicts, "Content-Type audio/mp4"},
+	{"3GPP2", "video/3gpp", "a.3gp", ftyp("3g2a"), CodeTypeContradicts, "video/3gpp2"},
+	{"M4A as AAC", "audio/aac", "a.aac", ftyp("M4A "), CodeTypeContradicts, "Content-Type audio/mp4"},
+	{"AAC as MP3", "audio/mpeg", "a.mp3", headADTS, CodeTypeContradicts, "audio/aac"},
+	{"MP3 as AAC", "audio/aac", "a.aac", headMP3, CodeTypeContradicts, "audio/mpeg"},
+	{"AMR wideband", "audio/amr", "a.amr", "#!AMR-WB\n\x04\x00", CodeTypeContradicts, "wideband"},
+	{"FLAC behind ID3", "audio/mpeg", "a.mp3", headID3 + "fLaC\x00\x00", CodeTypeContradicts, "audio/flac|libopus"},
+	{"WebM as audio/mp4", "audio/mp4", "a.m4a", headWebM, CodeTypeContradicts, "libopus"},
+	{"audio/opus that is no Ogg", "audio/opus", "a.opus", headJunk, CodeTypeContradicts, "audio/opus"},
+	{"binary as text", "text/plain", "a.txt", headEXE, CodeTypeContradicts, "portable-executable"},
+	{"PDF as text", "text/plain", "a.txt", headPDF, CodeTypeContradicts, "application/pdf"},
+	{"CSV as Excel", xls, "a.csv", headCSV, CodeTypeContradicts, "text/csv|Content-Type text/plain"},
+	{"RTF as Word", doc, "a.doc", headRTF, CodeTypeContradicts, "text/rtf"},
+	{"plain ZIP as docx", docx, "a.docx", zipOf("photos/a.jpg"), CodeTypeContradicts, "application/zip"},
+	{"xlsx as docx", docx, "a.docx", zipOf("[Content_Types].xml", "xl/workbook.xml"), CodeTypeContradicts, "spreadsheetml"},
+	{"a JAR as docx", docx, "a.docx", zipOf("META-INF/MANIFEST.MF"), CodeTypeContradicts, "java-archive"},
+	{"a WebP without an image", "image/webp", "a.webp", webpOf("ALPH", 0), CodeTypeContradicts, "without an image"},
+	{"a WebP cut short", "image/webp", "a.webp", webpOf("VP8X", 2)[:20], CodeTypeContradicts, "without an image"},
+	{"WAV as WebP", "image/webp", "a.webp", headWAV, CodeTypeContradicts, "audio/wav"},
+
+	{"Vorbis", "audio/ogg", "a.ogg", oggOf("\x01vorbis\x00"), CodeAudioNotOpus, "Vorbis audio in Ogg|libopus"},
+	{"FLAC in Ogg", "audio/ogg; codecs=opus", "a.ogg", oggOf("\x7fFLAC\x01"), CodeAudioNotOpus, "FLAC"},
+	{"Theora with Opus", "audio/ogg", "a.ogv", oggOf("\x80theora\x03", opusHead), CodeAudioNotOpus, "Theora video and Opus audio in Ogg"},
+	{"Ogg cut short", "audio/ogg", "a.ogg", oggOf(opusHead)[:27], CodeAudioNotOpus, "Ogg"},
+	{"Vorbis undeclared", "", "a.ogg", oggOf("\x01vorbis\x00"), CodeAudioNotOpus, "Vorbis"},
+
+	{"GIF undeclared", "", "a.gif", headGIF, CodeTypeNotAccepted, `"image/gif"|libx264`},
+	{"ZIP undeclared", "", "a.docx", zipOf("photos/a.jpg"), CodeTypeNotAccepted, "application/zip"},
+	{"junk", "", "a.jpg", headJunk, CodeTypeUnknown, `no format|"jpg"|text/plain`},
+	{"JSON with the name of a picture", "", "a.jpg", headJSON, CodeTypeUnknown, "application/json"},
+	{"a page without a name", "", "download", headHTML, CodeTypeUnknown, "text/html|no extension"},
+	{"OLE2 without a name", "", "download", headOLE, CodeTypeUnknown, "OLE2"},
+}
+
+func TestInspectRefuses(t *testing.T) {
+	for _, c := range refuseCases {
+		t.Run(c.about, func(t *testing.T) {
+			got, err := inspected(c.declared, c.name, c.head)
+			if code(t, err) != c.code || got != (Result{}) {
+				t.Fatalf("%+v, %v; want %s", got, err, c.code)
+			}
+			if len(err.Error()) > 1000 {
+				t.Errorf("%d characters long", len(err.Error()))
+			}
+			for word := range strings.SplitSeq(c.words, "|") {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%q does not say %q", err, word)
+				}
+			}
+		})
+	}
+}
+
+func TestInspectChecksTheLength(t *testing.T) {
+	for _, c := range []struct {
+		about string
+		size  int64
+		head  string
+		code  string
+	}{
+		{"empty", 0, "", CodeEmpty},
+		{"announced and not sent", 5, "", CodeEmpty},
+		{"not announced", -1, headPNG, CodeSizeUnknown},
+		{"announced too short", 4, headPNG, CodeSizeUnknown},
+		{"at the limit", 5 << 20, headPNG, ""},
+		{"one above", 5<<20 + 1, headPNG, CodeTooLarge},
+		{"absurd", 1<<63 - 1, headPNG, CodeTooLarge},
+		{"sticker at the limit", 100 << 10, webpOf("VP8 ", 0), ""},
+		{"sticker above", 100<<10 + 1, webpOf("VP8L", 0), CodeTooLarge},
+		{"extended sticker that does not move", 100<<10 + 1, webpOf("VP8X", 0xfd), CodeTooLarge},
+		{"animated at the limit", 500 << 10, webpOf("VP8X", 2), ""},
+		{"animated above", 500<<10 + 1, webpOf("VP8X", 2), CodeTooLarge},
+		{"a head of more than HeadSize", 5000, headPNG + strings.Repeat("\x00", 5000-len(headPNG)), ""},
+	} {
+		_, err := Inspect(Input{Size: c.size, Head: []byte(c.head)})
+		if got := code(t, err); got != c.code {
+			t.Errorf("%s: %q, want %q; %v", c.about, got, c.code, err)
+		}
+	}
+}
+
+func TestTooLargeSaysBothNumbersAndWhatToDo(t *testing.T) {
+	_, err := Inspect(Input{DeclaredType: "video/mp4", Size: 16<<20 + 1, Head: []byte(ftyp("isom"))})
+	for _, words := range []string{"16,777,217 bytes (16.0 MiB)", "16,777,216 bytes (16.0 MiB)", "video/mp4 as video", "bit rate", "ffmpeg"} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v does not say %q", err, words)
+		}
+	}
+}
+
+func TestEveryTypeTooLargeHasAdvice(t *testing.T) {
+	for _, row := range Types() {
+		if message := tooLarge(row, row.MaxSize+1).Message; strings.Contains(message, "%!") || !strings.HasSuffix(message, shrink(row)) {
+			t.Errorf("%s: %s", row.MIME, message)
+		}
+	}
+}
+
+func TestContentTypeForMeta(t *testing.T) {
+	for _, c := range []struct{ declared, head, want string }{
+		{"audio/ogg", oggOf(opusHead), "audio/ogg; codecs=opus"},
+		{"audio/opus", oggOf(opusHead), "audio/ogg; codecs=opus"},
+		{"audio/ogg; codecs=vorbis", oggOf(opusHead), "audio/ogg; codecs=opus"}, // the bytes know
+		{"", oggOf(opusHead), "audio/ogg; codecs=opus"},
+		{"text/plain; charset=utf-8", headCSV, "text/plain"},
+		{"video/3gp", ftyp("3gp6"), "video/3gpp"},
+	} {
+		if got, err := inspected(c.declared, "a", c.head); err != nil || got.ContentType != c.want {
+			t.Errorf("%q: %q, %v", c.declared, got.ContentType, err)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+// Package media decides what a file is and whether WhatsApp takes it, before a
+// byte goes to Meta. It is pure: it sees the declared type, the name, the length
+// and the first bytes, and does no I/O.
+//
+// The table of types and limits is Meta's (meta-cloud-api.md §3.6; AWS repeats it
+// in aws-service.md §3.2). Both say MB and KB; ferry reads them as MiB and KiB,
+// since the one limit that was measured, 100 MB, is 104,857,600 bytes.
+//
+// [Inspect] answers from the first bytes alone. What needs more of the file, such
+// as the codecs inside an MP4, the channels of an Opus stream or the sides of a
+// sticker, is not its business: those are findings about a [Result].
+package media
+
+import (
+	"slices"
+	"strings"
+)
+
+// Kind is what WhatsApp shows a file as. Its values are the names that Meta's
+// messages use for their "type".
+type Kind string
+
+const (
+	Image    Kind = "image"
+	Audio    Kind = "audio"
+	Video    Kind = "video"
+	Document Kind = "document"
+	Sticker  Kind = "sticker"
+)
+
+// Units of the limits.
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+)
+
+// Type is one row of WhatsApp's table.
+type Type struct {
+	MIME      string // base type, lower case, no parameters: "image/jpeg"
+	Kind      Kind
+	MaxSize   int64  // bytes; a file of exactly this length is taken
+	Extension string // usual extension, without the dot: "jpg"
+	Animated  bool   // the row holds for animated stickers; image/webp has one row with and one without
+}
+
+// types is the table, in the order of Meta's page.
+var types = []Type{
+	{MIME: "audio/aac", Kind: Audio, MaxSize: 16 * mib, Extension: "aac"},
+	{MIME: "audio/amr", Kind: Audio, MaxSize: 16 * mib, Extension: "amr"},
+	{MIME: "audio/mpeg", Kind: Audio, MaxSize: 16 * mib, Extension: "mp3"},
+	{MIME: "audio/mp4", Kind: Audio, MaxSize: 16 * mib, Extension: "m4a"},
+	{MIME: "audio/ogg", Kind: Audio, MaxSize: 16 * mib, Extension: "ogg"},
+	{MIME: "text/plain", Kind: Document, MaxSize: 100 * mib, Extension: "txt"},
+	{MIME: "application/pdf", Kind: Document, MaxSize: 100 * mib, Extension: "pdf"},
+	{MIME: doc, Kind: Document, MaxSize: 100 * mib, Extension: "doc"},
+	{MIME: docx, Kind: Document, MaxSize: 100 * mib, Extension: "docx"},
+	{MIME: xls, Kind: Document, MaxSize: 100 * mib, Extension: "xls"},
+	{MIME: xlsx, Kind: Document, MaxSize: 100 * mib, Extension: "xlsx"},
+	{MIME: ppt, Kind: Document, MaxSize: 100 * mib, Extension: "ppt"},
+	{MIME: pptx, Kind: Document, MaxSize: 100 * mib, Extension: "pptx"},
+	{MIME: "image/jpeg", Kind: Image, MaxSize: 5 * mib, Extension: "jpg"},
+	{MIME: "image/png", Kind: Image, MaxSize: 5 * mib, Extension: "png"},
+	{MIME: "image/webp", Kind: Sticker, MaxSize: 500 * kib, Extension: "webp", Animated: true},
+	{MIME: "image/webp", Kind: Sticker, MaxSize: 100 * kib, Extension: "webp"},
+	{MIME: "video/mp4", Kind: Video, MaxSize: 16 * mib, Extension: "mp4"},
+	{MIME: "video/3gpp", Kind: Video, MaxSize: 16 * mib, Extension: "3gp"},
+}
+
+// Types of Office files, whose names are too long to repeat.
+const (
+	doc  = "application/msword"
+	xls  = "application/vnd.ms-excel"
+	ppt  = "application/vnd.ms-powerpoint"
+	docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+	xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	pptx = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+)
+
+// aliases are other names for types of the table that clients and stores use.
+// What they stand for is still held against the bytes.
+var aliases = map[string]string{
+	"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png",
+
+	"audio/aacp": "audio/aac", "audio/x-aac": "audio/aac", "audio/x-hx-aac-adts": "audio/aac",
+	"audio/vnd.dlna.adts": "audio/aac",
+	"audio/amr-nb":        "audio/amr", "audio/x-amr": "audio/amr",
+	"audio/mp3": "audio/mpeg", "audio/x-mp3": "audio/mpeg", "audio/mpeg3": "audio/mpeg",
+	"audio/x-mpeg": "audio/mpeg", "audio/x-mpeg-3": "audio/mpeg",
+	"audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/x-mp4a": "audio/mp4",
+	"audio/mp4a-latm": "audio/mp4",
+	// Meta's upload takes audio/opus and its send then fails (meta-cloud-api.md §3.1).
+	"audio/opus": "audio/ogg", "audio/x-opus+ogg": "audio/ogg", "audio/x-ogg": "audio/ogg",
+	"application/ogg": "audio/ogg", "application/x-ogg": "audio/ogg",
+
+	// AWS's table says video/3gp, Meta's video/3gpp.
+	"video/3gp": "video/3gpp", "video/x-m4v": "video/mp4",
+
+	"application/x-pdf":       "application/pdf",
+	"application/vnd.ms-word": doc, "application/x-msword": doc,
+	"application/msexcel": xls, "application/x-msexcel": xls, "application/excel": xls,
+	"application/mspowerpoint": ppt, "application/powerpoint": ppt,
+}
+
+// Types gives WhatsApp's table, one row for each type and two for image/webp.
+func Types() []Type { return slices.Clone(types) }
+
+// Lookup finds the row for a MIME type. Case and parameters do not count, and
+// aliases such as image/jpg, audio/x-m4a and video/3gp are known. For image/webp
+// it is the row of animated stickers, whose limit is the larger: only the bytes
+// tell the two apart.
+func Lookup(mime string) (Type, bool) {
+	base := baseType(mime)
+	if name, ok := aliases[base]; ok {
+		base = name
+	}
+	for _, t := range types {
+		if t.MIME == base {
+			return t, true
+		}
+	}
+	return Type{}, false
+}
+
+// baseType is a content type without parameters, in lower case.
+func baseType(mime string) string {
+	base, _, _ := strings.Cut(mime, ";")
+	return strings.ToLower(strings.TrimSpace(base))
+}
+
+// placeholders are declared types that say nothing about the file: what stores,
+// SDKs and browsers write when nobody told them.
+var placeholders = map[string]bool{
+	"binary/octet-stream": true, "application/octet-stream": true, "application/x-octet-stream": true,
+	"application/binary": true, "application/x-binary": true, "application/unknown": true,
+	"application/x-unknown": true, "unknown/unknown": true, "content/unknown": true,
+	"application/force-download": true, "application/download": true,
+	"application/x-download": true, "application/x-forcedownload": true,
+	"application/x-www-form-urlencoded": true, // the default of curl and of many HTTP clients
+	"*/*":                               true,
+}
+
+// saysNothing reports whether a declared base type leaves the type open: it is
+// missing, a placeholder, or no type/subtype at all ("jpeg", "image/jpeg, image/png").
+func saysNothing(base string) bool {
+	major, minor, _ := strings.Cut(base, "/")
+	return placeholders[base] || !isToken(major) || !isToken(minor)
+}
+
+// isToken reports whether s is a token of RFC 9110 §5.6.2.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,77 @@
+package media
+
+import (
+	"slices"
+	"testing"
+)
+
+// metaList is the list in Meta's upload error (meta-cloud-api.md §3.1), in its order,
+// without audio/opus, which uploads and then does not send.
+var metaList = []string{
+	"audio/aac", "audio/mp4", "audio/mpeg", "audio/amr", "audio/ogg",
+	"application/vnd.ms-powerpoint", "application/msword",
+	"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	"application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"application/pdf", "text/plain", "application/vnd.ms-excel",
+	"image/jpeg", "image/png", "image/webp", "video/mp4", "video/3gpp",
+}
+
+func TestTableIsMetas(t *testing.T) {
+	want, got := slices.Sorted(slices.Values(metaList)), slices.Sorted(slices.Values(mimes("")))
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	limits := map[Kind]int64{Image: 5242880, Audio: 16777216, Video: 16777216, Document: 104857600}
+	for _, row := range Types() {
+		limit := limits[row.Kind]
+		switch {
+		case row.Animated:
+			limit = 512000
+		case row.Kind == Sticker:
+			limit = 102400
+		}
+		if row.MaxSize != limit {
+			t.Errorf("%s: %d, want %d", row.MIME, row.MaxSize, limit)
+		}
+		if got, ok := mimeOfExtension(row.Extension); !ok || got != row.MIME {
+			t.Errorf(".%s is %s, want %s", row.Extension, got, row.MIME)
+		}
+	}
+}
+
+func TestTypesGivesACopy(t *testing.T) {
+	Types()[0].MaxSize = 1
+	if Types()[0].MaxSize == 1 {
+		t.Error("a caller can change the table")
+	}
+}
+
+func TestLookup(t *testing.T) {
+	for declared, want := range map[string]string{
+		"image/jpeg": "image/jpeg", " Image/JPG ;x": "image/jpeg", "audio/x-m4a": "audio/mp4",
+		"video/3gp": "video/3gpp", "audio/mp3": "audio/mpeg", "audio/opus": "audio/ogg",
+		"audio/ogg; codecs=opus": "audio/ogg", "audio/ogg;codecs=\"opus": "audio/ogg",
+		"": "", "image": "", "image/gif": "", "image/webp": "image/webp",
+	} {
+		if got, ok := Lookup(declared); got.MIME != want || ok != (want != "") {
+			t.Errorf("%q: %q, %t", declared, got.MIME, ok)
+		}
+	}
+	if sticker, _ := Lookup("image/webp"); !sticker.Animated {
+		t.Error("image/webp is not the row with the larger limit")
+	}
+}
+
+func TestAliasesPointIntoTheTable(t *testing.T) {
+	for alias, mime := range aliases {
+		if !slices.Contains(metaList, mime) || slices.Contains(metaList, alias) || saysNothing(alias) {
+			t.Errorf("%s → %s", alias, mime)
+		}
+	}
+	for ext, mime := range misnomers {
+		if !slices.Contains(metaList, mime) {
+			t.Errorf(".%s → %s", ext, mime)
+		}
+	}
+}

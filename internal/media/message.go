@@ -1,0 +1,167 @@
+package media
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The commands below are what the messages tell people to run.
+const (
+	toOpus = "ffmpeg -i IN -vn -ac 1 -c:a libopus -b:a 32k out.ogg"
+	toMP4  = "ffmpeg -i IN -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -vf 'scale=trunc(iw/2)*2:trunc(ih/2)*2' -c:a aac -movflags +faststart out.mp4"
+)
+
+// notAccepted refuses a type that is not in the table. mime is the declared one, or
+// what was found if none was declared.
+func notAccepted(mime string, seen found) *Error {
+	kind := kindOf(mime)
+	advice := remedy(mime, kind)
+	if t, ok := seen.likely(); ok && (kind == Document || kind == t.Kind) {
+		advice = fmt.Sprintf("The first bytes are %s: store the file with Content-Type %s.", seen.text(), t.MIME)
+	}
+	return refuse(CodeTypeNotAccepted, "WhatsApp does not take %.80q. As %s it takes %s. %s", mime, kind, accepted(kind), advice)
+}
+
+// contradicts refuses a declared type that the bytes do not bear out.
+func contradicts(declared string, t Type, seen found) *Error {
+	advice := "Check that the right file was stored."
+	switch {
+	case strings.Contains(seen.mime, "html"), t.Kind != Document && slices.Contains(seen.fits, "text/plain"):
+		advice = "It may be an error page in place of the file: check what the source sends."
+	case seen.mime == "", seen.weak:
+	case len(seen.fits) > 0:
+		advice = fmt.Sprintf("If the file is right, store it with Content-Type %s.", seen.fits[0])
+	default:
+		advice = remedy(seen.mime, wanted(t.Kind, seen.mime))
+	}
+	return refuse(CodeTypeContradicts, "The file is declared as %q and its first bytes are %s. WhatsApp checks the content after the upload and would drop the message. %s", declared, seen.text(), advice)
+}
+
+// wanted is the kind to convert a file to: sound stays sound in a container that is
+// named after video, as WebM is.
+func wanted(declared Kind, mime string) Kind {
+	if kind := kindOf(mime); kind != Video || declared != Audio {
+		return kind
+	}
+	return Audio
+}
+
+func notOpus(seen found) *Error {
+	return refuse(CodeAudioNotOpus, "The file is %s. WhatsApp takes Ogg with Opus audio only, one channel. Convert it: %s", seen.note, toOpus)
+}
+
+// unknownType refuses what neither bytes nor name decide.
+func unknownType(name string, seen found) *Error {
+	ext := "no extension"
+	if e := extension(name); e != "" {
+		ext = fmt.Sprintf("the extension %.20q", e)
+	}
+	return refuse(CodeTypeUnknown, "No type is declared, the first bytes are %s, and the name has %s: together that decides nothing. Store the file with its Content-Type, one of: %s.", seen.text(), ext, strings.Join(mimes(""), ", "))
+}
+
+func tooLarge(t Type, size int64) *Error {
+	what := string(t.Kind)
+	if t.Kind == Sticker {
+		what = "static sticker"
+		if t.Animated {
+			what = "animated sticker"
+		}
+	}
+	return refuse(CodeTooLarge, "The file has %s; WhatsApp's limit for %s as %s is %s. %s", bytesText(size), t.MIME, what, bytesText(t.MaxSize), shrink(t))
+}
+
+// shrink says how to bring a file of the type below its limit.
+func shrink(t Type) string {
+	switch {
+	case t.Kind == Image:
+		return "Scale it down: ffmpeg -i IN -vf scale=1600:-2 -q:v 5 out.jpg"
+	case t.Kind == Audio:
+		return "Encode it as speech, about 14 MB an hour: " + toOpus
+	case t.Kind == Video:
+		return "Lower the bit rate or the picture size, or cut it: " + strings.Replace(toMP4, "-pix_fmt", "-crf 30 -pix_fmt", 1)
+	case t.Animated:
+		return "Use fewer frames or a lower quality: gif2webp -lossy -q 30 IN.gif -o out.webp"
+	case t.Kind == Sticker:
+		return "Lower the quality: cwebp -q 50 IN -o out.webp"
+	}
+	return "Split it, or compress the images in it."
+}
+
+// remedy says what to do with a type that WhatsApp does not take.
+func remedy(mime string, kind Kind) string {
+	major, minor, _ := strings.Cut(mime, "/")
+	switch {
+	case mime == "image/gif":
+		return "Make a video of it and store it with Content-Type video/mp4: " + toMP4
+	case kind == Image:
+		return "Convert it to JPEG or PNG."
+	case kind == Audio:
+		return "Convert it and store it with Content-Type audio/ogg: " + toOpus
+	case kind == Video:
+		return "Convert it and store it with Content-Type video/mp4: " + toMP4
+	case isTextType(major, minor):
+		return "Store it with Content-Type text/plain: WhatsApp delivers it as a document under its own name."
+	case strings.Contains(minor, "opendocument"), strings.Contains(minor, "rtf"), strings.Contains(minor, "word"),
+		strings.Contains(minor, "excel"), strings.Contains(minor, "powerpoint"):
+		return "Convert it to PDF: soffice --headless --convert-to pdf IN"
+	}
+	return "Convert it to PDF, or send it by link, where WhatsApp takes documents of any type."
+}
+
+// isTextType reports whether a type that is not in the table is text inside.
+func isTextType(major, minor string) bool {
+	return major == "text" && minor != "rtf" ||
+		slices.Contains([]string{"json", "xml", "yaml", "x-yaml", "javascript", "x-ndjson", "sql", "csv", "toml"}, minor) ||
+		strings.HasSuffix(minor, "+json") || major == "application" && strings.HasSuffix(minor, "+xml")
+}
+
+// kindOf is the kind that the sender of a type most likely wanted.
+func kindOf(mime string) Kind {
+	major, _, _ := strings.Cut(mime, "/")
+	switch kind := Kind(major); kind {
+	case Image, Audio, Video:
+		return kind
+	}
+	return Document
+}
+
+// accepted lists what WhatsApp takes of a kind.
+func accepted(kind Kind) string {
+	list := strings.Join(mimes(kind), ", ")
+	switch kind {
+	case Audio:
+		return list + " (Opus only)"
+	case Image:
+		return list + ", and image/webp as a sticker"
+	}
+	return list
+}
+
+// mimes lists the types of a kind, or all for "", each once.
+func mimes(kind Kind) []string {
+	var list []string
+	for _, t := range types {
+		if (kind == "" || t.Kind == kind) && !slices.Contains(list, t.MIME) {
+			list = append(list, t.MIME)
+		}
+	}
+	return list
+}
+
+// bytesText renders a length in bytes and in the larger unit: "5,242,881 bytes (5.0 MiB)".
+func bytesText(n int64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	switch {
+	case n >= mib:
+		return fmt.Sprintf("%s bytes (%.1f MiB)", digits, float64(n)/mib)
+	case n >= kib:
+		return fmt.Sprintf("%s bytes (%.1f KiB)", digits, float64(n)/kib)
+	case n == 1:
+		return "1 byte"
+	}
+	return digits + " bytes"
+}
