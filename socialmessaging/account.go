@@ -43,7 +43,7 @@ type LinkedWhatsAppBusinessAccountSummary struct {
 	ID                 *string    `json:"id,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // AWS's id, "waba-…"
 	WABAID             *string    `json:"wabaId,omitzero" required:"true" is:"WhatsAppBusinessAccountId"`   // Meta's id, digits
 	RegistrationStatus *string    `json:"registrationStatus,omitzero" required:"true" is:"RegistrationStatus"`
-	LinkDate           *time.Time `json:"linkDate,omitzero,format:unix" required:"true"`
+	LinkDate           *time.Time `json:"linkDate,omitzero" required:"true"`
 	WABAName           *string    `json:"wabaName,omitzero" required:"true" is:"WhatsAppBusinessAccountName"`
 
 	EventDestinations                 []WhatsAppBusinessAccountEventDestination `json:"eventDestinations" required:"true" is:"WhatsAppBusinessAccountEventDestinations"`

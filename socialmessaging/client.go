@@ -114,7 +114,7 @@ func invoke[In, Out any](ctx context.Context, c *Client, api API[In, Out], in *I
 		return nil, err
 	}
 	out := new(Out)
-	if err := json.Unmarshal(answer, out); err != nil {
+	if err := json.Unmarshal(answer, out, wireOptions); err != nil {
 		return nil, fmt.Errorf("%s: the answer is not what the API's model says: %w", api.Name, err)
 	}
 	return out, nil

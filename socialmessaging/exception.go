@@ -5,6 +5,7 @@ package socialmessaging
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -98,6 +99,17 @@ type (
 	ThrottledRequestException   struct{ Exception } // too many calls: wait and send again
 	ValidationException         struct{ Exception } // a member breaks its constraints
 )
+
+// AsException finds the exception in an error, whether modelled or not.
+func AsException(err error) (*Exception, bool) {
+	var found interface{ base() *Exception }
+	if !errors.As(err, &found) {
+		return nil, false
+	}
+	return found.base(), true
+}
+
+func (e *Exception) base() *Exception { return e }
 
 // newException makes the typed error for a code that came over the wire.
 func newException(code, message, requestID string, status int) error {

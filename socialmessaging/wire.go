@@ -34,7 +34,7 @@ func decodeBody(input any, body []byte) error {
 	if trimmed := strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n"); !strings.HasPrefix(trimmed, "{") {
 		return serialization("The request body must be a JSON object.")
 	}
-	err := json.Unmarshal(body, input)
+	err := json.Unmarshal(body, input, wireOptions)
 	if err == nil {
 		return nil
 	}
@@ -182,7 +182,7 @@ func decodeText(field reflect.Value, text string) error {
 
 // Encode writes an output, a pointer to a struct of the contract, as a JSON body.
 func Encode(output any) ([]byte, error) {
-	return json.Marshal(output, json.Deterministic(true))
+	return json.Marshal(output, wireOptions)
 }
 
 // encodeInput gives the body and the query string of a request.

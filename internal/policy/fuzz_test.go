@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzMatch compares the matcher with regular expressions, on any bytes.
+func FuzzMatch(f *testing.F) {
+	for _, c := range matchCases {
+		for _, s := range append(c.yes, c.no...) {
+			f.Add(c.pattern, s, c.fold)
+		}
+	}
+	f.Fuzz(func(t *testing.T, p, s string, fold bool) {
+		if !utf8.ValidString(p) || len(p) > 200 || len(s) > 2000 {
+			return // a pattern comes out of JSON, where every string is valid
+		}
+		flags := ""
+		if fold {
+			if !isASCII(p) || !isASCII(s) {
+				return // only ASCII letters fold; regexp folds more
+			}
+			flags = "(?i)"
+		}
+		fast := newPattern(p, fold)
+		if got, want := fast.matches(s), naiveMatch(p, s, flags); got != want {
+			t.Errorf("%q, %q, fold %v: %v, want %v", p, s, fold, got, want)
+		}
+	})
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
+}
+
+// FuzzParse: no panic, a document or an error and never both, and a document that evaluates.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
+		`{"Version":"2012-10-17","Id":"i","Statement":[{"Sid":"A","Effect":"Deny","NotAction":["s3:*","s3:G?t"],"NotResource":["arn:aws:s3:::b/*"]}]}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}}`,
+		`[]`, `{}`, ``, `{"a":1,"a":2}`, "\xff",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		doc, err := Parse(text)
+		if (doc == nil) != (err != nil) {
+			t.Fatalf("%v, %v", doc, err)
+		}
+		if err != nil {
+			if !utf8.ValidString(err.Error()) {
+				t.Errorf("the error is not valid UTF-8: %q", err)
+			}
+			return
+		}
+		if len(doc.statements) == 0 {
+			t.Error("a document without statements")
+		}
+		Evaluate([]*Document{doc}, Request{"s3:GetObject", "arn:aws:s3:::b/k"})
+	})
+}

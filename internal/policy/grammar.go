@@ -1,0 +1,58 @@
+package policy
+
+import "strings"
+
+// checkAction says what is wrong with an action pattern, or "". The grammar is IAM's: "*", or a service
+// prefix without wildcards, a colon, and a name.
+func checkAction(s string) string {
+	if s == "*" {
+		return ""
+	}
+	service, name, ok := strings.Cut(s, ":")
+	switch {
+	case !ok, !isServicePrefix(strings.ToLower(service)), name == "" || strings.ContainsFunc(name, isNoActionName):
+		return `expected "*" or "service:Name", such as "social-messaging:Send*", with "*" and "?" in the name only`
+	case strings.EqualFold(service, "socialmessaging"):
+		return `expected the service prefix "social-messaging", with a hyphen: as it is, this matches nothing`
+	}
+	return ""
+}
+
+// checkResource says what is wrong with a resource pattern, or "". It wants "*" or an ARN with its six
+// parts, arn:partition:service:region:account:resource. Wildcards may stand in any part but the first and
+// the service ("You cannot use a wildcard in the service segment", IAM user guide, Resource), and a "*"
+// may match across colons.
+func checkResource(s string) string {
+	if s == "*" {
+		return ""
+	}
+	parts := strings.SplitN(s, ":", 6)
+	switch {
+	case strings.Contains(s, "${"):
+		return "policy variables are not supported by this version of ferry; write the value, or use a wildcard"
+	case strings.ContainsFunc(s, isControl):
+		return "has a control character; expected none"
+	case len(parts) < 6 || parts[0] != "arn" || parts[1] == "" || parts[5] == "":
+		return `expected "*" or an ARN with six parts, "arn:partition:service:region:account:resource"`
+	case !isServicePrefix(parts[2]):
+		return "the service, the third part of the ARN, must be written out in lower case, without wildcards"
+	case strings.ContainsAny(parts[1]+parts[3]+parts[4], " /"):
+		return "has a space or a slash before the sixth part of the ARN; expected none"
+	}
+	return ""
+}
+
+// isServicePrefix reports whether s is a service name in lower case, such as "social-messaging".
+func isServicePrefix(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+	})
+}
+
+func isNoActionName(r rune) bool { return !isAlphanumeric(r) && r != '*' && r != '?' }
+
+func isAlphanumeric(r rune) bool {
+	return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
+}
+
+func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }

@@ -1,0 +1,104 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// node is one JSON value. members keep the order of the text.
+type node struct {
+	kind    jsontext.Kind // '{', '[', '"', '0', 't', 'f', 'n'
+	text    string        // of a string
+	items   []node
+	members []member
+}
+
+type member struct {
+	name  string
+	value node
+}
+
+// readNode reads the one JSON value of data. It refuses what RFC 7493 does (duplicate names, however they
+// are escaped, and invalid UTF-8) and anything after the value.
+func readNode(data []byte) (node, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	n, err := readValue(d)
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return n, errors.New("the policy is empty; expected a JSON object")
+		}
+		return n, fmt.Errorf("the policy is not valid JSON: %w", err)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return n, errors.New("the policy has something after its JSON object; expected the end")
+	}
+	return n, nil
+}
+
+func readValue(d *jsontext.Decoder) (node, error) {
+	token, err := d.ReadToken()
+	if err != nil {
+		return node{}, err
+	}
+	n := node{kind: token.Kind()}
+	switch n.kind {
+	case '"':
+		n.text = token.String()
+	case '[':
+		for d.PeekKind() != ']' {
+			item, err := readValue(d)
+			if err != nil {
+				return n, err
+			}
+			n.items = append(n.items, item)
+		}
+		_, err = d.ReadToken()
+	case '{':
+		for d.PeekKind() != '}' {
+			name, err := d.ReadToken()
+			if err != nil {
+				return n, err
+			}
+			m := member{name: name.String()}
+			if m.value, err = readValue(d); err != nil {
+				return n, err
+			}
+			n.members = append(n.members, m)
+		}
+		_, err = d.ReadToken()
+	}
+	return n, err
+}
+
+// describe names a value in a message.
+func (n *node) describe() string {
+	switch n.kind {
+	case '"':
+		return fmt.Sprintf("%q", clip(n.text))
+	case '{':
+		return "an object"
+	case '[':
+		if len(n.items) == 0 {
+			return "an empty list"
+		}
+		return "a list"
+	case '0':
+		return "a number"
+	case 'n':
+		return "null"
+	}
+	return "a boolean"
+}
+
+// clip keeps messages readable.
+func clip(s string) string {
+	const most = 100
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}

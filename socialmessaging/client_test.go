@@ -1,0 +1,187 @@
+package socialmessaging_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+
+	"ferry/socialmessaging"
+)
+
+// answer is what the stand-in for the service says to one request.
+type answer struct {
+	status          int
+	errorType, body string
+}
+
+// serve answers requests in order, the last answer again and again, and keeps what it was asked.
+func serve(t *testing.T, answers ...answer) (client *socialmessaging.Client, requests func() []*http.Request) {
+	t.Helper()
+	var seen []*http.Request
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		next := answers[min(len(seen), len(answers)-1)]
+		seen = append(seen, r)
+		w.Header().Set("X-Amzn-Requestid", "id-1")
+		if next.errorType != "" {
+			w.Header().Set("X-Amzn-Errortype", next.errorType)
+		}
+		w.WriteHeader(next.status)
+		_, _ = io.WriteString(w, next.body)
+	}))
+	t.Cleanup(server.Close)
+	return socialmessaging.New(socialmessaging.Options{
+		Region: "eu-west-1", Endpoint: server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""),
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+		}),
+	}), func() []*http.Request { return seen }
+}
+
+func post(client *socialmessaging.Client) error {
+	_, err := client.PostWhatsAppMessageMedia(context.Background(), &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberID: new("phone-number-id-1"), SourceS3File: &socialmessaging.S3File{BucketName: new("bucket"), Key: new("k")},
+	})
+	return err
+}
+
+func TestRequestIsSignedForTheService(t *testing.T) {
+	client, requests := serve(t, answer{200, "", `{"mediaId":"123"}`})
+	out, err := client.PostWhatsAppMessageMedia(t.Context(), &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberID: new("phone-number-id-1"), SourceS3File: &socialmessaging.S3File{BucketName: new("bucket"), Key: new("k")},
+	})
+	if err != nil || *out.MediaID != "123" {
+		t.Fatalf("%v, %v", out, err)
+	}
+	r := requests()[0]
+	body, _ := io.ReadAll(r.Body)
+	if want := `{"originationPhoneNumberId":"phone-number-id-1","sourceS3File":{"bucketName":"bucket","key":"k"}}`; string(body) != want {
+		t.Errorf("body %s, want %s", body, want)
+	}
+	if r.Method != "POST" || r.RequestURI != "/v1/whatsapp/media" || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/social-messaging/aws4_request") {
+		t.Errorf("%s %s %s", r.Method, r.RequestURI, r.Header.Get("Authorization"))
+	}
+}
+
+func TestQueryMembersTravelInTheQuery(t *testing.T) {
+	client, requests := serve(t, answer{200, "", `{"linkedAccounts":[{"id":"waba-1","linkDate":1763809734.5}],"nextToken":"n"}`})
+	out, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), &socialmessaging.ListLinkedWhatsAppBusinessAccountsInput{NextToken: new("a b/é+"), MaxResults: new(int32(2))})
+	if err != nil || *out.NextToken != "n" || out.LinkedAccounts[0].LinkDate.UnixMilli() != 1763809734500 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if uri := requests()[0].RequestURI; uri != "/v1/whatsapp/waba/list?maxResults=2&nextToken=a%20b%2F%C3%A9%2B" {
+		t.Error(uri)
+	}
+}
+
+func TestExceptionIsTypedWhereverItsNameIs(t *testing.T) {
+	for name, answered := range map[string]answer{
+		"header":             {404, "ResourceNotFoundException", `{"message":"no such number"}`},
+		"header with a URL":  {404, "ResourceNotFoundException:http://internal.amazon.com/coral/com.amazon.coral.service/", `{"Message":"no such number"}`},
+		"body":               {404, "", `{"__type":"ResourceNotFoundException","message":"no such number"}`},
+		"body with a prefix": {404, "", `{"__type":"com.amazonaws.socialmessaging#ResourceNotFoundException","message":"no such number"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, requests := serve(t, answered)
+			err := post(client)
+			notFound, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err)
+			if !ok || notFound.Message != "no such number" || notFound.RequestID != "id-1" || notFound.Status != 404 {
+				t.Errorf("%v", err)
+			}
+			var api smithy.APIError
+			if !errors.As(err, &api) || api.ErrorCode() != "ResourceNotFoundException" || api.ErrorFault() != smithy.FaultClient {
+				t.Errorf("as smithy.APIError: %v", api)
+			}
+			if len(requests()) != 1 {
+				t.Errorf("sent %d times", len(requests()))
+			}
+		})
+	}
+}
+
+func TestOnlyWhatMayWorkLaterIsSentAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		answers []answer
+		sent    int
+		fails   bool
+	}{
+		"throttled, then done":   {[]answer{{429, "ThrottledRequestException", `{}`}, {200, "", `{"mediaId":"1"}`}}, 2, false},
+		"dependency fails":       {[]answer{{502, "DependencyException", `{}`}}, 3, true},
+		"server fails":           {[]answer{{500, "InternalServiceException", `{}`}}, 3, true},
+		"a proxy's 503":          {[]answer{{503, "", `<html>`}, {200, "", `{"mediaId":"1"}`}}, 2, false},
+		"the parameters are bad": {[]answer{{400, "InvalidParametersException", `{}`}}, 1, true},
+		"not built":              {[]answer{{501, "NotImplementedException", `{}`}}, 1, true},
+		"not allowed":            {[]answer{{403, "AccessDeniedByMetaException", `{}`}}, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, requests := serve(t, test.answers...)
+			if err := post(client); (err != nil) != test.fails {
+				t.Error(err)
+			}
+			if len(requests()) != test.sent {
+				t.Errorf("sent %d times, want %d", len(requests()), test.sent)
+			}
+		})
+	}
+}
+
+func TestInvalidInputIsNotSent(t *testing.T) {
+	client, requests := serve(t, answer{200, "", `{}`})
+	_, err := client.PostWhatsAppMessageMedia(t.Context(), nil)
+	if _, ok := errors.AsType[*socialmessaging.ValidationException](err); !ok || len(requests()) != 0 {
+		t.Errorf("%v, sent %d times", err, len(requests()))
+	}
+}
+
+func TestCallTakesAndGivesJSON(t *testing.T) {
+	client, requests := serve(t, answer{200, "", `{"account":{"id":"waba-1"}}`})
+	operation, _ := socialmessaging.OperationByName("GetLinkedWhatsAppBusinessAccount")
+	out, err := client.Call(t.Context(), operation, []byte(`{"id":"waba-1"}`))
+	if err != nil || string(out) != `{"account":{"id":"waba-1"}}` || requests()[0].RequestURI != "/v1/whatsapp/waba/details?id=waba-1" {
+		t.Errorf("%s, %v", out, err)
+	}
+	for input, want := range map[string]string{
+		`{"ID":"waba-1"}`: `unknown member "ID"; its members are id`, `[]`: "not a JSON object", `{"id":"x"}`: "regular expression",
+	} {
+		if _, err := client.Call(t.Context(), operation, []byte(input)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+	planned, _ := socialmessaging.OperationByName("SendWhatsAppMessage")
+	if _, err := client.Call(t.Context(), planned, []byte(`{}`)); err == nil || !strings.Contains(err.Error(), "does not have it") {
+		t.Error(err)
+	}
+}
+
+func TestEndpointComesFromTheSDKsSettings(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"mediaId":"7"}`) }))
+	defer server.Close()
+	for _, variable := range []string{"AWS_ENDPOINT_URL_SOCIALMESSAGING", "AWS_ENDPOINT_URL"} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, server.URL)
+			cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("us-east-1"), config.WithSharedConfigFiles([]string{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+			if err := post(socialmessaging.NewFromConfig(cfg)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
