@@ -109,16 +109,7 @@ func (s *Store) BusinessAccounts(ctx context.Context, accountID, after string, l
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var accounts []BusinessAccount
-	for rows.Next() {
-		account, err := scanBusinessAccount(rows)
-		if err != nil {
-			return nil, err
-		}
-		accounts = append(accounts, account)
-	}
-	return accounts, rows.Err()
+	return collectBusinessAccounts(rows)
 }
 
 // BusinessAccount gives a linked account with its phone numbers. Returns
@@ -131,6 +122,19 @@ func (s *Store) BusinessAccount(ctx context.Context, accountID, id string) (Busi
 	}
 	account.PhoneNumbers, err = s.phoneNumbers(ctx, account.ID)
 	return account, err
+}
+
+func collectBusinessAccounts(rows *sql.Rows) ([]BusinessAccount, error) {
+	defer rows.Close()
+	var accounts []BusinessAccount
+	for rows.Next() {
+		account, err := scanBusinessAccount(rows)
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, account)
+	}
+	return accounts, rows.Err()
 }
 
 func scanBusinessAccount(row interface{ Scan(...any) error }) (BusinessAccount, error) {
@@ -175,4 +179,21 @@ func (s *Store) Sender(ctx context.Context, accountID, phoneNumberID string) (Se
 	}
 	n.Token, err = s.sealer.Open(sealed, "business_account", "sealed_token", accountID, n.BusinessAccountID)
 	return n, err
+}
+
+// LinkedAccounts gives all linked accounts with their phone numbers, or those
+// of one account; for administration.
+func (s *Store) LinkedAccounts(ctx context.Context, accountID string) ([]BusinessAccount, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT `+businessAccountColumns+` FROM business_account WHERE $1 = '' OR account_id = $1 ORDER BY account_id, id`, accountID)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := collectBusinessAccounts(rows)
+	for i := range accounts {
+		if err == nil {
+			accounts[i].PhoneNumbers, err = s.phoneNumbers(ctx, accounts[i].ID)
+		}
+	}
+	return accounts, err
 }

@@ -15,7 +15,7 @@ type Media struct {
 	Size          int64  // bytes
 	SHA256        string // hexadecimal
 	Source        string // "s3" or "presigned-url"
-	SourceName    string // "bucket/key" or "host/path"; never a query
+	SourceName    string // "s3://bucket/key" or a URL without its query
 	SourceETag    string // "" = none
 	AccessKeyID   string // who uploaded it
 	CreatedAt     time.Time

@@ -46,7 +46,7 @@ CREATE TABLE media (
     size            BIGINT NOT NULL, -- bytes
     sha256          TEXT   NOT NULL, -- hexadecimal
     source          TEXT   NOT NULL, -- "s3" or "presigned-url"
-    source_name     TEXT   NOT NULL, -- "bucket/key" or "host/path"; never a query
+    source_name     TEXT   NOT NULL, -- "s3://bucket/key" or a URL without its query
     source_etag     TEXT   NOT NULL, -- '' = none
     access_key_id   TEXT   NOT NULL, -- who uploaded it
     created_at      BIGINT NOT NULL,

@@ -1,0 +1,107 @@
+// ferry account: linked WhatsApp Business Accounts.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"ferry/internal/graph"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+)
+
+type accountCommand struct {
+	Link accountLinkCommand `cmd:"" help:"Link a WhatsApp Business Account, or renew its token."`
+	List accountListCommand `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
+}
+
+type accountLinkCommand struct {
+	stateFlags
+	graphFlags
+	Account       string        `help:"The account to link to, 12 digits." required:"" placeholder:"DIGITS"`
+	WABAID        string        `name:"waba-id" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
+	PhoneNumberID []string      `help:"Meta's id of a phone number to link; repeat for more. Default: all of the account's." placeholder:"ID"`
+	MetaToken     secret.Secret `help:"Meta's access token for the account; better by the environment, FERRY_META_TOKEN." placeholder:"TOKEN"`
+	MetaTokenFile string        `help:"File with Meta's access token." placeholder:"FILE"`
+}
+
+// Run reads the account at Meta and stores it.
+func (c *accountLinkCommand) Run(ctx context.Context, console *console) error {
+	token := c.MetaToken
+	if c.MetaTokenFile != "" {
+		text, err := os.ReadFile(c.MetaTokenFile)
+		if err != nil {
+			return err
+		}
+		token = secret.New(strings.TrimSpace(string(text)))
+	}
+	if token.IsZero() {
+		return errors.New("there is no token: give --meta-token-file FILE, or set FERRY_META_TOKEN")
+	}
+	client, err := graph.New(c.graphFlags.config())
+	if err != nil {
+		return err
+	}
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	linked, err := social.LinkAccount(ctx, client, db, social.Link{AccountID: c.Account, MetaID: c.WABAID, PhoneNumberIDs: c.PhoneNumberID, Token: token})
+	if err != nil {
+		return err
+	}
+	printAccounts(console, []store.BusinessAccount{linked})
+	return nil
+}
+
+type accountListCommand struct {
+	stateFlags
+	Account string `help:"Only accounts linked to this one, 12 digits." placeholder:"DIGITS"`
+	JSON    bool   `help:"One JSON object a line."`
+}
+
+// Run lists the linked accounts.
+func (c *accountListCommand) Run(ctx context.Context, console *console) error {
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	linked, err := db.LinkedAccounts(ctx, c.Account)
+	if err != nil {
+		return err
+	}
+	if !c.JSON {
+		printAccounts(console, linked)
+		return nil
+	}
+	for _, account := range linked {
+		numbers := []map[string]string{}
+		for _, n := range account.PhoneNumbers {
+			numbers = append(numbers, map[string]string{"phoneNumberId": social.PhoneNumberID(n), "metaPhoneNumberId": n.MetaID, "displayPhoneNumber": n.DisplayNumber, "name": n.VerifiedName, "qualityRating": n.QualityRating})
+		}
+		line, _ := json.Marshal(map[string]any{"account": account.AccountID, "id": social.BusinessAccountID(account), "wabaId": account.MetaID, "name": account.Name, "phoneNumbers": numbers})
+		fmt.Fprintf(console.out, "%s\n", line)
+	}
+	return nil
+}
+
+func printAccounts(console *console, linked []store.BusinessAccount) {
+	table := tabwriter.NewWriter(console.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ACCOUNT\tID\tAT META\tNAME")
+	for _, account := range linked {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", account.AccountID, social.BusinessAccountID(account), account.MetaID, account.Name)
+		for _, n := range account.PhoneNumbers {
+			fmt.Fprintf(table, "\t%s\t%s\t%s %s\n", social.PhoneNumberID(n), n.MetaID, n.DisplayNumber, n.VerifiedName)
+		}
+	}
+	_ = table.Flush()
+}

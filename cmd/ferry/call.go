@@ -1,0 +1,89 @@
+// ferry call: one operation of the API with JSON in and out.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"ferry/socialmessaging"
+)
+
+// clientFlags say where the API is, for the commands that call it. What they
+// leave open comes from the AWS SDK's own settings, so that the same command
+// works against ferry and against AWS.
+type clientFlags struct {
+	Endpoint string `help:"URL of the API. Default: the AWS SDK's settings (AWS_ENDPOINT_URL_SOCIALMESSAGING), then AWS." placeholder:"URL" group:"Client"`
+	Region   string `name:"aws-region" help:"Region to sign for. Default: the AWS SDK's settings." env:"-" placeholder:"REGION" group:"Client"`
+}
+
+func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the AWS SDK's settings: %w", err)
+	}
+	if f.Region != "" {
+		cfg.Region = f.Region
+	}
+	if cfg.Region == "" {
+		return nil, fmt.Errorf("there is no region: give --aws-region, or set AWS_REGION")
+	}
+	return socialmessaging.NewFromConfig(cfg, func(o *socialmessaging.Options) {
+		if f.Endpoint != "" {
+			o.Endpoint = strings.TrimSuffix(f.Endpoint, "/")
+		}
+	}), nil
+}
+
+type callCommand struct {
+	clientFlags
+	Operation string `arg:"" help:"Name of the operation, such as PostWhatsAppMessageMedia."`
+	Input     string `help:"The input as JSON, or @FILE, or - for standard input." default:"{}" placeholder:"JSON"`
+}
+
+// Run calls the operation and prints its output.
+func (c *callCommand) Run(ctx context.Context, console *console) error {
+	operation, known := socialmessaging.OperationByName(c.Operation)
+	if !known {
+		return fmt.Errorf("the API has no operation %q; this version of ferry has %s", c.Operation, strings.Join(builtOperations(), ", "))
+	}
+	input, err := c.readInput()
+	if err != nil {
+		return err
+	}
+	client, err := c.client(ctx)
+	if err != nil {
+		return err
+	}
+	output, err := client.Call(ctx, operation, input)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(console.out, "%s\n", output)
+	return err
+}
+
+func (c *callCommand) readInput() ([]byte, error) {
+	if c.Input == "-" {
+		return io.ReadAll(io.LimitReader(os.Stdin, 16<<20))
+	}
+	if file, ok := strings.CutPrefix(c.Input, "@"); ok {
+		return os.ReadFile(file)
+	}
+	return []byte(c.Input), nil
+}
+
+func builtOperations() []string {
+	var names []string
+	for _, operation := range socialmessaging.Operations {
+		if operation.Built() {
+			names = append(names, operation.Name)
+		}
+	}
+	return names
+}

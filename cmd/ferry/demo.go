@@ -1,0 +1,128 @@
+// ferry demo: the main job, shown on real files.
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ferry/internal/local"
+	"ferry/internal/sample"
+	"ferry/socialmessaging"
+)
+
+type demoCommand struct{}
+
+// Run starts a world on free ports, puts the sample files into its bucket,
+// uploads each from the bucket and from a presigned URL, and compares what
+// WhatsApp (the simulator) has with the file.
+func (demoCommand) Run(ctx context.Context, console *console) (err error) {
+	world, err := local.Start(ctx, local.Config{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, world.Close()) }()
+	fmt.Fprintf(console.out, "API %s, WhatsApp simulator %s, S3 %s\n\n", world.APIURL, world.SimulatorURL, world.S3URL)
+	return newDemo(world, console.out).run(ctx)
+}
+
+type demo struct {
+	world  *local.Environment
+	out    io.Writer
+	bucket *s3.Client
+	client *socialmessaging.Client
+}
+
+func newDemo(world *local.Environment, out io.Writer) *demo {
+	provider := credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), "")
+	return &demo{
+		world:  world,
+		out:    out,
+		bucket: s3.New(s3.Options{Region: local.Region, BaseEndpoint: &world.S3URL, UsePathStyle: true, Credentials: provider}),
+		client: socialmessaging.New(socialmessaging.Options{Region: local.Region, Endpoint: world.APIURL, Credentials: provider}),
+	}
+}
+
+const demoRow = "%-22s %-13s %8s %-17s %8s  %-7s %s\n"
+
+func (d *demo) run(ctx context.Context) error {
+	fmt.Fprintf(d.out, demoRow, "FILE", "SOURCE", "SIZE", "MEDIA ID", "TIME", "SHA-256", "TYPE")
+	uploads, failures := 0, 0
+	for _, file := range sample.Files() {
+		_, err := d.bucket.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: aws.String(local.Bucket), Key: &file.Name, Body: bytes.NewReader(file.Data), ContentType: &file.ContentType,
+		})
+		if err != nil {
+			return fmt.Errorf("putting %s into the bucket: %w", file.Name, err)
+		}
+		for _, kind := range []string{"bucket", "presigned URL"} {
+			uploads++
+			if err := d.upload(ctx, file, kind); err != nil {
+				failures++
+				fmt.Fprintf(d.out, "%-22s %-13s FAILED: %v\n", file.Name, kind, err)
+			}
+		}
+	}
+	fmt.Fprintf(d.out, "\n%d uploads, %d read back from WhatsApp byte for byte\n", uploads, uploads-failures)
+	if failures > 0 {
+		return fmt.Errorf("%d of %d uploads failed", failures, uploads)
+	}
+	return nil
+}
+
+// upload sends one file, reads it back from the simulator and prints the row.
+func (d *demo) upload(ctx context.Context, file sample.File, kind string) error {
+	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &d.world.PhoneNumberID}
+	if kind == "bucket" {
+		input.SourceS3File = &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: &file.Name}
+	} else {
+		signed, err := s3.NewPresignClient(d.bucket).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(local.Bucket), Key: &file.Name})
+		if err != nil {
+			return err
+		}
+		input.SourceS3PresignedURL = &socialmessaging.S3PresignedURL{URL: &signed.URL, Headers: map[string]string{"Content-Type": file.ContentType}}
+	}
+	started := time.Now()
+	output, err := d.client.PostWhatsAppMessageMedia(ctx, input)
+	if err != nil {
+		return err
+	}
+	taken := time.Since(started)
+	mimeType, digest, err := d.readBack(ctx, *output.MediaID)
+	if err != nil {
+		return fmt.Errorf("reading media %s back: %w", *output.MediaID, err)
+	}
+	if digest != sha256.Sum256(file.Data) {
+		return fmt.Errorf("media %s is not the file that was sent: its SHA-256 is %x", *output.MediaID, digest)
+	}
+	fmt.Fprintf(d.out, demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaID, taken.Round(100*time.Microsecond), "match", mimeType)
+	return nil
+}
+
+// readBack downloads a file from WhatsApp, as Meta's own clients do.
+func (d *demo) readBack(ctx context.Context, mediaID string) (mimeType string, digest [sha256.Size]byte, err error) {
+	client := d.world.Gateway.Graph()
+	media, err := client.Media(ctx, mediaID, d.world.MetaPhoneNumberID, d.world.MetaToken)
+	if err != nil {
+		return "", digest, err
+	}
+	body, err := client.Download(ctx, media, d.world.MetaToken)
+	if err != nil {
+		return "", digest, err
+	}
+	defer body.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, body); err != nil {
+		return "", digest, err
+	}
+	return media.MIMEType, [sha256.Size]byte(hash.Sum(nil)), nil
+}

@@ -1,0 +1,124 @@
+// ferry key: access keys of callers.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"ferry/internal/social"
+	"ferry/internal/store"
+)
+
+type keyCommands struct {
+	Create keyCreateCommand `cmd:"" help:"Make an access key; the secret is shown once."`
+	List   keyListCommand   `cmd:"" help:"List access keys."`
+	Delete keyDeleteCommand `cmd:"" help:"Delete an access key; calls signed with it fail from then on."`
+}
+
+type keyCreateCommand struct {
+	stateFlags
+	Account    string   `help:"The account that the key belongs to, 12 digits of your choice; accounts do not see each other." required:"" placeholder:"DIGITS"`
+	Name       string   `help:"Name of the user, for the user's ARN and the log." default:"app" placeholder:"NAME"`
+	Policy     []string `help:"File with an IAM policy document that says what the key may do. Repeat for more." sep:"none" placeholder:"FILE" xor:"policy"`
+	FullAccess bool     `help:"Let the key do everything in its account." xor:"policy"`
+}
+
+// Run makes the key and prints it as lines for a shell.
+func (c *keyCreateCommand) Run(ctx context.Context, console *console) error {
+	var policies []string
+	switch {
+	case c.FullAccess:
+		policies = []string{social.FullAccessPolicy}
+	case len(c.Policy) == 0:
+		return errors.New("a key without a policy can do nothing: give --policy FILE, or --full-access")
+	}
+	for _, file := range c.Policy {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		policies = append(policies, string(text))
+	}
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	key, err := social.CreateAccessKey(ctx, db, c.Account, c.Name, policies...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(console.out, "export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\n", key.ID, key.Secret.Reveal())
+	fmt.Fprintln(console.err, "This is the only time that the secret is shown.")
+	return nil
+}
+
+type keyListCommand struct {
+	stateFlags
+	Account string `help:"Only keys of this account." placeholder:"DIGITS"`
+	JSON    bool   `help:"One JSON object a line."`
+}
+
+// Run lists the keys, without their secrets.
+func (c *keyListCommand) Run(ctx context.Context, console *console) error {
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	keys, err := db.AccessKeys(ctx, c.Account)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(console.out, 0, 0, 2, ' ', 0)
+	if !c.JSON {
+		fmt.Fprintln(table, "ACCESS KEY\tACCOUNT\tNAME\tPOLICIES\tCREATED")
+	}
+	for _, key := range keys {
+		created := key.CreatedAt.UTC().Format(time.RFC3339)
+		if c.JSON {
+			line, _ := json.Marshal(map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": created})
+			fmt.Fprintf(console.out, "%s\n", line)
+			continue
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", key.ID, key.AccountID, key.Name, len(key.Policies), created)
+	}
+	return table.Flush()
+}
+
+func rawPolicies(key store.AccessKey) []json.RawMessage {
+	documents := make([]json.RawMessage, len(key.Policies))
+	for i, text := range key.Policies {
+		documents[i] = json.RawMessage(text)
+	}
+	return documents
+}
+
+type keyDeleteCommand struct {
+	stateFlags
+	ID string `arg:"" help:"Id of the access key." placeholder:"AKIA…"`
+}
+
+// Run deletes the key.
+func (c *keyDeleteCommand) Run(ctx context.Context, console *console) error {
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	err = db.DeleteAccessKey(ctx, c.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("there is no access key %q; 'ferry key list' shows those that are", c.ID)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(console.out, "%s is deleted.\n", c.ID)
+	return nil
+}

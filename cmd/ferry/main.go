@@ -1,0 +1,134 @@
+// Command ferry is a self-hosted server for the AWS End User Messaging Social
+// API in front of WhatsApp, with its clients and its administration.
+//
+// This package reads flags, environment, configuration file and signals, and
+// wires the packages together; it decides nothing else. One file a command.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+const description = `A self-hosted server for the AWS End User Messaging Social API in front of WhatsApp.
+
+Every flag can also be set by an environment variable (FERRY_ and the flag's name: --graph-url is FERRY_GRAPH_URL) and by a key of the YAML file that --config names (graph-url). A flag wins over the environment, the environment over the file.`
+
+// commandLine is the whole command line. Each command has its file.
+type commandLine struct {
+	Demo    demoCommand    `cmd:"" help:"Start everything embedded, send sample files through the API, read them back and compare."`
+	Dev     devCommand     `cmd:"" help:"Start everything embedded and keep it running: API, WhatsApp simulator, S3."`
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Media   mediaCommands  `cmd:"" help:"Media of WhatsApp: a client of the API."`
+	Call    callCommand    `cmd:"" help:"Call one operation of the API with JSON."`
+	Account accountCommand `cmd:"" help:"Link WhatsApp Business Accounts (on the server's database)."`
+	Key     keyCommands    `cmd:"" help:"Access keys of callers (on the server's database)."`
+	Keyset  keysetCommands `cmd:"" help:"The keyset that seals secrets in the database."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Config    string `help:"YAML file with settings." placeholder:"FILE" group:"General"`
+	LogLevel  string `help:"Least level to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"General"`
+	LogFormat string `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text" group:"General"`
+}
+
+// console is what a command runs with: where it writes, and when it must stop.
+type console struct {
+	out, err io.Writer
+	log      *slog.Logger
+	hurry    context.Context // done by the second signal: stop at once
+}
+
+func main() {
+	ctx, hurry := stopSignals()
+	os.Exit(run(ctx, hurry, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// stopSignals gives a context that the first SIGINT or SIGTERM ends, and one
+// that the second ends.
+func stopSignals() (ctx, hurry context.Context) {
+	ctx, stop := context.WithCancel(context.Background())
+	hurry, stopNow := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		<-signals
+		stopNow()
+	}()
+	return ctx, hurry
+}
+
+// Exit statuses.
+const (
+	exitFailure = 1 // the command ran and did not do all that it was to do
+	exitUsage   = 2 // the command line, environment or configuration is wrong
+)
+
+// errReported says that a command has already printed what went wrong.
+var errReported = errors.New("already reported")
+
+// run is main without the process: it parses, runs the command and gives the exit status.
+func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) int {
+	var line commandLine
+	exited := -1
+	parser, err := kong.New(&line,
+		kong.Name("ferry"), kong.Description(description),
+		kong.Writers(stdout, stderr), kong.Exit(func(status int) { exited = status }),
+		kong.DefaultEnvars("FERRY"), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		panic(err) // a mistake in the tags above
+	}
+	settings, err := readSettings(args)
+	if err == nil {
+		err = settings.check(parser.Model)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "ferry: %v\n", err)
+		return exitUsage
+	}
+	if err := kong.Resolvers(settings).Apply(parser); err != nil {
+		panic(err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "ferry: %v\nRun 'ferry --help', or 'ferry COMMAND --help'.\n", err)
+		return exitUsage
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	c := &console{out: stdout, err: stderr, log: newLogger(stderr, line.LogLevel, line.LogFormat), hurry: hurry}
+	switch err := parsed.Run(c); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errReported):
+		return exitFailure
+	default:
+		fmt.Fprintf(stderr, "ferry: %v\n", err)
+		return exitFailure
+	}
+}
+
+func newLogger(w io.Writer, level, format string) *slog.Logger {
+	var least slog.Level
+	_ = least.UnmarshalText([]byte(level)) // kong has checked it
+	options := &slog.HandlerOptions{Level: least}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

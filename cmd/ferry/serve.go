@@ -1,0 +1,155 @@
+// ferry serve: the server.
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"ferry/internal/gateway"
+	"ferry/internal/graph"
+	"ferry/internal/object"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+)
+
+// stateFlags say where the server's state is. Administration has them too.
+type stateFlags struct {
+	Database   string        `help:"SQLite file with the server's state; made when missing." default:"ferry.db" placeholder:"FILE" group:"State"`
+	KeysetFile string        `help:"File with the keyset that seals secrets in the database ('ferry keyset create' makes one)." placeholder:"FILE" group:"State"`
+	Keyset     secret.Secret `help:"The keyset itself; for the environment, FERRY_KEYSET." placeholder:"JSON" group:"State"`
+}
+
+// sealer reads the keyset.
+func (f stateFlags) sealer() (*secret.Sealer, error) {
+	switch {
+	case f.KeysetFile != "" && !f.Keyset.IsZero():
+		return nil, errors.New("both --keyset-file and --keyset are given; give one")
+	case f.KeysetFile != "":
+		text, err := os.ReadFile(f.KeysetFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the keyset: %w", err)
+		}
+		return secret.NewSealer(secret.New(string(text)))
+	case !f.Keyset.IsZero():
+		return secret.NewSealer(f.Keyset)
+	default:
+		return nil, errors.New("there is no keyset, and ferry stores no secret in the clear: make one with 'ferry keyset create keyset.json', then give --keyset-file keyset.json")
+	}
+}
+
+// open opens the database for administration or for the server.
+func (f stateFlags) open(ctx context.Context) (*store.Store, *secret.Sealer, error) {
+	sealer, err := f.sealer()
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := store.Open(ctx, store.Config{Path: f.Database, Sealer: sealer})
+	return db, sealer, err
+}
+
+// graphFlags say where Meta is.
+type graphFlags struct {
+	GraphURL     string `help:"Base URL of Meta's Graph API." default:"https://graph.facebook.com" placeholder:"URL" group:"Meta"`
+	GraphVersion string `help:"Version of the Graph API." default:"v25.0" placeholder:"VERSION" group:"Meta"`
+}
+
+func (f graphFlags) config() graph.Config {
+	return graph.Config{BaseURL: f.GraphURL, Version: f.GraphVersion, UserAgent: "ferry/" + version()}
+}
+
+type serveCommand struct {
+	stateFlags
+	graphFlags
+
+	Listen       string        `help:"Address of the API." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
+	TLSCert      string        `help:"PEM file with the certificate of the API." placeholder:"FILE" group:"Server"`
+	TLSKey       string        `help:"PEM file with the certificate's key." placeholder:"FILE" group:"Server"`
+	DrainTimeout time.Duration `help:"How long calls in flight may go on after the first stop signal; the second ends at once." default:"30s" group:"Server"`
+
+	Region             string        `help:"Region that callers sign for and that ARNs name." default:"us-east-1" group:"Limits"`
+	MediaRate          int           `help:"Media calls that an account may make a second; -1 = no limit." default:"100" group:"Limits"`
+	MaxUploads         int           `help:"Uploads in flight at once, of all accounts." default:"256" group:"Limits"`
+	UploadTimeout      time.Duration `help:"How long one upload may take, retries included." default:"10m" group:"Limits"`
+	Store              []storeFlag   `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region with the SDK's credential chain." sep:"none" placeholder:"JSON" group:"Sources"`
+	AllowHost          []string      `help:"Host that presigned URLs may name beside AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
+	AllowAnyPublicHost bool          `help:"Let presigned URLs name any public host." group:"Sources"`
+}
+
+// storeFlag is one store of --store, and one element of `store:` in the file.
+type storeFlag struct{ object.StoreConfig }
+
+// UnmarshalText reads the flag: JSON.
+func (s *storeFlag) UnmarshalText(text []byte) error { return s.UnmarshalJSON(text) }
+
+// UnmarshalJSON reads a store and refuses unknown members.
+func (s *storeFlag) UnmarshalJSON(text []byte) error {
+	var given struct {
+		Buckets             []string      `json:"buckets"`
+		Endpoint            string        `json:"endpoint"`
+		Region              string        `json:"region"`
+		PathStyle           bool          `json:"path_style"`
+		AccessKeyID         string        `json:"access_key_id"`
+		SecretAccessKey     secret.Secret `json:"secret_access_key"`
+		SecretAccessKeyFile string        `json:"secret_access_key_file"`
+		InstanceProfile     bool          `json:"instance_profile"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&given); err != nil {
+		return fmt.Errorf("a store is a JSON object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, instance_profile: %w", err)
+	}
+	if given.SecretAccessKeyFile != "" {
+		text, err := os.ReadFile(given.SecretAccessKeyFile)
+		if err != nil {
+			return fmt.Errorf("secret_access_key_file: %w", err)
+		}
+		given.SecretAccessKey = secret.New(strings.TrimSpace(string(text)))
+	}
+	s.StoreConfig = object.StoreConfig{
+		Buckets: given.Buckets, Endpoint: given.Endpoint, Region: given.Region, PathStyle: given.PathStyle,
+		AccessKeyID: given.AccessKeyID, SecretAccessKey: given.SecretAccessKey, UseInstanceProfile: given.InstanceProfile,
+	}
+	return nil
+}
+
+func (c *serveCommand) config() gateway.Config {
+	config := gateway.Config{
+		Graph:        c.graphFlags.config(),
+		Objects:      object.Config{DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
+		API:          social.Config{Region: c.Region, MediaPerSecond: c.MediaRate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout},
+		DrainTimeout: c.DrainTimeout,
+		CertFile:     c.TLSCert, KeyFile: c.TLSKey,
+	}
+	for _, s := range c.Store {
+		config.Objects.Stores = append(config.Objects.Stores, s.StoreConfig)
+	}
+	return config
+}
+
+// Run serves until the first signal, then drains.
+func (c *serveCommand) Run(ctx context.Context, console *console) (err error) {
+	config := c.config()
+	config.Logger = console.log
+	if config.Store, config.Sealer, err = c.open(ctx); err != nil {
+		return err
+	}
+	g, err := gateway.Open(ctx, config)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return errors.Join(err, g.Close())
+	}
+	console.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "region", c.Region, "graph", c.GraphURL, "version", version())
+	return errors.Join(g.Serve(ctx, console.hurry, listener), g.Close())
+}

@@ -1,0 +1,108 @@
+// The configuration file: YAML whose keys are the flags' names.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+// settings are the keys of the configuration file. It resolves flags that
+// neither the command line nor the environment sets.
+type settings struct {
+	path   string
+	values map[string]any
+}
+
+// readSettings reads the file that --config or FERRY_CONFIG names, if any.
+func readSettings(args []string) (*settings, error) {
+	s := &settings{path: os.Getenv("FERRY_CONFIG")}
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--config="); ok {
+			s.path = value
+		} else if arg == "--config" && i+1 < len(args) {
+			s.path = args[i+1]
+		}
+	}
+	if s.path == "" {
+		return s, nil
+	}
+	text, err := os.ReadFile(s.path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if err := yaml.Unmarshal(text, &s.values); err != nil {
+		return nil, fmt.Errorf("%s: expected YAML with one setting a line, such as 'listen: 127.0.0.1:4080': %w", s.path, err)
+	}
+	return s, nil
+}
+
+// check finds all that is wrong with the file and with the environment at
+// once: keys that are no flag's name, and values that do not fit.
+func (s *settings) check(app *kong.Application) error {
+	flags := make(map[string]*kong.Flag)
+	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok && flag.Name != "help" {
+			flags[flag.Name] = flag
+		}
+		return next(nil)
+	})
+	var problems []error
+	for _, name := range sortedKeys(s.values) {
+		flag, known := flags[name]
+		if !known {
+			problems = append(problems, fmt.Errorf("%s: unknown setting %q; the settings are %s", s.path, name, strings.Join(sortedKeys(flags), ", ")))
+		} else if err := try(flag, s.values[name]); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %s: %w", s.path, name, err))
+		}
+	}
+	for _, name := range sortedKeys(flags) {
+		for _, variable := range flags[name].Envs {
+			if value, isSet := os.LookupEnv(variable); isSet {
+				if err := try(flags[name], value); err != nil {
+					problems = append(problems, fmt.Errorf("environment: %s: %w", variable, err))
+				}
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// try decodes a value as the flag would.
+func try(flag *kong.Flag, value any) error {
+	if len(flag.EnumSlice()) > 0 && flag.Enum != "" && !slices.Contains(flag.EnumSlice(), fmt.Sprint(value)) {
+		return fmt.Errorf("%q is not one of %s", fmt.Sprint(value), strings.Join(flag.EnumSlice(), ", "))
+	}
+	scratch := reflect.New(flag.Target.Type()).Elem()
+	scan := kong.ScanFromTokens(kong.Token{Value: value, Type: kong.FlagValueToken})
+	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, scratch)
+}
+
+// Validate is part of [kong.Resolver]; check has done it.
+func (s *settings) Validate(*kong.Application) error { return nil }
+
+// Resolve gives a flag's value from the file.
+func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, variable := range flag.Envs {
+		if _, isSet := os.LookupEnv(variable); isSet {
+			return nil, nil // the environment wins over the file
+		}
+	}
+	return s.values[flag.Name], nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

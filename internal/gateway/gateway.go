@@ -1,0 +1,173 @@
+// Package gateway puts ferry's server together: the store, the Graph client,
+// the sources and the API on one listener. `ferry serve`, `ferry dev`, `ferry
+// demo` and tests all run this same code; only addresses and limits differ.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"ferry/internal/graph"
+	"ferry/internal/object"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+)
+
+// Config is what a Gateway is made of.
+type Config struct {
+	Store   *store.Store   // required; the gateway closes it
+	Sealer  *secret.Sealer // required; the one that Store was opened with
+	Graph   graph.Config
+	Objects object.Config // OwnAddresses is set by the gateway
+	// Limits and region of the API; Store, Graph, Objects, Sealer and Logger
+	// are set by the gateway.
+	API    social.Config
+	Logger *slog.Logger // default: discards
+	// How long uploads in flight may go on after a stop was asked for; default 30 s.
+	DrainTimeout time.Duration
+	// Certificate and key in PEM files; both or none. None = plain HTTP.
+	CertFile, KeyFile string
+}
+
+// Gateway is an opened server.
+type Gateway struct {
+	config   Config
+	graph    *graph.Client
+	objects  *object.Opener
+	handler  http.Handler
+	own      atomic.Pointer[netip.AddrPort] // where it listens, once it does
+	draining atomic.Bool
+}
+
+// Open makes everything that the server needs, and listens nowhere yet. When
+// it fails, the store is closed too.
+func Open(ctx context.Context, config Config) (g *Gateway, err error) {
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.DrainTimeout <= 0 {
+		config.DrainTimeout = 30 * time.Second
+	}
+	g = &Gateway{config: config}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.Close())
+		}
+	}()
+	if (config.CertFile == "") != (config.KeyFile == "") {
+		return g, errors.New("a TLS certificate needs its key: give both files or none")
+	}
+	if g.graph, err = graph.New(config.Graph); err != nil {
+		return g, err
+	}
+	config.Objects.OwnAddresses = g.ownAddresses
+	if g.objects, err = object.New(ctx, config.Objects); err != nil {
+		return g, err
+	}
+	config.API.Store, config.API.Graph, config.API.Objects = config.Store, g.graph, g.objects
+	config.API.Sealer, config.API.Logger = config.Sealer, config.Logger
+	service, err := social.New(config.API)
+	if err != nil {
+		return g, err
+	}
+	g.handler = g.withHealth(service)
+	return g, nil
+}
+
+// Store is the gateway's database, for administration beside the API.
+func (g *Gateway) Store() *store.Store { return g.config.Store }
+
+// Graph is the gateway's client of the Graph API, for administration.
+func (g *Gateway) Graph() *graph.Client { return g.graph }
+
+// Close closes what Open opened.
+func (g *Gateway) Close() error {
+	if g.objects != nil {
+		g.objects.Close()
+	}
+	if g.graph != nil {
+		g.graph.Close()
+	}
+	return g.config.Store.Close()
+}
+
+// ownAddresses are the server's own listeners, which no source may name.
+func (g *Gateway) ownAddresses() []netip.AddrPort {
+	if own := g.own.Load(); own != nil {
+		return []netip.AddrPort{*own}
+	}
+	return nil
+}
+
+// withHealth adds the two health checks. They say nothing but their status:
+//
+//	GET /livez   200 while the process runs
+//	GET /readyz  200 while it takes calls; 503 while it drains or its database does not answer
+func (g *Gateway) withHealth(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet && r.RequestURI == "/livez":
+			w.WriteHeader(http.StatusOK)
+		case r.Method == http.MethodGet && r.RequestURI == "/readyz":
+			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+			defer cancel()
+			if g.draining.Load() || g.config.Store.Ping(ctx) != nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		default:
+			api.ServeHTTP(w, r)
+		}
+	})
+}
+
+// ErrCutOff says that a stop did not wait for all uploads.
+var ErrCutOff = errors.New("stopped before all uploads in flight were done")
+
+// Serve answers calls on a listener until ctx is done. Then it takes no more,
+// waits up to DrainTimeout for the calls in flight, and cuts off the rest; so
+// it does at once when hurry is done. It closes the listener, not the gateway.
+func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error {
+	if address, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
+		g.own.Store(&address)
+	}
+	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	server := &http.Server{
+		Handler:           g.handler,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(g.config.Logger.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if g.config.CertFile != "" {
+			failed <- server.ServeTLS(listener, g.config.CertFile, g.config.KeyFile)
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	g.draining.Store(true)
+	g.config.Logger.Info("stopping: no more calls are taken", "drain_timeout", g.config.DrainTimeout)
+	drain, cancel := context.WithTimeout(hurry, g.config.DrainTimeout)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		cutOff()
+		return errors.Join(ErrCutOff, server.Close())
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package object
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"code.dny.dev/ssrf"
+)
+
+// ErrAddress is the identity of every refusal by the rule of addresses.
+var ErrAddress = errors.New("address refused")
+
+// Reach says which addresses a host may have.
+type Reach uint8
+
+const (
+	// Public: addresses of the public internet, and none of this machine.
+	Public Reach = iota
+	// Named: also private and loopback ones, for a host that the operator named
+	// in the configuration. Never link-local ones, never a metadata service.
+	Named
+)
+
+// metadata are the services that hand out a machine's credentials to anybody
+// who asks from within, and their neighbours. The link-local ones need no
+// entry: no reach includes link-local addresses.
+var metadata = []netip.Prefix{
+	netip.MustParsePrefix("168.63.129.16/32"),       // Azure WireServer: a public address, answered by the host machine
+	netip.MustParsePrefix("100.100.100.200/32"),     // Alibaba Cloud
+	netip.MustParsePrefix("192.0.0.192/32"),         // Oracle Cloud, classic
+	netip.MustParsePrefix("fd00:ec2::/32"),          // AWS: metadata ::254, EKS ::23, DNS ::253, time ::123
+	netip.MustParsePrefix("fd20:ce::254/128"),       // Google Cloud
+	netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), // Oracle Cloud
+	netip.MustParsePrefix("fd00:42::42/128"),        // Scaleway
+}
+
+// inside are the private and loopback addresses that Named adds to Public.
+var inside = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("::1/128"),
+	netip.MustParsePrefix("10.0.0.0/8"),     // RFC 1918
+	netip.MustParsePrefix("172.16.0.0/12"),  // RFC 1918
+	netip.MustParsePrefix("192.168.0.0/16"), // RFC 1918
+	netip.MustParsePrefix("100.64.0.0/10"),  // RFC 6598, shared: cluster and overlay networks use it
+	netip.MustParsePrefix("fc00::/7"),       // RFC 4193
+}
+
+// formerly6Bone is inside the global unicast range, given back to IANA and
+// routed by nobody who should be (RFC 3701).
+var formerly6Bone = netip.MustParsePrefix("3ffe::/16")
+
+// addressRule judges addresses alone, with no knowledge of this machine. The
+// table of special-purpose blocks (IANA, RFC 6890) is the library's; added
+// here is what it lets through: the zero address, zones, Azure's metadata
+// service, the former 6bone, and IPv4 hidden by ISATAP.
+type addressRule struct{ special *ssrf.Guardian }
+
+func newAddressRule() addressRule {
+	return addressRule{ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork())}
+}
+
+// check gives an error that wraps ErrAddress, and that names the rule and not the address.
+func (r addressRule) check(reach Reach, addr netip.Addr) error {
+	switch {
+	case !addr.IsValid():
+		return refuse("it is no address")
+	case addr.Zone() != "":
+		return refuse("it has a zone")
+	case addr.Is4In6():
+		return refuse("it is IPv4 written as IPv6")
+	case contains(metadata, addr):
+		return refuse("it is a metadata service of a cloud")
+	case isISATAP(addr):
+		return refuse("it hides IPv4 in IPv6 (ISATAP, RFC 5214)")
+	case reach == Named && contains(inside, addr):
+		return nil
+	case formerly6Bone.Contains(addr):
+		return refuse("it is in the former 6bone (RFC 3701)")
+	case r.special.SafeAddr(addr) != nil:
+		return refuse("it is special-purpose (IANA registry, RFC 6890)")
+	}
+	return nil
+}
+
+func refuse(why string) error { return fmt.Errorf("%w: %s", ErrAddress, why) }
+
+func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
+	for _, p := range prefixes {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// isISATAP finds the interface identifier 0000:5efe or 0200:5efe before an
+// IPv4 address (RFC 5214 §6.1), whatever its u and g bits are.
+func isISATAP(addr netip.Addr) bool {
+	b := addr.As16()
+	return addr.Is6() && b[8]&^3 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
+}

@@ -1,0 +1,154 @@
+package object
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"sort"
+	"strings"
+)
+
+// Kind says whose turn it is after an error.
+type Kind uint8
+
+const (
+	// NotFound: the store has no such object or bucket.
+	NotFound Kind = iota + 1
+	// Denied: no store is configured for the bucket, or the store refuses ferry's credentials.
+	Denied
+	// Invalid: the request cannot succeed as it is: the caller's mistake.
+	Invalid
+	// Unavailable: the source failed, was slow, or broke off. A later try may succeed.
+	Unavailable
+	// Changed: the object is not the one that ifMatch names.
+	Changed
+)
+
+func (k Kind) String() string {
+	names := [...]string{"unknown", "not found", "denied", "invalid", "unavailable", "changed"}
+	if int(k) >= len(names) {
+		return names[0]
+	}
+	return names[k]
+}
+
+// Error is the one type of error that sources and bodies return.
+type Error struct {
+	Kind Kind
+	// Message is for the caller: which of store and presigned URL failed, and
+	// what to do. It holds no query, signature, credentials or address.
+	Message string
+	// Cause is for the operator's log, nil when Message says all. Queries,
+	// secrets and addresses are taken out of its text; errors.Is still sees the
+	// original error.
+	Cause error
+}
+
+func (e *Error) Error() string { return e.Message }
+func (e *Error) Unwrap() error { return e.Cause }
+
+// scrubbed is an error of which only the identity and a safe text are left.
+type scrubbed struct {
+	text string
+	is   func(target error) bool
+}
+
+func (s *scrubbed) Error() string        { return s.text }
+func (s *scrubbed) Is(target error) bool { return s.is(target) }
+
+// scrubber takes secrets out of the texts of errors. They sit behind a pointer,
+// where fmt does not look.
+type scrubber struct{ secrets *strings.Replacer }
+
+// newScrubber hides secrets in every spelling that an error can show them in.
+// Shorter ones than 8 bytes ("true", "host") are no secrets.
+func newScrubber(secrets ...string) scrubber {
+	var all []string
+	for _, s := range secrets {
+		for _, spelling := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
+			if len(spelling) >= 8 {
+				all = append(all, spelling)
+			}
+		}
+	}
+	// A secret may be part of another one: the longest goes first.
+	sort.Slice(all, func(i, j int) bool { return len(all[i]) > len(all[j]) })
+	var pairs []string
+	for _, hidden := range all {
+		pairs = append(pairs, hidden, "[hidden]")
+	}
+	return scrubber{strings.NewReplacer(pairs...)}
+}
+
+// querySecrets are a query and each of its values, raw and decoded.
+func querySecrets(rawQuery string) []string {
+	secrets := []string{rawQuery}
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		secrets = append(secrets, value)
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			secrets = append(secrets, decoded)
+		}
+	}
+	return secrets
+}
+
+const maxCause = 500 // bytes of an error's text that a log gets; some of it is the source's own
+
+var (
+	queryText   = regexp.MustCompile(`\?[^\s"'<>]+`)
+	addressText = regexp.MustCompile(`[0-9A-Fa-f:.]{2,}(%[0-9A-Za-z]+)?`)
+)
+
+// error gives err with a text that may be logged. A nil error stays nil.
+func (s scrubber) error(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &scrubbed{s.text(err.Error()), func(target error) bool { return errors.Is(err, target) }}
+}
+
+func (s scrubber) text(text string) string {
+	if s.secrets != nil {
+		text = s.secrets.Replace(text)
+	}
+	text = queryText.ReplaceAllString(text, "?[hidden]")
+	text = addressText.ReplaceAllStringFunc(text, hideAddress)
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > maxCause {
+		text = strings.ToValidUTF8(text[:maxCause], "") + "…"
+	}
+	return text
+}
+
+// hideAddress replaces an address, with or without a port, and leaves anything else.
+func hideAddress(candidate string) string {
+	core := strings.TrimRight(candidate, ":.")
+	rest := candidate[len(core):]
+	if strings.HasSuffix(candidate, "::") {
+		core, rest = candidate, ""
+	}
+	_, errAddr := netip.ParseAddr(core)
+	_, errPort := netip.ParseAddrPort(core)
+	if errAddr != nil && errPort != nil {
+		return candidate
+	}
+	return "[address]" + rest
+}
+
+// origin makes the errors of one source.
+type origin struct {
+	name     string // as a sentence begins: "The presigned URL", "The store of bucket \"b\""
+	scrubber scrubber
+}
+
+// fail is an error of the source. The sentence goes on after its name.
+func (o origin) fail(kind Kind, sentence string, cause error) *Error {
+	return &Error{Kind: kind, Message: o.name + " " + sentence, Cause: o.scrubber.error(cause)}
+}

@@ -1,0 +1,139 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// File is an object in a configured store.
+type File struct {
+	opener *Opener
+	store  *store
+	origin origin
+	bucket string
+	key    string
+}
+
+var _ Source = (*File)(nil)
+
+// File finds the store of a bucket. It sends no packet. The error is an *Error:
+// Invalid if bucket or key is not a proper name, Denied if no store is
+// configured for the bucket.
+func (o *Opener) File(bucket, key string) (*File, error) {
+	if err := checkBucket(bucket); err != nil {
+		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("The bucket name %s cannot be used: %v.", shorten(bucket), err)}
+	}
+	s := o.storeFor(bucket)
+	if s == nil {
+		return nil, &Error{Kind: Denied, Message: fmt.Sprintf("No store is configured for the bucket %q.", bucket)}
+	}
+	if err := checkKey(key, s.cfg.Endpoint != ""); err != nil {
+		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("The object key %s cannot be used: %v.", shorten(key), err)}
+	}
+	from := origin{
+		name:     fmt.Sprintf("The store of the bucket %q", bucket),
+		scrubber: newScrubber(s.cfg.SecretAccessKey.Reveal(), s.cfg.SessionToken.Reveal()),
+	}
+	return &File{opener: o, store: s, origin: from, bucket: bucket, key: key}, nil
+}
+
+// String is s3://bucket/key.
+func (f *File) String() string { return "s3://" + f.bucket + "/" + f.key }
+
+// Open sends one GET, again if the SDK's standard retries see fit. Its errors
+// are *Error:
+// NotFound for a bucket or key that does not exist; Denied for 401 and 403;
+// Changed for 412 and for an answer with another ETag than ifMatch; Invalid for
+// other 3xx and 4xx, an archived object, one with a Content-Encoding or longer
+// than MaxSize; Unavailable for 408, 429, 5xx, the network and ferry's own credentials.
+func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	limit := time.AfterFunc(f.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
+	defer limit.Stop()
+	input := &s3.GetObjectInput{Bucket: &f.bucket, Key: &f.key}
+	if ifMatch != "" {
+		input.IfMatch = &ifMatch
+	}
+	out, err := f.store.client.GetObject(ctx, input)
+	if err != nil {
+		failed := f.failure(errors.Join(err, context.Cause(ctx)))
+		cancel(failed)
+		return nil, failed
+	}
+	obj := &Object{
+		Size:        -1,
+		ContentType: aws.ToString(out.ContentType),
+		ETag:        entityTag(aws.ToString(out.ETag)),
+		Name:        lastElement(f.key),
+	}
+	if out.ContentLength != nil {
+		obj.Size = *out.ContentLength
+	}
+	if err := f.judge(out, obj, ifMatch); err != nil {
+		cancel(err)
+		_ = out.Body.Close()
+		return nil, err
+	}
+	obj.Body = newBody(f.origin, out.Body, obj.Size, newPace(ctx, f.opener.cfg, cancel), cancel, func() {})
+	return obj, nil
+}
+
+func (f *File) judge(out *s3.GetObjectOutput, obj *Object, ifMatch string) *Error {
+	resp, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
+	if !ok || resp.StatusCode != http.StatusOK {
+		return f.origin.fail(Unavailable, "answered with something else than the whole object.", nil)
+	}
+	return acceptHead(f.origin, head{
+		size: obj.Size, encoding: resp.Header.Values("Content-Encoding"),
+		etag: obj.ETag, ifMatch: ifMatch, maxSize: f.opener.cfg.MaxSize,
+	})
+}
+
+// failure sorts an error of the SDK by the status and code of the answer.
+func (f *File) failure(err error) *Error {
+	status, code := answerOf(err)
+	switch {
+	case code == "NoSuchBucket":
+		return f.origin.fail(NotFound, "has no such bucket.", err)
+	case status == http.StatusNotFound:
+		return f.origin.fail(NotFound, fmt.Sprintf("has no object with the key %s.", shorten(f.key)), err)
+	case code == "InvalidObjectState":
+		return f.origin.fail(Invalid, fmt.Sprintf("keeps the object %s in an archive; restore it first.", shorten(f.key)), err)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return f.origin.fail(Denied, "refuses this server's credentials; they need s3:GetObject on the object.", err)
+	case status == http.StatusPreconditionFailed:
+		return f.origin.fail(Changed, "has another version of the object by now; try again.", err)
+	case status >= 300 && status < 400:
+		return f.origin.fail(Invalid, fmt.Sprintf("answers with a redirect (HTTP %d), and redirects are not followed; the bucket is likely in another Region than the store's configuration says.", status), err)
+	case status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests:
+		return f.origin.fail(Invalid, fmt.Sprintf("cannot serve the object %s (HTTP %d).", shorten(f.key), status), err)
+	}
+	return f.origin.fail(Unavailable, "cannot be reached or failed; try again.", err)
+}
+
+// answerOf is the status and the error code of S3's answer, or 0 and "" if there
+// was none. The services that ferry's own credentials come from (STS, the
+// metadata service) answer with errors too; only S3's have a host id.
+func answerOf(err error) (status int, code string) {
+	var answer interface {
+		error
+		HTTPStatusCode() int
+		ServiceHostID() string
+	}
+	if !errors.As(err, &answer) {
+		return 0, ""
+	}
+	if api := smithy.APIError(nil); errors.As(answer, &api) {
+		code = api.ErrorCode()
+	}
+	return answer.HTTPStatusCode(), code
+}

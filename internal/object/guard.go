@@ -1,0 +1,239 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Resolver turns a name into addresses. [net.Resolver] is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// GuardConfig configures a [Guard].
+type GuardConfig struct {
+	// OwnAddresses are refused at every reach; see Config.OwnAddresses.
+	OwnAddresses func() []netip.AddrPort
+	// Resolver turns names into addresses. Default: Go's own resolver.
+	Resolver Resolver
+	// ResolveTimeout bounds one resolution. Default: 2 s.
+	ResolveTimeout time.Duration
+	// ConnectTimeout bounds the connecting to all addresses of a host together. Default: 5 s.
+	ConnectTimeout time.Duration
+}
+
+// Guard dials hosts that somebody else chose. It is the authority on addresses:
+// whatever was checked before, nothing is connected to that Check refuses.
+//
+// A host is resolved once. One bad answer refuses them all, for a resolver that
+// mixes good and bad ones is up to something. The addresses are pinned and
+// dialled as they are, and the socket's own address is checked again before it
+// connects. Guard is safe for concurrent use.
+type Guard struct {
+	cfg   GuardConfig
+	rule  addressRule
+	local func() ([]net.Addr, error) // addresses of this machine
+	// connect is d.DialContext; tests stand in for the network here.
+	connect func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
+}
+
+// NewGuard makes a Guard.
+func NewGuard(cfg GuardConfig) *Guard {
+	if cfg.Resolver == nil {
+		cfg.Resolver = &net.Resolver{PreferGo: true}
+	}
+	orDefault(&cfg.ResolveTimeout, 2*time.Second)
+	orDefault(&cfg.ConnectTimeout, 5*time.Second)
+	return &Guard{
+		cfg:   cfg,
+		rule:  newAddressRule(),
+		local: net.InterfaceAddrs,
+		connect: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
+			return d.DialContext(ctx, network, address)
+		},
+	}
+}
+
+// Check says whether addr may be connected to. Its error wraps [ErrAddress].
+func (g *Guard) Check(reach Reach, addr netip.AddrPort) error {
+	return g.checkAll(reach, []netip.AddrPort{addr})
+}
+
+// checkAll refuses all of addrs if one of them is bad.
+func (g *Guard) checkAll(reach Reach, addrs []netip.AddrPort) error {
+	for _, a := range addrs {
+		if err := g.rule.check(reach, a.Addr()); err != nil {
+			return err
+		}
+	}
+	var own []netip.AddrPort
+	if g.cfg.OwnAddresses != nil {
+		own = g.cfg.OwnAddresses()
+	}
+	if reach == Named && len(own) == 0 {
+		return nil
+	}
+	here, err := g.local()
+	if err != nil {
+		return refuse("the addresses of this machine are not known")
+	}
+	for _, a := range addrs {
+		onThisMachine := a.Addr().IsLoopback() || isLocal(here, a.Addr())
+		if reach == Public && onThisMachine {
+			return refuse("it belongs to this machine")
+		}
+		if isOwn(own, a, onThisMachine) {
+			return refuse("it is one of ferry's own")
+		}
+	}
+	return nil
+}
+
+func isLocal(here []net.Addr, addr netip.Addr) bool {
+	for _, a := range here {
+		network, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		if ip, ok := netip.AddrFromSlice(network.IP); ok && ip.Unmap() == addr {
+			return true
+		}
+	}
+	return false
+}
+
+func isOwn(own []netip.AddrPort, addr netip.AddrPort, onThisMachine bool) bool {
+	for _, o := range own {
+		ip := o.Addr().Unmap()
+		if (o.Port() == 0 || o.Port() == addr.Port()) && (ip == addr.Addr() || ip.IsUnspecified() && onThisMachine) {
+			return true
+		}
+	}
+	return false
+}
+
+// Pinned is one host with the addresses that it resolved to, once.
+type Pinned struct {
+	guard   *Guard
+	reach   Reach
+	address string // host:port, the only one that may be dialled
+	addrs   []netip.AddrPort
+}
+
+// maxAnswers bounds how many addresses a host may have. AWS S3 has 8 per
+// family; a headless service of an operator has one per pod.
+func maxAnswers(reach Reach) int {
+	if reach == Named {
+		return 128
+	}
+	return 16
+}
+
+// Pin resolves host, a name or an address in canonical form, and checks every
+// answer. The name is looked up as an absolute one, unless the operator gave
+// it: then the machine's search domains apply as they do for the operator.
+func (g *Guard) Pin(ctx context.Context, reach Reach, host string, port uint16) (*Pinned, error) {
+	p := &Pinned{guard: g, reach: reach, address: net.JoinHostPort(host, strconv.Itoa(int(port)))}
+	answers, err := g.resolve(ctx, reach, host)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answers {
+		p.addrs = append(p.addrs, netip.AddrPortFrom(a, port))
+	}
+	if err := g.checkAll(reach, p.addrs); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (g *Guard) resolve(ctx context.Context, reach Reach, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr}, nil
+	}
+	if reach != Named {
+		host += "."
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.ResolveTimeout)
+	defer cancel()
+	answers, err := g.cfg.Resolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	if len(answers) == 0 || len(answers) > maxAnswers(reach) {
+		return nil, refuse(fmt.Sprintf("the name has %d of them", len(answers)))
+	}
+	addrs := make([]netip.Addr, len(answers))
+	for i, a := range answers {
+		// Go's resolver gives some IPv4 addresses in their IPv6 form. The rule
+		// then judges, and the dialer then dials, the IPv4 address.
+		addrs[i] = a.Unmap()
+	}
+	return addrs, nil
+}
+
+// DialContext connects to the first of the pinned addresses that answers. It
+// refuses to dial anything but the host that was pinned.
+func (p *Pinned) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
+	if address != p.address {
+		return nil, errors.New("asked to dial a host that was not pinned")
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.guard.cfg.ConnectTimeout)
+	defer cancel()
+	end, _ := ctx.Deadline()
+	var last error
+	for i, addr := range p.addrs {
+		d := &net.Dialer{
+			Timeout:        time.Until(end) / time.Duration(len(p.addrs)-i),
+			ControlContext: p.guard.control(p.reach),
+		}
+		conn, err := p.guard.connect(ctx, d, "tcp", addr.String())
+		if err == nil {
+			return conn, nil
+		}
+		if last = err; ctx.Err() != nil || errors.Is(err, ErrAddress) {
+			break
+		}
+	}
+	return nil, last
+}
+
+// Dial is a DialContext for transports that reach more than one host: each dial
+// pins its host anew.
+func (g *Guard) Dial(reach Reach) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, portText, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		port, err := strconv.ParseUint(portText, 10, 16)
+		if err != nil {
+			return nil, err
+		}
+		p, err := g.Pin(ctx, reach, host, uint16(port))
+		if err != nil {
+			return nil, err
+		}
+		return p.DialContext(ctx, network, address)
+	}
+}
+
+// control checks the address of a socket that is about to connect.
+func (g *Guard) control(reach Reach) func(context.Context, string, string, syscall.RawConn) error {
+	return func(_ context.Context, network, address string, _ syscall.RawConn) error {
+		if network != "tcp4" && network != "tcp6" {
+			return refuse("the network is not TCP")
+		}
+		addr, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return refuse("it is no address")
+		}
+		return g.Check(reach, addr)
+	}
+}

@@ -1,0 +1,56 @@
+package object
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// head is what an answer's headers say about its body.
+type head struct {
+	size     int64 // Content-Length, negative if there is none
+	encoding []string
+	etag     string
+	ifMatch  string
+	maxSize  int64
+}
+
+// acceptHead refuses a body of which the bytes are not known to be all those of
+// the object, as they are stored.
+func acceptHead(from origin, h head) *Error {
+	switch {
+	case isEncoded(h.encoding):
+		return from.fail(Invalid, "holds an object with a Content-Encoding, so its bytes are not those of the file; store it without one.", fmt.Errorf("content encoding %s", shorten(strings.Join(h.encoding, ", "))))
+	case h.size < 0:
+		return from.fail(Invalid, "does not say how long the object is; it must answer with a Content-Length.", nil)
+	case h.size > h.maxSize:
+		return from.fail(Invalid, fmt.Sprintf("holds an object of %d bytes; the most that can be taken is %d bytes.", h.size, h.maxSize), nil)
+	case h.ifMatch != "" && h.etag != h.ifMatch:
+		return from.fail(Changed, "names an object that changed while it was read; try again.", errors.New("the answer has another ETag than If-Match asked for"))
+	}
+	return nil
+}
+
+// isEncoded reports whether a Content-Encoding changes the bytes. aws-chunked
+// does not: it is how they were uploaded, and some stores keep the word.
+func isEncoded(encoding []string) bool {
+	for _, field := range encoding {
+		for word := range strings.SplitSeq(field, ",") {
+			switch strings.ToLower(strings.TrimSpace(word)) {
+			case "", "identity", "aws-chunked":
+			default:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// entityTag is the ETag as sent, or "" if it could not be sent back as it is.
+func entityTag(tag string) string {
+	const most = 1 << 10
+	if len(tag) > most || !isHeaderValue(tag) {
+		return ""
+	}
+	return tag
+}

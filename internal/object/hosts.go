@@ -1,0 +1,155 @@
+package object
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// hostRule is one entry of the list of hosts that presigned URLs may name.
+type hostRule struct {
+	place
+	reach   Reach
+	suffix  bool // host stands for every name below it
+	buckets bool // so does <bucket>.host, for a valid name of a bucket
+}
+
+// hostList holds the hosts that presigned URLs may name besides AWS S3.
+type hostList struct {
+	rules     []hostRule
+	anyPublic bool
+}
+
+// find gives the reach of the host, or false if the list does not have it.
+func (l hostList) find(p place) (Reach, bool) {
+	reach, found := Public, false
+	for _, r := range l.rules {
+		if r.matches(p) {
+			reach, found = max(reach, r.reach), true
+		}
+	}
+	if found {
+		return reach, true
+	}
+	if p.scheme != "https" || p.port != 443 {
+		return Public, false
+	}
+	return Public, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host)
+}
+
+func (r hostRule) matches(p place) bool {
+	if p.scheme != r.scheme || p.port != r.port {
+		return false
+	}
+	below, isBelow := strings.CutSuffix(p.host, "."+r.host)
+	switch {
+	case r.suffix:
+		return isBelow
+	case p.host == r.host:
+		return true
+	}
+	return r.buckets && isBelow && checkBucket(below) == nil
+}
+
+// specialNames are top-level names that no public host has (RFC 6761, RFC 6762,
+// RFC 7686, RFC 8375, RFC 9476, ICANN's "internal", and what routers hand out).
+func specialNames() []string {
+	return []string{
+		"localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan",
+		"arpa", "onion", "test", "invalid", "example", "alt",
+	}
+}
+
+// isPublicName reports whether host may be public: a name of two labels or more
+// below a public top-level name, or a public address.
+func isPublicName(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return newAddressRule().check(Public, addr) == nil
+	}
+	i := strings.LastIndexByte(host, '.')
+	return i > 0 && !slices.Contains(specialNames(), host[i+1:])
+}
+
+// parseAllowedHost reads host, host:port or *.suffix, each with an optional port.
+func parseAllowedHost(pattern string) (hostRule, error) {
+	name, isSuffix := strings.CutPrefix(pattern, "*.")
+	parts, err := splitURL("https://" + name + "/")
+	addr, addrErr := netip.ParseAddr(parts.host)
+	isName := addrErr != nil
+	switch {
+	case err != nil || parts.path != "/" || parts.hasQuery || parts.host == "":
+		return hostRule{}, fmt.Errorf("allowed host %q: want host, host:port or *.suffix, in canonical form", pattern)
+	case isName && !strings.Contains(parts.host, "."):
+		return hostRule{}, fmt.Errorf("allowed host %q: a name of one label is not public; configure a store with this endpoint", pattern)
+	case !isName && newAddressRule().check(Public, addr) != nil:
+		return hostRule{}, fmt.Errorf("allowed host %q: the address is not public; configure a store with this endpoint", pattern)
+	case isSuffix && !isName:
+		return hostRule{}, fmt.Errorf("allowed host %q: an address has no names below it", pattern)
+	}
+	return hostRule{place: parts.place, reach: Public, suffix: isSuffix}, nil
+}
+
+// The host names of AWS S3, from its documentation of endpoints ("Amazon Simple
+// Storage Service endpoints and quotas", "Virtual hosting of buckets", "Access
+// points", "Transfer Acceleration", "Multi-Region Access Points").
+const (
+	regionText = `[a-z]{2,4}(?:-[a-z]+){1,2}-[0-9]{1,2}`
+	bucketText = `(?:[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\.)?`
+)
+
+var (
+	// s3.REGION, s3.dualstack.REGION, s3-fips.REGION, s3-fips.dualstack.REGION
+	// and the older s3-REGION, s3-fips-REGION, with or without a bucket before.
+	awsRegional = regexp.MustCompile(`^` + bucketText + `(?:s3(?:-fips)?(?:\.dualstack)?\.|s3-(?:fips-)?)(` + regionText + `)$`)
+	// NAME-ACCOUNT.s3-accesspoint.REGION and its variants.
+	awsAccessPoint = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*-[0-9]{12}\.s3-accesspoint(?:-fips)?(?:\.dualstack)?\.(` + regionText + `)$`)
+	// The names without a Region: global, US East's older one, acceleration,
+	// multi-Region access points.
+	awsGlobal = regexp.MustCompile(`^(?:` + bucketText + `s3(?:-external-1)?|` +
+		`[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\.s3-accelerate(?:\.dualstack)?|` +
+		`[a-z0-9]+\.mrap\.accesspoint\.s3-global)$`)
+)
+
+// isAWSS3 reports whether AWS alone can answer under host, and does so as S3.
+func isAWSS3(host string) bool {
+	if name, ok := strings.CutSuffix(host, ".amazonaws.com.cn"); ok {
+		return strings.HasPrefix(awsRegion(name), "cn-")
+	}
+	if name, ok := strings.CutSuffix(host, ".amazonaws.eu"); ok {
+		return strings.HasPrefix(awsRegion(name), "eusc-")
+	}
+	name, ok := strings.CutSuffix(host, ".amazonaws.com")
+	if !ok {
+		return false
+	}
+	if awsGlobal.MatchString(name) {
+		return true
+	}
+	region := awsRegion(name)
+	return region != "" && !strings.HasPrefix(region, "cn-") && !strings.HasPrefix(region, "eusc-")
+}
+
+// awsRegion is the Region in the host name of an S3 endpoint, "" if name is none.
+func awsRegion(name string) string {
+	for _, grammar := range []*regexp.Regexp{awsRegional, awsAccessPoint} {
+		if found := grammar.FindStringSubmatch(name); found != nil {
+			return found[1]
+		}
+	}
+	return ""
+}
+
+// String is the place as a URL without path, for the operator's log.
+func (p place) String() string {
+	host := p.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if p.scheme == "https" && p.port == 443 {
+		return "https://" + host
+	}
+	return p.scheme + "://" + host + ":" + strconv.Itoa(int(p.port))
+}

@@ -1,0 +1,60 @@
+package object
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+)
+
+// checkBucket wants the name of a general-purpose bucket (S3 user guide,
+// "General purpose bucket naming rules"). Names that S3 gives to access points,
+// Object Lambda, directory buckets and tables are refused: they reach a bucket
+// under another name than the caller's policy was asked about.
+func checkBucket(name string) error {
+	if len(name) < 3 || len(name) > 63 {
+		return errors.New("it must have 3 to 63 characters")
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if !isLabel(label) {
+			return errors.New("it must consist of lower-case letters, digits, hyphens and dots, as labels of a host name")
+		}
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return errors.New("it must not look like an IP address")
+	}
+	for _, prefix := range []string{"xn--", "sthree-", "amzn-s3-demo-"} {
+		if strings.HasPrefix(name, prefix) {
+			return errors.New("its prefix is reserved")
+		}
+	}
+	for _, suffix := range []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"} {
+		if strings.HasSuffix(name, suffix) {
+			return errors.New("its suffix is reserved; name the bucket itself")
+		}
+	}
+	return nil
+}
+
+const maxKey = 1024 // bytes of a key (S3 user guide, "Naming Amazon S3 objects")
+
+// checkKey wants a key that names one object wherever it is sent. Segments "."
+// and ".." are refused at every store, for a proxy or a file system behind a
+// store may resolve them into another bucket. Empty segments ("a//b", "/a") are
+// keys of their own on AWS S3, which has no endpoint; a store of another make
+// may merge the slashes and serve an object that the policy was not asked about.
+func checkKey(key string, ownEndpoint bool) error {
+	switch {
+	case key == "":
+		return errors.New("it is empty")
+	case len(key) > maxKey:
+		return errors.New("it is longer than 1024 bytes")
+	case !utf8.ValidString(key) || strings.ContainsRune(key, 0):
+		return errors.New("it must be UTF-8 without NUL")
+	case hasDotSegment(key):
+		return errors.New(`it must not hold the segments "." or ".."`)
+	case ownEndpoint && (strings.HasPrefix(key, "/") || strings.Contains(key, "//")):
+		return errors.New("this store takes no empty segments (a slash at the beginning, two slashes in a row)")
+	}
+	return nil
+}

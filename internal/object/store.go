@@ -1,0 +1,138 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+)
+
+// store is one S3-compatible store with its own connections.
+type store struct {
+	cfg       StoreConfig
+	client    *s3.Client
+	transport *http.Transport
+}
+
+const maxAttempts = 3 // of the SDK, the first included
+
+func newStores(ctx context.Context, cfg Config, guard *Guard) ([]*store, error) {
+	var stores []*store
+	var errs []error
+	for i, sc := range cfg.Stores {
+		s, err := newStore(ctx, sc, cfg, guard)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("store %d: %w", i+1, err))
+		}
+		stores = append(stores, s)
+	}
+	return stores, errors.Join(errs...)
+}
+
+func newStore(ctx context.Context, sc StoreConfig, cfg Config, guard *Guard) (*store, error) {
+	provider, err := sc.credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &store{cfg: sc, transport: storeTransport(cfg, guard)}
+	options := s3.Options{
+		Region:       sc.Region,
+		Credentials:  provider,
+		UsePathStyle: sc.PathStyle,
+		HTTPClient: &http.Client{
+			Transport:     errorBodyLimit{s.transport},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = maxAttempts, cfg.RetryBackoff
+		}),
+		// A checksum that the store sends unasked is not checked by the SDK:
+		// ferry hashes what it passes on.
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		// A bucket's name picks no host, credentials or Region but the configured ones.
+		DisableS3ExpressSessionAuth:    aws.Bool(true),
+		DisableMultiRegionAccessPoints: true,
+	}
+	if sc.Endpoint != "" {
+		options.BaseEndpoint = aws.String(sc.Endpoint)
+	}
+	s.client = s3.New(options)
+	return s, nil
+}
+
+// credentials are the configured key, or those of the SDK's chain. Nothing else
+// is taken from the SDK's configuration: endpoints come from StoreConfig alone.
+func (s StoreConfig) credentials(ctx context.Context) (aws.CredentialsProvider, error) {
+	if s.AccessKeyID != "" {
+		return credentials.NewStaticCredentialsProvider(s.AccessKeyID, s.SecretAccessKey.Reveal(), s.SessionToken.Reveal()), nil
+	}
+	state := imds.ClientDisabled
+	if s.UseInstanceProfile {
+		state = imds.ClientEnabled
+	}
+	loaded, err := awsconfig.LoadDefaultConfig(ctx,
+		awsconfig.WithRegion(s.Region), awsconfig.WithEC2IMDSClientEnableState(state), awsconfig.WithLogger(logging.Nop{}))
+	if err != nil {
+		return nil, fmt.Errorf("the AWS SDK's chain of credentials: %w", err)
+	}
+	return loaded.Credentials, nil
+}
+
+func storeTransport(cfg Config, guard *Guard) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            guard.Dial(Named),
+		TLSClientConfig:        cfg.tls(""),
+		TLSHandshakeTimeout:    cfg.TLSTimeout,
+		ResponseHeaderTimeout:  cfg.HeaderTimeout,
+		MaxResponseHeaderBytes: maxResponseHeaders,
+		ReadBufferSize:         bufferSize,
+		WriteBufferSize:        bufferSize,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        90 * time.Second,
+		DisableCompression:     true,
+		Protocols:              protocols,
+	}
+}
+
+// storeFor is the first store whose patterns match bucket, or nil.
+func (o *Opener) storeFor(bucket string) *store {
+	for _, s := range o.stores {
+		for _, pattern := range s.cfg.Buckets {
+			if ok, _ := path.Match(pattern, bucket); ok {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// errorBodyLimit bounds the error documents that the SDK reads into memory.
+type errorBodyLimit struct{ next http.RoundTripper }
+
+func (l errorBodyLimit) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	if err != nil || resp.StatusCode == http.StatusOK {
+		return resp, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, 64<<10), resp.Body}
+	return resp, nil
+}

@@ -1,0 +1,222 @@
+package object
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// maxURL is the longest presigned URL in bytes (model: S3PresignedUrl.url).
+const maxURL = 2000
+
+// place is where a URL points, in canonical form: scheme and host in lower
+// case, the host a DNS name or an address without brackets, the port filled in.
+type place struct {
+	scheme string
+	host   string
+	port   uint16
+}
+
+// urlParts are the pieces of a URL's text. path and query are the bytes as written.
+type urlParts struct {
+	place
+	hostHeader string // as written, without a default port: what a client sends and a signer signs
+	path       string // begins with a slash
+	query      string // without the question mark
+	hasQuery   bool
+}
+
+// The mistakes of a URL. Each ends the sentence "The presigned URL …".
+var (
+	errURLLength    = errors.New("must have 1 to 2000 characters")
+	errURLCharacter = errors.New("holds a character that a URL cannot hold as it is; percent-encode it")
+	errURLScheme    = errors.New("must begin with https://")
+	errURLUserinfo  = errors.New("must not hold a user name or password")
+	errURLHost      = errors.New("must name its host as a plain DNS name or as an address in canonical form")
+	errURLPort      = errors.New("must name its port as a plain number from 1 to 65535, or name none")
+	errURLPath      = errors.New("must have a path that begins with a slash")
+	errURLPercent   = errors.New("holds a percent sign without two hexadecimal digits, or an encoded NUL")
+	errURLDots      = errors.New(`must not hold the path segments "." or ".."`)
+)
+
+// splitURL takes a URL apart by RFC 3986, more strictly: every text that two
+// parsers could read in two ways is refused. Its errors are the ones above.
+func splitURL(raw string) (urlParts, error) {
+	var p urlParts
+	if len(raw) == 0 || len(raw) > maxURL {
+		return p, errURLLength
+	}
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"#<>\\^`{|}", c) >= 0 {
+			return p, errURLCharacter
+		}
+	}
+	scheme, rest, ok := strings.Cut(raw, "://")
+	p.scheme = strings.ToLower(scheme)
+	if !ok || p.scheme != "https" && p.scheme != "http" {
+		return p, errURLScheme
+	}
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 || rest[end] == '?' {
+		return p, errURLPath
+	}
+	p.path, p.query, p.hasQuery = strings.Cut(rest[end:], "?")
+	if err := p.splitAuthority(rest[:end]); err != nil {
+		return p, err
+	}
+	if err := checkPath(p.path); err != nil {
+		return p, err
+	}
+	if strings.ContainsAny(p.query, "[]") {
+		return p, errURLCharacter
+	}
+	return p, checkPercent(p.query)
+}
+
+// splitAuthority reads host and port, as name, name:port, [v6] or [v6]:port.
+func (p *urlParts) splitAuthority(authority string) error {
+	if strings.Contains(authority, "@") {
+		return errURLUserinfo
+	}
+	host, port, hasPort := strings.Cut(authority, ":")
+	bracketed := strings.HasPrefix(authority, "[")
+	if bracketed {
+		end := strings.IndexByte(authority, ']')
+		if end < 0 {
+			return errURLHost
+		}
+		host, port = authority[1:end], authority[end+1:]
+		if port, hasPort = strings.CutPrefix(port, ":"); port != "" && !hasPort {
+			return errURLHost
+		}
+	}
+	p.host = strings.ToLower(host)
+	if err := checkHost(p.host, bracketed); err != nil {
+		return err
+	}
+	defaultPort := map[string]uint16{"https": 443, "http": 80}[p.scheme]
+	p.port = defaultPort
+	if hasPort {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+			return errURLPort
+		}
+		p.port = uint16(n)
+	}
+	p.hostHeader = authority
+	if hasPort && p.port == defaultPort {
+		p.hostHeader = strings.TrimSuffix(authority, ":"+port)
+	}
+	return nil
+}
+
+// checkHost wants the one spelling of an address, or a DNS name of labels whose
+// last one begins with a letter, so that no resolver reads it as a number.
+func checkHost(host string, bracketed bool) error {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr.String() != host || addr.Is6() != bracketed || addr.Zone() != "" || addr.Is4In6() {
+			return errURLHost
+		}
+		return nil
+	}
+	if bracketed || len(host) > 253 {
+		return errURLHost
+	}
+	last := ""
+	for label := range strings.SplitSeq(host, ".") {
+		if !isLabel(label) {
+			return errURLHost
+		}
+		last = label
+	}
+	if last[0] < 'a' || last[0] > 'z' {
+		return errURLHost
+	}
+	return nil
+}
+
+// isLabel reports whether s is a label of a host name in lower case (RFC 1123 §2.1).
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func checkPath(path string) error {
+	if strings.ContainsAny(path, "[]") {
+		return errURLCharacter
+	}
+	if err := checkPercent(path); err != nil {
+		return err
+	}
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		return errURLPercent
+	}
+	if hasDotSegment(decoded) {
+		return errURLDots
+	}
+	return nil
+}
+
+// checkPercent wants two hexadecimal digits after each percent sign, and no %00.
+func checkPercent(s string) error {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			continue
+		}
+		if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) || s[i+1:i+3] == "00" {
+			return errURLPercent
+		}
+		i += 2
+	}
+	return nil
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// hasDotSegment finds "." and ".." between slashes. A backslash separates too:
+// some servers take it for a slash.
+func hasDotSegment(path string) bool {
+	for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// requestURL is the URL that net/http sends. Its error says that net/url reads
+// the text in another way than splitURL did, which then is not sent.
+func (p urlParts) requestURL() (*url.URL, error) {
+	path, err := url.PathUnescape(p.path)
+	if err != nil {
+		return nil, errURLPercent
+	}
+	host := p.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	u := &url.URL{
+		Scheme: p.scheme, Host: host + ":" + strconv.Itoa(int(p.port)),
+		Path: path, RawPath: p.path, RawQuery: p.query, ForceQuery: p.hasQuery && p.query == "",
+	}
+	want := p.path
+	if p.hasQuery {
+		want += "?" + p.query
+	}
+	if u.RequestURI() != want {
+		return nil, errURLCharacter
+	}
+	return u, nil
+}

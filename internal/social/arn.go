@@ -1,0 +1,50 @@
+// Ids and ARNs of the service's resources. The id "waba-X" and the ARN
+// "arn:aws:social-messaging:REGION:ACCOUNT:waba/X" name the same thing, and so
+// for phone numbers (aws-service.md §2 point 7).
+
+package social
+
+import (
+	"strings"
+
+	"ferry/internal/store"
+)
+
+// resourceKind is the part that ids and ARNs of a kind of resource share.
+type resourceKind string
+
+const (
+	kindBusinessAccount resourceKind = "waba"
+	kindPhoneNumber     resourceKind = "phone-number-id"
+)
+
+// id gives AWS's id of a resource from the store's.
+func (k resourceKind) id(stored string) string { return string(k) + "-" + stored }
+
+// arn gives the ARN of a resource of an account.
+func (s *Service) arn(k resourceKind, accountID, stored string) string {
+	return s.arnPrefix(k, accountID) + stored
+}
+
+func (s *Service) arnPrefix(k resourceKind, accountID string) string {
+	return "arn:aws:social-messaging:" + s.config.Region + ":" + accountID + ":" + string(k) + "/"
+}
+
+// resolve reads an id or ARN that an account gave: the store's id, "" when the
+// ARN is of another account, region or partition, so that it will not be
+// found; and the ARN to authorise.
+func (s *Service) resolve(k resourceKind, accountID, given string) (stored, arn string) {
+	if !strings.HasPrefix(given, "arn:") {
+		stored = strings.TrimPrefix(given, string(k)+"-")
+		return stored, s.arn(k, accountID, stored)
+	}
+	stored, isOwn := strings.CutPrefix(given, s.arnPrefix(k, accountID))
+	if !isOwn {
+		return "", given
+	}
+	return stored, given
+}
+
+// BusinessAccountID and PhoneNumberID give AWS's ids of what the store has.
+func BusinessAccountID(a store.BusinessAccount) string { return kindBusinessAccount.id(a.ID) }
+func PhoneNumberID(n store.PhoneNumber) string         { return kindPhoneNumber.id(n.ID) }

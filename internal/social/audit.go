@@ -1,0 +1,97 @@
+// One log line a request, filled in as it goes through the gate.
+
+package social
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"ferry/internal/store"
+)
+
+// auditLine is what is known of a request when it ends. The handler of the
+// request is the only goroutine that touches it.
+type auditLine struct {
+	requestID string // a UUID, also in the header x-amzn-RequestId
+	started   time.Time
+	remote    string
+	operation string
+	caller    *caller
+	media     *store.Media // the upload, when there was one
+	attempts  int          // of the transfer
+	retried   []error      // why there was more than one attempt
+	fault     *fault       // nil = success
+	stack     string       // of a panic
+}
+
+func newAuditLine(r *http.Request, now time.Time) *auditLine {
+	return &auditLine{requestID: newRequestID(), started: now, remote: r.RemoteAddr}
+}
+
+// newRequestID makes a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+type auditKey struct{}
+
+func withAudit(ctx context.Context, line *auditLine) context.Context {
+	return context.WithValue(ctx, auditKey{}, line)
+}
+
+func auditOf(ctx context.Context) *auditLine {
+	return ctx.Value(auditKey{}).(*auditLine)
+}
+
+// write logs the line: as an error when the server is at fault, as a warning
+// when something it depends on is, else for information.
+func (l *auditLine) write(ctx context.Context, log *slog.Logger, now time.Time) {
+	level, status := slog.LevelInfo, http.StatusOK
+	attributes := []slog.Attr{
+		slog.String("request_id", l.requestID), slog.String("operation", l.operation), slog.String("remote", l.remote),
+		slog.Duration("duration", now.Sub(l.started)),
+	}
+	if l.caller != nil {
+		attributes = append(attributes, slog.String("account", l.caller.accountID), slog.String("access_key", l.caller.accessKeyID))
+	}
+	if l.attempts > 1 {
+		attributes = append(attributes, slog.Int("attempts", l.attempts), slog.Any("retried", texts(l.retried)))
+	}
+	if m := l.media; m != nil {
+		attributes = append(attributes, slog.String("media_id", m.ID), slog.String("mime_type", m.MIMEType), slog.Int64("size", m.Size),
+			slog.String("source", m.Source), slog.String("source_name", m.SourceName), slog.String("sha256", m.SHA256))
+	}
+	if f := l.fault; f != nil {
+		status = f.status
+		attributes = append(attributes, slog.String("exception", f.code), slog.String("message", f.message))
+		if f.cause != nil {
+			attributes = append(attributes, slog.String("cause", f.cause.Error()))
+		}
+		if l.stack != "" {
+			attributes = append(attributes, slog.String("stack", l.stack))
+		}
+		switch {
+		case status == http.StatusInternalServerError:
+			level = slog.LevelError
+		case status > http.StatusInternalServerError:
+			level = slog.LevelWarn
+		}
+	}
+	attributes = append(attributes, slog.Int("status", status))
+	log.LogAttrs(context.WithoutCancel(ctx), level, "request", attributes...)
+}
+
+func texts(list []error) []string {
+	result := make([]string, len(list))
+	for i, err := range list {
+		result[i] = err.Error()
+	}
+	return result
+}

@@ -1,0 +1,158 @@
+// What an error becomes on the wire: one table for each place that errors come
+// from. A fault has a public message and a private cause. What is not known
+// here is an InternalServiceException, which is logged and never shown.
+
+package social
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"ferry/internal/graph"
+	"ferry/internal/media"
+	"ferry/internal/object"
+	"ferry/internal/sigv4"
+	"ferry/socialmessaging"
+)
+
+// A fault is an error as the caller sees it.
+type fault struct {
+	code    string // the value of x-amzn-ErrorType
+	status  int    // HTTP status
+	message string // for the caller: what was wrong, what to do
+	cause   error  // for the operator's log; nil = none
+}
+
+func (f *fault) Error() string { return f.code + ": " + f.message }
+func (f *fault) Unwrap() error { return f.cause }
+
+// fail makes a fault of a modelled kind.
+func fail(kind *socialmessaging.ExceptionKind, cause error, format string, args ...any) *fault {
+	return &fault{kind.Name, kind.Status, fmt.Sprintf(format, args...), cause}
+}
+
+const internalMessage = "The server failed. Its log has the reason under this request's id."
+
+// What the front end answers that the model does not have (aws-service.md §6.2, §6.6).
+var (
+	unknownOperation = &fault{code: "UnknownOperationException", status: http.StatusNotFound, message: "no such operation"}
+	tooLarge         = &fault{code: "RequestEntityTooLargeException", status: http.StatusRequestEntityTooLarge,
+		message: fmt.Sprintf("The request body is larger than %d bytes, which no operation needs.", maxBody)}
+)
+
+func notBuilt(operation *socialmessaging.Operation) *fault {
+	return &fault{code: "NotImplementedException", status: http.StatusNotImplemented,
+		message: operation.Name + " is an operation of this API, but this version of ferry does not have it yet."}
+}
+
+func brokenBody(cause error) *fault {
+	return &fault{"RequestAbortedException", http.StatusBadRequest, "The request body did not arrive whole. Send the request again.", cause}
+}
+
+// panicError is a panic as an error.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// faultOf gives the fault of any error.
+func faultOf(ctx context.Context, err error) *fault {
+	if known, ok := errors.AsType[*fault](err); ok {
+		return known
+	}
+	if signature, ok := errors.AsType[*sigv4.Error](err); ok {
+		return &fault{code: signature.Code, status: signature.Status, message: signature.Message}
+	}
+	if exception, ok := socialmessaging.AsException(err); ok {
+		return &fault{code: exception.Code, status: exception.Status, message: exception.Message}
+	}
+	if finding, ok := errors.AsType[*media.Error](err); ok {
+		return fail(socialmessaging.KindInvalidParameters, nil, "%s [%s]", finding.Message, finding.Code)
+	}
+	// A deadline or a caller that went away shows up as whatever broke first.
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		return fail(socialmessaging.KindDependency, err, "The caller closed the connection before the call was done.")
+	}
+	if errors.Is(err, errUploadTimeout) {
+		return fail(socialmessaging.KindDependency, err, "The upload took longer than the server allows. Send again; if it happens often, the store or WhatsApp is slow.")
+	}
+	if source, ok := errors.AsType[*object.Error](err); ok {
+		return objectFault(source, err)
+	}
+	if answer, ok := errors.AsType[*graph.Error](err); ok {
+		return graphFault(answer)
+	}
+	if _, ok := errors.AsType[*graph.UnreachableError](err); ok {
+		return fail(socialmessaging.KindDependency, err, "WhatsApp (Meta's Graph API) gave no proper answer. Send again later.")
+	}
+	return fail(socialmessaging.KindInternalService, err, internalMessage)
+}
+
+// objectFault says what an error of a store or presigned URL becomes.
+func objectFault(e *object.Error, err error) *fault {
+	kinds := map[object.Kind]*socialmessaging.ExceptionKind{
+		object.NotFound:    socialmessaging.KindResourceNotFound,
+		object.Denied:      socialmessaging.KindAccessDenied,
+		object.Invalid:     socialmessaging.KindInvalidParameters,
+		object.Unavailable: socialmessaging.KindDependency,
+		object.Changed:     socialmessaging.KindDependency,
+	}
+	kind, ok := kinds[e.Kind]
+	if !ok {
+		return fail(socialmessaging.KindInternalService, err, internalMessage)
+	}
+	return fail(kind, err, "%s", e.Message)
+}
+
+// Meta's codes by what a caller can do about them (meta-cloud-api.md §4.2, §4.3).
+var (
+	throttleCodes  = []int{4, 17, 341, 613, 80007, 130429, 131048, 131056, 131064, 133016}
+	accessCodes    = []int{0, 3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131063}
+	transientCodes = []int{1, 2, 131000, 131016, 131057, 133004, 2494100}
+)
+
+// graphFault says what an answer of Meta's becomes. Meta declares the HTTP
+// status unreliable, so the code decides first.
+func graphFault(e *graph.Error) *fault {
+	switch {
+	case slices.Contains(throttleCodes, e.Code) || e.Status == http.StatusTooManyRequests:
+		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Wait and send again.", e.Summary())
+	case slices.Contains(transientCodes, e.Code) || e.Status >= 500 || e.Status < 400:
+		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
+	case e.Code == 0 && e.Status != http.StatusUnauthorized && e.Status != http.StatusForbidden:
+		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
+	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299:
+		return fail(socialmessaging.KindAccessDeniedByMeta, e,
+			"WhatsApp (Meta) refuses: %s. Check the account at Meta; a new token is set with 'ferry account link'.", e.Summary())
+	case e.Code == 100 && e.Subcode == 33:
+		return fail(socialmessaging.KindResourceNotFound, e,
+			"WhatsApp (Meta) has no such object, or the linked token may not see it: %s.", e.Summary())
+	default:
+		return fail(socialmessaging.KindInvalidParameters, e, "WhatsApp (Meta) does not accept this: %s.", e.Summary())
+	}
+}
+
+// writeFault answers an error: its name in the header, its message in the body.
+func writeFault(w http.ResponseWriter, requestID string, f *fault) {
+	if f == unknownOperation { // as AWS does: XML, with no type in the header
+		w.Header().Set("Content-Type", "application/xml")
+		w.Header().Set("X-Amzn-Requestid", requestID)
+		w.WriteHeader(f.status)
+		_, _ = w.Write([]byte("<UnknownOperationException/>\n"))
+		return
+	}
+	body, _ := json.Marshal(map[string]string{"message": f.message}) // a map of strings cannot fail
+	w.Header().Set("X-Amzn-Errortype", f.code)
+	writeBody(w, requestID, f.status, body)
+}
+
+// writeBody is the one place that answers with JSON.
+func writeBody(w http.ResponseWriter, requestID string, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Requestid", requestID)
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,193 @@
+// The gate: the one path of every request, from bytes to bytes.
+//
+//	bounded body → signature → decode → validate → authorise → call → encode
+
+package social
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"ferry/internal/policy"
+	"ferry/internal/store"
+	"ferry/socialmessaging"
+)
+
+// maxBody bounds the body of a request, in bytes. No operation that is built
+// takes more: a URL of 2,000 characters, a key of 1,024, 32 headers.
+const maxBody = 64 << 10
+
+// emptyHash is the SHA-256 of nothing.
+const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// bodyTimeout is how long a caller may take to send the body.
+const bodyTimeout = 30 * time.Second
+
+// A handler binds a row of the contract's table to the method that implements it.
+type handler struct {
+	operation *socialmessaging.Operation
+	// call decodes, validates, authorises and runs; nil for an operation that is not built.
+	call func(ctx context.Context, s *Service, body []byte, rawQuery string) (output any, err error)
+}
+
+// handle makes a handler. needs says which permissions an input takes; it is
+// called with an input that has passed validation.
+func handle[In, Out any](
+	api socialmessaging.API[In, Out],
+	needs func(s *Service, c *caller, in *In) []policy.Request,
+	method func(s *Service, ctx context.Context, in *In) (*Out, error),
+) handler {
+	return handler{api.Operation, func(ctx context.Context, s *Service, body []byte, rawQuery string) (any, error) {
+		in := new(In)
+		if err := api.Decode(in, body, rawQuery); err != nil {
+			return nil, err
+		}
+		if err := api.Validate(in); err != nil {
+			return nil, err
+		}
+		if err := authorise(callerOf(ctx), needs(s, callerOf(ctx), in)); err != nil {
+			return nil, err
+		}
+		return method(s, ctx, in)
+	}}
+}
+
+// handlers are the operations that are built. To add one, see CONTRIBUTING.md.
+var handlers = []handler{
+	handle(socialmessaging.GetLinkedWhatsAppBusinessAccount, getAccountNeeds, (*Service).GetLinkedWhatsAppBusinessAccount),
+	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, getPhoneNumberNeeds, (*Service).GetLinkedWhatsAppBusinessAccountPhoneNumber),
+	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, listAccountsNeeds, (*Service).ListLinkedWhatsAppBusinessAccounts),
+	handle(socialmessaging.PostWhatsAppMessageMedia, postMediaNeeds, (*Service).PostWhatsAppMessageMedia),
+}
+
+// routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".
+// Every operation of the model has one.
+func routes() map[string]handler {
+	table := make(map[string]handler, len(socialmessaging.Operations))
+	for _, operation := range socialmessaging.Operations {
+		table[operation.Method+" "+operation.Path] = handler{operation: operation}
+	}
+	for _, h := range handlers {
+		table[h.operation.Method+" "+h.operation.Path] = h
+	}
+	return table
+}
+
+// ServeHTTP answers one request of the API.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	line := newAuditLine(r, s.config.Now())
+	ctx := withAudit(r.Context(), line)
+	output, err := s.serve(ctx, w, r, line)
+	var body []byte
+	if err == nil {
+		body, err = socialmessaging.Encode(output)
+	}
+	if err != nil {
+		fault := faultOf(ctx, err)
+		line.fault = fault
+		writeFault(w, line.requestID, fault)
+	} else {
+		writeBody(w, line.requestID, http.StatusOK, body)
+	}
+	line.write(ctx, s.config.Logger, s.config.Now())
+}
+
+// serve takes a request through the gate. It is the only way to an operation.
+func (s *Service) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, line *auditLine) (output any, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			line.stack = string(debug.Stack())
+			err = fail(socialmessaging.KindInternalService, &panicError{panicked}, internalMessage)
+		}
+	}()
+	h, err := s.route(r)
+	if err != nil {
+		return nil, err
+	}
+	line.operation = h.operation.Name
+	caller, body, err := s.authenticate(ctx, w, r)
+	if err != nil {
+		return nil, err
+	}
+	line.caller = caller
+	if h.call == nil {
+		return nil, notBuilt(h.operation)
+	}
+	return h.call(withCaller(ctx, caller), s, body, r.URL.RawQuery)
+}
+
+// route finds the operation of a request. The path must be an operation's,
+// byte for byte as it came: no other spelling of it exists.
+func (s *Service) route(r *http.Request) (handler, error) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	h, known := s.routes[r.Method+" "+path]
+	if !known {
+		return handler{}, unknownOperation
+	}
+	return h, nil
+}
+
+// authenticate reads the body, within its bound, and verifies the signature
+// over it. A signature that declares the body's hash is verified before the
+// body is read; any other is first checked in all that does not need the body,
+// so that a stranger's body is never held.
+func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request) (*caller, []byte, error) {
+	if r.ContentLength > maxBody {
+		return nil, nil, tooLarge
+	}
+	signature, err := s.verifier.Parse(r, s.config.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := s.config.Store.AccessKey(ctx, signature.AccessKeyID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, signature.VerifyUnknown(emptyHash)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	declared, isDeclared := signature.DeclaredPayloadHash()
+	if isDeclared {
+		if err := signature.Verify(key.Secret, declared); err != nil {
+			return nil, nil, err
+		}
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	sum := sha256.Sum256(body)
+	real := hex.EncodeToString(sum[:])
+	if isDeclared {
+		err = signature.VerifyPayload(real)
+	} else {
+		err = signature.Verify(key.Secret, real)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	caller, err := newCaller(key)
+	return caller, body, err
+}
+
+// readBody reads at most maxBody bytes, in at most bodyTimeout.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout)) // a recorder in a test has none
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	_ = connection.SetReadDeadline(time.Time{})
+	if err != nil {
+		return nil, brokenBody(err)
+	}
+	if len(body) > maxBody {
+		return nil, tooLarge
+	}
+	return body, nil
+}

@@ -1,0 +1,144 @@
+// Package social is the API: what each operation does, and the gate that every
+// request passes. Read operation.go first, then media.go.
+//
+//	operation.go  the gate, and the table that binds operations to methods
+//	media.go      PostWhatsAppMessageMedia
+//	upload.go     one file on its way from its source to WhatsApp
+//	account.go    linked accounts and phone numbers
+//	admin.go      linking accounts and making keys, for the command line
+//	caller.go     who calls, and whether they may
+//	arn.go        ids and ARNs
+//	fault.go      what an error becomes on the wire
+//	audit.go      one log line a request
+package social
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"regexp"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"ferry/internal/graph"
+	"ferry/internal/object"
+	"ferry/internal/secret"
+	"ferry/internal/sigv4"
+	"ferry/internal/store"
+	"ferry/socialmessaging"
+)
+
+// Config is what a Service works with.
+type Config struct {
+	Store   *store.Store   // required
+	Graph   *graph.Client  // required
+	Objects *object.Opener // required
+	Sealer  *secret.Sealer // required; seals page tokens
+	// The region that signatures must be made for and that ARNs name; default us-east-1.
+	Region string
+	// PostWhatsAppMessageMedia calls that an account may make a second, with
+	// bursts of as many; default 100, AWS's quota; negative = no limit.
+	MediaPerSecond int
+	// Uploads in flight at once, of all accounts; default 256.
+	MaxUploads int
+	// How long one upload may take, retries included; default 10 minutes.
+	UploadTimeout time.Duration
+	Logger        *slog.Logger     // default: discards
+	Now           func() time.Time // default time.Now
+}
+
+var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
+
+func (c Config) withDefaults() (Config, error) {
+	var problems []error
+	if c.Store == nil || c.Graph == nil || c.Objects == nil || c.Sealer == nil {
+		problems = append(problems, errors.New("social: Store, Graph, Objects and Sealer are required"))
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	if !regionForm.MatchString(c.Region) {
+		problems = append(problems, errors.New("the region "+c.Region+" is not one; expected a name such as us-east-1"))
+	}
+	if c.MediaPerSecond == 0 {
+		c.MediaPerSecond = 100
+	}
+	if c.MaxUploads <= 0 {
+		c.MaxUploads = 256
+	}
+	if c.UploadTimeout <= 0 {
+		c.UploadTimeout = 10 * time.Minute
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, errors.Join(problems...)
+}
+
+// Service implements the operations and is the http.Handler of the API.
+type Service struct {
+	config   Config
+	routes   map[string]handler
+	verifier sigv4.Verifier
+	uploads  chan struct{} // one element for each upload in flight
+	quota    quota
+}
+
+// New makes a Service.
+func New(config Config) (*Service, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Service{
+		config:   config,
+		routes:   routes(),
+		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},
+		uploads:  make(chan struct{}, config.MaxUploads),
+		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*rate.Limiter)},
+	}, nil
+}
+
+// beginUpload takes one of the account's calls of this second and one of the
+// places for uploads, or says that there is none. end gives the place back.
+func (s *Service) beginUpload(ctx context.Context) (end func(), err error) {
+	if !s.quota.take(callerOf(ctx).accountID) {
+		return nil, fail(socialmessaging.KindThrottledRequest, nil,
+			"The account's quota of %d media calls a second is used up. Wait and send again.", s.config.MediaPerSecond)
+	}
+	select {
+	case s.uploads <- struct{}{}:
+		return func() { <-s.uploads }, nil
+	default:
+		return nil, fail(socialmessaging.KindThrottledRequest, nil,
+			"The server has %d uploads in flight, as many as it takes. Wait and send again.", s.config.MaxUploads)
+	}
+}
+
+// quota counts the media calls of each account. It holds one limiter for each
+// account that has called; accounts are made by the operator, so they are few.
+type quota struct {
+	perSecond int
+
+	mu       sync.Mutex
+	accounts map[string]*rate.Limiter
+}
+
+func (q *quota) take(accountID string) bool {
+	if q.perSecond < 0 {
+		return true
+	}
+	q.mu.Lock()
+	limiter := q.accounts[accountID]
+	if limiter == nil {
+		limiter = rate.NewLimiter(rate.Limit(q.perSecond), q.perSecond)
+		q.accounts[accountID] = limiter
+	}
+	q.mu.Unlock()
+	return limiter.Allow()
+}

@@ -1,0 +1,142 @@
+// One file on its way from its source to WhatsApp.
+
+package social
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"ferry/internal/graph"
+	"ferry/internal/media"
+	"ferry/internal/object"
+	"ferry/internal/store"
+	"ferry/socialmessaging"
+)
+
+const (
+	// mediaLife is how long WhatsApp keeps an uploaded file (meta-cloud-api.md §3.5).
+	mediaLife = 30 * 24 * time.Hour
+	// maxAttempts bounds how often the transfer of one file is begun.
+	maxAttempts = 3
+	// retryDelay is the longest wait before the second attempt; it doubles for the third.
+	retryDelay = 200 * time.Millisecond
+)
+
+// errUploadTimeout is the cause of a context that ran out of UploadTimeout.
+var errUploadTimeout = errors.New("the upload took longer than the server allows")
+
+// A source is where a file comes from. It can be opened more than once; with
+// the ETag of an earlier opening it gives the same bytes or fails.
+type source struct {
+	object.Source
+	kind string // "s3" or "presigned-url", for the record
+}
+
+// source reads which file an input names.
+func (s *Service) source(in *socialmessaging.PostWhatsAppMessageMediaInput) (source, error) {
+	file, link := in.SourceS3File, in.SourceS3PresignedURL
+	switch {
+	case file != nil && link != nil:
+		return source{}, fail(socialmessaging.KindInvalidParameters, nil,
+			"Both sourceS3File and sourceS3PresignedUrl are given. Give one of them.")
+	case file != nil:
+		opened, err := s.config.Objects.File(*file.BucketName, *file.Key)
+		return source{opened, "s3"}, err
+	case link != nil:
+		opened, err := s.config.Objects.URL(*link.URL, link.Headers)
+		return source{opened, "presigned-url"}, err
+	default:
+		return source{}, fail(socialmessaging.KindInvalidParameters, nil,
+			"Neither sourceS3File nor sourceS3PresignedUrl is given. Give one of them.")
+	}
+}
+
+// upload transfers a file and gives the record of it. A transfer that breaks
+// off before WhatsApp has the whole file is begun again, from a fresh GET that
+// is bound to the same ETag, at most maxAttempts times and within UploadTimeout.
+func (s *Service) upload(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
+	defer cancel()
+	line, etag := auditOf(ctx), ""
+	for attempt := 1; ; attempt++ {
+		record, err := s.transfer(ctx, sender, from, etag)
+		line.attempts = attempt
+		if err == nil {
+			line.media = &record
+			return record, nil
+		}
+		if ctx.Err() != nil {
+			return store.Media{}, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+		etag = record.SourceETag
+		if attempt == maxAttempts || etag == "" || !brokeOff(err) {
+			return store.Media{}, err
+		}
+		line.retried = append(line.retried, err)
+		select {
+		case <-time.After(rand.N(retryDelay << (attempt - 1))):
+		case <-ctx.Done():
+			return store.Media{}, context.Cause(ctx)
+		}
+	}
+}
+
+// transfer opens the source, inspects its first bytes and streams it. On an
+// error after the source was opened, the record still has its ETag.
+func (s *Service) transfer(ctx context.Context, sender store.Sender, from source, etag string) (store.Media, error) {
+	opened, err := from.Open(ctx, etag)
+	if err != nil {
+		return store.Media{}, err
+	}
+	defer opened.Body.Close()
+	record := store.Media{
+		PhoneNumberID: sender.ID, Size: opened.Size,
+		Source: from.kind, SourceName: from.String(), SourceETag: opened.ETag, AccessKeyID: callerOf(ctx).accessKeyID,
+	}
+	head := make([]byte, min(media.HeadSize, opened.Size))
+	if _, err := io.ReadFull(opened.Body, head); err != nil {
+		return record, fmt.Errorf("reading the first bytes: %w", err)
+	}
+	found, err := media.Inspect(media.Input{DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head})
+	if err != nil {
+		return record, err
+	}
+	record.MIMEType = found.Type.MIME
+
+	digest := sha256.New()
+	record.ID, err = s.config.Graph.UploadMedia(ctx, graph.Upload{
+		PhoneNumberID: sender.MetaID, Token: sender.Token,
+		FileName: found.FileName, ContentType: found.ContentType,
+		Size: opened.Size, Body: digested(digest, head, opened.Body),
+	})
+	if err != nil {
+		return record, err
+	}
+	record.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	record.CreatedAt = s.config.Now()
+	record.ExpiresAt = record.CreatedAt.Add(mediaLife)
+	return record, nil
+}
+
+// digested gives head and rest in one, and takes the digest of what is read.
+func digested(digest hash.Hash, head []byte, rest io.Reader) io.Reader {
+	return io.TeeReader(io.MultiReader(bytes.NewReader(head), rest), digest)
+}
+
+// brokeOff reports whether a transfer failed in a way that a second attempt
+// can mend and that cannot have left the file at WhatsApp.
+func brokeOff(err error) bool {
+	if lost, ok := errors.AsType[*graph.UnreachableError](err); ok {
+		return !lost.BodySent
+	}
+	broken, ok := errors.AsType[*object.Error](err)
+	return ok && broken.Kind == object.Unavailable
+}
