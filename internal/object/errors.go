@@ -57,9 +57,9 @@ type scrubbed struct {
 func (s *scrubbed) Error() string        { return s.text }
 func (s *scrubbed) Is(target error) bool { return s.is(target) }
 
-// scrubber takes secrets out of the texts of errors. They sit behind a pointer,
-// where fmt does not look.
-type scrubber struct{ secrets *strings.Replacer }
+// scrubber takes secrets out of the texts of errors. They sit inside a function,
+// where no verb of fmt looks; behind a pointer, %s would find them.
+type scrubber struct{ hide func(text string) string }
 
 // newScrubber hides secrets in every spelling that an error can show them in.
 // Shorter ones than 8 bytes ("true", "host") are no secrets.
@@ -78,7 +78,7 @@ func newScrubber(secrets ...string) scrubber {
 	for _, hidden := range all {
 		pairs = append(pairs, hidden, "[hidden]")
 	}
-	return scrubber{strings.NewReplacer(pairs...)}
+	return scrubber{strings.NewReplacer(pairs...).Replace}
 }
 
 // querySecrets are a query and each of its values, raw and decoded.
@@ -110,8 +110,8 @@ func (s scrubber) error(err error) error {
 }
 
 func (s scrubber) text(text string) string {
-	if s.secrets != nil {
-		text = s.secrets.Replace(text)
+	if s.hide != nil {
+		text = s.hide(text)
 	}
 	text = queryText.ReplaceAllString(text, "?[hidden]")
 	text = addressText.ReplaceAllStringFunc(text, hideAddress)
