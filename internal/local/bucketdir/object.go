@@ -1,0 +1,250 @@
+package bucketdir
+
+import (
+	"context"
+	"crypto/md5"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/rclone/gofakes3"
+)
+
+// version is one version of an object, open. It stays readable when the object
+// is replaced or deleted.
+type version struct {
+	record
+	file *os.File
+}
+
+// open opens the current version of an object. It fails with BucketNotFound or
+// KeyNotFound.
+func (b *Backend) open(bucket, key string) (version, error) {
+	if legal(bucket) != nil {
+		return version{}, gofakes3.BucketNotFound(bucket)
+	}
+	file, err := os.Open(b.path(bucket, objects, fileName(key)))
+	if absent(err) {
+		if err := b.require(bucket); err != nil {
+			return version{}, err
+		}
+		return version{}, gofakes3.KeyNotFound(key)
+	} else if err != nil {
+		return version{}, err
+	}
+	r, err := readRecord(file)
+	if err != nil {
+		_ = file.Close()
+		return version{}, err
+	}
+	return version{record: r, file: file}, nil
+}
+
+// body reads bytes of the version, from start on.
+func (v version) body(start, length int64) io.Reader {
+	return io.NewSectionReader(v.file, start, length)
+}
+
+// GetObject opens an object for reading, whole or a range of it. It fails with
+// ErrNoSuchBucket, ErrNoSuchKey or ErrInvalidRange.
+func (b *Backend) GetObject(_ context.Context, bucket, key string, request *gofakes3.ObjectRangeRequest) (*gofakes3.Object, error) {
+	v, err := b.open(bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	object := v.object()
+	if object.Range, err = request.Range(v.Size); err != nil {
+		_ = v.file.Close()
+		return nil, err
+	}
+	start, length := int64(0), v.Size
+	if object.Range != nil {
+		start, length = object.Range.Start, object.Range.Length
+	}
+	object.Contents = struct {
+		io.Reader
+		io.Closer
+	}{v.body(start, length), v.file}
+	return object, nil
+}
+
+// HeadObject describes an object. It fails with ErrNoSuchBucket or
+// ErrNoSuchKey.
+func (b *Backend) HeadObject(_ context.Context, bucket, key string) (*gofakes3.Object, error) {
+	v, err := b.open(bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	object := v.object()
+	object.Contents = http.NoBody
+	return object, v.file.Close()
+}
+
+// PutObject stores an object, streaming it to its file. The size is in bytes,
+// or -1 when only the body's end will tell. Another number of bytes is
+// ErrIncompleteBody; after that and every other failure the object is what it
+// was before.
+func (b *Backend) PutObject(ctx context.Context, bucket, key string, meta map[string]string, body io.Reader, size int64) (gofakes3.PutObjectResult, error) {
+	_, err := b.put(ctx, bucket, key, meta, body, size)
+	return gofakes3.PutObjectResult{}, err
+}
+
+// CopyObject stores the bytes of one object, with other metadata, as another,
+// which may be the same.
+func (b *Backend) CopyObject(ctx context.Context, fromBucket, fromKey, bucket, key string, meta map[string]string) (gofakes3.CopyObjectResult, error) {
+	from, err := b.open(fromBucket, fromKey)
+	if err != nil {
+		return gofakes3.CopyObjectResult{}, err
+	}
+	defer from.file.Close()
+	r, err := b.put(ctx, bucket, key, meta, from.body(0, from.Size), from.Size)
+	if err != nil {
+		return gofakes3.CopyObjectResult{}, err
+	}
+	return gofakes3.CopyObjectResult{ETag: r.etag(), LastModified: gofakes3.NewContentTime(r.Modified)}, nil
+}
+
+// put stores an object: first all of it under a temporary name, then the name.
+//
+// A request's conditions, If-Match and If-None-Match, are judged while no other
+// name changes: of several clients that want to be the first, one is.
+func (b *Backend) put(ctx context.Context, bucket, key string, meta map[string]string, body io.Reader, size int64) (*record, error) {
+	if err := b.require(bucket); err != nil {
+		return nil, err
+	}
+	r := &record{Key: text(key), Modified: time.Now().UTC(), Metadata: meta}
+	staged, err := b.stage(r, body, size)
+	if err != nil {
+		return nil, err
+	}
+	b.naming.Lock()
+	defer b.naming.Unlock()
+	if err := b.allowed(ctx, bucket, key); err != nil {
+		_ = os.Remove(staged)
+		return nil, err
+	}
+	return r, b.publish(staged, bucket, key)
+}
+
+// stage writes an object to a temporary file, of which it gives the path, and
+// completes the record with the size and the hash. No file stays when it fails.
+// Errors of the body are passed on as they are: gofakes3 knows its own.
+func (b *Backend) stage(r *record, body io.Reader, size int64) (path string, err error) {
+	file, err := os.CreateTemp(b.path(incoming), "*")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		gofakes3.CheckClose(file, &err)
+		if err != nil {
+			_ = os.Remove(file.Name())
+		}
+	}()
+	if size >= 0 {
+		body = io.LimitReader(body, size+1) // one more than the size, to see what comes: an end, at which gofakes3 compares digests
+	}
+	sum := md5.New()
+	if r.Size, err = io.Copy(io.MultiWriter(file, sum), body); err != nil {
+		return "", err
+	}
+	if size >= 0 && r.Size != size {
+		return "", gofakes3.ErrIncompleteBody
+	}
+	r.MD5 = sum.Sum(nil)
+	return file.Name(), r.write(file)
+}
+
+// allowed judges the conditions of a request on the object that it replaces.
+// The caller holds b.naming.
+func (b *Backend) allowed(ctx context.Context, bucket, key string) error {
+	if !gofakes3.HasWriteConditions(ctx) {
+		return nil
+	}
+	current, err := b.open(bucket, key)
+	if gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey) {
+		return gofakes3.CheckWriteConditions(ctx, false, "")
+	} else if err != nil {
+		return err
+	}
+	defer current.file.Close()
+	return gofakes3.CheckWriteConditions(ctx, true, current.etag())
+}
+
+// publish gives a staged file the name of its object. The caller holds
+// b.naming.
+func (b *Backend) publish(staged, bucket, key string) error {
+	renaming := os.Rename(staged, b.path(bucket, objects, fileName(key)))
+	if renaming == nil {
+		return nil
+	}
+	_ = os.Remove(staged)
+	if err := b.require(bucket); err != nil {
+		return err // deleted while the body was on its way
+	}
+	return renaming
+}
+
+// DeleteObject removes an object, and is content when there is none. It fails
+// with ErrNoSuchBucket.
+func (b *Backend) DeleteObject(_ context.Context, bucket, key string) (gofakes3.ObjectDeleteResult, error) {
+	if err := b.require(bucket); err != nil {
+		return gofakes3.ObjectDeleteResult{}, err
+	}
+	return gofakes3.ObjectDeleteResult{}, b.remove(bucket, key)
+}
+
+// DeleteMulti removes objects, each for itself. It fails with ErrNoSuchBucket.
+func (b *Backend) DeleteMulti(_ context.Context, bucket string, keys ...string) (result gofakes3.MultiDeleteResult, err error) {
+	if err := b.require(bucket); err != nil {
+		return result, err
+	}
+	for _, key := range keys {
+		if err := b.remove(bucket, key); err != nil {
+			failure := gofakes3.ErrorResultFromError(err)
+			failure.Key = key
+			result.Error = append(result.Error, failure)
+			continue
+		}
+		result.Deleted = append(result.Deleted, gofakes3.ObjectID{Key: key})
+	}
+	return result, nil
+}
+
+func (b *Backend) remove(bucket, key string) error {
+	b.naming.Lock()
+	defer b.naming.Unlock()
+	err := os.Remove(b.path(bucket, objects, fileName(key)))
+	if absent(err) {
+		return nil
+	}
+	return err
+}
+
+// SetObjectTagging replaces the tags of an object, or removes them when they
+// are empty. Nothing else of it changes. It fails with ErrNoSuchBucket or
+// ErrNoSuchKey.
+//
+// The object is written anew. Others wait for it, because an object that is put
+// meanwhile must not be lost.
+func (b *Backend) SetObjectTagging(_ context.Context, bucket, key, tagging string) error {
+	b.naming.Lock()
+	defer b.naming.Unlock()
+	current, err := b.open(bucket, key)
+	if err != nil {
+		return err
+	}
+	defer current.file.Close()
+	r := current.record
+	r.Metadata = maps.Clone(r.Metadata)
+	r.Metadata[gofakes3.TaggingMetadataKey] = tagging
+	if tagging == "" {
+		delete(r.Metadata, gofakes3.TaggingMetadataKey)
+	}
+	staged, err := b.stage(&r, current.body(0, current.Size), current.Size)
+	if err != nil {
+		return err
+	}
+	return b.publish(staged, bucket, key)
+}

@@ -1,0 +1,118 @@
+// The sample account of the world: its access key, its linked WhatsApp
+// Business Account, its bucket. Kept with the data, made when missing.
+
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/rclone/gofakes3"
+	"github.com/rclone/gofakes3/s3mem"
+
+	"ferry/internal/local/bucketdir"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+	"ferry/metasim"
+)
+
+// sampleKey finds the developer's access key, or makes it, and finds the token
+// of an account that was linked before, or makes one.
+func (e *Environment) sampleKey(ctx context.Context, db *store.Store) error {
+	keys, err := db.AccessKeys(ctx, AccountID)
+	if err != nil {
+		return err
+	}
+	e.MetaToken = secret.New("EAA" + rand.Text())
+	for _, key := range keys {
+		if key.Name != keyName {
+			continue
+		}
+		if key, err = db.AccessKey(ctx, key.ID); err != nil {
+			return err
+		}
+		e.AccessKeyID, e.SecretAccessKey = key.ID, key.Secret
+		return nil
+	}
+	key, err := social.CreateAccessKey(ctx, db, AccountID, keyName, social.FullAccessPolicy)
+	e.AccessKeyID, e.SecretAccessKey = key.ID, key.Secret
+	return err
+}
+
+// linkSample links the sample account as `ferry account link` does. Linked
+// again after a restart it keeps its ids and takes the new token.
+func (e *Environment) linkSample(ctx context.Context) error {
+	linked, err := social.LinkAccount(ctx, e.Gateway.Graph(), e.Gateway.Store(), social.Link{
+		AccountID: AccountID, MetaID: metaAccountID, Token: e.MetaToken,
+	})
+	if err != nil {
+		return err
+	}
+	e.BusinessAccountID = social.BusinessAccountID(linked)
+	e.PhoneNumberID = social.PhoneNumberID(linked.PhoneNumbers[0])
+	e.MetaPhoneNumberID = linked.PhoneNumbers[0].MetaID
+	return nil
+}
+
+// startSimulator serves the simulator and its control API.
+func (e *Environment) startSimulator(ctx context.Context, api, control net.Listener) error {
+	config := metasim.Config{
+		Logger: e.config.Logger,
+		BusinessAccounts: []metasim.BusinessAccount{{
+			ID: metaAccountID, Name: "Lucky Shrub", Token: e.MetaToken.Reveal(),
+			PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhoneNumberID, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub", QualityRating: "GREEN"}},
+		}},
+	}
+	if e.config.Data != "" {
+		storage, err := metasim.NewDirectoryStorage(filepath.Join(e.config.Data, "whatsapp"))
+		if err != nil {
+			return err
+		}
+		config.Storage = storage
+	}
+	e.Simulator = metasim.New(config)
+	e.serve(ctx, api, e.Simulator)
+	e.serve(ctx, control, e.Simulator.Control())
+	return nil
+}
+
+// startS3 serves the embedded S3 server with the sample bucket.
+func (e *Environment) startS3(ctx context.Context, listener net.Listener) error {
+	var backend gofakes3.Backend = s3mem.New()
+	if e.config.Data != "" {
+		var err error
+		if backend, err = bucketdir.New(filepath.Join(e.config.Data, "buckets")); err != nil {
+			return err
+		}
+	}
+	exists, err := backend.BucketExists(ctx, Bucket)
+	if err == nil && !exists {
+		err = backend.CreateBucket(ctx, Bucket)
+	}
+	if err != nil {
+		return fmt.Errorf("making bucket %s: %w", Bucket, err)
+	}
+	s3 := gofakes3.New(backend, gofakes3.WithV4Auth(map[string]string{e.AccessKeyID: e.SecretAccessKey.Reveal()}))
+	e.serve(ctx, listener, s3.Server())
+	return nil
+}
+
+// serve serves a handler until ctx is done. It closes the listener.
+func (e *Environment) serve(ctx context.Context, listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	e.running.Go(func() error {
+		stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
+		defer stopped()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+}

@@ -1,0 +1,109 @@
+package social_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+	"ferry/socialmessaging"
+)
+
+func TestLinkedAccountIsShownInAWSShape(t *testing.T) {
+	w := newWorld(t)
+	client := w.client(w.key)
+	list, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), nil)
+	if err != nil || len(list.LinkedAccounts) != 1 || list.NextToken != nil {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	summary := list.LinkedAccounts[0]
+	bare := strings.TrimPrefix(w.waba, "waba-")
+	if *summary.ID != w.waba || *summary.ARN != "arn:aws:social-messaging:us-east-1:111122223333:waba/"+bare || *summary.WABAID != "100" ||
+		*summary.WABAName != "Lucky Shrub" || *summary.RegistrationStatus != "COMPLETE" || summary.LinkDate.IsZero() || len(summary.EventDestinations) != 0 {
+		t.Errorf("%+v", summary)
+	}
+	for _, id := range []string{*summary.ID, *summary.ARN} {
+		account, err := client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{ID: &id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(summary, account.Account.LinkedWhatsAppBusinessAccountSummary); diff != "" || len(account.Account.PhoneNumbers) != 1 {
+			t.Errorf("%s: %s", id, diff)
+		}
+		number := account.Account.PhoneNumbers[0]
+		if *number.PhoneNumberID != w.phone || *number.MetaPhoneNumberID != "1" || *number.PhoneNumber != "+15550783881" ||
+			*number.DisplayPhoneNumber != "+1 555-078-3881" || *number.DisplayPhoneNumberName != "Shrub" || *number.QualityRating == "" {
+			t.Errorf("%+v", number)
+		}
+		for _, phoneID := range []string{*number.PhoneNumberID, *number.ARN} {
+			detail, err := client.GetLinkedWhatsAppBusinessAccountPhoneNumber(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{ID: &phoneID})
+			if err != nil || *detail.LinkedWhatsAppBusinessAccountID != w.waba {
+				t.Fatalf("%+v, %v", detail, err)
+			}
+			if diff := cmp.Diff(socialmessaging.WhatsAppPhoneNumberDetail(number), *detail.PhoneNumber); diff != "" {
+				t.Errorf("%s: %s", phoneID, diff)
+			}
+		}
+	}
+}
+
+func TestAccountsComeInPagesWhoseTokensAreSealed(t *testing.T) {
+	w := newWorld(t)
+	for i := range 6 {
+		_, err := w.store.Link(t.Context(), store.BusinessAccount{AccountID: account, MetaID: fmt.Sprint(200 + i), Token: secret.New("t")})
+		w.must(err)
+	}
+	client, in := w.client(w.key), &socialmessaging.ListLinkedWhatsAppBusinessAccountsInput{MaxResults: new(int32(3))}
+	seen, sizes := map[string]bool{}, []int{}
+	var token string
+	for {
+		page, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), in)
+		w.must(err)
+		for _, linked := range page.LinkedAccounts {
+			seen[*linked.ID] = true
+		}
+		sizes = append(sizes, len(page.LinkedAccounts))
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+		token = *page.NextToken
+	}
+	if diff := cmp.Diff([]int{3, 3, 1}, sizes); diff != "" || len(seen) != 7 {
+		t.Errorf("%d accounts, %s", len(seen), diff)
+	}
+	for name, test := range map[string]struct {
+		key   store.AccessKey
+		token string
+	}{
+		"forged":             {w.key, "YWJj"},
+		"no base64":          {w.key, "!"},
+		"changed":            {w.key, token[:len(token)-4] + "AAAA"},
+		"of another account": {w.newKey(stranger, social.FullAccessPolicy), token},
+	} {
+		_, err := w.client(test.key).ListLinkedWhatsAppBusinessAccounts(t.Context(), &socialmessaging.ListLinkedWhatsAppBusinessAccountsInput{NextToken: &test.token})
+		if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, "nextToken") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestStrangerSeesNoAccount(t *testing.T) {
+	w := newWorld(t)
+	client := w.client(w.newKey(stranger, social.FullAccessPolicy))
+	if list, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), nil); err != nil || len(list.LinkedAccounts) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	_, err := client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{ID: &w.waba})
+	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
+		t.Errorf("account: %v", err)
+	}
+	_, err = client.GetLinkedWhatsAppBusinessAccountPhoneNumber(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{ID: &w.phone})
+	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
+		t.Errorf("phone number: %v", err)
+	}
+}

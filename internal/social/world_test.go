@@ -1,0 +1,190 @@
+package social_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/rclone/gofakes3"
+	"github.com/rclone/gofakes3/s3mem"
+
+	"ferry/internal/graph"
+	"ferry/internal/object"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+	"ferry/metasim"
+	"ferry/socialmessaging"
+)
+
+const (
+	account   = "111122223333"
+	stranger  = "444455556666"
+	bucket    = "media"
+	metaToken = "EAA-token-canary"
+	s3Secret  = "s3-secret-canary"
+)
+
+// world is the API on real parts: the simulator of WhatsApp, an S3 server that
+// checks signatures, SQLite in memory.
+type world struct {
+	t         *testing.T
+	service   *social.Service
+	store     *store.Store
+	simulator *metasim.Server
+	graphURL  string
+	s3        *s3.Client
+	api       *httptest.Server
+	log       *logBuffer
+	key       store.AccessKey // of account, may do everything
+	phone     string          // AWS's id of a linked number
+	waba      string          // AWS's id of the linked account
+}
+
+// newWorld makes a world. adjust may change the service's configuration before it is made.
+func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
+	t.Helper()
+	w := &world{t: t, log: &logBuffer{}}
+	w.startSimulator()
+	objects := w.startS3()
+
+	client, err := graph.New(graph.Config{BaseURL: w.graphURL})
+	w.must(err)
+	t.Cleanup(client.Close)
+	sealer := newSealer(t)
+	w.store, err = store.Open(t.Context(), store.Config{Path: store.Memory, Sealer: sealer})
+	w.must(err)
+	t.Cleanup(func() { _ = w.store.Close() })
+	config := social.Config{
+		Store: w.store, Graph: client, Objects: objects, Sealer: sealer,
+		Logger: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, f := range adjust {
+		f(&config)
+	}
+	w.service, err = social.New(config)
+	w.must(err)
+	w.api = httptest.NewServer(w.service)
+	t.Cleanup(w.api.Close)
+
+	linked, err := social.LinkAccount(t.Context(), client, w.store, social.Link{AccountID: account, MetaID: "100", Token: secret.New(metaToken)})
+	w.must(err)
+	w.waba, w.phone = social.BusinessAccountID(linked), social.PhoneNumberID(linked.PhoneNumbers[0])
+	w.key = w.newKey(account, social.FullAccessPolicy)
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) startSimulator() {
+	w.simulator = metasim.New(metasim.Config{BusinessAccounts: []metasim.BusinessAccount{{
+		ID: "100", Name: "Lucky Shrub", Token: metaToken,
+		PhoneNumbers: []metasim.PhoneNumber{{ID: "1", DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Shrub"}},
+	}}})
+	server := httptest.NewServer(w.simulator)
+	w.graphURL = server.URL
+	w.t.Cleanup(func() {
+		_ = w.simulator.Close() // ends the waits of faults, for which the server waits
+		server.Close()
+	})
+}
+
+func (w *world) startS3() *object.Opener {
+	server := httptest.NewServer(gofakes3.New(s3mem.New(), gofakes3.WithV4Auth(map[string]string{"S3KEY": s3Secret})).Server())
+	w.t.Cleanup(server.Close)
+	w.s3 = s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: &server.URL, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("S3KEY", s3Secret, "")})
+	_, err := w.s3.CreateBucket(w.t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
+	w.must(err)
+	objects, err := object.New(w.t.Context(), object.Config{Stores: []object.StoreConfig{
+		{Buckets: []string{"wrong-secret"}, Endpoint: server.URL, PathStyle: true, AccessKeyID: "S3KEY", SecretAccessKey: secret.New("not it")},
+		{Endpoint: server.URL, PathStyle: true, AccessKeyID: "S3KEY", SecretAccessKey: secret.New(s3Secret)},
+	}})
+	w.must(err)
+	w.t.Cleanup(objects.Close)
+	return objects
+}
+
+func (w *world) newKey(accountID string, policies ...string) store.AccessKey {
+	w.t.Helper()
+	key, err := social.CreateAccessKey(w.t.Context(), w.store, accountID, "app", policies...)
+	w.must(err)
+	return key
+}
+
+func (w *world) put(key, contentType string, data []byte) {
+	w.t.Helper()
+	_, err := w.s3.PutObject(w.t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: bytes.NewReader(data), ContentType: &contentType})
+	w.must(err)
+}
+
+func (w *world) presign(key string) string {
+	w.t.Helper()
+	signed, err := s3.NewPresignClient(w.s3).PresignGetObject(w.t.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: &key})
+	w.must(err)
+	return signed.URL
+}
+
+// client calls the API with a key and does not send again.
+func (w *world) client(key store.AccessKey) *socialmessaging.Client {
+	return socialmessaging.New(socialmessaging.Options{
+		Region: "us-east-1", Endpoint: w.api.URL, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), ""),
+	})
+}
+
+// post uploads an object of the bucket.
+func (w *world) post(key string) (mediaID string, err error) {
+	return w.postAs(w.t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberID: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: &key},
+	})
+}
+
+func (w *world) postAs(ctx context.Context, key store.AccessKey, in *socialmessaging.PostWhatsAppMessageMediaInput) (string, error) {
+	out, err := w.client(key).PostWhatsAppMessageMedia(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	return *out.MediaID, nil
+}
+
+func newSealer(t *testing.T) *secret.Sealer {
+	t.Helper()
+	keyset, err := secret.GenerateKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := secret.NewSealer(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealer
+}
+
+// logBuffer keeps what was logged; the server writes it from several goroutines.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}

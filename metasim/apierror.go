@@ -1,0 +1,168 @@
+package metasim
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// apiError is an answer that is not a success. The envelope is that of
+// meta-cloud-api.md §4.1.
+type apiError struct {
+	status    int // HTTP
+	kind      string
+	code      int
+	subcode   int
+	message   string
+	details   string // error_data.details
+	userTitle string
+	userMsg   string
+	transient bool
+	challenge string // error word of WWW-Authenticate; "" for no header
+	plain     bool   // a bare status with a text body: the media host's manner
+	reason    string // for the history only, where the answer says less
+}
+
+func (e *apiError) Error() string { return e.message }
+
+// why is what the history says about the refusal.
+func (e *apiError) why() string {
+	switch {
+	case e.reason != "":
+		return e.reason
+	case e.details != "":
+		return e.message + ": " + e.details
+	case e.userMsg != "":
+		return e.message + ": " + e.userMsg
+	}
+	return e.message
+}
+
+// envelope is the JSON of an error.
+type envelope struct {
+	Error struct {
+		Message   string     `json:"message"`
+		Type      string     `json:"type"`
+		Transient bool       `json:"is_transient,omitempty"`
+		Code      int        `json:"code"`
+		Data      *errorData `json:"error_data,omitempty"`
+		Subcode   int        `json:"error_subcode,omitempty"`
+		UserTitle string     `json:"error_user_title,omitempty"`
+		UserMsg   string     `json:"error_user_msg,omitempty"`
+		TraceID   string     `json:"fbtrace_id"`
+	} `json:"error"`
+}
+
+type errorData struct {
+	MessagingProduct string `json:"messaging_product"`
+	Details          string `json:"details"`
+}
+
+func (e *apiError) envelope(traceID string) envelope {
+	var v envelope
+	v.Error.Message = e.message
+	v.Error.Type = e.kind
+	v.Error.Transient = e.transient
+	v.Error.Code = e.code
+	v.Error.Subcode = e.subcode
+	v.Error.UserTitle = e.userTitle
+	v.Error.UserMsg = e.userMsg
+	v.Error.TraceID = traceID
+	if e.details != "" {
+		v.Error.Data = &errorData{MessagingProduct: "whatsapp", Details: e.details}
+	}
+	return v
+}
+
+func oauthError(status, code int, format string, args ...any) *apiError {
+	return &apiError{status: status, kind: "OAuthException", code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// parameterError is code 100 about one parameter.
+func parameterError(format string, args ...any) *apiError {
+	return oauthError(http.StatusBadRequest, 100, "(#100) "+format, args...)
+}
+
+// missingParameter is measured at Meta for messaging_product (§3.1).
+func missingParameter(name string) *apiError {
+	return parameterError("The parameter %s is required.", name)
+}
+
+// malformedForm is our own text: what Meta says to a broken body is unknown.
+func malformedForm(format string, args ...any) *apiError {
+	e := parameterError("Invalid parameter")
+	e.details = fmt.Sprintf(format, args...)
+	return e
+}
+
+// wrongFileType is Meta's verbatim text (§3.1).
+func wrongFileType(received string) *apiError {
+	return parameterError("Param file must be a file with one of the following types: %s. Received file of type '%s'.",
+		mediaTypeNames(), abridge(received))
+}
+
+// tooLarge is the probable answer to an oversized file (§13.1).
+func tooLarge() *apiError {
+	e := parameterError("Invalid parameter")
+	e.userTitle = "File Too Large"
+	e.userMsg = "The file you uploaded is too large."
+	return e
+}
+
+// mislabelled says at once what Meta says later, in the details of a 131053
+// webhook (§3.7).
+func mislabelled(kind, declared, actual string) *apiError {
+	e := parameterError("Invalid parameter")
+	e.details = fmt.Sprintf("%s file uploaded with mimetype as %s, however on processing it is of type %s. Please choose a different file.",
+		kind, declared, actual)
+	return e
+}
+
+// unsupported is the answer for an object that does not exist, belongs to
+// somebody else, or cannot do this (§3.2).
+func unsupported(method, id string) *apiError {
+	return &apiError{
+		status: http.StatusBadRequest, kind: "GraphMethodException", code: 100, subcode: 33,
+		message: fmt.Sprintf("Unsupported %s request. Object with ID '%s' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api",
+			strings.ToLower(abridge(method)), id),
+	}
+}
+
+func unknownPath(path string) *apiError {
+	return oauthError(http.StatusBadRequest, 2500, "Unknown path components: %s", abridge(path))
+}
+
+func noToken() *apiError {
+	e := oauthError(http.StatusUnauthorized, 104, "An access token is required to request this resource.")
+	e.challenge = "invalid_request"
+	return e
+}
+
+func badToken() *apiError {
+	e := oauthError(http.StatusUnauthorized, 190, "Invalid OAuth access token - Cannot parse access token")
+	e.challenge = "invalid_token"
+	return e
+}
+
+// storageFailed is a fault of the simulator, in Meta's form, saying so.
+func storageFailed(details string) *apiError {
+	e := oauthError(http.StatusInternalServerError, 131000, "(#131000) Something went wrong")
+	e.details = "metasim: " + details
+	return e
+}
+
+// noDownload is the media host's one answer: 404 for every reason (§3.3).
+func noDownload(reason string) *apiError {
+	return &apiError{status: http.StatusNotFound, plain: true, message: "Not Found", reason: reason}
+}
+
+// abridge bounds a text of the client's before it is echoed or kept.
+func abridge(s string) string { return shorten(s, 200) }
+
+// shorten makes s valid UTF-8 of about most bytes at most.
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return strings.ToValidUTF8(s[:most], "\uFFFD") + "…"
+}

@@ -1,0 +1,171 @@
+package metasim
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	defaultMemory   = 256 << 20 // bytes kept by the default storage
+	defaultPageSize = 3         // awkward on purpose: Graph's own default is 25
+	defaultThrottle = 400       // the documentation of December 2025
+)
+
+// Config says what a Server imitates. The zero Config is usable; it knows no
+// account, so that every token is a bad one.
+type Config struct {
+	// Clock gives the time that media and download addresses expire by.
+	// Default time.Now.
+	Clock func() time.Time
+
+	// Logger receives one line per request, without tokens. Default: discard.
+	Logger *slog.Logger
+
+	// Storage keeps the uploaded bytes. The Server owns it: Server.Close closes
+	// it. That of NewDirectoryStorage outlives a restart. Default
+	// NewMemoryStorage(256 MiB).
+	Storage Storage
+
+	// PublicURL (scheme://host[:port]) begins the download addresses and the
+	// paging links. Default: taken from the Host of each request.
+	PublicURL string
+
+	// Seed seeds ids and the probabilities of faults. Default 0: a random seed.
+	Seed uint64
+
+	// BusinessAccounts are the accounts that exist. Default none.
+	BusinessAccounts []BusinessAccount
+
+	// ThrottleStatus is the HTTP status of throttling errors: 400, 403 or 429.
+	// Which one Meta sends today is not known. Default 400.
+	ThrottleStatus int
+
+	// PageSize is the most rows that a list answers in one page, whatever limit
+	// the request asks for. Graph never promises to fill a page, so the default
+	// is small enough to catch a client that reads the first page only.
+	// Default 3.
+	PageSize int
+
+	// AcceptMislabelled takes an upload whose file name or first bytes
+	// contradict its declared type, as Meta's upload does (the message then
+	// fails later, with a 131053 webhook). Default false: refused at once.
+	AcceptMislabelled bool
+}
+
+// A BusinessAccount is a WhatsApp Business Account (WABA).
+type BusinessAccount struct {
+	ID    string // decimal digits; required
+	Token string // bearer token with access to this account; may be shared; required
+
+	Name                             string // default "Simulated Business"
+	Currency                         string // ISO 4217; default "USD"
+	TimezoneID                       string // Meta's number of a time zone; default "1"
+	MessageTemplateNamespace         string // default "metasim_" + ID
+	AccountReviewStatus              string // default "APPROVED"
+	BusinessVerificationStatus       string // default "verified"
+	Country                          string // ISO 3166; default "US"
+	OwnershipType                    string // default "SELF"
+	PrimaryBusinessLocation          string // default "US"
+	MarketingMessagesOnboardingState string // default "NOT_STARTED"
+	OwnerBusinessID                  string // default ID
+	OwnerBusinessName                string // default Name
+	CanSendMessage                   string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
+
+	PhoneNumbers []PhoneNumber
+}
+
+// A PhoneNumber is a business phone number of one account.
+type PhoneNumber struct {
+	ID string // decimal digits; required
+
+	DisplayPhoneNumber     string // default "+1 631-555-5555"
+	VerifiedName           string // default "Simulated Business"
+	QualityRating          string // GREEN, YELLOW, RED, UNKNOWN; default "GREEN"
+	CodeVerificationStatus string // default "VERIFIED"
+	PlatformType           string // default "CLOUD_API"
+	Status                 string // default "CONNECTED"
+	NameStatus             string // default "APPROVED"
+	ThroughputLevel        string // STANDARD, HIGH, NOT_APPLICABLE; default "STANDARD"
+	MessagingLimitTier     string // default "TIER_250"
+	AccountMode            string // LIVE or SANDBOX; default "LIVE"
+	LastOnboardedTime      string // default "2026-01-01T00:00:00+0000"
+	WebhookURL             string // of the application; default none
+	CanSendMessage         string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
+
+	IsOfficialBusinessAccount bool
+}
+
+// Validate reports every problem of the configuration at once. New panics with
+// what Validate reports.
+func (c Config) Validate() error {
+	var problems []error
+	complain := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("metasim: "+format, args...))
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
+			complain("PublicURL %q is not scheme://host[:port]", c.PublicURL)
+		}
+	}
+	switch c.ThrottleStatus {
+	case 0, 400, 403, 429:
+	default:
+		complain("ThrottleStatus %d is none of 400, 403, 429", c.ThrottleStatus)
+	}
+	if c.PageSize < 0 {
+		complain("PageSize %d is negative", c.PageSize)
+	}
+	seen := map[string]bool{}
+	claim := func(what, id string) {
+		if !isObjectID(id) {
+			complain("%s id %q is not a number of 1 to 32 digits", what, id)
+		} else if seen[id] {
+			complain("%s id %q is used twice", what, id)
+		}
+		seen[id] = true
+	}
+	for _, a := range c.BusinessAccounts {
+		claim("business account", a.ID)
+		if a.Token == "" || strings.ContainsFunc(a.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			complain("business account %s: the token is empty or has blanks", a.ID)
+		}
+		for _, p := range a.PhoneNumbers {
+			claim("phone number", p.ID)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// withDefaults fills in what the caller left out.
+func (c Config) withDefaults() Config {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Storage == nil {
+		c.Storage = NewMemoryStorage(defaultMemory)
+	}
+	if c.ThrottleStatus == 0 {
+		c.ThrottleStatus = defaultThrottle
+	}
+	if c.PageSize == 0 {
+		c.PageSize = defaultPageSize
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return c
+}
+
+// isObjectID reports whether id has the form of a Graph object id.
+func isObjectID(id string) bool {
+	if id == "" || len(id) > 32 {
+		return false
+	}
+	return !strings.ContainsFunc(id, func(r rune) bool { return r < '0' || r > '9' })
+}

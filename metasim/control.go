@@ -1,0 +1,162 @@
+package metasim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	mostControlBody = 256 << 10 // bytes of a request to the control API
+	mostControlRows = 1000      // media in one answer
+)
+
+// faultJSON is a fault on the wire of the control API.
+type faultJSON struct {
+	Fault
+	LatencyMS int64 `json:"latency_ms"`
+}
+
+type faultsJSON struct {
+	Faults []faultJSON `json:"faults"`
+}
+
+type requestsJSON struct {
+	Dropped  int       `json:"dropped"`
+	Requests []Request `json:"requests"`
+}
+
+type mediaJSON struct {
+	Total int     `json:"total"`
+	Media []Media `json:"media"`
+}
+
+type healthJSON struct {
+	Status   string `json:"status"`
+	Media    int    `json:"media"`
+	Requests int    `json:"requests"`
+	Faults   int    `json:"faults"`
+}
+
+// Control is the control API, which the package comment describes. It asks
+// for no credentials: listen on an address that only its users can reach.
+func (s *Server) Control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", s.controlHealth)
+	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) {
+		reply := requestsJSON{Dropped: s.DroppedRequests(), Requests: s.Requests()}
+		writeControl(w, http.StatusOK, reply)
+	})
+	mux.HandleFunc("DELETE /requests", does(s.history.clear))
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
+		reply := faultsJSON{Faults: []faultJSON{}}
+		for _, f := range s.Faults() {
+			reply.Faults = append(reply.Faults, faultOnWire(f))
+		}
+		writeControl(w, http.StatusOK, reply)
+	})
+	mux.HandleFunc("POST /faults", s.controlAddFault)
+	mux.HandleFunc("DELETE /faults", does(s.faults.clear))
+	mux.HandleFunc("GET /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
+		f, ok := s.faults.find(r.PathValue("id"))
+		answerControl(w, ok, faultOnWire(f))
+	})
+	mux.HandleFunc("DELETE /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
+		answerControl(w, s.RemoveFault(r.PathValue("id")), nil)
+	})
+	mux.HandleFunc("POST /reset", does(s.Reset))
+	mux.HandleFunc("GET /media", func(w http.ResponseWriter, _ *http.Request) {
+		files, total := s.media.list(s.cfg.Clock(), mostControlRows)
+		writeControl(w, http.StatusOK, mediaJSON{Total: total, Media: files})
+	})
+	mux.HandleFunc("GET /media/{id}", func(w http.ResponseWriter, r *http.Request) {
+		file, ok := s.Media(r.PathValue("id"))
+		answerControl(w, ok, file)
+	})
+	return mux
+}
+
+func (s *Server) controlHealth(w http.ResponseWriter, _ *http.Request) {
+	_, total := s.media.list(s.cfg.Clock(), 0)
+	writeControl(w, http.StatusOK, healthJSON{
+		Status: "ok", Media: total, Requests: len(s.Requests()), Faults: len(s.Faults()),
+	})
+}
+
+func (s *Server) controlAddFault(w http.ResponseWriter, r *http.Request) {
+	var in faultJSON
+	if err := decodeControl(http.MaxBytesReader(w, r.Body, mostControlBody), &in); err != nil {
+		writeControlError(w, http.StatusBadRequest, err)
+		return
+	}
+	if in.LatencyMS < 0 || in.LatencyMS > mostLatency.Milliseconds() {
+		writeControlError(w, http.StatusBadRequest,
+			fmt.Errorf("latency_ms %d is not in 0 to %d", in.LatencyMS, mostLatency.Milliseconds()))
+		return
+	}
+	in.Latency = time.Duration(in.LatencyMS) * time.Millisecond
+	f, err := s.AddFault(in.Fault)
+	if err != nil {
+		writeControlError(w, http.StatusBadRequest, err)
+		return
+	}
+	writeControl(w, http.StatusCreated, faultOnWire(f))
+}
+
+func faultOnWire(f Fault) faultJSON {
+	return faultJSON{Fault: f, LatencyMS: f.Latency.Milliseconds()}
+}
+
+// decodeControl reads one JSON value and refuses members that it does not
+// know, so that a misspelt fault is no silent success.
+func decodeControl(body io.Reader, v any) error {
+	decoder := json.NewDecoder(body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(v); err != nil {
+		return fmt.Errorf("the body is not what is expected: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("the body has more than one JSON value")
+	}
+	return nil
+}
+
+// does makes a handler of an action that cannot fail.
+func does(action func()) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		action()
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// answerControl answers v, nothing at all for nil, or 404.
+func answerControl(w http.ResponseWriter, found bool, v any) {
+	switch {
+	case !found:
+		writeControlError(w, http.StatusNotFound, errors.New("there is no such id"))
+	case v == nil:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		writeControl(w, http.StatusOK, v)
+	}
+}
+
+func writeControlError(w http.ResponseWriter, status int, err error) {
+	writeControl(w, status, map[string]string{"error": err.Error()})
+}
+
+func writeControl(w http.ResponseWriter, status int, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, `{"error":"cannot encode the answer"}`, http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if _, err := w.Write(append(body, '\n')); err != nil {
+		return // the client left; there is nobody to tell
+	}
+}

@@ -1,0 +1,98 @@
+// Package metasim imitates Meta's WhatsApp Cloud API, offline: media upload,
+// retrieval, download and deletion, and the reads that linking an account
+// needs. It is an independent statement of that API, shares no code with any
+// client of it, and is stricter than Meta on purpose: a client that passes
+// here has no luck to thank for it. It is not for production.
+//
+//	sim := metasim.New(metasim.Config{BusinessAccounts: []metasim.BusinessAccount{{
+//		ID: "102290129340398", Token: "test-token",
+//		PhoneNumbers: []metasim.PhoneNumber{{ID: "106540352242922"}},
+//	}}})
+//	defer sim.Close()
+//	graph := httptest.NewServer(sim)             // the imitated API
+//	control := httptest.NewServer(sim.Control()) // what tests ask and change
+//
+// # The Graph API
+//
+//	POST   /{version}/{phone number}/media         upload: multipart/form-data → {"id"}
+//	GET    /{version}/{media}[?phone_number_id=]   retrieve: address, type, SHA-256, size
+//	DELETE /{version}/{media}[?phone_number_id=]   delete → {"success":true}
+//	GET    {address}                               download: bytes, ranges
+//	GET    /{version}/{account}?fields=            the account
+//	GET    /{version}/{account}/phone_numbers      ?fields=&limit=&after=&before=
+//	GET    /{version}/{phone number}?fields=       one number
+//
+// Versions v21.0 to v26.0 are live; older ones fall forward to v21.0, as the
+// header facebook-api-version tells; others do not exist. Errors have Meta's
+// envelope, codes and, where they are known, Meta's words.
+//
+// Media are kept in memory and end with the Server, unless Config.Storage is a
+// NewDirectoryStorage: a later Server on the same directory serves them again,
+// until they are deleted or expire. One Server at a time may use a directory.
+// Download addresses do not outlive the Server that gave them.
+//
+// # Stricter than Meta
+//
+//   - A file without a name that fits its declared type, or whose first bytes
+//     contradict it, is refused at once (400, code 100, the details of the
+//     webhook that Meta would send later). Config.AcceptMislabelled turns this
+//     off; a part without any file name is no file either way. Ogg must hold
+//     Opus; a QuickTime or HEIC file is no MP4.
+//   - The form: no field but messaging_product, file, type and ttl_minutes,
+//     each once; no preamble, no bytes after the closing boundary, no transfer
+//     encoding of parts, CRLF line ends, at most 16 parts.
+//   - The limits of size hold at upload for every type: image 5 MiB, audio and
+//     video 16 MiB, document 100 MiB, sticker 500 KiB animated, 100 KiB static.
+//   - The token counts in the header "Authorization: Bearer" only, and only
+//     for the accounts that it was made for. The version is mandatory. A slash
+//     at the end of a path is not forgiven.
+//   - Pages hold 3 rows unless Config.PageSize says otherwise. paging.next
+//     has no token in it.
+//   - The media host answers every refusal with the same bare 404; the reason
+//     is in the history.
+//
+// # Not imitated
+//
+// Messages, webhooks, templates, flows, resumable uploads, signup, registration,
+// subscribed_apps and debug_token; rate limits (ask for them with a fault);
+// codecs, dimensions and durations; what becomes of a file after the upload
+// (131053); the seven days of inbound media and the one hour of No-Storage
+// numbers; permissions finer than a token per account; HTTP caching, ETags of
+// the API, batch requests and sub-fields in braces. Office files are
+// recognised by their container only, and an Opus stream may be stereo. The
+// field type of an upload is not looked at, as at Meta. ttl_minutes shortens
+// the life of any file, though Meta takes it for No-Storage numbers only.
+//
+// # The control API
+//
+// Server.Control answers JSON on a listener of its own. Errors are
+// {"error":"…"}; members that are not known are refused with 400.
+//
+//	GET    /health        {"status":"ok","media":0,"requests":0,"faults":0}
+//	GET    /requests      {"dropped":0,"requests":[…]}: the last 1000, newest last (type Request)
+//	DELETE /requests      204; forgets the history
+//	GET    /faults        {"faults":[…]} with the counters matched and applied
+//	POST   /faults        201 and the fault with its id; 400 for one that makes no sense
+//	GET    /faults/{id}   the fault, or 404
+//	DELETE /faults/{id}   204, or 404
+//	DELETE /faults        204; removes all
+//	GET    /media         {"total":0,"media":[…]}: the newest 1000, newest last (type Media)
+//	GET    /media/{id}    the file's description, or 404
+//	POST   /reset         204; media (on disk, too), history and faults are gone, accounts stay
+//
+// A fault is an object with the members of type Fault, latency in the member
+// latency_ms. Some that are useful:
+//
+//	{"operation":"upload","error_code":131016,"times":2}         two uploads fail, the third succeeds
+//	{"operation":"upload","error_code":80007}                    throttled until removed
+//	{"operation":"upload","cut_after_bytes":65536,"times":1}     the connection breaks under the upload
+//	{"operation":"upload","cut_after_bytes":1099511627776}       stored, but the answer never comes
+//	{"operation":"download","cut_after_bytes":1000,"times":1}    the connection breaks under the download
+//	{"operation":"upload","body":"<html>Sorry</html>"}           200 with HTML
+//	{"operation":"upload","body":"{}"}                           200 without an id
+//	{"operation":"upload","body":"{\"id\":\"12"}                 200 with half a JSON
+//	{"latency_ms":250,"probability":0.1}                         every tenth request is slow
+//	{"operation":"upload","bandwidth_bytes_per_second":1048576}  a slow line
+//
+// No token is ever kept in the history or logged.
+package metasim

@@ -1,0 +1,82 @@
+package metasim
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// errorCode is a row of Meta's table of errors (meta-cloud-api.md §4.2).
+type errorCode struct {
+	title     string
+	status    int // HTTP status; throttled codes take Config.ThrottleStatus
+	transient bool
+	details   string
+}
+
+// throttling are the codes whose HTTP status Meta's sources disagree about.
+var throttling = []int{4, 17, 341, 613, 80007, 130429, 131048, 131056, 131064, 133016}
+
+// errorCodes are the codes that a fault can name without describing them.
+var errorCodes = map[int]errorCode{
+	0:      {"AuthException", 401, false, ""},
+	1:      {"API Unknown", 400, false, "Invalid request or possible server error."},
+	2:      {"API Service", 503, true, "Temporary issue due to downtime or being overloaded."},
+	3:      {"API Method", 500, false, "Capability or permissions issue."},
+	4:      {"API Too Many Calls", 400, true, "The app has reached its API call rate limit."},
+	10:     {"Permission Denied", 403, false, "Permission is either not granted or has been removed."},
+	17:     {"User request limit reached", 400, true, ""},
+	33:     {"Parameter value is not valid", 400, false, "The business phone number has been deleted."},
+	100:    {"Invalid parameter", 400, false, ""},
+	104:    {"An access token is required to request this resource.", 401, false, ""},
+	190:    {"Error validating access token: Session has expired", 401, false, ""},
+	200:    {"API Permission", 403, false, "Permission is either not granted or has been removed."},
+	341:    {"Application limit reached", 400, true, ""},
+	368:    {"Temporarily blocked for policies violations", 403, false, "The account has been restricted or disabled."},
+	613:    {"Calls to this api have exceeded the rate limit.", 400, true, ""},
+	80007:  {"Rate limit issues", 400, true, "The WhatsApp Business Account has reached its rate limit."},
+	130429: {"Rate limit hit", 400, true, "Cloud API message throughput has been reached."},
+	130497: {"Business account is restricted from messaging users in this country.", 403, false, ""},
+	131000: {"Something went wrong", 500, true, "Message failed to send due to an unknown error."},
+	131005: {"Access denied", 403, false, "Permission is either not granted or has been removed."},
+	131008: {"Required parameter is missing", 400, false, ""},
+	131009: {"Parameter value is not valid", 400, false, ""},
+	131016: {"Service unavailable", 500, true, "A service is temporarily unavailable."},
+	131031: {"Account has been locked", 403, false, ""},
+	131045: {"Incorrect certificate", 500, false, ""},
+	131048: {"Spam rate limit hit", 400, true, ""},
+	131053: {"Media upload error", 400, false, ""},
+	131056: {"(Business Account, Consumer Account) pair rate limit hit", 400, true, "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time."},
+	131057: {"Account in maintenance mode", 500, true, ""},
+	131059: {"Invalid cursor", 400, false, ""},
+	131064: {"Messaging limit reached", 400, true, ""},
+	133004: {"Server Temporarily Unavailable", 503, true, ""},
+	133010: {"Account not registered", 400, false, ""},
+	133016: {"Account register deregister rate limit exceeded", 400, true, ""},
+	135000: {"Generic user error", 400, false, ""},
+}
+
+// errorFor makes the answer for a code. A code that is not in the table is
+// answered with 400 and a message of its number only.
+func (s *Server) errorFor(code int) *apiError {
+	row, ok := errorCodes[code]
+	if !ok {
+		row = errorCode{title: "Error", status: http.StatusBadRequest}
+	}
+	e := oauthError(row.status, code, "(#%d) %s", code, row.title)
+	e.transient, e.details = row.transient, row.details
+	switch {
+	case slices.Contains(throttling, code):
+		e.status = s.cfg.ThrottleStatus
+	case code == 190:
+		e.message, e.challenge, e.subcode = row.title, "invalid_token", 463
+	case code == 104:
+		e.message, e.challenge = row.title, "invalid_request"
+	}
+	return e
+}
+
+// challengeHeader is the WWW-Authenticate of Graph.
+func (e *apiError) challengeHeader() string {
+	return fmt.Sprintf("OAuth \"Facebook Platform\" %q %q", e.challenge, e.message)
+}

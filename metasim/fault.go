@@ -1,0 +1,238 @@
+package metasim
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	mostFaults   = 1000
+	mostLatency  = 10 * time.Minute
+	mostBodyText = 64 << 10 // bytes of Fault.Body
+)
+
+// A Fault makes matching requests go wrong. Faults are tried in the order in
+// which they were added, and the first that acts is the only one that does.
+//
+// Empty selectors match everything. Of the requests that match, the first Skip
+// are spared, then each is hit with Probability, until Times have been hit. A
+// fault that has used up its Times stays in the list, with its counters.
+//
+// Latency, bandwidth and cuts may be combined with each other and with an
+// answer. Without Status, ErrorCode and Body the request is carried out.
+type Fault struct {
+	ID string `json:"id"` // letters, digits, "-", "_", at most 64; given by the server when empty
+
+	Method      string    `json:"method"`       // such as "POST"; empty: any
+	PathPattern string    `json:"path_pattern"` // as path.Match reads it: "/v*/*/media"; empty: any
+	Operation   Operation `json:"operation"`    // empty: any
+
+	// Status is the HTTP status of the answer. 0: that of ErrorCode, or 200
+	// with a Body. A Status alone is answered with a fitting error code.
+	Status    int    `json:"status"`
+	ErrorCode int    `json:"error_code"` // Meta's; title, status and details come from its table
+	Subcode   int    `json:"subcode"`    // overrides error_subcode
+	Message   string `json:"message"`    // overrides the message
+	Details   string `json:"details"`    // overrides error_data.details
+	Body      string `json:"body"`       // the whole body, whatever it is: HTML, "{}", half a JSON
+	BodyType  string `json:"body_type"`  // Content-Type of Body; default HTML after a "<", else JSON
+	AfterBody bool   `json:"after_body"` // read the whole request before the answer
+
+	Latency                 time.Duration `json:"-"`                          // before anything else; latency_ms in JSON
+	BandwidthBytesPerSecond int64         `json:"bandwidth_bytes_per_second"` // of the request's and the answer's body; 0: no limit
+
+	// CutAfterBytes cuts the connection: of an upload, after so many bytes of
+	// the request's body were read; of everything else, after so many bytes of
+	// the answer's body were sent. Negative: before any byte. 0: no cut.
+	//
+	// An upload with a shorter body is carried out, and cut in place of the
+	// answer: the client cannot know that its file has arrived. An answer that
+	// is not longer is delivered whole.
+	CutAfterBytes int64 `json:"cut_after_bytes"`
+
+	Skip        int     `json:"skip"`        // matching requests to spare first
+	Times       int     `json:"times"`       // requests to hit; 0: every one
+	Probability float64 `json:"probability"` // in [0, 1]; 0 counts as 1
+
+	Matched int `json:"matched"` // read only: requests that the selectors matched
+	Applied int `json:"applied"` // read only: requests that were hit
+}
+
+// answers reports whether the fault answers instead of the API.
+func (f *Fault) answers() bool { return f.Status != 0 || f.ErrorCode != 0 || f.Body != "" }
+
+// validate reports every problem at once.
+func (f *Fault) validate() error {
+	var problems []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	check(len(f.ID) <= 64 && !strings.ContainsFunc(f.ID, notInID), "id %q is not of letters, digits, - and _, or is too long", f.ID)
+	_, patternErr := path.Match(f.PathPattern, "/")
+	check(patternErr == nil, "path_pattern %q is not a pattern: %v", f.PathPattern, patternErr)
+	check(f.Operation == "" || f.Operation.known(), "operation %q is not known", f.Operation)
+	check(f.Status == 0 || (f.Status >= 200 && f.Status <= 599), "status %d is not in 200 to 599", f.Status)
+	check(f.ErrorCode >= 0, "error_code %d is negative", f.ErrorCode)
+	check(f.Latency >= 0 && f.Latency <= mostLatency, "latency %v is not in 0 to %v", f.Latency, mostLatency)
+	check(f.BandwidthBytesPerSecond >= 0, "bandwidth_bytes_per_second %d is negative", f.BandwidthBytesPerSecond)
+	check(f.Skip >= 0, "skip %d is negative", f.Skip)
+	check(f.Times >= 0, "times %d is negative", f.Times)
+	check(f.Probability >= 0 && f.Probability <= 1, "probability %v is not in 0 to 1", f.Probability)
+	check(len(f.Body) <= mostBodyText, "body has more than %d bytes", mostBodyText)
+	described := f.Subcode != 0 || f.Message != "" || f.Details != ""
+	check(!described || (f.Body == "" && f.answers()),
+		"subcode, message and details describe an error_code or a status, and go with no body")
+	check(f.answers() || f.Latency != 0 || f.BandwidthBytesPerSecond != 0 || f.CutAfterBytes != 0,
+		"the fault does nothing: give it a status, an error_code, a body, a latency, a bandwidth or a cut")
+	return errors.Join(problems...)
+}
+
+func notInID(r rune) bool {
+	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
+
+func (f *Fault) matches(method, requestPath string, operation Operation) bool {
+	if f.Method != "" && !strings.EqualFold(f.Method, method) {
+		return false
+	}
+	if f.Operation != "" && f.Operation != operation {
+		return false
+	}
+	if f.PathPattern == "" {
+		return true
+	}
+	ok, err := path.Match(f.PathPattern, requestPath)
+	return err == nil && ok
+}
+
+// faultList is the faults in the order in which they are tried.
+type faultList struct {
+	mu     sync.Mutex
+	faults []*Fault
+	made   int // ids given
+	random *randomSource
+}
+
+func (l *faultList) add(f Fault) (Fault, error) {
+	if err := f.validate(); err != nil {
+		return Fault{}, fmt.Errorf("metasim: fault: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.faults) >= mostFaults {
+		return Fault{}, fmt.Errorf("metasim: fault: there are %d already", mostFaults)
+	}
+	for f.ID == "" {
+		l.made++
+		if id := "fault-" + strconv.Itoa(l.made); l.indexOf(id) < 0 {
+			f.ID = id
+		}
+	}
+	if l.indexOf(f.ID) >= 0 {
+		return Fault{}, fmt.Errorf("metasim: fault: id %q is taken", f.ID)
+	}
+	f.Matched, f.Applied = 0, 0
+	l.faults = append(l.faults, &f)
+	return f, nil
+}
+
+// pick returns a copy of the fault that acts on a request, or nil.
+func (l *faultList) pick(method, requestPath string, operation Operation) *Fault {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.faults {
+		if !f.matches(method, requestPath, operation) {
+			continue
+		}
+		f.Matched++
+		if f.Matched <= f.Skip || (f.Times > 0 && f.Applied >= f.Times) {
+			continue
+		}
+		if f.Probability > 0 && f.Probability < 1 && l.random.float() >= f.Probability {
+			continue
+		}
+		f.Applied++
+		chosen := *f
+		return &chosen
+	}
+	return nil
+}
+
+func (l *faultList) list() []Fault {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]Fault, len(l.faults))
+	for i, f := range l.faults {
+		list[i] = *f
+	}
+	return list
+}
+
+func (l *faultList) find(id string) (Fault, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := l.indexOf(id); i >= 0 {
+		return *l.faults[i], true
+	}
+	return Fault{}, false
+}
+
+func (l *faultList) remove(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := l.indexOf(id)
+	if i < 0 {
+		return false
+	}
+	l.faults = slices.Delete(l.faults, i, i+1)
+	return true
+}
+
+func (l *faultList) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.faults = nil
+}
+
+// indexOf is -1 for an unknown id; l.mu is held.
+func (l *faultList) indexOf(id string) int {
+	return slices.IndexFunc(l.faults, func(f *Fault) bool { return f.ID == id })
+}
+
+// faultAnswer is the answer of a fault that has no body of its own.
+func (s *Server) faultAnswer(f *Fault) *apiError {
+	code := f.ErrorCode
+	if code == 0 {
+		switch {
+		case f.Status == http.StatusTooManyRequests:
+			code = 4
+		case f.Status >= http.StatusInternalServerError:
+			code = 2
+		default:
+			code = 1
+		}
+	}
+	e := s.errorFor(code)
+	if f.Status != 0 {
+		e.status = f.Status
+	}
+	if f.Subcode != 0 {
+		e.subcode = f.Subcode
+	}
+	if f.Message != "" {
+		e.message = f.Message
+	}
+	if f.Details != "" {
+		e.details = f.Details
+	}
+	return e
+}

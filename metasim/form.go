@@ -1,0 +1,92 @@
+package metasim
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+)
+
+const (
+	mostParts    = 16      // of a form
+	mostField    = 4 << 10 // bytes of a field that is not the file
+	mostBoundary = 70      // characters (RFC 2046 §5.1.1)
+)
+
+// form is a multipart body that is read part by part, in whatever order.
+type form struct {
+	framing *framing
+	parts   *multipart.Reader
+	count   int
+}
+
+// openForm begins to read the form of a request.
+func openForm(r *http.Request) (*form, *apiError) {
+	base, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || base != "multipart/form-data" {
+		e := missingParameter("messaging_product")
+		e.reason = "the body is not multipart/form-data"
+		return nil, e
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, malformedForm("Content-Encoding %s is not supported.", abridge(encoding))
+	}
+	boundary := params["boundary"]
+	if boundary == "" || len(boundary) > mostBoundary || strings.HasSuffix(boundary, " ") {
+		return nil, malformedForm("The boundary of the form is missing, too long or ends with a space.")
+	}
+	framing := newFraming(r.Body, boundary)
+	return &form{framing: framing, parts: multipart.NewReader(framing, boundary)}, nil
+}
+
+// next returns the next part, or nil after the last one of a body that ends as
+// it should.
+func (f *form) next() (*multipart.Part, *apiError) {
+	part, err := f.parts.NextRawPart()
+	if errors.Is(err, io.EOF) {
+		// mime/multipart wraps io.EOF for a body that was broken off, too.
+		// finish knows the difference.
+		err = f.framing.finish()
+		if err == nil {
+			return nil, nil
+		}
+	}
+	if err != nil {
+		return nil, brokenBody(err)
+	}
+	if f.count++; f.count > mostParts {
+		return nil, malformedForm("The form has more than %d parts.", mostParts)
+	}
+	disposition, _, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil || disposition != "form-data" || part.FormName() == "" {
+		return nil, malformedForm("A part of the form has no name.")
+	}
+	switch strings.ToLower(part.Header.Get("Content-Transfer-Encoding")) {
+	case "", "binary", "8bit", "7bit":
+	default:
+		return nil, malformedForm("The part %s has a Content-Transfer-Encoding.", abridge(part.FormName()))
+	}
+	return part, nil
+}
+
+// fieldValue reads a part that is not the file.
+func fieldValue(part *multipart.Part) (string, *apiError) {
+	value, err := io.ReadAll(io.LimitReader(part, mostField+1))
+	if err != nil {
+		return "", brokenBody(err)
+	}
+	if len(value) > mostField {
+		return "", malformedForm("The field %s has more than %d bytes.", abridge(part.FormName()), mostField)
+	}
+	return string(value), nil
+}
+
+// brokenBody is the answer to a body that cannot be read to its end. What
+// exactly was wrong stands in the history.
+func brokenBody(err error) *apiError {
+	e := malformedForm("The body is not a complete multipart/form-data body.")
+	e.reason = e.details + " " + abridge(err.Error())
+	return e
+}

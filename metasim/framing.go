@@ -1,0 +1,95 @@
+package metasim
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+var (
+	errPreamble = errors.New("the body does not begin with its boundary")
+	errUnclosed = errors.New("the closing boundary is missing")
+	errTrailing = errors.New("there are bytes after the closing boundary")
+)
+
+// framing watches a multipart body pass and remembers how it began and ended.
+// mime/multipart is lenient at both ends: it skips what stands before the
+// first boundary and never looks at what stands after the last.
+type framing struct {
+	source  io.Reader
+	opening []byte // "--" boundary
+	closing []byte // CRLF "--" boundary "--" (RFC 2046 §5.1.1)
+	head    []byte // the first len(opening) bytes
+	recent  []byte // the last len(closing)-1 bytes, where a closing may have begun
+	closed  bool   // the closing boundary has passed
+	after   []byte // up to afterMost bytes behind it
+}
+
+// afterMost is one more than the line end that may follow the body.
+const afterMost = 3
+
+func newFraming(source io.Reader, boundary string) *framing {
+	closing := []byte("\r\n--" + boundary + "--")
+	recent := make([]byte, 0, 2*len(closing)) // room for the seam
+	return &framing{
+		source:  source,
+		opening: []byte("--" + boundary),
+		closing: closing,
+		recent:  append(recent, "\r\n"...), // a body without parts begins with its end
+	}
+}
+
+func (f *framing) Read(p []byte) (int, error) {
+	n, err := f.source.Read(p)
+	f.watch(p[:n])
+	if len(f.head) == len(f.opening) && !bytes.Equal(f.head, f.opening) {
+		return n, errPreamble // or else the preamble would be read to its end
+	}
+	return n, err
+}
+
+func (f *framing) watch(b []byte) {
+	if f.closed {
+		f.trail(b)
+		return
+	}
+	f.head = append(f.head, b[:min(len(b), len(f.opening)-len(f.head))]...)
+
+	// A closing boundary may lie across the seam of two reads.
+	most := len(f.closing) - 1
+	seam := append(f.recent, b[:min(len(b), most)]...)
+	if at := bytes.Index(seam, f.closing); at >= 0 {
+		f.closed = true
+		f.trail(b[at+len(f.closing)-len(f.recent):])
+		return
+	}
+	if at := bytes.Index(b, f.closing); at >= 0 {
+		f.closed = true
+		f.trail(b[at+len(f.closing):])
+		return
+	}
+	if len(b) >= most {
+		seam = b
+	}
+	f.recent = append(f.recent[:0], seam[max(0, len(seam)-most):]...)
+}
+
+func (f *framing) trail(b []byte) {
+	f.after = append(f.after, b[:min(len(b), afterMost-len(f.after))]...)
+}
+
+// finish reads what is left, a few bytes at most, and judges the whole.
+func (f *framing) finish() error {
+	if _, err := io.Copy(io.Discard, io.LimitReader(f, afterMost)); err != nil {
+		return err
+	}
+	switch {
+	case !bytes.Equal(f.head, f.opening):
+		return errPreamble
+	case !f.closed:
+		return errUnclosed
+	case len(f.after) > 0 && string(f.after) != "\r\n":
+		return errTrailing
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package metasim
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// historySize is the number of requests that are remembered.
+const historySize = 1000
+
+// Request is what the history remembers of one request to the Graph API. It
+// holds no token: header values are not kept, and a token that shows up
+// anywhere else stands as [redacted].
+type Request struct {
+	Time          time.Time     `json:"time"` // of Config.Clock
+	Operation     Operation     `json:"operation"`
+	Method        string        `json:"method"`
+	Path          string        `json:"path"`
+	Query         string        `json:"query"`   // encoded anew
+	Headers       []string      `json:"headers"` // names only, sorted
+	UserAgent     string        `json:"user_agent"`
+	ContentLength int64         `json:"content_length"` // declared; -1 for a chunked body
+	BytesRead     int64         `json:"bytes_read"`     // of the body
+	BytesWritten  int64         `json:"bytes_written"`  // of the answer's body
+	Status        int           `json:"status"`         // 0 before an answer, and where a cut came in its place
+	Reason        string        `json:"reason"`         // why the request was refused; empty on success
+	Duration      time.Duration `json:"duration_ns"`    // until the answer began, then until it ended
+	FaultID       string        `json:"fault_id"`       // of the fault that acted, if any
+	Cut           bool          `json:"cut"`            // the connection was cut on purpose
+	MediaID       string        `json:"media_id"`       // that an upload made
+	Fields        Fields        `json:"fields"`         // of the form, the file excepted
+	FileName      string        `json:"file_name"`      // of the form's file, as declared
+	FileType      string        `json:"file_type"`      // Content-Type of the file's part, as declared
+	FileSize      int64         `json:"file_size"`      // bytes that arrived of the file
+	SHA256        string        `json:"sha256"`         // hex, of a file that arrived whole
+}
+
+// Fields are the small fields of a form by name.
+type Fields map[string]string
+
+const redacted = "[redacted]"
+
+// history is a bounded list of requests.
+type history struct {
+	mu      sync.Mutex
+	entries []*Request
+	dropped int
+}
+
+func (h *history) add(r Request) *Request {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.entries) == historySize {
+		h.entries = slices.Delete(h.entries, 0, 1)
+		h.dropped++
+	}
+	h.entries = append(h.entries, &r)
+	return &r
+}
+
+// update changes an entry. It does no harm to one that has been dropped.
+func (h *history) update(entry *Request, change func(*Request)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change(entry)
+}
+
+func (h *history) list() []Request {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := make([]Request, len(h.entries))
+	for i, entry := range h.entries {
+		list[i] = *entry
+		list[i].Fields = maps.Clone(entry.Fields)
+		list[i].Headers = slices.Clone(entry.Headers)
+	}
+	return list
+}
+
+func (h *history) droppedCount() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.dropped
+}
+
+func (h *history) clear() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.entries, h.dropped = nil, 0
+}
+
+// secrets are the tokens that a request presents and that the server knows.
+type secrets struct {
+	tokens   []string
+	replacer *strings.Replacer
+}
+
+func (s *Server) secretsOf(r *http.Request) secrets {
+	tokens := slices.Collect(maps.Keys(s.tokens))
+	for _, value := range r.Header.Values("Authorization") {
+		_, credentials, found := strings.Cut(value, " ")
+		if !found {
+			credentials = value
+		}
+		tokens = append(tokens, strings.TrimSpace(credentials))
+	}
+	tokens = append(tokens, r.URL.Query()["access_token"]...)
+	tokens = slices.DeleteFunc(tokens, func(token string) bool { return token == "" })
+	slices.SortFunc(tokens, func(a, b string) int { return len(b) - len(a) }) // one may begin another
+	var pairs []string
+	for _, token := range tokens {
+		pairs = append(pairs, token, redacted)
+	}
+	return secrets{tokens, strings.NewReplacer(pairs...)}
+}
+
+// redact takes the tokens out of a text.
+func (s secrets) redact(text string) string { return s.replacer.Replace(text) }
+
+// redactName does so for the name of a header, where net/http has changed the
+// case of the letters.
+func (s secrets) redactName(name string) string {
+	for _, token := range s.tokens {
+		if strings.Contains(strings.ToLower(name), strings.ToLower(token)) {
+			return redacted
+		}
+	}
+	return name
+}
+
+// redactQuery encodes a query anew, without tokens.
+func redactQuery(raw string, redact func(string) string) string {
+	values, err := url.ParseQuery(raw)
+	if err != nil && len(values) == 0 {
+		return ""
+	}
+	clean := url.Values{}
+	for name, list := range values {
+		for _, value := range list {
+			if strings.EqualFold(name, "access_token") {
+				value = redacted
+			}
+			clean.Add(redact(name), redact(value))
+		}
+	}
+	return clean.Encode()
+}

@@ -1,0 +1,140 @@
+package metasim
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// errCut is what a request's body reads as once a fault has cut it.
+var errCut = errors.New("cut by a fault")
+
+// slicesPerSecond is how finely a bandwidth is spread over time.
+const slicesPerSecond = 20
+
+// pace slows a stream down.
+type pace struct {
+	perSecond int64 // bytes; 0 for no limit
+	wait      func(time.Duration) error
+}
+
+// slice is the most bytes to move before the next wait.
+func (p pace) slice(n int) int {
+	if p.perSecond == 0 {
+		return n
+	}
+	return int(min(int64(n), max(1, p.perSecond/slicesPerSecond)))
+}
+
+// moved waits for as long as n bytes take.
+func (p pace) moved(n int) error {
+	if p.perSecond == 0 || n == 0 {
+		return nil
+	}
+	return p.wait(time.Duration(float64(n) / float64(p.perSecond) * float64(time.Second)))
+}
+
+// meteredBody is a request's body that is counted, and slowed down and cut
+// where a fault says so.
+type meteredBody struct {
+	source io.ReadCloser
+	read   int64 // bytes
+	pace   pace
+	cutAt  int64 // bytes; 0 for never
+}
+
+func (b *meteredBody) Read(p []byte) (int, error) {
+	p = p[:b.pace.slice(len(p))]
+	if b.cutAt > 0 {
+		left := b.cutAt - b.read
+		if left <= 0 {
+			return 0, errCut
+		}
+		p = p[:min(int64(len(p)), left)]
+	}
+	n, err := b.source.Read(p)
+	b.read += int64(n)
+	if waitErr := b.pace.moved(n); waitErr != nil {
+		return n, waitErr
+	}
+	return n, err
+}
+
+func (b *meteredBody) Close() error { return b.source.Close() }
+
+// reply is an answer that is counted, and slowed down and cut where a fault
+// says so.
+type reply struct {
+	http.ResponseWriter
+	wrote   func(status int) // called before the header goes out
+	buffers *sync.Pool
+	status  int   // 0 until the header is written
+	written int64 // bytes of the body
+	pace    pace
+	cutAt   int64 // bytes of the body; 0 for never
+	cutOff  bool
+}
+
+func (w *reply) WriteHeader(status int) {
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	w.wrote(status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write panics with http.ErrAbortHandler where the fault cuts: the client has
+// been promised more bytes, and sees a broken connection.
+func (w *reply) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	total := 0
+	for total < len(p) {
+		piece := p[total:]
+		piece = piece[:w.pace.slice(len(piece))]
+		cut := w.cutAt > 0 && w.written+int64(len(piece)) > w.cutAt
+		if cut {
+			piece = piece[:w.cutAt-w.written]
+		}
+		n, err := w.ResponseWriter.Write(piece)
+		total += n
+		w.written += int64(n)
+		if cut {
+			w.flush()
+			w.cutOff = true
+			panic(http.ErrAbortHandler)
+		}
+		if err != nil {
+			return total, err
+		}
+		if w.pace.perSecond > 0 {
+			w.flush()
+			if err := w.pace.moved(n); err != nil {
+				return total, err
+			}
+		}
+	}
+	return total, nil
+}
+
+// ReadFrom lets net/http send files without copying them, unless a fault wants
+// to see the bytes.
+func (w *reply) ReadFrom(source io.Reader) (int64, error) {
+	w.WriteHeader(http.StatusOK)
+	if fast, ok := w.ResponseWriter.(io.ReaderFrom); ok && w.pace.perSecond == 0 && w.cutAt == 0 {
+		n, err := fast.ReadFrom(source)
+		w.written += n
+		return n, err
+	}
+	buffer := w.buffers.Get().(*[copyBuffer]byte)
+	defer w.buffers.Put(buffer)
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{source}, buffer[:])
+}
+
+func (w *reply) flush() {
+	if err := http.NewResponseController(w.ResponseWriter).Flush(); err != nil {
+		return // a writer that cannot flush has nothing to hold back
+	}
+}

@@ -1,0 +1,301 @@
+package metasim
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// startOn starts a simulator on a directory. The errors that it logs go to the
+// buffer that is returned.
+func startOn(t *testing.T, dir string, change ...func(*Config)) (*sim, *bytes.Buffer) {
+	t.Helper()
+	storage, err := NewDirectoryStorage(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &bytes.Buffer{}
+	handler := slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})
+	return startSim(t, append(change, func(c *Config) {
+		c.Storage, c.Logger = storage, slog.New(handler)
+	})...), log
+}
+
+// restart closes a simulator and starts another one, later, on its directory.
+func (s *sim) restart(dir string, later time.Duration) (*sim, *bytes.Buffer) {
+	s.t.Helper()
+	if err := s.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.clock.advance(later)
+	next, log := startOn(s.t, dir, func(c *Config) { c.Clock = s.clock.Now })
+	next.clock = s.clock
+	return next, log
+}
+
+func TestMediaInADirectoryOutliveARestart(t *testing.T) {
+	dir := t.TempDir()
+	content := pdf + strings.Repeat("0123456789", 100_000) // several chunks
+	s, _ := startOn(t, dir)
+	id := s.mustUpload("a \\\"ü\\\".pdf", "application/pdf; x=1", content)
+	before, _ := s.Media(id)
+	address := s.address(id)
+
+	s, log := s.restart(dir, time.Minute)
+	after, ok := s.Media(id)
+	if diff := cmp.Diff(before, after); !ok || diff != "" {
+		t.Errorf("found: %v (-before +after):\n%s", ok, diff)
+	}
+	a := s.get(s.address(id))
+	if a.status != http.StatusOK || a.header.Get("Content-Type") != before.MIMEType || a.body != content {
+		t.Errorf("download: status %d, %s, %d bytes", a.status, a.header.Get("Content-Type"), len(a.body))
+	}
+	if a := s.get(s.url + address[strings.Index(address, downloadPath):]); a.status == http.StatusOK {
+		t.Error("an address of the server that is gone still answers")
+	}
+	if log.Len() > 0 {
+		t.Errorf("logged: %s", log)
+	}
+
+	// Both have seed 1: the second generator begins where the first began.
+	if second := s.mustUpload("b.png", "image/png", png); second == id {
+		t.Error("the id of a file on disk was given again")
+	}
+	if a := s.get(s.address(id)); a.body != content {
+		t.Error("the file has changed")
+	}
+	s, _ = s.restart(dir, 0)
+	if _, total := s.media.list(s.clock.Now(), 0); total != 2 {
+		t.Errorf("%d files after the second restart", total)
+	}
+}
+
+func TestDeletedAndExpiredMediaDoNotComeBack(t *testing.T) {
+	upload := func(s *sim, ttl string) string {
+		t.Helper()
+		a := s.post(formOf(field("messaging_product", "whatsapp"), field("ttl_minutes", ttl), file("a.png", "image/png", png)))
+		id, _ := a.fields(t)["id"].(string)
+		return id
+	}
+	dir := t.TempDir()
+	s, _ := startOn(t, dir)
+	deleted, short, long := upload(s, "60"), upload(s, "60"), upload(s, "120")
+	if a := s.mustSend(http.MethodDelete, "/v25.0/"+deleted, nil, "Authorization", "Bearer "+token1); a.status != http.StatusOK {
+		t.Fatalf("delete: %d %s", a.status, a.body)
+	}
+	assertFiles(t, dir, short+".json", short+".media", long+".json", long+".media")
+
+	s, log := s.restart(dir, time.Hour)
+	for _, id := range []string{deleted, short} {
+		if _, ok := s.Media(id); ok {
+			t.Errorf("%s is back", id)
+		}
+	}
+	if _, ok := s.Media(long); !ok || log.Len() > 0 {
+		t.Errorf("the file that lives on: %v; logged: %s", ok, log)
+	}
+	assertFiles(t, dir, long+".json", long+".media")
+
+	s.Reset()
+	assertFiles(t, dir)
+	s, _ = s.restart(dir, 0)
+	assertNothingStored(t, s)
+}
+
+func TestBadRecordsAreDroppedAndLogged(t *testing.T) {
+	edit := func(old, new string) func(t *testing.T, record, data string) {
+		return func(t *testing.T, record, _ string) {
+			content, err := os.ReadFile(record)
+			if err != nil || !bytes.Contains(content, []byte(old)) {
+				t.Fatalf("%v: %q is not in %s", err, old, content)
+			}
+			put(t, record, strings.Replace(string(content), old, new, 1))
+		}
+	}
+	tests := map[string]func(t *testing.T, record, data string){
+		"torn record": func(t *testing.T, record, _ string) {
+			if err := os.Truncate(record, 50); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"empty record":    func(t *testing.T, record, _ string) { put(t, record, "") },
+		"huge record":     func(t *testing.T, record, _ string) { put(t, record, strings.Repeat(" ", mostRecord+1)) },
+		"other JSON":      func(t *testing.T, record, _ string) { put(t, record, "{}") },
+		"two records":     edit("{", "{}{"),
+		"another id":      edit(`"id":"`, `"id":"1`),
+		"another size":    edit(`"size":`, `"size":1`),
+		"no number":       edit(`"phone_number_id"`, `"x"`),
+		"no type":         edit(`"mime_type"`, `"x"`),
+		"no name":         edit(`"file_name"`, `"x"`),
+		"bad digest":      edit(`"sha256":"`, `"sha256":"00`),
+		"never expires":   edit(`"expires"`, `"x"`),
+		"short file":      func(t *testing.T, _, data string) { put(t, data, png[:20]) },
+		"long file":       func(t *testing.T, _, data string) { put(t, data, png+"!") },
+		"missing file":    func(t *testing.T, _, data string) { drop(t, data) },
+		"directory in it": func(t *testing.T, _, data string) { drop(t, data); makeDirectory(t, data) },
+	}
+	for name, damage := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, _ := startOn(t, dir)
+			bad, good := s.mustUpload("a.png", "image/png", png), s.mustUpload("b.jpg", "image/jpeg", jpeg)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			damage(t, filepath.Join(dir, bad+".json"), filepath.Join(dir, bad+".media"))
+
+			s, log := s.restart(dir, 0)
+			if e := s.get("/v25.0/" + bad).refusal(t).Error; e.Code != 100 || e.Subcode != 33 {
+				t.Errorf("the damaged file: %+v", e)
+			}
+			if a := s.get(s.address(good)); a.body != jpeg {
+				t.Errorf("the other file: %d %q", a.status, a.body)
+			}
+			if !strings.Contains(log.String(), bad) || strings.Contains(log.String(), good) {
+				t.Errorf("logged: %s", log)
+			}
+			assertFiles(t, dir, good+".json", good+".media")
+			if _, log := s.restart(dir, 0); log.Len() > 0 {
+				t.Errorf("logged again: %s", log)
+			}
+		})
+	}
+}
+
+func TestLeftoversOfACrashAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := startOn(t, dir)
+	id := s.mustUpload("a.png", "image/png", png)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, leftover := range []string{"1.media.part", "2.media", "3.media", "3.json.part", id + ".json.part"} {
+		put(t, filepath.Join(dir, leftover), "half")
+	}
+	foreign := []string{"1", "4.part", "a.media", "a.media.part", "notes.json", "5.json.txt"}
+	for _, name := range foreign {
+		put(t, filepath.Join(dir, name), "foreign")
+	}
+	makeDirectory(t, filepath.Join(dir, "6.media"))
+
+	s, log := s.restart(dir, 0)
+	if a := s.get(s.address(id)); a.body != png || log.Len() > 0 {
+		t.Errorf("%d %q; logged: %s", a.status, a.body, log)
+	}
+	assertFiles(t, dir, append(foreign, id+".json", id+".media")...)
+}
+
+// Seed 1 makes the same ids again, so that the first of them can be occupied
+// by something that the index does not know.
+func TestIDsThatAreTakenOnDiskAreNotGiven(t *testing.T) {
+	s, _ := startOn(t, t.TempDir())
+	first := s.mustUpload("a.png", "image/png", png)
+	for _, suffix := range []string{".json", ".media", ".media.part"} {
+		dir := t.TempDir()
+		makeDirectory(t, filepath.Join(dir, first+suffix))
+		s, log := startOn(t, dir)
+		if id := s.mustUpload("a.png", "image/png", png); id == first || log.Len() > 0 {
+			t.Errorf("%s: id %s; logged: %s", suffix, id, log)
+		}
+	}
+}
+
+func TestUploadWithoutARecordIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	probe, _ := startOn(t, t.TempDir())
+	first := probe.mustUpload("a.png", "image/png", png)
+	s, log := startOn(t, dir)
+	makeDirectory(t, filepath.Join(dir, first+".json.part")) // in the way of the record
+	a := s.post(formOf(field("messaging_product", "whatsapp"), file("a.png", "image/png", png)))
+	if a.status != http.StatusInternalServerError || !strings.Contains(log.String(), ".json.part") {
+		t.Errorf("%d %s; logged: %s", a.status, a.body, log)
+	}
+	assertNothingStored(t, s)
+	assertFiles(t, dir)
+}
+
+func TestBytesWithoutARecordDoNotOutliveTheStorage(t *testing.T) {
+	dir := t.TempDir()
+	s, err := NewDirectoryStorage(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := write(t, s, "1", "content").Commit(); err != nil {
+		t.Fatal(err)
+	}
+	unfinished := write(t, s, "2", "content")
+	keeper := s.(RecordKeeper)
+	if err := keeper.Record(Media{ID: "1", Size: 7}); !errors.Is(err, errBadRecord) {
+		t.Errorf("a record that would not be read again: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	assertFiles(t, dir, "1.media")
+	if err := unfinished.Abort(); err != nil {
+		t.Errorf("Abort after Close: %v", err)
+	}
+	if err := keeper.Record(Media{ID: "1"}); !errors.Is(err, ErrStorageClosed) {
+		t.Errorf("Record after Close: %v", err)
+	}
+	if files, problems := keeper.Records(); len(files) > 0 || !errors.Is(errors.Join(problems...), ErrStorageClosed) {
+		t.Errorf("Records after Close: %v, %v", files, problems)
+	}
+	s, err = NewDirectoryStorage(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := read(s, "1"); !errors.Is(err, ErrNotStored) {
+		t.Errorf("after opening again: %v", err)
+	}
+	assertFiles(t, dir)
+}
+
+// assertFiles checks which plain files are in a directory.
+func assertFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	got := []string{}
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		if entry.Type()&fs.ModeType == 0 {
+			got = append(got, entry.Name())
+		}
+	}
+	want = append([]string{}, want...)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v; files (-want +got):\n%s", err, diff)
+	}
+}
+
+func put(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func drop(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func makeDirectory(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}

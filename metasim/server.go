@@ -1,0 +1,244 @@
+package metasim
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// copyBuffer is the size in bytes of the buffers that uploads are copied with.
+const copyBuffer = 256 << 10
+
+// A Server imitates the Graph API in front of WhatsApp. It is an http.Handler
+// and safe for concurrent use. It starts no goroutine.
+type Server struct {
+	cfg      Config
+	accounts map[string]*BusinessAccount
+	phones   map[string]*phone
+	tokens   map[string]map[string]bool // token → ids of the accounts that it opens
+
+	media   *mediaIndex
+	history *history
+	faults  *faultList
+	random  *randomSource
+	urlKey  [32]byte // signs download addresses
+	buffers sync.Pool
+
+	closed    chan struct{}
+	closeOnce sync.Once
+	closeErr  error
+
+	// sleep waits for d, for ctx or for Close, whichever comes first. A field
+	// so that tests need not wait.
+	sleep func(ctx context.Context, d time.Duration) error
+}
+
+// phone is a number and the account that it belongs to.
+type phone struct {
+	PhoneNumber
+	accountID string
+}
+
+// New makes a Server, with the media that cfg.Storage kept of an earlier one if
+// it is a RecordKeeper. It panics when cfg is wrong; Config.Validate tells
+// beforehand.
+func New(cfg Config) *Server {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg:      cfg,
+		accounts: map[string]*BusinessAccount{},
+		phones:   map[string]*phone{},
+		tokens:   map[string]map[string]bool{},
+		media:    newMediaIndex(),
+		history:  &history{},
+		random:   newRandomSource(cfg.Seed),
+		closed:   make(chan struct{}),
+	}
+	s.faults = &faultList{random: s.random}
+	s.buffers.New = func() any { return new([copyBuffer]byte) }
+	s.sleep = s.sleepUntil
+	rand.Read(s.urlKey[:]) // never fails
+	for _, a := range cfg.BusinessAccounts {
+		a := a.withDefaults()
+		s.accounts[a.ID] = &a
+		for _, p := range a.PhoneNumbers {
+			s.phones[p.ID] = &phone{PhoneNumber: p.withDefaults(), accountID: a.ID}
+		}
+		if s.tokens[a.Token] == nil {
+			s.tokens[a.Token] = map[string]bool{}
+		}
+		s.tokens[a.Token][a.ID] = true
+	}
+	s.restoreMedia()
+	return s
+}
+
+// ServeHTTP is the Graph API and the media host.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := s.begin(w, r)
+	defer x.end()
+	if x.fault != nil && !x.suffer() {
+		return
+	}
+	result, err := x.dispatch()
+	if x.cutsRequest() {
+		x.abort()
+		return
+	}
+	x.answer(result, err)
+}
+
+// Close forgets all media, closes the storage (a directory's files stay, for
+// the next Server) and ends the waits of faults. It does not wait for requests that are being served: shut their http.Server
+// down first.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		close(s.closed)
+		s.media.clear()
+		s.closeErr = s.cfg.Storage.Close()
+	})
+	return s.closeErr
+}
+
+// Reset forgets media, also in storage, history and faults. Accounts stay.
+func (s *Server) Reset() {
+	for _, id := range s.media.clear() {
+		s.discardBytes(id)
+	}
+	s.history.clear()
+	s.faults.clear()
+}
+
+// Media returns a file that was uploaded and has neither been deleted nor
+// expired.
+func (s *Server) Media(id string) (Media, bool) {
+	return s.media.find(id, s.cfg.Clock())
+}
+
+// Requests returns the history of the Graph API, newest last. It holds the
+// last 1000 requests; DroppedRequests counts the older ones. A request stands
+// in it from its beginning, and is complete before its answer has been sent
+// (a download: before its end, but for the number of bytes).
+func (s *Server) Requests() []Request { return s.history.list() }
+
+// DroppedRequests counts the requests that the history has forgotten since the
+// last Reset.
+func (s *Server) DroppedRequests() int { return s.history.droppedCount() }
+
+// AddFault adds a fault, after those that are there. It returns the fault with
+// its id, and an error when the fault makes no sense or its id is taken.
+func (s *Server) AddFault(f Fault) (Fault, error) { return s.faults.add(f) }
+
+// Faults returns all faults with their counters, in the order in which they
+// are tried.
+func (s *Server) Faults() []Fault { return s.faults.list() }
+
+// RemoveFault removes a fault, and reports whether it was there.
+func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
+
+// restoreMedia takes in what the storage kept of an earlier Server.
+func (s *Server) restoreMedia() {
+	keeper, ok := s.cfg.Storage.(RecordKeeper)
+	if !ok {
+		return
+	}
+	files, problems := keeper.Records()
+	for _, problem := range problems {
+		s.cfg.Logger.Error("metasim: not served from storage", "error", problem)
+	}
+	now := s.cfg.Clock()
+	for _, file := range files {
+		if !now.Before(file.Expires) {
+			s.discardBytes(file.ID)
+		} else if _, err := s.media.add(file, now); err != nil {
+			s.cfg.Logger.Error("metasim: not served from storage", "media_id", file.ID, "error", err)
+		}
+	}
+}
+
+// commit makes an uploaded file last as long as its storage can.
+func (s *Server) commit(blob Blob, file Media) error {
+	if err := blob.Commit(); err != nil {
+		return err
+	}
+	keeper, ok := s.cfg.Storage.(RecordKeeper)
+	if !ok {
+		return nil
+	}
+	if err := keeper.Record(file); err != nil {
+		s.discardBytes(file.ID)
+		return err
+	}
+	return nil
+}
+
+// discardBytes deletes from storage what no record points at any more.
+func (s *Server) discardBytes(id string) {
+	if err := s.cfg.Storage.Delete(id); err != nil && !errors.Is(err, ErrStorageClosed) {
+		s.cfg.Logger.Error("metasim: delete from storage", "media_id", id, "error", err)
+	}
+}
+
+func (s *Server) sleepUntil(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.closed:
+		return http.ErrServerClosed
+	}
+}
+
+// randomSource is a seeded generator that many requests share.
+type randomSource struct {
+	mu  sync.Mutex
+	rng *mathrand.Rand
+}
+
+func newRandomSource(seed uint64) *randomSource {
+	if seed == 0 {
+		seed = mathrand.Uint64()
+	}
+	return &randomSource{rng: mathrand.New(mathrand.NewPCG(seed, 0x6d657461))}
+}
+
+// mediaID makes an id of 15 to 17 digits, the lengths that Meta's have.
+func (r *randomSource) mediaID() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	low := uint64(100_000_000_000_000)
+	for range r.rng.IntN(3) {
+		low *= 10
+	}
+	return fmt.Sprint(low + r.rng.Uint64N(9*low))
+}
+
+// word makes n characters of the base64url alphabet.
+func (r *randomSource) word(n int) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	word := make([]byte, n)
+	for i := range word {
+		word[i] = alphabet[r.rng.IntN(len(alphabet))]
+	}
+	return string(word)
+}
+
+// float is in [0, 1).
+func (r *randomSource) float() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rng.Float64()
+}

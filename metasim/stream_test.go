@@ -1,0 +1,87 @@
+package metasim
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// endless reads as the same byte for ever.
+type endless byte
+
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(e)
+	}
+	return len(p), nil
+}
+
+// sizedForm makes the body of an upload of size bytes without holding it, and
+// says how long it is.
+func sizedForm(name, contentType, head string, size int) (io.Reader, string) {
+	before, after, _ := strings.Cut(formOf(field("messaging_product", "whatsapp"), file(name, contentType, "\x00CUT\x00")), "\x00CUT\x00")
+	body := io.MultiReader(strings.NewReader(before+head), io.LimitReader(endless('x'), int64(size-len(head))), strings.NewReader(after))
+	return body, strconv.Itoa(len(before) + size + len(after))
+}
+
+func TestUploadStreamsWithoutHoldingTheFile(t *testing.T) {
+	const size = 64 << 20
+	s := startSim(t, func(c *Config) { c.Storage = NewDiscardStorage() })
+	upload := func() {
+		body, _ := sizedForm("a.pdf", "application/pdf", pdf, size)
+		a := s.mustSend(http.MethodPost, "/v25.0/"+phone1+"/media", body, "Authorization", "Bearer "+token1, "Content-Type", formType)
+		if a.status != http.StatusOK {
+			t.Fatalf("status %d: %s", a.status, a.body)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	upload()
+	runtime.ReadMemStats(&after)
+
+	// Everything that client and server allocated, garbage included.
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 4<<20 {
+		t.Errorf("%d bytes were allocated for an upload of %d", allocated, size)
+	}
+	if got := s.lastRequest(); got.FileSize != size || got.BytesRead <= size {
+		t.Errorf("history: file of %d bytes, body of %d", got.FileSize, got.BytesRead)
+	}
+}
+
+func TestFramingFindsTheEndWhereverTheReadsFall(t *testing.T) {
+	closing := "\r\n--" + boundary + "--"
+	tests := map[string]struct {
+		body string
+		want error
+	}{
+		"complete":                  {"--" + boundary + "\r\nx" + closing + "\r\n", nil},
+		"no line end":               {"--" + boundary + "\r\nx" + closing, nil},
+		"nothing but the end":       {"--" + boundary + "--", nil},
+		"no end":                    {"--" + boundary + "\r\nx\r\n--" + boundary + "-", errUnclosed},
+		"empty":                     {"", errPreamble},
+		"preamble":                  {"\r\n--" + boundary + "\r\nx" + closing, errPreamble},
+		"epilogue":                  {"--" + boundary + "\r\nx" + closing + "\r\n.", errTrailing},
+		"epilogue with another end": {"--" + boundary + "\r\nx" + closing + "\r\n" + closing, errTrailing},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			for step := 1; step <= len(test.body)+1; step++ {
+				f := newFraming(bytes.NewReader([]byte(test.body)), boundary)
+				var err error
+				for err == nil {
+					_, err = f.Read(make([]byte, step))
+				}
+				if err == io.EOF {
+					err = f.finish()
+				}
+				if err != test.want {
+					t.Fatalf("reads of %d bytes: %v, want %v", step, err, test.want)
+				}
+			}
+		})
+	}
+}

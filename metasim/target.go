@@ -1,0 +1,105 @@
+package metasim
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// An Operation is something that the simulated API can do. Faults select by
+// it, and the history names it.
+type Operation string
+
+// The operations. A request that is none of them has the empty one.
+const (
+	OperationUpload       Operation = "upload"        // POST /{version}/{phone number}/media
+	OperationRetrieve     Operation = "retrieve"      // GET /{version}/{media}
+	OperationDelete       Operation = "delete"        // DELETE /{version}/{media}
+	OperationDownload     Operation = "download"      // GET of the address that retrieve gave
+	OperationAccount      Operation = "account"       // GET /{version}/{account}
+	OperationPhoneNumbers Operation = "phone_numbers" // GET /{version}/{account}/phone_numbers
+	OperationPhoneNumber  Operation = "phone_number"  // GET /{version}/{phone number}
+)
+
+func (o Operation) known() bool {
+	switch o {
+	case OperationUpload, OperationRetrieve, OperationDelete, OperationDownload,
+		OperationAccount, OperationPhoneNumbers, OperationPhoneNumber:
+		return true
+	}
+	return false
+}
+
+// downloadPath is the path of the media host's addresses.
+const downloadPath = "/whatsapp_business/attachments/"
+
+// target is what a request is aimed at.
+type target struct {
+	operation Operation
+	version   string // that answers, such as "v25.0"
+	id        string
+	wrong     *apiError // set when the path leads nowhere
+}
+
+// aim reads the path and the method. Which operation a bare id means depends
+// on what the id is.
+func (s *Server) aim(r *http.Request) target {
+	newest := fmt.Sprintf("v%d.0", newestVersion)
+	path := r.URL.Path
+	if path == downloadPath {
+		t := target{version: newest}
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			t.operation = OperationDownload
+		} else {
+			t.wrong = noDownload("the media host answers GET only")
+		}
+		return t
+	}
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	version, ok := resolveVersion(parts[0])
+	if !ok {
+		return target{version: newest, wrong: unknownPath(path)}
+	}
+	t := target{version: version}
+	switch {
+	case len(parts) == 1:
+		t.wrong = unknownPath(path)
+	case !isObjectID(parts[1]):
+		t.wrong = unknownPath("/" + strings.Join(parts[1:], "/"))
+	case len(parts) == 2:
+		t.id = parts[1]
+		t.operation = s.nodeOperation(r.Method, t.id)
+	case len(parts) == 3 && parts[2] == "media":
+		t.id = parts[1]
+		if r.Method == http.MethodPost {
+			t.operation = OperationUpload
+		}
+	case len(parts) == 3 && parts[2] == "phone_numbers":
+		t.id = parts[1]
+		if r.Method == http.MethodGet {
+			t.operation = OperationPhoneNumbers
+		}
+	default:
+		t.wrong = unknownPath("/" + strings.Join(parts[2:], "/"))
+	}
+	return t
+}
+
+// nodeOperation is what a method means on an object itself.
+func (s *Server) nodeOperation(method, id string) Operation {
+	_, isAccount := s.accounts[id]
+	_, isPhone := s.phones[id]
+	switch {
+	case method == http.MethodGet && isAccount:
+		return OperationAccount
+	case method == http.MethodGet && isPhone:
+		return OperationPhoneNumber
+	case isAccount || isPhone:
+		return ""
+	case method == http.MethodGet:
+		return OperationRetrieve
+	case method == http.MethodDelete:
+		return OperationDelete
+	}
+	return ""
+}
