@@ -26,9 +26,9 @@ type accountLinkCommand struct {
 	stateFlags
 	graphFlags
 	Account       string        `help:"The account to link to, 12 digits." required:"" placeholder:"DIGITS"`
-	WABAID        string        `name:"waba-id" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
-	PhoneNumberID []string      `help:"Meta's id of a phone number to link; repeat for more. Default: all of the account's." placeholder:"ID"`
-	MetaToken     secret.Secret `help:"Meta's access token for the account; better by the environment, FERRY_META_TOKEN." placeholder:"TOKEN"`
+	WABAID        string        `name:"waba-id" env:"-" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
+	PhoneNumberID []string      `env:"-" help:"Meta's id of a phone number to link; repeat for more. Default: all of the account's." placeholder:"ID"`
+	MetaToken     secret.Secret `help:"Meta's access token for the account; give it by the environment or by a file, where ps does not show it." placeholder:"TOKEN"`
 	MetaTokenFile string        `help:"File with Meta's access token." placeholder:"FILE"`
 }
 

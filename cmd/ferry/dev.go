@@ -14,8 +14,8 @@ import (
 )
 
 type devCommand struct {
-	PortBase int    `help:"The API listens on this port, the WhatsApp simulator on the next, S3 on the one after; the simulator's control API on the fourth after." default:"4080" placeholder:"PORT"`
-	Data     string `help:"Directory to keep accounts, keys, buckets and media in. Default: in memory." placeholder:"DIR"`
+	PortBase int    `help:"The API listens on this port, the WhatsApp simulator on the next, S3 on the one after; the simulator's control API on the fourth after. Default: ${default}." default:"4080" placeholder:"PORT"`
+	Data     string `help:"Directory to keep accounts, keys, buckets and media in, for one ferry at a time. Default: in memory." placeholder:"DIR"`
 	EnvFile  string `help:"File to write the environment to, as lines for a shell, once everything answers." placeholder:"FILE"`
 }
 

@@ -24,7 +24,7 @@ type keyCommands struct {
 type keyCreateCommand struct {
 	stateFlags
 	Account    string   `help:"The account that the key belongs to, 12 digits of your choice; accounts do not see each other." required:"" placeholder:"DIGITS"`
-	Name       string   `help:"Name of the user, for the user's ARN and the log." default:"app" placeholder:"NAME"`
+	Name       string   `help:"Name of the user, for the user's ARN and the log. Default: ${default}." default:"app" placeholder:"NAME"`
 	Policy     []string `help:"File with an IAM policy document that says what the key may do. Repeat for more." sep:"none" placeholder:"FILE" xor:"policy"`
 	FullAccess bool     `help:"Let the key do everything in its account." xor:"policy"`
 }

@@ -27,7 +27,7 @@ type mediaCommands struct {
 type mediaPostCommand struct {
 	clientFlags
 	PhoneNumberID string   `help:"The phone number that will send the files: id or ARN." required:"" placeholder:"ID"`
-	ContentType   string   `help:"Content-Type of presigned URLs; the default lets the server find the type by the file's first bytes." default:"application/octet-stream" placeholder:"TYPE"`
+	ContentType   string   `help:"Content-Type of presigned URLs; the default lets the server find the type by the file's first bytes. Default: ${default}." default:"application/octet-stream" placeholder:"TYPE"`
 	Concurrency   int      `help:"Uploads at once." default:"4"`
 	Source        []string `arg:"" help:"s3://BUCKET/KEY, or a presigned URL." placeholder:"SOURCE"`
 }

@@ -3,14 +3,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"ferry/internal/gateway"
@@ -23,9 +20,9 @@ import (
 
 // stateFlags say where the server's state is. Administration has them too.
 type stateFlags struct {
-	Database   string        `help:"SQLite file with the server's state; made when missing." default:"ferry.db" placeholder:"FILE" group:"State"`
+	Database   string        `help:"SQLite file with the server's state; made when missing. Default: ${default}." default:"ferry.db" placeholder:"FILE" group:"State"`
 	KeysetFile string        `help:"File with the keyset that seals secrets in the database ('ferry keyset create' makes one)." placeholder:"FILE" group:"State"`
-	Keyset     secret.Secret `help:"The keyset itself; for the environment, FERRY_KEYSET." placeholder:"JSON" group:"State"`
+	Keyset     secret.Secret `help:"The keyset itself, instead of a file; give it by the environment, where ps does not show it." placeholder:"JSON" group:"State"`
 }
 
 // sealer reads the keyset.
@@ -58,8 +55,8 @@ func (f stateFlags) open(ctx context.Context) (*store.Store, *secret.Sealer, err
 
 // graphFlags say where Meta is.
 type graphFlags struct {
-	GraphURL     string `help:"Base URL of Meta's Graph API." default:"https://graph.facebook.com" placeholder:"URL" group:"Meta"`
-	GraphVersion string `help:"Version of the Graph API." default:"v25.0" placeholder:"VERSION" group:"Meta"`
+	GraphURL     string `help:"Base URL of Meta's Graph API. Default: ${default}." default:"https://graph.facebook.com" placeholder:"URL" group:"Meta"`
+	GraphVersion string `help:"Version of the Graph API. Default: ${default}." default:"v25.0" placeholder:"VERSION" group:"Meta"`
 }
 
 func (f graphFlags) config() graph.Config {
@@ -70,7 +67,7 @@ type serveCommand struct {
 	stateFlags
 	graphFlags
 
-	Listen       string        `help:"Address of the API." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
+	Listen       string        `help:"Address of the API. Default: ${default}." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
 	TLSCert      string        `help:"PEM file with the certificate of the API." placeholder:"FILE" group:"Server"`
 	TLSKey       string        `help:"PEM file with the certificate's key." placeholder:"FILE" group:"Server"`
 	DrainTimeout time.Duration `help:"How long calls in flight may go on after the first stop signal; the second ends at once." default:"30s" group:"Server"`
@@ -79,60 +76,19 @@ type serveCommand struct {
 	MediaRate          int           `help:"Media calls that an account may make a second; -1 = no limit." default:"100" group:"Limits"`
 	MaxUploads         int           `help:"Uploads in flight at once, of all accounts." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload may take, retries included." default:"10m" group:"Limits"`
-	Store              []storeFlag   `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region with the SDK's credential chain." sep:"none" placeholder:"JSON" group:"Sources"`
+	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region with the SDK's credential chain." placeholder:"JSON" group:"Sources"`
 	AllowHost          []string      `help:"Host that presigned URLs may name beside AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
 	AllowAnyPublicHost bool          `help:"Let presigned URLs name any public host." group:"Sources"`
 }
 
-// storeFlag is one store of --store, and one element of `store:` in the file.
-type storeFlag struct{ object.StoreConfig }
-
-// UnmarshalText reads the flag: JSON.
-func (s *storeFlag) UnmarshalText(text []byte) error { return s.UnmarshalJSON(text) }
-
-// UnmarshalJSON reads a store and refuses unknown members.
-func (s *storeFlag) UnmarshalJSON(text []byte) error {
-	var given struct {
-		Buckets             []string      `json:"buckets"`
-		Endpoint            string        `json:"endpoint"`
-		Region              string        `json:"region"`
-		PathStyle           bool          `json:"path_style"`
-		AccessKeyID         string        `json:"access_key_id"`
-		SecretAccessKey     secret.Secret `json:"secret_access_key"`
-		SecretAccessKeyFile string        `json:"secret_access_key_file"`
-		InstanceProfile     bool          `json:"instance_profile"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&given); err != nil {
-		return fmt.Errorf("a store is a JSON object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, instance_profile: %w", err)
-	}
-	if given.SecretAccessKeyFile != "" {
-		text, err := os.ReadFile(given.SecretAccessKeyFile)
-		if err != nil {
-			return fmt.Errorf("secret_access_key_file: %w", err)
-		}
-		given.SecretAccessKey = secret.New(strings.TrimSpace(string(text)))
-	}
-	s.StoreConfig = object.StoreConfig{
-		Buckets: given.Buckets, Endpoint: given.Endpoint, Region: given.Region, PathStyle: given.PathStyle,
-		AccessKeyID: given.AccessKeyID, SecretAccessKey: given.SecretAccessKey, UseInstanceProfile: given.InstanceProfile,
-	}
-	return nil
-}
-
 func (c *serveCommand) config() gateway.Config {
-	config := gateway.Config{
+	return gateway.Config{
 		Graph:        c.graphFlags.config(),
-		Objects:      object.Config{DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
+		Objects:      object.Config{Stores: c.Store, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
 		API:          social.Config{Region: c.Region, MediaPerSecond: c.MediaRate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout},
 		DrainTimeout: c.DrainTimeout,
 		CertFile:     c.TLSCert, KeyFile: c.TLSKey,
 	}
-	for _, s := range c.Store {
-		config.Objects.Stores = append(config.Objects.Stores, s.StoreConfig)
-	}
-	return config
 }
 
 // Run serves until the first signal, then drains.

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -99,7 +100,9 @@ func (e *Environment) startS3(ctx context.Context, listener net.Listener) error 
 	if err != nil {
 		return fmt.Errorf("making bucket %s: %w", Bucket, err)
 	}
-	s3 := gofakes3.New(backend, gofakes3.WithV4Auth(map[string]string{e.AccessKeyID: e.SecretAccessKey.Reveal()}))
+	s3 := gofakes3.New(backend,
+		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(e.config.Logger.Handler(), slog.LevelDebug))),
+		gofakes3.WithV4Auth(map[string]string{e.AccessKeyID: e.SecretAccessKey.Reveal()}))
 	e.serve(ctx, listener, s3.Server())
 	return nil
 }

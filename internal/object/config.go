@@ -137,7 +137,7 @@ func (c Config) check() (hostList, error) {
 	hosts := hostList{anyPublic: c.AllowAnyPublicHost}
 	for i, s := range c.Stores {
 		rule, err := s.check()
-		if err != nil {
+		for _, err := range unjoined(err) {
 			errs = append(errs, fmt.Errorf("store %d: %w", i+1, err))
 		}
 		if s.Endpoint != "" {
@@ -195,6 +195,17 @@ func (s StoreConfig) check() (hostRule, error) {
 		rule.place = parts.place
 	}
 	return rule, errors.Join(errs...)
+}
+
+// unjoined gives the mistakes of a joined error, each of which gets a line of its own.
+func unjoined(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
 }
 
 func (c Config) guard() GuardConfig {

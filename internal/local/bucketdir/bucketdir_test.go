@@ -257,6 +257,8 @@ func TestTagsLoseNothing(t *testing.T) {
 			}
 		}
 	})
+	defer tagging.Wait()
+	defer done.Store(true)
 	for version := range 20 {
 		put(version)
 		must(t, b.SetObjectTagging(t.Context(), bucket, "k", "b=2")) // has another tag time to come between
@@ -266,8 +268,6 @@ func TestTagsLoseNothing(t *testing.T) {
 			t.Errorf("version %d is lost", version)
 		}
 	}
-	done.Store(true)
-	tagging.Wait()
 }
 
 // TestPagesWithPrefixes are pages that s3mem gets wrong: it repeats a common

@@ -1,0 +1,80 @@
+// The stores of ferry serve: --store on the command line, `store:` in the file.
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"ferry/internal/object"
+	"ferry/internal/secret"
+)
+
+// storeList are S3-compatible stores, each given as a JSON object, or as a
+// mapping in the configuration file.
+type storeList []object.StoreConfig
+
+// Decode is part of [kong.MapperValue]. Its errors never repeat the value,
+// which may hold a secret.
+func (l *storeList) Decode(ctx *kong.DecodeContext) error {
+	token := ctx.Scan.Pop()
+	elements, isList := token.Value.([]any)
+	if !isList {
+		elements = []any{token.Value}
+	}
+	for i, element := range elements {
+		text, isText := element.(string)
+		if !isText {
+			encoded, err := json.Marshal(element)
+			if err != nil {
+				return fmt.Errorf("store %d is not a mapping", i+1)
+			}
+			text = string(encoded)
+		}
+		store, err := parseStore(text)
+		if err != nil {
+			return fmt.Errorf("store %d: %w", i+1, err)
+		}
+		*l = append(*l, store)
+	}
+	return nil
+}
+
+// parseStore reads one store and refuses unknown members.
+func parseStore(text string) (object.StoreConfig, error) {
+	var given struct {
+		Buckets             []string `json:"buckets"`
+		Endpoint            string   `json:"endpoint"`
+		Region              string   `json:"region"`
+		PathStyle           bool     `json:"path_style"`
+		AccessKeyID         string   `json:"access_key_id"`
+		SecretAccessKey     string   `json:"secret_access_key"`
+		SecretAccessKeyFile string   `json:"secret_access_key_file"`
+		InstanceProfile     bool     `json:"instance_profile"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&given); err != nil {
+		return object.StoreConfig{}, fmt.Errorf("expected an object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, instance_profile: %w", err)
+	}
+	if given.SecretAccessKeyFile != "" {
+		if given.SecretAccessKey != "" {
+			return object.StoreConfig{}, errors.New("both secret_access_key and secret_access_key_file are given; give one")
+		}
+		text, err := os.ReadFile(given.SecretAccessKeyFile)
+		if err != nil {
+			return object.StoreConfig{}, fmt.Errorf("secret_access_key_file: %w", err)
+		}
+		given.SecretAccessKey = strings.TrimSpace(string(text))
+	}
+	return object.StoreConfig{
+		Buckets: given.Buckets, Endpoint: given.Endpoint, Region: given.Region, PathStyle: given.PathStyle,
+		AccessKeyID: given.AccessKeyID, SecretAccessKey: secret.New(given.SecretAccessKey), UseInstanceProfile: given.InstanceProfile,
+	}, nil
+}
