@@ -80,7 +80,7 @@ func faultOf(ctx context.Context, err error) *fault {
 		return fail(socialmessaging.KindDependency, err, "The upload took longer than the server allows. Send again; if it happens often, the store or WhatsApp is slow.")
 	}
 	if source, ok := errors.AsType[*object.Error](err); ok {
-		return objectFault(source, err)
+		return objectFault(source)
 	}
 	if answer, ok := errors.AsType[*graph.Error](err); ok {
 		return graphFault(answer)
@@ -92,7 +92,7 @@ func faultOf(ctx context.Context, err error) *fault {
 }
 
 // objectFault says what an error of a store or presigned URL becomes.
-func objectFault(e *object.Error, err error) *fault {
+func objectFault(e *object.Error) *fault {
 	kinds := map[object.Kind]*socialmessaging.ExceptionKind{
 		object.NotFound:    socialmessaging.KindResourceNotFound,
 		object.Denied:      socialmessaging.KindAccessDenied,
@@ -102,9 +102,9 @@ func objectFault(e *object.Error, err error) *fault {
 	}
 	kind, ok := kinds[e.Kind]
 	if !ok {
-		return fail(socialmessaging.KindInternalService, err, internalMessage)
+		return fail(socialmessaging.KindInternalService, e, internalMessage)
 	}
-	return fail(kind, err, "%s", e.Message)
+	return fail(kind, e.Cause, "%s", e.Message)
 }
 
 // Meta's codes by what a caller can do about them (meta-cloud-api.md §4.2, §4.3).

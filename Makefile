@@ -1,0 +1,64 @@
+# The commands of CONTRIBUTING.md. Everything that is built here goes into bin/ and .tools/.
+
+GO      ?= go
+FLAGS   := -trimpath -ldflags "-s -w"
+FUZZ    ?= 20s
+GOLANGCI_LINT := v2.15.0
+
+.PHONY: help build test check bench fuzz tools lint-tool node system clean
+
+help:
+	@echo "make build   a static binary in bin/"
+	@echo "make test    all tests; installs what is missing first"
+	@echo "make check   formatting, vet, linter"
+	@echo "make bench   the benchmark"
+	@echo "make fuzz    each fuzz target for FUZZ=$(FUZZ)"
+	@echo "make clean   removes bin/ and .tools/"
+
+build:
+	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/ferry ./cmd/ferry
+
+# FERRY_E2E=require turns a missing part that could be installed into a failure.
+test: tools node system
+	FERRY_E2E=require .tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 20m ./...
+
+check: lint-tool
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	.tools/golangci-lint run ./...
+
+bench: tools
+	$(GO) run ./bench
+
+fuzz:
+	@$(GO) list ./... | while read package; do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$package || exit 1; \
+	  done; done
+
+# The S3 server and the test runner, from a module of their own.
+tools: .tools/versitygw .tools/gotestsum
+
+.tools/versitygw: tools/go.mod
+	$(GO) build -C tools -trimpath -o ../.tools/versitygw github.com/versity/versitygw/cmd/versitygw
+
+.tools/gotestsum: tools/go.mod
+	$(GO) build -C tools -trimpath -o ../.tools/gotestsum gotest.tools/gotestsum
+
+lint-tool:
+	@test -x .tools/golangci-lint || GOBIN=$(CURDIR)/.tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+
+# The AWS SDK for JavaScript, for the end-to-end tests.
+node: e2e/node/node_modules/.package-lock.json
+
+e2e/node/node_modules/.package-lock.json: e2e/node/package-lock.json
+	npm ci --prefix e2e/node --no-audit --no-fund
+
+# ffprobe, pdfinfo and webpinfo judge the sample files; only root can install them.
+system:
+	@if command -v ffprobe pdfinfo webpinfo >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq ffmpeg poppler-utils webp >/dev/null; \
+	else echo "ffprobe, pdfinfo or webpinfo is missing and cannot be installed here: the tests that ask them will skip"; fi
+
+clean:
+	rm -rf bin .tools e2e/node/node_modules
