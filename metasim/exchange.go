@@ -162,7 +162,7 @@ func (x *exchange) abort() {
 		inner = wrapped.NetConn()
 	}
 	if tcp, ok := inner.(*net.TCPConn); ok {
-		tcp.SetLinger(0) // best effort: without it the close is a plain one
+		_ = tcp.SetLinger(0) // best effort: without it the close is a plain one
 	}
 	conn.Close()
 }
