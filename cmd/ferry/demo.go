@@ -47,8 +47,8 @@ func newDemo(world *local.Environment, out io.Writer) *demo {
 	return &demo{
 		world:  world,
 		out:    out,
-		bucket: s3.New(s3.Options{Region: local.Region, BaseEndpoint: &world.S3URL, UsePathStyle: true, Credentials: provider}),
-		client: socialmessaging.New(socialmessaging.Options{Region: local.Region, Endpoint: world.APIURL, Credentials: provider}),
+		bucket: s3.New(s3.Options{Region: world.Region, BaseEndpoint: &world.S3URL, UsePathStyle: true, Credentials: provider}),
+		client: socialmessaging.New(socialmessaging.Options{Region: world.Region, Endpoint: world.APIURL, Credentials: provider}),
 	}
 }
 

@@ -16,12 +16,13 @@ import (
 type devCommand struct {
 	PortBase int    `help:"The API listens on this port, the WhatsApp simulator on the next, S3 on the one after; the simulator's control API on the fourth after. Default: ${default}." default:"4080" placeholder:"PORT"`
 	Data     string `help:"Directory to keep accounts, keys, buckets and media in, for one ferry at a time. Default: in memory." placeholder:"DIR"`
+	Region   string `help:"Region that callers sign for and that ARNs name." default:"us-east-1"`
 	EnvFile  string `help:"File to write the environment to, as lines for a shell, once everything answers." placeholder:"FILE"`
 }
 
 // Run starts the world, says how to reach it, and waits for a signal.
 func (c *devCommand) Run(ctx context.Context, console *console) (err error) {
-	world, err := local.Start(ctx, local.Config{PortBase: c.PortBase, Data: c.Data, Logger: console.log})
+	world, err := local.Start(ctx, local.Config{Region: c.Region, PortBase: c.PortBase, Data: c.Data, Logger: console.log})
 	if err != nil {
 		return err
 	}
@@ -62,8 +63,8 @@ func environment(world *local.Environment) string {
 		{"AWS_ENDPOINT_URL_S3", world.S3URL},
 		{"AWS_ACCESS_KEY_ID", world.AccessKeyID},
 		{"AWS_SECRET_ACCESS_KEY", world.SecretAccessKey.Reveal()},
-		{"AWS_REGION", local.Region},
-		{"AWS_DEFAULT_REGION", local.Region},
+		{"AWS_REGION", world.Region},
+		{"AWS_DEFAULT_REGION", world.Region},
 		{"FERRY_WABA_ID", world.BusinessAccountID},
 		{"FERRY_PHONE_NUMBER_ID", world.PhoneNumberID},
 		{"FERRY_BUCKET", local.Bucket},

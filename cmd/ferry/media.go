@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,8 @@ type posted struct {
 	Millis  int64  `json:"milliseconds"`
 }
 
+func (p posted) failed() bool { return p.Error != "" }
+
 // Run uploads the sources, several at once. On a terminal it draws a bar for
 // each; otherwise it prints a JSON object a line, in the order of completion.
 func (c *mediaPostCommand) Run(ctx context.Context, console *console) error {
@@ -72,11 +75,9 @@ func (c *mediaPostCommand) Run(ctx context.Context, console *console) error {
 		})
 	}
 	_ = uploads.Wait() // no upload gives an error
-	report.end()
-	for _, result := range results {
-		if result.Error != "" {
-			return errReported
-		}
+	report.end(results)
+	if slices.ContainsFunc(results, posted.failed) {
+		return errReported
 	}
 	return nil
 }
@@ -134,7 +135,7 @@ func isTerminal(w io.Writer) bool {
 // goroutine; what it gives is called once, from any.
 type reporter interface {
 	begin(source string) (done func(posted))
-	end()
+	end(all []posted)
 }
 
 // lineReporter prints a JSON object a line.
@@ -153,10 +154,11 @@ func (r *lineReporter) begin(string) func(posted) {
 	}
 }
 
-func (r *lineReporter) end() {}
+func (r *lineReporter) end([]posted) {}
 
 // barReporter draws a line for each upload and a bar for all.
 type barReporter struct {
+	out   io.Writer
 	bars  *mpb.Progress
 	total *mpb.Bar
 }
@@ -165,7 +167,7 @@ func newBarReporter(out io.Writer, count int) *barReporter {
 	bars := mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
 	total := bars.AddBar(int64(count), mpb.BarPriority(count+1),
 		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d files")), mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
-	return &barReporter{bars, total}
+	return &barReporter{out, bars, total}
 }
 
 func (r *barReporter) begin(source string) func(posted) {
@@ -180,8 +182,8 @@ func (r *barReporter) begin(source string) func(posted) {
 		})))
 	return func(result posted) {
 		mu.Lock()
-		if outcome = result.MediaID; result.Error != "" {
-			outcome = "FAILED " + result.Code + ": " + result.Error
+		if outcome = result.MediaID; result.failed() {
+			outcome = "FAILED " + result.Code
 		}
 		mu.Unlock()
 		bar.SetCurrent(1)
@@ -189,4 +191,12 @@ func (r *barReporter) begin(source string) func(posted) {
 	}
 }
 
-func (r *barReporter) end() { r.bars.Wait() }
+// end says in full why uploads failed, for which a bar has no room.
+func (r *barReporter) end(all []posted) {
+	r.bars.Wait()
+	for _, result := range all {
+		if result.failed() {
+			fmt.Fprintf(r.out, "\n%s: %s\n", result.Source, result.Error)
+		}
+	}
+}

@@ -7,6 +7,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,6 @@ import (
 // The sample account. The ids of Meta's are those of Meta's documentation.
 const (
 	AccountID = "111122223333"
-	Region    = "us-east-1"
 	Bucket    = "ferry-media"
 
 	keyName           = "developer"
@@ -41,6 +41,7 @@ const (
 
 // Config says where the world lives.
 type Config struct {
+	Region   string       // of the API; default us-east-1
 	PortBase int          // API, simulator, S3, console and simulator control on this port and the four after; 0 = free ports
 	Data     string       // directory to keep everything in; "" = in memory
 	Logger   *slog.Logger // default: discards
@@ -48,6 +49,7 @@ type Config struct {
 
 // Environment is a running world.
 type Environment struct {
+	Region       string
 	APIURL       string // ferry
 	SimulatorURL string // the Graph API
 	ControlURL   string // the simulator's control API
@@ -75,7 +77,7 @@ func Start(ctx context.Context, config Config) (e *Environment, err error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	e = &Environment{config: config, stopParts: func() {}, stop: func() {}, cutOff: func() {}}
+	e = &Environment{Region: cmp.Or(config.Region, "us-east-1"), config: config, stopParts: func() {}, stop: func() {}, cutOff: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -129,7 +131,9 @@ func (e *Environment) Close() error {
 	e.stopParts()
 	problems = append(problems, e.running.Wait())
 	if e.served != nil {
-		problems = append(problems, <-e.served)
+		if err := <-e.served; !errors.Is(err, gateway.ErrCutOff) {
+			problems = append(problems, err)
+		}
 	}
 	if e.Gateway != nil {
 		problems = append(problems, e.Gateway.Close())
@@ -186,8 +190,8 @@ func (e *Environment) prepare(ctx context.Context) error {
 		Store:   db,
 		Sealer:  sealer,
 		Graph:   graph.Config{BaseURL: e.SimulatorURL, UserAgent: "ferry-dev"},
-		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: e.S3URL, Region: Region, PathStyle: true, AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}}},
-		API:     social.Config{Region: Region},
+		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: e.S3URL, Region: e.Region, PathStyle: true, AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}}},
+		API:     social.Config{Region: e.Region},
 		Logger:  e.config.Logger,
 	})
 	return err

@@ -103,7 +103,7 @@ func (e *Environment) startS3(ctx context.Context, listener net.Listener) error 
 	s3 := gofakes3.New(backend,
 		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(e.config.Logger.Handler(), slog.LevelDebug))),
 		gofakes3.WithV4Auth(map[string]string{e.AccessKeyID: e.SecretAccessKey.Reveal()}))
-	e.serve(ctx, listener, s3.Server())
+	e.serve(ctx, listener, acceptVersion2(s3.Server(), e.Region, e.AccessKeyID, e.SecretAccessKey))
 	return nil
 }
 

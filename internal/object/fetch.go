@@ -123,7 +123,19 @@ func (u *URL) newRequest(ctx context.Context, ifMatch string) *http.Request {
 	if ifMatch != "" {
 		request.Header.Set("If-Match", ifMatch)
 	}
+	if u.isVersion2() {
+		request.Header.Del("Content-Type")
+	}
 	return request.WithContext(ctx)
+}
+
+// isVersion2 tells a URL of Signature Version 2, which boto3 and the AWS CLI v1
+// still make in older regions. That signature covers the Content-Type that is
+// sent, and a GET is signed without one, so that sending it breaks the
+// signature. Version 4 covers the headers that it lists, and no others.
+func (u *URL) isVersion2() bool {
+	query := u.request.Query()
+	return query.Has("AWSAccessKeyId") && query.Has("Signature")
 }
 
 // transport is for one fetch: callers share no connection, and no proxy, HTTP/2,

@@ -169,7 +169,7 @@ func TestNoOracleBeforeAnAnswer(t *testing.T) {
 
 // The bytes on the wire, for a path and a query that net/url would write otherwise.
 func TestGoldenRequest(t *testing.T) {
-	for _, way := range []string{"/b//a%2Fb%20c+d%25e%2b/%C3%A4(1)!*'.jpg?X-Amz-Signature=%2f+%20&b=&&a", "/b/k?", "/b/k"} {
+	for _, way := range []string{"/b//a%2Fb%20c+d%25e%2b/%C3%A4(1)!*'.jpg?X-Amz-Signature=%2f+%20&b=&&a", "/b/k?", "/b/k", "/b/k?AWSAccessKeyId=a&Expires=1&Signature=s"} {
 		var wire bytes.Buffer
 		listener, err := net.Listen("tcp4", "127.0.0.1:0")
 		if err != nil {
@@ -203,6 +203,9 @@ func TestGoldenRequest(t *testing.T) {
 		listener.Close()
 		want := "GET " + way + " HTTP/1.1\r\nHost: " + listener.Addr().String() + "\r\nUser-Agent: ferry\r\nAccept: */*\r\n" +
 			"Accept-Encoding: identity\r\nConnection: close\r\nContent-Type: image/png\r\nIf-Match: \"e1\"\r\nX-Amz-Request-Payer: requester\r\n\r\n"
+		if strings.Contains(way, "AWSAccessKeyId") { // Signature Version 2 covers a Content-Type that is sent
+			want = strings.Replace(want, "Content-Type: image/png\r\n", "", 1)
+		}
 		if got := sortedHead(wire.String()); got != sortedHead(want) {
 			t.Errorf("got\n%s\nwant\n%s", got, sortedHead(want))
 		}

@@ -1,0 +1,107 @@
+// Presigned URLs of Signature Version 2, for the embedded S3 server.
+//
+// boto3 and the AWS CLI v1 still presign that way in older regions, us-east-1
+// among them (AWSAccessKeyId, Expires and Signature in the query). gofakes3
+// verifies Version 4 only. This handler verifies Version 2 and hands the
+// request on, presigned again with Version 4.
+
+package local
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"ferry/internal/secret"
+)
+
+// subresources are the query parameters that Version 2 signs (Amazon S3
+// Developer Guide, "Signing and authenticating REST requests").
+var subresources = []string{
+	"acl", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy", "requestPayment",
+	"response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language",
+	"response-content-type", "response-expires", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
+}
+
+// acceptVersion2 wraps the embedded S3 server.
+func acceptVersion2(next http.Handler, region, accessKeyID string, key secret.Secret) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		if query.Get("AWSAccessKeyId") == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		expires, err := strconv.ParseInt(query.Get("Expires"), 10, 64)
+		want := version2Signature(r, query.Get("Expires"), key)
+		if err != nil || query.Get("AWSAccessKeyId") != accessKeyID || !hmac.Equal([]byte(want), []byte(query.Get("Signature"))) || time.Now().Unix() > expires {
+			http.Error(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>The presigned URL is wrong or has expired.</Message></Error>`, http.StatusForbidden)
+			return
+		}
+		for _, name := range []string{"AWSAccessKeyId", "Expires", "Signature"} {
+			query.Del(name)
+		}
+		query.Set("X-Amz-Expires", "60")
+		again := r.Clone(r.Context())
+		again.URL.RawQuery = query.Encode()
+		again.URL.Scheme, again.URL.Host = "http", r.Host
+		signed, _, err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).PresignHTTP(r.Context(),
+			aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: key.Reveal()}, bare(again), "UNSIGNED-PAYLOAD", "s3", region, time.Now())
+		if err != nil {
+			http.Error(w, "presigning again failed", http.StatusInternalServerError)
+			return
+		}
+		_, again.URL.RawQuery, _ = strings.Cut(signed, "?")
+		again.RequestURI = again.URL.RequestURI()
+		next.ServeHTTP(w, again)
+	})
+}
+
+// bare is a request with no headers to sign but Host.
+func bare(r *http.Request) *http.Request {
+	clone := r.Clone(r.Context())
+	clone.Header = http.Header{}
+	clone.ContentLength = 0
+	return clone
+}
+
+// version2Signature signs what a presigned URL of Version 2 stands for.
+func version2Signature(r *http.Request, expires string, key secret.Secret) string {
+	var signed []string
+	for name, values := range r.URL.Query() {
+		if !slices.Contains(subresources, name) {
+			continue
+		}
+		if values[0] != "" {
+			name += "=" + values[0]
+		}
+		signed = append(signed, name)
+	}
+	slices.Sort(signed)
+	resource := r.URL.EscapedPath()
+	if len(signed) > 0 {
+		resource += "?" + strings.Join(signed, "&")
+	}
+	mac := hmac.New(sha1.New, []byte(key.Reveal()))
+	mac.Write([]byte(strings.Join([]string{r.Method, r.Header.Get("Content-Md5"), r.Header.Get("Content-Type"), expires, amzHeaders(r) + resource}, "\n")))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// amzHeaders are the x-amz-… headers, each as a line, sorted.
+func amzHeaders(r *http.Request) string {
+	var lines []string
+	for name, values := range r.Header {
+		if name = strings.ToLower(name); strings.HasPrefix(name, "x-amz-") {
+			lines = append(lines, name+":"+strings.Join(values, ",")+"\n")
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
