@@ -73,7 +73,7 @@ type serveCommand struct {
 	DrainTimeout time.Duration `help:"How long calls in flight may go on after the first stop signal; the second ends at once." default:"30s" group:"Server"`
 
 	Region             string        `help:"Region that callers sign for and that ARNs name." default:"us-east-1" group:"Limits"`
-	MediaRate          int           `help:"Media calls that an account may make a second; -1 = no limit." default:"100" group:"Limits"`
+	MediaRate          int           `help:"Media calls that an account may make a second; 0 = no limit." default:"100" group:"Limits"`
 	MaxUploads         int           `help:"Uploads in flight at once, of all accounts." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload may take, retries included." default:"10m" group:"Limits"`
 	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region with the SDK's credential chain." placeholder:"JSON" group:"Sources"`
@@ -82,10 +82,14 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) config() gateway.Config {
+	rate := c.MediaRate
+	if rate <= 0 {
+		rate = social.NoLimit
+	}
 	return gateway.Config{
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: c.Store, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
-		API:          social.Config{Region: c.Region, MediaPerSecond: c.MediaRate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout},
+		API:          social.Config{Region: c.Region, MediaPerSecond: rate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout},
 		DrainTimeout: c.DrainTimeout,
 		CertFile:     c.TLSCert, KeyFile: c.TLSKey,
 	}

@@ -30,6 +30,9 @@ import (
 	"ferry/socialmessaging"
 )
 
+// NoLimit as a rate lets everything pass.
+const NoLimit = -1
+
 // Config is what a Service works with.
 type Config struct {
 	Store   *store.Store   // required
@@ -39,7 +42,7 @@ type Config struct {
 	// The region that signatures must be made for and that ARNs name; default us-east-1.
 	Region string
 	// PostWhatsAppMessageMedia calls that an account may make a second, with
-	// bursts of as many; default 100, AWS's quota; negative = no limit.
+	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
 	// Uploads in flight at once, of all accounts; default 256.
 	MaxUploads int
@@ -130,7 +133,7 @@ type quota struct {
 }
 
 func (q *quota) take(accountID string) bool {
-	if q.perSecond < 0 {
+	if q.perSecond == NoLimit {
 		return true
 	}
 	q.mu.Lock()

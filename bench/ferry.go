@@ -1,0 +1,168 @@
+// ferry as a mover: the real binary, set up with its own commands, everything on.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+)
+
+const account = "111122223333"
+
+// ferry is a server that is ready to be started: its state has an account
+// linked to the sink, and a key.
+type ferry struct {
+	binary        string
+	dir           string
+	graphURL      string
+	storeFlag     string
+	keyID, secret string
+	phone         string // "phone-number-id-…"
+}
+
+// buildFerry builds the binary as a release is built.
+func buildFerry(ctx context.Context, root, dir string) (string, error) {
+	binary := filepath.Join(dir, "ferry")
+	_, err := command(ctx, root, os.Environ(), "go", "build", "-trimpath", "-o", binary, "./cmd/ferry")
+	return binary, err
+}
+
+// prepareFerry makes keyset, key and linked account with ferry's own commands.
+func prepareFerry(ctx context.Context, binary, dir, storeURL, graphURL string) (*ferry, error) {
+	storeFlag, err := json.Marshal(map[string]any{
+		"buckets": []string{bucket}, "endpoint": storeURL, "region": region, "path_style": true,
+		"access_key_id": storeKey, "secret_access_key": storeSecret,
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := &ferry{binary: binary, dir: dir, graphURL: graphURL, storeFlag: string(storeFlag)}
+	if _, err := f.command(ctx, "keyset", "create", "keyset.json"); err != nil {
+		return nil, err
+	}
+	key, err := f.command(ctx, "key", "create", "--account", account, "--full-access")
+	if err != nil {
+		return nil, err
+	}
+	if f.keyID, f.secret, err = parseKey(key); err != nil {
+		return nil, err
+	}
+	if _, err := f.command(ctx, "account", "link", "--account", account, "--waba-id", sinkAccount, "--graph-url", graphURL); err != nil {
+		return nil, err
+	}
+	linked, err := f.command(ctx, "account", "list", "--json")
+	if err != nil {
+		return nil, err
+	}
+	f.phone, err = parsePhone(linked)
+	return f, err
+}
+
+func (f *ferry) env() []string {
+	return environment("FERRY_KEYSET_FILE=keyset.json", "FERRY_DATABASE=ferry.db", "FERRY_META_TOKEN=bench-token")
+}
+
+// command runs one of ferry's commands on the benchmark's state.
+func (f *ferry) command(ctx context.Context, args ...string) (string, error) {
+	if args[0] == "keyset" {
+		return command(ctx, f.dir, environment(), f.binary, args...)
+	}
+	return command(ctx, f.dir, f.env(), f.binary, args...)
+}
+
+var keyLines = regexp.MustCompile(`AWS_ACCESS_KEY_ID='([^']+)'\n.*AWS_SECRET_ACCESS_KEY='([^']+)'`)
+
+// parseKey reads what `ferry key create` prints.
+func parseKey(text string) (id, secret string, err error) {
+	match := keyLines.FindStringSubmatch(text)
+	if match == nil {
+		return "", "", errors.New("'ferry key create' printed no key")
+	}
+	return match[1], match[2], nil
+}
+
+// parsePhone reads what `ferry account list --json` prints.
+func parsePhone(text string) (string, error) {
+	var linked struct {
+		PhoneNumbers []struct {
+			PhoneNumberID string `json:"phoneNumberId"`
+		} `json:"phoneNumbers"`
+	}
+	if err := json.Unmarshal([]byte(text), &linked); err != nil || len(linked.PhoneNumbers) != 1 {
+		return "", fmt.Errorf("'ferry account list --json' printed %q; expected one account with one phone number", text)
+	}
+	return linked.PhoneNumbers[0].PhoneNumberID, nil
+}
+
+func (f *ferry) name() string { return "ferry" }
+
+// run starts the server, loads it and stops it. A server of its own for each
+// run makes the peak of memory that of the case.
+func (f *ferry) run(ctx context.Context, w workload, n int) (s sample, err error) {
+	address, err := freeAddress()
+	if err != nil {
+		return s, err
+	}
+	url := "http://" + address
+	server, err := startProcess(ctx, f.dir, "ferry", f.env(), f.binary, "serve",
+		"--listen", address, "--graph-url", f.graphURL, "--store", f.storeFlag, "--media-rate=0")
+	if err != nil {
+		return s, err
+	}
+	defer server.stop()
+	if err := server.waitReady(ctx, url+"/readyz"); err != nil {
+		return s, err
+	}
+	callers := newCallers(url, f.keyID, f.secret, f.phone)
+	defer callers.close()
+	if s, err = f.load(ctx, server.pid(), callers, w, n); err != nil {
+		return s, server.failed(err)
+	}
+	return s, nil
+}
+
+// load is the timed part, with what comes before and after it.
+func (f *ferry) load(ctx context.Context, pid int, callers *callers, w workload, n int) (s sample, err error) {
+	s = sample{Uploads: n, Bytes: int64(n) * w.size}
+	if s.IdleRSS, err = residentOf(pid, "VmRSS"); err != nil {
+		return s, err
+	}
+	if err := callers.post(ctx, objectKey(warmUpSize)); err != nil {
+		return s, fmt.Errorf("the first upload: %w", err)
+	}
+	if err := resetPeak(pid); err != nil {
+		return s, err
+	}
+	before, err := cpuOfBoth(pid)
+	if err != nil {
+		return s, err
+	}
+	started := time.Now()
+	took, err := callers.postAll(ctx, w.key(), n, w.concurrency)
+	if err != nil {
+		return s, err
+	}
+	s.Wall = time.Since(started).Seconds()
+	after, err := cpuOfBoth(pid)
+	if err != nil {
+		return s, err
+	}
+	s.CPU, s.LoadCPU = after[0]-before[0], after[1]-before[1]
+	s.P50, s.P99 = percentile(took, 0.50).Seconds(), percentile(took, 0.99).Seconds()
+	s.PeakRSS, err = residentOf(pid, "VmHWM")
+	return s, err
+}
+
+// cpuOfBoth gives what the server and this process, its callers, have used.
+func cpuOfBoth(server int) (used [2]float64, err error) {
+	if used[0], err = cpuOf(server); err == nil {
+		used[1], err = cpuOf(os.Getpid())
+	}
+	return used, err
+}

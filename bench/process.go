@@ -1,0 +1,140 @@
+// Child processes: each has a log, and none outlives the benchmark.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	readyTimeout = 15 * time.Second // for a child to answer
+	stopTimeout  = 10 * time.Second // for a child to end by itself
+)
+
+// A process is a running child.
+type process struct {
+	name string
+	log  string // file
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	err  error         // how; read after done
+}
+
+// startProcess starts a server. env is all of its environment.
+func startProcess(ctx context.Context, dir, name string, env []string, path string, args ...string) (*process, error) {
+	p := &process{name: name, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // the child has its own
+	p.cmd = exec.CommandContext(ctx, path, args...)
+	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = dir, env, log, log
+	p.cmd.SysProcAttr = endsWithParent()
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+// stop asks the process to end, and ends it if it does not.
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(stopTimeout):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
+// waitReady waits until a GET is answered with 200.
+func (p *process) waitReady(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		if _, err := httpGet(ctx, url); err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-p.done:
+			return p.failed(fmt.Errorf("ended at once: %v", p.cmd.ProcessState))
+		case <-ctx.Done():
+			return p.failed(fmt.Errorf("does not answer at %s", url))
+		}
+	}
+}
+
+// failed adds the end of the log to an error.
+func (p *process) failed(err error) error {
+	const most = 2 << 10
+	text, _ := os.ReadFile(p.log)
+	return fmt.Errorf("%s: %w\n%s", p.name, err, text[max(0, len(text)-most):])
+}
+
+// command runs a program to its end and gives what it wrote to standard output.
+func command(ctx context.Context, dir string, env []string, path string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, endsWithParent()
+	var out, problems strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s", filepath.Base(path), strings.Join(args, " "), err, problems.String())
+	}
+	return out.String(), nil
+}
+
+// environment is what children have of this process's: nothing that could
+// send them elsewhere, such as a proxy, AWS's settings or ferry's own.
+func environment(more ...string) []string {
+	env := []string{"AWS_EC2_METADATA_DISABLED=true"}
+	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+		if value, isSet := os.LookupEnv(name); isSet {
+			env = append(env, name+"="+value)
+		}
+	}
+	return append(env, more...)
+}
+
+// freeAddress finds an address to listen on; versitygw does not say which port
+// it got, so that the port has to be chosen for it.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+func httpGet(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s", url, response.Status)
+	}
+	return io.ReadAll(io.LimitReader(response.Body, 1<<20))
+}

@@ -1,0 +1,200 @@
+// The results: a table for people, JSON for programs.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// report is all that a run of the benchmark found.
+type report struct {
+	Started time.Time    `json:"started"`
+	Commit  string       `json:"commit"` // "…+" with changes that are not committed
+	Go      string       `json:"go"`
+	CPU     string       `json:"cpu"`
+	Cores   int          `json:"cores"`
+	Quick   bool         `json:"quick"`
+	Note    string       `json:"note,omitzero"` // what is missing
+	Cases   []caseResult `json:"cases"`
+}
+
+// caseResult is what was found in one case.
+type caseResult struct {
+	Case        string        `json:"case"`
+	Size        int64         `json:"size"`
+	Concurrency int           `json:"concurrency"`
+	Movers      []moverResult `json:"movers"` // ferry first
+}
+
+// moverResult is what was found of one mover in one case. Figures that do not
+// apply are absent.
+type moverResult struct {
+	Mover  string             `json:"mover"`
+	Median map[string]float64 `json:"median"`
+	Ratio  map[string]float64 `json:"ratio,omitzero"` // ferry's over this mover's: the median over pairs of runs
+	Runs   []sample           `json:"runs"`
+}
+
+func newReport(ctx context.Context, root string, o options) *report {
+	r := &report{Started: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPU: cpuModel(), Cores: runtime.NumCPU(), Quick: o.quick}
+	commit, err := command(ctx, root, os.Environ(), "git", "rev-parse", "--short=12", "HEAD")
+	if err == nil {
+		r.Commit = strings.TrimSpace(commit)
+		if changes, err := command(ctx, root, os.Environ(), "git", "status", "--porcelain"); err != nil || changes != "" {
+			r.Commit += "+"
+		}
+	}
+	return r
+}
+
+func cpuModel() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+func newCaseResult(w workload) caseResult {
+	return caseResult{Case: w.String(), Size: w.size, Concurrency: w.concurrency}
+}
+
+// add adds a run and brings the medians and ratios up to date.
+func (c *caseResult) add(name string, s sample) {
+	i := 0
+	for i < len(c.Movers) && c.Movers[i].Mover != name {
+		i++
+	}
+	if i == len(c.Movers) {
+		c.Movers = append(c.Movers, moverResult{Mover: name})
+	}
+	m := &c.Movers[i]
+	m.Runs = append(m.Runs, s)
+	m.Median = figures(func(column column) float64 { return column.figure(m.Runs) })
+	if i > 0 {
+		m.Ratio = figures(func(column column) float64 {
+			if !column.asRatio {
+				return math.NaN()
+			}
+			return column.ratio(c.Movers[0].Runs, m.Runs)
+		})
+	}
+}
+
+// figures are those columns that have a value.
+func figures(of func(column) float64) map[string]float64 {
+	values := make(map[string]float64)
+	for _, column := range columns {
+		if value := of(column); !math.IsNaN(value) {
+			values[column.key] = value
+		}
+	}
+	return values
+}
+
+// table prints the medians, and under them ferry's ratio to each other mover.
+func (r *report) table(w io.Writer) {
+	fmt.Fprintf(w, "%s, %d cores, %s, commit %s\n\n", r.CPU, r.Cores, r.Go, r.Commit)
+	header := []string{"case", ""}
+	for _, column := range columns {
+		header = append(header, column.title)
+	}
+	rows := [][]string{header}
+	for _, c := range r.Cases {
+		label := c.Case
+		for _, m := range c.Movers {
+			rows = append(rows, row(label, m.Mover, m.Median, 0))
+			label = ""
+		}
+		for _, m := range c.Movers {
+			if m.Ratio != nil {
+				rows = append(rows, row("", "ratio to "+m.Mover, m.Ratio, 2))
+			}
+		}
+	}
+	align(w, rows)
+	fmt.Fprint(w, `
+Medians of the runs. The S3 server, the sink and the mover share the cores; so do ferry's callers,
+whose CPU is "load" (gostream makes its own load, inside its CPU). A ratio is ferry's figure over the
+other's, the median over pairs of runs that stood side by side. MB and GB are 10^6 and 10^9 bytes.
+`)
+	if r.Note != "" {
+		fmt.Fprintln(w, r.Note)
+	}
+}
+
+// row is one line of the table. Figures have so many decimals, or with 0 as
+// many as make three digits.
+func row(label, name string, values map[string]float64, decimals int) []string {
+	cells := []string{label, name}
+	for _, column := range columns {
+		value, found := values[column.key]
+		switch {
+		case !found:
+			cells = append(cells, "")
+		case decimals > 0:
+			cells = append(cells, fmt.Sprintf("%.*f", decimals, value))
+		default:
+			cells = append(cells, threeDigits(value))
+		}
+	}
+	return cells
+}
+
+func threeDigits(value float64) string {
+	switch {
+	case value >= 99.95:
+		return fmt.Sprintf("%.0f", value)
+	case value >= 9.995:
+		return fmt.Sprintf("%.1f", value)
+	default:
+		return fmt.Sprintf("%.2f", value)
+	}
+}
+
+// align prints rows as columns: the first two to the left, figures to the right.
+func align(w io.Writer, rows [][]string) {
+	var widths []int
+	for _, cells := range rows {
+		for i, cell := range cells {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	for _, cells := range rows {
+		var line strings.Builder
+		for i, cell := range cells {
+			width := widths[i]
+			if i < 2 {
+				width = -width
+			}
+			fmt.Fprintf(&line, "%*s  ", width, cell)
+		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	}
+}
+
+// write writes the JSON, and makes the directory for it.
+func (r *report) write(file string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o644)
+}

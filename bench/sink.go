@@ -1,0 +1,189 @@
+// What stands in Meta's place: a process that answers what linking an account
+// reads, takes uploads, checks their form and throws the files away. It is the
+// same for every mover, and does as little as it can.
+//
+//	GET  /{version}/{account}                 an account
+//	GET  /{version}/{account}/phone_numbers   its one phone number
+//	POST /{version}/{phone}/media             an upload, as multipart/form-data with the file part last
+//	GET  /stats                               what was taken so far
+//	POST /digest/on, /digest/off              whether files are hashed
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	sinkAccount = "102290129340398"
+	sinkPhone   = "106540352242922"
+)
+
+// maxFormHead bounds what may come before the file, in bytes.
+const maxFormHead = 16 << 10
+
+// stats is what the sink has taken.
+type stats struct {
+	Files   int64  `json:"files"`
+	Bytes   int64  `json:"bytes"`   // of the files, without the form around them
+	Refused int64  `json:"refused"` // requests that were not a whole upload
+	Digest  string `json:"digest"`  // SHA-256 of the last file that was hashed
+}
+
+// sinkHandler is the sink's http.Handler.
+type sinkHandler struct {
+	files, bytes, refused atomic.Int64
+	hashing               atomic.Bool
+	digest                atomic.Value // string
+	buffers               sync.Pool    // of *bufio.Reader
+}
+
+// serveSink serves until the process is ended.
+func serveSink(address string) error {
+	server := &http.Server{Addr: address, Handler: newSinkHandler(), ReadHeaderTimeout: 10 * time.Second}
+	return server.ListenAndServe()
+}
+
+func newSinkHandler() http.Handler {
+	s := &sinkHandler{buffers: sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 256<<10) }}}
+	s.digest.Store("")
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(stats{s.files.Load(), s.bytes.Load(), s.refused.Load(), s.digest.Load().(string)})
+	})
+	mux.HandleFunc("POST /digest/on", func(http.ResponseWriter, *http.Request) { s.hashing.Store(true) })
+	mux.HandleFunc("POST /digest/off", func(http.ResponseWriter, *http.Request) { s.hashing.Store(false) })
+	mux.HandleFunc("GET /{version}/{account}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"id":%q,"name":"Bench"}`, r.PathValue("account"))
+	})
+	mux.HandleFunc("GET /{version}/{account}/phone_numbers", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"data":[{"id":%q,"display_phone_number":"+1 631-555-5555","verified_name":"Bench","quality_rating":"GREEN"}]}`, sinkPhone)
+	})
+	mux.HandleFunc("POST /{version}/{phone}/media", func(w http.ResponseWriter, r *http.Request) {
+		size, err := s.take(r)
+		w.Header().Set("Content-Type", "application/json")
+		if err != nil {
+			s.refused.Add(1)
+			w.WriteHeader(http.StatusBadRequest)
+			_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"message": err.Error(), "code": 100}})
+			return
+		}
+		s.bytes.Add(size)
+		fmt.Fprintf(w, `{"id":"%d"}`, 1_000_000_000_000_000+s.files.Add(1))
+	})
+	return mux
+}
+
+// take reads an upload to its end and gives the size of its file. The length
+// of the body says where the file ends, so that its bytes are not looked at.
+func (s *sinkHandler) take(r *http.Request) (int64, error) {
+	_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || parameters["boundary"] == "" {
+		return 0, fmt.Errorf("no form: Content-Type %q", r.Header.Get("Content-Type"))
+	}
+	if r.ContentLength < 0 {
+		return 0, errors.New("no Content-Length")
+	}
+	body := s.buffers.Get().(*bufio.Reader)
+	body.Reset(r.Body)
+	defer s.buffers.Put(body)
+	head, err := skipFormHead(body)
+	if err != nil {
+		return 0, err
+	}
+	tail := []byte("\r\n--" + parameters["boundary"] + "--\r\n")
+	size := r.ContentLength - int64(head+len(tail))
+	if size < 0 {
+		return 0, errors.New("the form is not closed")
+	}
+	if s.hashing.Load() {
+		hash := sha256.New()
+		_, err = io.CopyN(hash, body, size)
+		s.digest.Store(hex.EncodeToString(hash.Sum(nil)))
+	} else {
+		_, err = body.Discard(int(size))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("the file breaks off: %w", err)
+	}
+	if end, err := io.ReadAll(body); err != nil || !bytes.Equal(end, tail) {
+		return 0, errors.New("the form does not end with its boundary")
+	}
+	return size, nil
+}
+
+// skipFormHead skips to the first byte of the file, and gives the length of
+// what was before it.
+func skipFormHead(body *bufio.Reader) (int, error) {
+	for {
+		seen, err := body.Peek(max(body.Buffered(), 1))
+		if err != nil {
+			return 0, fmt.Errorf("the form breaks off: %w", err)
+		}
+		if part := bytes.Index(seen, []byte(`name="file"`)); part >= 0 {
+			if end := bytes.Index(seen[part:], []byte("\r\n\r\n")); end >= 0 {
+				return body.Discard(part + end + 4)
+			}
+		}
+		if len(seen) > maxFormHead {
+			return 0, fmt.Errorf("no part named file in the first %d bytes", maxFormHead)
+		}
+		if _, err := body.Peek(len(seen) + 1); err != nil {
+			return 0, fmt.Errorf("the form breaks off: %w", err)
+		}
+	}
+}
+
+// sink is the sink's process, as the benchmark sees it.
+type sink struct {
+	*process
+	url string
+}
+
+func startSink(ctx context.Context, dir, binary string) (*sink, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	p, err := startProcess(ctx, dir, "sink", environment(), binary, "-role", "sink", "-listen", address)
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{p, "http://" + address}
+	return s, s.waitReady(ctx, s.url+"/stats")
+}
+
+func (s *sink) stats(ctx context.Context) (stats, error) {
+	var now stats
+	text, err := httpGet(ctx, s.url+"/stats")
+	if err != nil {
+		return now, err
+	}
+	return now, json.Unmarshal(text, &now)
+}
+
+// hash turns hashing "on" or "off".
+func (s *sink) hash(ctx context.Context, state string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/digest/"+state, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}

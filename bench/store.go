@@ -1,0 +1,113 @@
+// The source: versitygw, a real S3 server, and the objects in it.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+const (
+	region      = "us-east-1"
+	bucket      = "bench"
+	storeKey    = "testkey" // of the S3 server, which listens on this machine only
+	storeSecret = "testsecret"
+)
+
+// store is the running S3 server.
+type store struct {
+	*process
+	url string
+}
+
+// startStore starts versitygw on a directory of its own.
+func startStore(ctx context.Context, root, dir string) (*store, error) {
+	binary := os.Getenv("FERRY_VERSITYGW")
+	if binary == "" {
+		binary = filepath.Join(root, ".tools", "versitygw")
+	}
+	binary, err := filepath.Abs(binary) // children have another working directory
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(binary); err != nil {
+		return nil, fmt.Errorf("the S3 server, versitygw v1.8.0, is missing; 'make tools' builds it, or FERRY_VERSITYGW says where it is: %w", err)
+	}
+	files := filepath.Join(dir, "objects")
+	if err := os.Mkdir(files, 0o700); err != nil {
+		return nil, err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	p, err := startProcess(ctx, dir, "versitygw",
+		environment("ROOT_ACCESS_KEY="+storeKey, "ROOT_SECRET_KEY="+storeSecret),
+		binary, "--port", address, "--quiet", "--keep-alive", "--health", "/health", "posix", files)
+	if err != nil {
+		return nil, err
+	}
+	s := &store{p, "http://" + address}
+	return s, s.waitReady(ctx, s.url+"/health")
+}
+
+// put makes the bucket and stores an object of each size.
+func (s *store) put(ctx context.Context, sizes []int64) error {
+	client := s3.New(s3.Options{
+		Region: region, BaseEndpoint: &s.url, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(storeKey, storeSecret, ""),
+	})
+	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+		return err
+	}
+	for _, size := range sizes {
+		_, err := client.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: aws.String(bucket), Key: aws.String(objectKey(size)),
+			Body: newFile(size), ContentLength: &size, ContentType: aws.String("text/plain"),
+		})
+		if err != nil {
+			return fmt.Errorf("putting %s: %w", objectKey(size), err)
+		}
+	}
+	return nil
+}
+
+// newFile gives the content of the object of a size: numbered lines of text,
+// which pass for text/plain and of which no two are alike.
+func newFile(size int64) *io.SectionReader {
+	return io.NewSectionReader(lines{}, 0, size)
+}
+
+// lines is an endless text, made as it is read.
+type lines struct{}
+
+// line is one of them; its number takes the place of the zeros.
+const (
+	line       = "line 0000000000 of a file that goes from a bucket to WhatsApp.\n"
+	lineLength = int64(len(line))
+)
+
+// ReadAt fills p with the text at offset.
+func (lines) ReadAt(p []byte, offset int64) (int, error) {
+	if offset < 0 {
+		return 0, errors.New("negative offset")
+	}
+	numbered := []byte(line)
+	for n := 0; n < len(p); {
+		number, start := (offset+int64(n))/lineLength, (offset+int64(n))%lineLength
+		for i := len("line 000000000"); numbered[i] != ' '; i-- {
+			numbered[i] = byte('0' + number%10)
+			number /= 10
+		}
+		n += copy(p[n:], numbered[start:])
+	}
+	return len(p), nil
+}
