@@ -19,12 +19,20 @@ type caller struct {
 	policies    []*policy.Document
 }
 
-func newCaller(key store.AccessKey) (*caller, error) {
+// maxPolicies bounds how many parsed policy documents are kept.
+const maxPolicies = 1024
+
+// newCaller makes the caller of a key. Policies are parsed once, and kept by their text.
+func (s *Service) newCaller(key store.AccessKey) (*caller, error) {
 	c := &caller{accountID: key.AccountID, accessKeyID: key.ID, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name}
 	for _, text := range key.Policies {
-		document, err := policy.Parse([]byte(text))
-		if err != nil {
-			return nil, fmt.Errorf("a stored policy of access key %s: %w", key.ID, err)
+		document, known := s.policies.Get(text)
+		if !known {
+			var err error
+			if document, err = policy.Parse([]byte(text)); err != nil {
+				return nil, fmt.Errorf("a stored policy of access key %s: %w", key.ID, err)
+			}
+			s.policies.Add(text, document)
 		}
 		c.policies = append(c.policies, document)
 	}

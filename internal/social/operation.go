@@ -173,7 +173,7 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 	if err != nil {
 		return nil, nil, err
 	}
-	caller, err := newCaller(key)
+	caller, err := s.newCaller(key)
 	return caller, body, err
 }
 

@@ -20,10 +20,12 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
 	"ferry/internal/graph"
 	"ferry/internal/object"
+	"ferry/internal/policy"
 	"ferry/internal/secret"
 	"ferry/internal/sigv4"
 	"ferry/internal/store"
@@ -90,6 +92,7 @@ type Service struct {
 	verifier sigv4.Verifier
 	uploads  chan struct{} // one element for each upload in flight
 	quota    quota
+	policies *lru.Cache[string, *policy.Document]
 }
 
 // New makes a Service.
@@ -98,7 +101,12 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	policies, err := lru.New[string, *policy.Document](maxPolicies)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
+		policies: policies,
 		config:   config,
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},

@@ -164,15 +164,16 @@ func (s *Store) phoneNumbers(ctx context.Context, businessAccountID string) ([]P
 	return numbers, rows.Err()
 }
 
+const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, b.sealed_token
+	 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id
+	 WHERE p.id = $1 AND b.account_id = $2`
+
 // Sender gives a phone number with the token to act for it. Returns
 // ErrNotFound when the account has no such number.
 func (s *Store) Sender(ctx context.Context, accountID, phoneNumberID string) (Sender, error) {
 	var n Sender
 	var sealed []byte
-	err := s.read.QueryRowContext(ctx,
-		`SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, b.sealed_token
-		 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id
-		 WHERE p.id = $1 AND b.account_id = $2`, phoneNumberID, accountID).
+	err := s.senderStmt.QueryRowContext(ctx, phoneNumberID, accountID).
 		Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &sealed)
 	if err != nil {
 		return Sender{}, found(err)

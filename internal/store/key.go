@@ -48,12 +48,12 @@ func (s *Store) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	})
 }
 
+const selectAccessKey = `SELECT id, account_id, name, sealed_secret, policies, created_at FROM access_key WHERE id = $1`
+
 // AccessKey gives a key by its id, whichever account it is of: it is how a
 // caller's account is found. Returns ErrNotFound when there is none.
 func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
-	row := s.read.QueryRowContext(ctx,
-		`SELECT id, account_id, name, sealed_secret, policies, created_at FROM access_key WHERE id = $1`, id)
-	key, err := s.scanAccessKey(row)
+	key, err := s.scanAccessKey(s.accessKeyStmt.QueryRowContext(ctx, id))
 	return key, found(err)
 }
 

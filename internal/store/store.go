@@ -52,6 +52,11 @@ type Store struct {
 	read   *sql.DB
 	sealer *secret.Sealer
 	now    func() time.Time
+
+	// The statements that every upload runs, parsed once a connection.
+	accessKeyStmt, senderStmt, insertMediaStmt *sql.Stmt
+
+	recorder recorder
 }
 
 // Open opens the database, brings its schema up to date, and checks that the
@@ -89,7 +94,23 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err := s.migrate(ctx, path); err != nil {
 		return err
 	}
-	return s.checkKeyset(ctx)
+	if err := s.checkKeyset(ctx); err != nil {
+		return err
+	}
+	return s.prepare(ctx)
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	var problems []error
+	prepare := func(db *sql.DB, query string) *sql.Stmt {
+		statement, err := db.PrepareContext(ctx, query)
+		problems = append(problems, err)
+		return statement
+	}
+	s.accessKeyStmt = prepare(s.read, selectAccessKey)
+	s.senderStmt = prepare(s.read, selectSender)
+	s.insertMediaStmt = prepare(s.write, insertMedia)
+	return errors.Join(problems...)
 }
 
 func (s *Store) openFile(path string) (err error) {

@@ -205,6 +205,37 @@ func TestRecordOfAnUploadComesBack(t *testing.T) {
 	})
 }
 
+func TestRecordsThatComeAtOnceAreAllKept(t *testing.T) {
+	eachKind(t, func(t *testing.T, s *store.Store) {
+		linked, err := s.Link(t.Context(), businessAccount("111122223333", "100", "1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := linked.PhoneNumbers[0].ID
+		var group sync.WaitGroup
+		for i := range 200 {
+			group.Go(func() {
+				record := store.Media{PhoneNumberID: number, ID: fmt.Sprint(i)}
+				if i%10 == 0 {
+					record.PhoneNumberID = "nobody" // breaks a foreign key
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel() // the upload has happened all the same
+				err := s.RecordMedia(ctx, record)
+				if (err == nil) != (i%10 != 0) {
+					t.Errorf("%d: %v", i, err)
+				}
+			})
+		}
+		group.Wait()
+		for i := range 200 {
+			if _, err := s.Media(t.Context(), number, fmt.Sprint(i)); (err == nil) != (i%10 != 0) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+	})
+}
+
 func TestStateSurvivesAndNeedsTheSameKeyset(t *testing.T) {
 	path, sealer := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)
 	first := open(t, path, sealer)
