@@ -70,7 +70,8 @@ type serveCommand struct {
 	Listen       string        `help:"Address of the API. Default: ${default}." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
 	TLSCert      string        `help:"PEM file with the certificate of the API." placeholder:"FILE" group:"Server"`
 	TLSKey       string        `help:"PEM file with the certificate's key." placeholder:"FILE" group:"Server"`
-	DrainTimeout time.Duration `help:"How long calls in flight may go on after the first stop signal; the second ends at once." default:"30s" group:"Server"`
+	DrainDelay   time.Duration `help:"How long calls are still taken after the first stop signal, while /readyz says 503." default:"0s" group:"Server"`
+	DrainTimeout time.Duration `help:"How long calls in flight may go on after that; a second signal ends at once." default:"30s" group:"Server"`
 
 	Region             string        `help:"Region that callers sign for and that ARNs name." default:"us-east-1" group:"Limits"`
 	MediaRate          int           `help:"Media calls that an account may make a second; 0 = no limit." default:"100" group:"Limits"`
@@ -90,6 +91,7 @@ func (c *serveCommand) config() gateway.Config {
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: c.Store, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
 		API:          social.Config{Region: c.Region, MediaPerSecond: rate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout},
+		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,
 		CertFile:     c.TLSCert, KeyFile: c.TLSKey,
 	}

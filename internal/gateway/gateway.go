@@ -31,7 +31,10 @@ type Config struct {
 	// are set by the gateway.
 	API    social.Config
 	Logger *slog.Logger // default: discards
-	// How long uploads in flight may go on after a stop was asked for; default 30 s.
+	// How long calls are still taken after a stop was asked for, while /readyz
+	// says 503 and load balancers look elsewhere; default 0.
+	DrainDelay time.Duration
+	// How long uploads in flight may go on after that; default 30 s.
 	DrainTimeout time.Duration
 	// Certificate and key in PEM files; both or none. None = plain HTTP.
 	CertFile, KeyFile string
@@ -110,7 +113,7 @@ func (g *Gateway) ownAddresses() []netip.AddrPort {
 // withHealth adds the two health checks. They say nothing but their status:
 //
 //	GET /livez   200 while the process runs
-//	GET /readyz  200 while it takes calls; 503 while it drains or its database does not answer
+//	GET /readyz  200 while it takes calls; 503 when it is about to stop or its database does not answer
 func (g *Gateway) withHealth(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -131,9 +134,10 @@ func (g *Gateway) withHealth(api http.Handler) http.Handler {
 // ErrCutOff says that a stop did not wait for all uploads.
 var ErrCutOff = errors.New("stopped before all uploads in flight were done")
 
-// Serve answers calls on a listener until ctx is done. Then it takes no more,
-// waits up to DrainTimeout for the calls in flight, and cuts off the rest; so
-// it does at once when hurry is done. It closes the listener, not the gateway.
+// Serve answers calls on a listener until ctx is done, and for DrainDelay
+// more. Then it takes no more, waits up to DrainTimeout for the calls in
+// flight, and cuts off the rest; so it does at once when hurry is done. It
+// closes the listener, not the gateway.
 func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error {
 	if address, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
 		g.own.Store(&address)
@@ -162,7 +166,11 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	case <-ctx.Done():
 	}
 	g.draining.Store(true)
-	g.config.Logger.Info("stopping: no more calls are taken", "drain_timeout", g.config.DrainTimeout)
+	g.config.Logger.Info("stopping", "drain_delay", g.config.DrainDelay, "drain_timeout", g.config.DrainTimeout)
+	select {
+	case <-time.After(g.config.DrainDelay):
+	case <-hurry.Done():
+	}
 	drain, cancel := context.WithTimeout(hurry, g.config.DrainTimeout)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,6 +18,9 @@ const maxResponseHeaders = 64 << 10
 
 // bufferSize is that of a transport's read and write buffers, in bytes.
 const bufferSize = 64 << 10
+
+// fetchAttempts bounds how often one Open of a presigned URL sends its GET.
+const fetchAttempts = 3
 
 // URL is a presigned URL that passed every check that needs no packet.
 type URL struct {
@@ -67,8 +71,8 @@ func (u *URL) String() string { return u.place.String() + u.request.RawPath }
 // Format writes String, whatever the verb: no verb shows the query or the headers.
 func (u *URL) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String()) }
 
-// Open sends one GET. Its errors are *Error:
-// NotFound for 404; Invalid for what another try cannot mend (expired or badly
+// Open sends one GET, again (fetchAttempts) while none is answered. Its errors
+// are *Error: NotFound for 404; Invalid for what another try cannot mend (expired or badly
 // signed, a redirect, an encoded, partial or too long answer, one without
 // Content-Length); Changed for 412 and for an answer with another ETag than
 // ifMatch; Unavailable for the rest. A host that resolves to an address which
@@ -79,12 +83,32 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	defer limit.Stop()
 	transport := u.transport()
 	obj, err := u.get(ctx, transport, ifMatch, cancel)
+	for attempt := 1; attempt < fetchAttempts && mayPass(err) && pause(ctx, u.opener.cfg.RetryBackoff/fetchAttempts); attempt++ {
+		obj, err = u.get(ctx, transport, ifMatch, cancel)
+	}
 	if err != nil {
 		cancel(err)
 		transport.CloseIdleConnections()
 		return nil, err
 	}
 	return obj, nil
+}
+
+// mayPass reports whether a GET got no answer, in a way that another one may
+// mend: a GET of a few headers can be sent again at no risk, as the SDK does
+// for stores. An answer, whatever it is, has ended ctx.
+func mayPass(err error) bool {
+	failed, ok := errors.AsType[*Error](err)
+	return ok && failed.Kind == Unavailable && !errors.Is(err, ErrAddress)
+}
+
+// pause waits for up to longest, a random time, and reports whether ctx still goes on.
+func pause(ctx context.Context, longest time.Duration) bool {
+	select {
+	case <-ctx.Done():
+	case <-time.After(rand.N(longest + 1)):
+	}
+	return ctx.Err() == nil
 }
 
 func (u *URL) get(ctx context.Context, transport *http.Transport, ifMatch string, cancel context.CancelCauseFunc) (*Object, error) {

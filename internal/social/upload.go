@@ -4,6 +4,7 @@ package social
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -76,7 +77,7 @@ func (s *Service) upload(ctx context.Context, sender store.Sender, from source) 
 		if ctx.Err() != nil {
 			return store.Media{}, fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
-		etag = record.SourceETag
+		etag = cmp.Or(record.SourceETag, etag)
 		if attempt == maxAttempts || etag == "" || !brokeOff(err) {
 			return store.Media{}, err
 		}

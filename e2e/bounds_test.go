@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ferry/metasim"
+	"ferry/socialmessaging"
+)
+
+// The bounds of what ferry may take from a machine.
+const (
+	mostIdle     = 40 << 20 // bytes resident without work
+	mostGrowth   = 64 << 20 // bytes resident above that, whatever the uploads
+	mostBinary   = 60_000_000
+	mostDevStart = 3 * time.Second // the aim is 1 s; a busy machine must not fail the test
+
+	manySize  = 100 << 20
+	manyCount = 8
+)
+
+// resident is a process's memory, in bytes: now, and at its highest.
+func resident(t testing.TB, pid int) (now, peak int64) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		missingOnMachine(t, "/proc/PID/status", "run this test on Linux")
+	}
+	if now, peak = statusValue(text, "VmRSS"), statusValue(text, "VmHWM"); now == 0 {
+		t.Fatalf("/proc/PID/status has no VmRSS:\n%s", text)
+	}
+	return now, peak
+}
+
+// statusValue is a line of /proc/PID/status in bytes, 0 if there is none.
+func statusValue(status []byte, name string) int64 {
+	found := regexp.MustCompile(name + `:\s+([0-9]+) kB`).FindSubmatch(status)
+	if found == nil {
+		return 0
+	}
+	kilobytes, err := strconv.ParseInt(string(found[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kilobytes << 10
+}
+
+const mib = 1 << 20
+
+// Eight documents of 100 MiB at once, from a bucket and from presigned URLs:
+// every byte arrives, and ferry's memory stays flat.
+func TestMemoryStaysFlatUnderLargeUploads(t *testing.T) {
+	w := newWorld(t, worldOptions{binary: plainBuild, simulator: metasim.Config{Storage: metasim.NewDiscardStorage()}})
+	pid := w.ferry.cmd.Process.Pid
+	idle, _ := resident(t, pid)
+	t.Logf("idle: %.1f MiB resident", float64(idle)/mib)
+	if idle > mostIdle {
+		t.Errorf("ferry has %.1f MiB resident without work, want at most %d", float64(idle)/mib, mostIdle/mib)
+	}
+	document := newDocument(manySize)
+	w.s3.putStream(t, w.bucket, "large.pdf", document, manySize, "application/pdf")
+	want := document.digest()
+	url := w.s3.presign(t, w.bucket, "large.pdf")
+
+	for _, kind := range []string{"bucket", "presigned URL"} {
+		highest, stopSampling := sampleMemory(pid)
+		started := time.Now()
+		ids := make([]string, manyCount)
+		var uploads sync.WaitGroup
+		for i := range ids {
+			input := w.fromBucket("large.pdf")
+			if kind == "presigned URL" {
+				input = fromURL(w.phone, url, "application/pdf")
+			}
+			uploads.Go(func() { ids[i] = w.tryPost(input) })
+		}
+		uploads.Wait()
+		took := time.Since(started)
+		stopSampling()
+		for _, id := range ids {
+			if id == "" {
+				continue // tryPost has said why
+			}
+			if found := w.sim.media(id); found.SHA256 != want || found.Size != manySize {
+				t.Errorf("media %s has %d bytes with SHA-256 %s at Meta, want %d with %s", id, found.Size, found.SHA256, int64(manySize), want)
+			}
+		}
+		_, peak := resident(t, pid)
+		peak = max(peak, highest())
+		t.Logf("%d × 100 MiB from a %s in %v: peak %.1f MiB resident, %.1f MiB over idle", manyCount, kind, took.Round(10*time.Millisecond), float64(peak)/mib, float64(peak-idle)/mib)
+		if peak-idle > mostGrowth {
+			t.Errorf("uploads from a %s took %.1f MiB over idle, want at most %d", kind, float64(peak-idle)/mib, mostGrowth/mib)
+		}
+	}
+}
+
+func (w *world) tryPost(input *socialmessaging.PostWhatsAppMessageMediaInput) (mediaID string) {
+	output, err := w.client().PostWhatsAppMessageMedia(w.t.Context(), input)
+	if err != nil {
+		w.t.Errorf("an upload failed: %v", err)
+		return ""
+	}
+	return *output.MediaID
+}
+
+// sampleMemory watches a process's memory, for kernels whose high-water mark is
+// not to be relied on.
+func sampleMemory(pid int) (highest func() int64, stop func()) {
+	var most atomic.Int64
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+				most.Store(max(most.Load(), statusValue(text, "VmRSS")))
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return most.Load, func() { close(done); <-stopped }
+}
+
+func TestBinaryIsSmall(t *testing.T) {
+	for _, b := range []*build{plainBuild, strippedBuild} {
+		info, err := os.Stat(b.path(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %.1f MB", b.name, float64(info.Size())/1e6)
+		if info.Size() > mostBinary {
+			t.Errorf("%s has %d bytes, want at most %d", b.name, info.Size(), mostBinary)
+		}
+	}
+}
+
+// ferry dev is up before its user has looked up: aimed at within 1 s, and
+// asserted with slack, since how busy the machine is is not ferry's doing.
+func TestDevIsReadySoon(t *testing.T) {
+	plainBuild.path(t)
+	started := time.Now()
+	dev := startDev(t, plainBuild)
+	took := time.Since(started)
+	t.Logf("ferry dev was ready after %v", took.Round(time.Millisecond))
+	if took > mostDevStart {
+		t.Errorf("ferry dev took %v to be ready, want at most %v", took, mostDevStart)
+	}
+	// Ready means that everything answers at once.
+	for _, url := range []string{
+		dev.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"] + "/readyz", dev.values["FERRY_SIMULATOR_CONTROL_URL"] + "/health",
+	} {
+		if !answers(url, http.StatusOK) {
+			t.Errorf("%s does not answer 200 though the env file is there", url)
+		}
+	}
+	now, _ := resident(t, dev.cmd.Process.Pid)
+	t.Logf("ferry dev idle: %.1f MiB resident", float64(now)/mib)
+}

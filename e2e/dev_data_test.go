@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// With --data, ferry dev keeps keys, ids and objects over a restart.
+func TestDevKeepsItsData(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	file := sampleFile(t, "sample.pdf")
+
+	first := startDev(t, raceBuild, "--data", data)
+	first.putObject(t, "folder/a.pdf", file.Data, file.ContentType)
+	first.wantUpload(t, "folder/a.pdf", file.Data)
+	first.stop()
+
+	second := startDev(t, raceBuild, "--data", data)
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "FERRY_WABA_ID", "FERRY_PHONE_NUMBER_ID", "FERRY_BUCKET"} {
+		if first.values[name] == "" || first.values[name] != second.values[name] {
+			t.Errorf("%s was %q, and is %q after the restart", name, first.values[name], second.values[name])
+		}
+	}
+	second.wantUpload(t, "folder/a.pdf", file.Data)
+	info, err := os.Stat(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o700 {
+		t.Errorf("the data directory, which holds secrets, has mode %o, want 700", mode)
+	}
+}
+
+// Without it, nothing is kept, and two at a time do not meet.
+func TestDevsInMemoryAreStrangers(t *testing.T) {
+	first, second := startDev(t, raceBuild), startDev(t, raceBuild)
+	if maps.Equal(first.values, second.values) || first.values["AWS_SECRET_ACCESS_KEY"] == second.values["AWS_SECRET_ACCESS_KEY"] {
+		t.Error("two worlds share their keys")
+	}
+}
+
+func (w *devWorld) key() accessKey {
+	return accessKey{w.values["AWS_ACCESS_KEY_ID"], w.values["AWS_SECRET_ACCESS_KEY"]}
+}
+
+func (w *devWorld) putObject(t testing.TB, key string, data []byte, contentType string) {
+	t.Helper()
+	client := s3.New(s3.Options{
+		Region: region, BaseEndpoint: aws.String(w.values["AWS_ENDPOINT_URL_S3"]), UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(w.key().id, w.key().secret, ""),
+	})
+	gateway := &s3Server{client: client}
+	gateway.put(t, w.values["FERRY_BUCKET"], key, data, contentType)
+}
+
+// wantUpload checks that an object of the bucket goes to WhatsApp whole.
+func (w *devWorld) wantUpload(t testing.TB, key string, data []byte) {
+	t.Helper()
+	client := goClient(w.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"], w.key())
+	output, err := client.PostWhatsAppMessageMedia(t.Context(), fromBucket(w.values["FERRY_PHONE_NUMBER_ID"], w.values["FERRY_BUCKET"], key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sim.wantStored(*output.MediaID, data)
+}

@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"ferry/internal/sample"
+)
+
+// devWorld is a running `ferry dev`.
+type devWorld struct {
+	*process
+	envFile string            // to be sourced by a shell
+	values  map[string]string // what the file sets
+	sim     *simulator        // its control API only
+}
+
+// startDev runs `ferry dev` until it has written its env file.
+func startDev(t testing.TB, b *build, args ...string) *devWorld {
+	t.Helper()
+	directory := t.TempDir()
+	w := &devWorld{envFile: filepath.Join(directory, "ferry.env")}
+	args = append([]string{"dev", "--port-base", fmt.Sprint(freePortBase(t)), "--env-file", w.envFile}, args...)
+	w.process = start(t, b.path(t), environment(directory), args...)
+	w.wantEnvFile()
+	return w
+}
+
+// wantEnvFile waits for the env file and reads it.
+func (w *devWorld) wantEnvFile() {
+	w.t.Helper()
+	eventually(w.t, "ferry dev writes its env file", func() bool {
+		select {
+		case <-w.exited:
+			w.t.Fatalf("ferry dev ended (%v):\n%s", w.cmd.ProcessState, w.stderr)
+		default:
+		}
+		_, err := os.Stat(w.envFile)
+		return err == nil
+	})
+	text, err := os.ReadFile(w.envFile)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.values = exports(string(text))
+	w.sim = &simulator{t: w.t, url: w.values["FERRY_SIMULATOR_URL"], control: w.values["FERRY_SIMULATOR_CONTROL_URL"]}
+}
+
+// env is the environment of a program that has the env file's settings, as a
+// shell that sourced it would give them.
+func (w *devWorld) env() []string {
+	env := environment(w.t.TempDir())
+	for name, value := range w.values {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// shell runs a command line in a shell that has sourced the env file.
+func (w *devWorld) shell(commandLine string) (stdout string) {
+	w.t.Helper()
+	return mustRun(w.t, environment(w.t.TempDir()), "sh", "-euc", fmt.Sprintf(". '%s'\n%s", w.envFile, commandLine))
+}
+
+// freePortBase finds five free ports in a row.
+func freePortBase(t testing.TB) int {
+	t.Helper()
+search:
+	for range 100 {
+		base, err := freePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for offset := range 5 {
+			listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+offset))
+			if err != nil {
+				continue search
+			}
+			listener.Close()
+		}
+		return base
+	}
+	t.Fatal("found no five free ports in a row")
+	return 0
+}
+
+// sampleFile is a real file of a type that WhatsApp takes.
+func sampleFile(t testing.TB, name string) sample.File {
+	t.Helper()
+	for _, file := range sample.Files() {
+		if file.Name == name {
+			return file
+		}
+	}
+	t.Fatalf("there is no sample %s", name)
+	return sample.File{}
+}

@@ -1,0 +1,154 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"ferry/metasim"
+)
+
+var noAccounts = metasim.Config{} // beside the two that every simulator has
+
+// What Meta answers, and what the caller gets.
+func TestMetasErrorsArriveAsTheirExceptions(t *testing.T) {
+	nodeBinary(t)
+	w := newWorld(t, worldOptions{})
+	file := sampleFile(t, "sample.jpg")
+	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
+	node := startNode(t, w.ferry.url, w.key)
+	input := jsFromBucket(w.phone, w.bucket, "a.jpg")
+
+	type row struct {
+		name, fault string
+		exception   string
+		status      int
+		says        []string
+	}
+	var rows []row
+	for _, code := range []int{190, 10, 200, 299, 368, 131005, 131031} {
+		rows = append(rows, row{fmt.Sprint(code), fmt.Sprintf(`{"operation":"upload","error_code":%d}`, code),
+			"AccessDeniedByMetaException", http.StatusForbidden, []string{"Meta", fmt.Sprintf("code %d", code)}})
+	}
+	for _, code := range []int{4, 17, 341, 613, 80007, 130429, 131056} {
+		rows = append(rows, row{fmt.Sprint(code), fmt.Sprintf(`{"operation":"upload","error_code":%d}`, code),
+			"ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta", fmt.Sprintf("code %d", code)}})
+	}
+	for _, code := range []int{1, 2, 131000, 131016, 131057, 133004} {
+		rows = append(rows, row{fmt.Sprint(code), fmt.Sprintf(`{"operation":"upload","error_code":%d}`, code),
+			"DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta", fmt.Sprintf("code %d", code)}})
+	}
+	rows = append(rows,
+		row{"HTTP 429", `{"operation":"upload","status":429}`, "ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta"}},
+		row{"HTTP 429 without an envelope", `{"operation":"upload","status":429,"body":"slow down"}`, "ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta"}},
+		row{"100 with details", `{"operation":"upload","error_code":100,"message":"(#100) Invalid parameter","details":"The picture has seven corners."}`,
+			"InvalidParametersException", http.StatusBadRequest, []string{"Meta", "code 100", "(#100) Invalid parameter", "The picture has seven corners."}},
+		row{"131053", `{"operation":"upload","error_code":131053}`, "InvalidParametersException", http.StatusBadRequest, []string{"Meta", "code 131053"}},
+		row{"HTTP 500", `{"operation":"upload","status":500}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 503 with HTML", `{"operation":"upload","status":503,"body":"<html>Sorry</html>"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 200 with HTML", `{"operation":"upload","body":"<html>Sorry</html>"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 200 with half a JSON", `{"operation":"upload","body":"{\"id\":\"12"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 200 without an id", `{"operation":"upload","after_body":true,"body":"{}"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 302", `{"operation":"upload","status":302,"body":"<html>Moved</html>"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"connection cut before any byte", `{"operation":"upload","cut_after_bytes":-1}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"a token in Meta's own words", `{"operation":"upload","error_code":190,"message":"The token ` + metaToken + ` has expired"}`,
+			"AccessDeniedByMetaException", http.StatusForbidden, []string{"code 190"}},
+	)
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w.sim.fault(row.fault)
+			defer w.sim.clear()
+			node.post(input).wantException(t, row.exception, row.status, row.says...)
+		})
+	}
+	if found := w.sim.allMedia(); len(found) != 0 {
+		t.Errorf("Meta has %d files after errors only", len(found))
+	}
+	w.sim.wantStored(node.post(input).mediaID(t), file.Data)
+}
+
+func TestSlowMetaIsADependencyThatFailed(t *testing.T) {
+	nodeBinary(t)
+	w := newWorld(t, worldOptions{args: []string{"--upload-timeout", "500ms"}})
+	file := sampleFile(t, "sample.jpg")
+	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
+	w.sim.fault(`{"operation":"upload","latency_ms":60000}`)
+	startNode(t, w.ferry.url, w.key).post(jsFromBucket(w.phone, w.bucket, "a.jpg")).wantException(t, "DependencyException", http.StatusBadGateway, "WhatsApp")
+}
+
+func TestUnreachableMetaIsADependencyThatFailed(t *testing.T) {
+	nodeBinary(t)
+	w := newWorld(t, worldOptions{args: []string{"--graph-url", fmt.Sprintf("https://127.0.0.1:%d", closedPort(t))}})
+	file := sampleFile(t, "sample.jpg")
+	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
+	startNode(t, w.ferry.url, w.key).post(jsFromBucket(w.phone, w.bucket, "a.jpg")).wantException(t, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
+}
+
+// A certificate that nobody vouches for is no Meta.
+func TestUntrustedMetaGetsNoToken(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	file := sampleFile(t, "sample.jpg")
+	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
+	for i, variable := range w.in.env {
+		if strings.HasPrefix(variable, "SSL_CERT_FILE=") {
+			w.in.env[i] = "SSL_CERT_FILE=/dev/null"
+		}
+	}
+	w.sim.reset()
+	distrustful := w.in.serve(w.s3.store().flag())
+	_, err := goClient(distrustful.url, w.key).PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.jpg"))
+	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
+	if sent := w.sim.uploads(); len(sent) != 0 {
+		t.Errorf("%d requests with a token went to a server whose certificate is not trusted", len(sent))
+	}
+}
+
+func TestQuotaOfMediaCallsThrottles(t *testing.T) {
+	nodeBinary(t)
+	w := newWorld(t, worldOptions{args: []string{"--media-rate", "2"}})
+	file := sampleFile(t, "sample.txt")
+	w.s3.put(t, w.bucket, "a.txt", file.Data, file.ContentType)
+	node := startNode(t, w.ferry.url, w.key)
+	throttled := 0
+	for range 50 { // until one is: how many pass depends on how long they take
+		result := node.post(jsFromBucket(w.phone, w.bucket, "a.txt"))
+		if result.Error == nil {
+			continue
+		}
+		result.wantException(t, "ThrottledRequestException", http.StatusTooManyRequests, "quota of 2 media calls a second")
+		throttled++
+		break
+	}
+	if throttled == 0 {
+		t.Error("50 calls in a row passed a quota of 2 a second")
+	}
+	// Reads are not media calls.
+	for range 5 {
+		wantMembers(t, node.call("ListLinkedWhatsAppBusinessAccounts", members{}), w.linked.ID)
+	}
+}
+
+func TestUploadsBeyondTheLimitAreThrottled(t *testing.T) {
+	w := newWorld(t, worldOptions{args: []string{"--max-uploads", "1"}})
+	data := pdf(256 << 10)
+	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
+	w.sim.fault(`{"operation":"upload","latency_ms":60000}`)
+	first := make(chan error, 1)
+	go func() {
+		_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
+		first <- err
+	}()
+	eventually(t, "the first upload is at Meta", func() bool { return len(w.sim.uploads()) == 1 })
+	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
+	wantGoException(t, err, "ThrottledRequestException", http.StatusTooManyRequests, "1 uploads in flight")
+	w.ferry.signal()
+	w.ferry.signalAgain()
+	select {
+	case <-first: // cut off: the test is over
+	case <-time.After(stopLimit):
+		t.Error("the first upload has not ended with the server")
+	}
+	w.ferry.wantExit(1)
+}

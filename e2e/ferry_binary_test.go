@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// runDirectory holds what all tests share: binaries, certificate, S3 server.
+var runDirectory string
+
+func TestMain(m *testing.M) { os.Exit(runAll(m)) }
+
+func runAll(m *testing.M) int {
+	var err error
+	if runDirectory, err = os.MkdirTemp("", "ferry-e2e-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(runDirectory)
+	defer stopSharedS3()
+	return m.Run()
+}
+
+// A build is ferry, built once in one way.
+type build struct {
+	name  string
+	flags []string
+	once  sync.Once
+	err   error
+}
+
+var (
+	raceBuild     = &build{name: "ferry-race", flags: []string{"-race"}}
+	plainBuild    = &build{name: "ferry", flags: nil}
+	strippedBuild = &build{name: "ferry-stripped", flags: []string{"-trimpath", "-ldflags", "-s -w"}}
+)
+
+// path builds the binary, if no test has yet, and gives its file.
+func (b *build) path(t testing.TB) string {
+	t.Helper()
+	file := filepath.Join(runDirectory, b.name)
+	b.once.Do(func() {
+		args := append(append([]string{"build"}, b.flags...), "-o", file, "ferry/cmd/ferry")
+		if output, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("go %v: %w\n%s", args, err, output)
+		}
+	})
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return file
+}

@@ -1,0 +1,245 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"ferry/metasim"
+	"ferry/socialmessaging"
+)
+
+// ferry's accounts.
+const (
+	account      = "111122223333"
+	otherAccount = "444455556666"
+)
+
+// installation is what an operator sets up before `ferry serve`: keyset,
+// database, access keys, linked accounts. All of it with ferry's own commands.
+type installation struct {
+	t         testing.TB
+	program   string
+	directory string // ferry.db and keyset.json
+	env       []string
+	sim       *simulator
+	wrapper   []string // what runs the server; nil = nothing
+}
+
+// install makes a keyset and an empty database.
+func install(t testing.TB, b *build, sim *simulator) *installation {
+	t.Helper()
+	in := &installation{t: t, program: b.path(t), directory: t.TempDir(), sim: sim}
+	in.env = environment(in.directory,
+		"SSL_CERT_FILE="+trusted(t).certFile,
+		"FERRY_DATABASE="+in.file("ferry.db"), "FERRY_KEYSET_FILE="+in.file("keyset.json"), "FERRY_GRAPH_URL="+sim.url)
+	mustRun(t, environment(in.directory), in.program, "keyset", "create", in.file("keyset.json"))
+	return in
+}
+
+func (in *installation) file(name string) string { return filepath.Join(in.directory, name) }
+
+// accessKey is a caller's key, and the phone number that it uses.
+type accessKey struct{ id, secret string }
+
+// createKey makes a key with the given policy documents, or with full access.
+func (in *installation) createKey(account string, policies ...string) accessKey {
+	in.t.Helper()
+	args := []string{"key", "create", "--account", account}
+	if len(policies) == 0 {
+		args = append(args, "--full-access")
+	}
+	for _, policy := range policies {
+		file, err := os.CreateTemp(in.directory, "policy-*.json")
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		if _, err := file.WriteString(policy); err != nil {
+			in.t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			in.t.Fatal(err)
+		}
+		args = append(args, "--policy", file.Name())
+	}
+	exported := exports(mustRun(in.t, in.env, in.program, args...))
+	return accessKey{exported["AWS_ACCESS_KEY_ID"], exported["AWS_SECRET_ACCESS_KEY"]}
+}
+
+var exportLine = regexp.MustCompile(`(?m)^export ([A-Z0-9_]+)='([^']*)'$`)
+
+// exports reads lines that a shell can source.
+func exports(text string) map[string]string {
+	values := map[string]string{}
+	for _, line := range exportLine.FindAllStringSubmatch(text, -1) {
+		values[line[1]] = line[2]
+	}
+	return values
+}
+
+// linkedAccount is what `ferry account list --json` says of an account.
+type linkedAccount struct {
+	Account      string
+	ID           string // "waba-…"
+	WABAID       string // Meta's
+	Name         string
+	PhoneNumbers []struct {
+		PhoneNumberID     string // "phone-number-id-…"
+		MetaPhoneNumberID string
+	}
+}
+
+// link links an account of Meta's, and gives what is linked then.
+func (in *installation) link(account, metaID, token string) linkedAccount {
+	in.t.Helper()
+	mustRun(in.t, append(in.env, "FERRY_META_TOKEN="+token), in.program, "account", "link", "--account", account, "--waba-id", metaID)
+	for _, linked := range in.linked(account) {
+		if linked.WABAID == metaID {
+			return linked
+		}
+	}
+	in.t.Fatalf("account %s is not linked to %s after 'ferry account link'", metaID, account)
+	return linkedAccount{}
+}
+
+func (in *installation) linked(account string) []linkedAccount {
+	in.t.Helper()
+	var all []linkedAccount
+	for line := range strings.Lines(mustRun(in.t, in.env, in.program, "account", "list", "--json", "--account", account)) {
+		var linked linkedAccount
+		if err := json.Unmarshal([]byte(line), &linked); err != nil {
+			in.t.Fatal(err)
+		}
+		all = append(all, linked)
+	}
+	return all
+}
+
+// server is a running `ferry serve`.
+type server struct {
+	*process
+	url string
+}
+
+// serve runs the server until the end of the test.
+func (in *installation) serve(args ...string) *server {
+	in.t.Helper()
+	line := append(slices.Clone(in.wrapper), append([]string{in.program, "serve", "--listen", "127.0.0.1:0"}, args...)...)
+	s := &server{process: start(in.t, line[0], in.env, line[1:]...)}
+	found := s.wantLog(`msg=serving address=(\S+) tls=(\S+)`)
+	if s.url = "http://" + found[1]; found[2] == "true" {
+		s.url = "https://" + found[1]
+	}
+	eventually(in.t, "/readyz answers 200", func() bool { return answers(s.url+"/readyz", http.StatusOK) })
+	return s
+}
+
+// useHosts gives servers that are started from now on a hosts file of their
+// own, in a mount namespace of their own.
+func (in *installation) useHosts(lines ...string) {
+	in.t.Helper()
+	hosts := in.file("hosts")
+	if err := os.WriteFile(hosts, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		in.t.Fatal(err)
+	}
+	in.wrapper = []string{"unshare", "--map-root-user", "--mount", "sh", "-ec", `mount --bind "$0" /etc/hosts && exec "$@"`, hosts}
+	if err := exec.Command(in.wrapper[0], append(in.wrapper[1:], "true")...).Run(); err != nil {
+		missingOnMachine(in.t, "a mount namespace", "run the tests where 'unshare --map-root-user --mount' is allowed")
+	}
+}
+
+// world is a server with all that its callers need: one linked account with a
+// phone number, a key with full access, and a bucket.
+type world struct {
+	t      testing.TB
+	sim    *simulator
+	s3     *s3Server
+	in     *installation
+	ferry  *server
+	key    accessKey
+	linked linkedAccount
+	phone  string // "phone-number-id-…"
+	bucket string
+}
+
+// worldOptions say in what a world differs from the usual one.
+type worldOptions struct {
+	binary    *build // default: built with the race detector
+	simulator metasim.Config
+	stores    []store // asked before the world's own
+	args      []string
+}
+
+func newWorld(t testing.TB, options worldOptions) *world {
+	t.Helper()
+	if options.binary == nil {
+		options.binary = raceBuild
+	}
+	w := &world{t: t, s3: sharedS3(t), sim: startSimulator(t, options.simulator)}
+	w.bucket = w.s3.bucket(t, "media")
+	w.in = install(t, options.binary, w.sim)
+	w.key = w.in.createKey(account)
+	w.linked = w.in.link(account, metaAccount, metaToken)
+	w.phone = w.linked.PhoneNumbers[0].PhoneNumberID
+	args := options.args
+	for _, s := range append(options.stores, w.s3.store()) {
+		args = append(args, s.flag())
+	}
+	w.ferry = w.in.serve(args...)
+	return w
+}
+
+// goClient is ferry's own client, which sends each call once.
+func goClient(url string, key accessKey) *socialmessaging.Client {
+	return socialmessaging.New(socialmessaging.Options{
+		Region: region, Endpoint: url, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(key.id, key.secret, ""),
+	})
+}
+
+func (w *world) client() *socialmessaging.Client { return goClient(w.ferry.url, w.key) }
+
+// fromBucket is the input of an upload from the world's bucket.
+func (w *world) fromBucket(key string) *socialmessaging.PostWhatsAppMessageMediaInput {
+	return fromBucket(w.phone, w.bucket, key)
+}
+
+func fromBucket(phone, bucket, key string) *socialmessaging.PostWhatsAppMessageMediaInput {
+	return &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &phone, SourceS3File: &socialmessaging.S3File{BucketName: &bucket, Key: &key}}
+}
+
+func fromURL(phone, url, contentType string) *socialmessaging.PostWhatsAppMessageMediaInput {
+	return &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberID: &phone,
+		SourceS3PresignedURL:     &socialmessaging.S3PresignedURL{URL: &url, Headers: map[string]string{"Content-Type": contentType}},
+	}
+}
+
+// post uploads and gives the media id; the upload must succeed.
+func (w *world) post(input *socialmessaging.PostWhatsAppMessageMediaInput) string {
+	w.t.Helper()
+	output, err := w.client().PostWhatsAppMessageMedia(w.t.Context(), input)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return *output.MediaID
+}
+
+// wantStored checks that Meta has a file whole.
+func (s *simulator) wantStored(mediaID string, data []byte) metasim.Media {
+	s.t.Helper()
+	found := s.media(mediaID)
+	if found.SHA256 != digestOf(data) || found.Size != int64(len(data)) {
+		s.t.Errorf("media %s has %d bytes with SHA-256 %s at Meta, want %d with %s", mediaID, found.Size, found.SHA256, len(data), digestOf(data))
+	}
+	return found
+}

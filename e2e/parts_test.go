@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// required is whether a part that 'make test' installs must be there.
+func required() bool { return os.Getenv("FERRY_E2E") == "require" }
+
+// missingTool reports a part that 'make test' installs.
+func missingTool(t testing.TB, part, remedy string) {
+	t.Helper()
+	if required() {
+		t.Fatalf("%s is missing; %s", part, remedy)
+	}
+	t.Skipf("skipped: %s is missing; %s", part, remedy)
+}
+
+// missingOnMachine reports a part that only the machine's owner can install.
+func missingOnMachine(t testing.TB, part, remedy string) {
+	t.Helper()
+	t.Skipf("skipped: %s is missing; %s", part, remedy)
+}
+
+func versitygwBinary(t testing.TB) string {
+	t.Helper()
+	path := os.Getenv("FERRY_VERSITYGW")
+	if path == "" {
+		path = filepath.Join("..", ".tools", "versitygw")
+	}
+	absolute, err := filepath.Abs(path)
+	if err == nil {
+		_, err = os.Stat(absolute)
+	}
+	if err != nil {
+		missingTool(t, "versitygw", "'make tools' builds it")
+	}
+	return absolute
+}
+
+// nodeBinary finds node and the packages of e2e/node.
+func nodeBinary(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("node")
+	if err != nil {
+		missingOnMachine(t, "node", "install Node.js 20 or later")
+	}
+	if _, err := os.Stat(filepath.Join("node", "node_modules", "@aws-sdk", "client-socialmessaging", "package.json")); err != nil {
+		missingTool(t, "the AWS SDK for JavaScript", "'make node' installs it into e2e/node")
+	}
+	return path
+}
+
+func pythonBinary(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		missingOnMachine(t, "python3", "install it with boto3 1.43 or later")
+	}
+	if err := exec.Command(path, "-c", "import boto3; boto3.client('socialmessaging', region_name='us-east-1')").Run(); err != nil {
+		missingOnMachine(t, "boto3 with the service socialmessaging", "'python3 -m pip install boto3' installs it")
+	}
+	return path
+}
+
+func awsBinary(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("aws")
+	if err != nil {
+		missingOnMachine(t, "the AWS CLI", "'python3 -m pip install awscli' installs it")
+	}
+	if err := exec.Command(path, "socialmessaging", "help").Run(); err != nil {
+		missingOnMachine(t, "the service socialmessaging in the AWS CLI", "'python3 -m pip install --upgrade awscli' installs it")
+	}
+	return path
+}

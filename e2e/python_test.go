@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"ferry/metasim"
+)
+
+// The command that the documentation shows, as a shell with the env file runs it.
+func TestBoto3WorksWithDevsEnvironment(t *testing.T) {
+	pythonBinary(t)
+	dev := startDev(t, raceBuild)
+	printed := dev.shell(`python3 -c "import boto3,os; s3=boto3.client('s3'); s3.put_object(Bucket=os.environ['FERRY_BUCKET'],Key='a.txt',Body=b'hello',ContentType='text/plain'); print(boto3.client('socialmessaging').post_whatsapp_message_media(originationPhoneNumberId=os.environ['FERRY_PHONE_NUMBER_ID'],sourceS3File={'bucketName':os.environ['FERRY_BUCKET'],'key':'a.txt'})['mediaId'])"`)
+	id := strings.TrimSpace(printed)
+	if !mediaIDForm.MatchString(id) {
+		t.Fatalf("the command printed %q, want digits", printed)
+	}
+	dev.sim.wantStored(id, []byte("hello"))
+	for _, version := range []string{"s3", "s3v4"} { // the first is what boto3 takes unless told otherwise
+		printed := dev.shell(`python3 -c "
+import boto3, os
+from botocore.config import Config
+s3 = boto3.client('s3', config=Config(signature_version='` + version + `'))
+url = s3.generate_presigned_url('get_object', Params={'Bucket': os.environ['FERRY_BUCKET'], 'Key': 'a.txt'})
+print(boto3.client('socialmessaging').post_whatsapp_message_media(originationPhoneNumberId=os.environ['FERRY_PHONE_NUMBER_ID'],
+    sourceS3PresignedUrl={'url': url, 'headers': {'Content-Type': 'text/plain'}})['mediaId'])"`)
+		dev.sim.wantStored(strings.TrimSpace(printed), []byte("hello"))
+	}
+}
+
+func TestAWSCLIWorksWithDevsEnvironment(t *testing.T) {
+	awsBinary(t)
+	dev := startDev(t, raceBuild)
+	waba, phone := dev.values["FERRY_WABA_ID"], dev.values["FERRY_PHONE_NUMBER_ID"]
+
+	var list struct {
+		LinkedAccounts []struct {
+			ID, WABAName, RegistrationStatus string
+			LinkDate                         float64 // as version 1 of the CLI prints timestamps
+		}
+	}
+	decode(t, dev.shell(`aws socialmessaging list-linked-whatsapp-business-accounts`), &list)
+	if len(list.LinkedAccounts) != 1 || list.LinkedAccounts[0].ID != waba || list.LinkedAccounts[0].WABAName != "Lucky Shrub" ||
+		list.LinkedAccounts[0].RegistrationStatus != "COMPLETE" || list.LinkedAccounts[0].LinkDate == 0 {
+		t.Errorf("the linked accounts are %+v, want the sample account %s", list.LinkedAccounts, waba)
+	}
+	var found struct {
+		Account struct {
+			ARN, ID      string
+			PhoneNumbers []struct{ ARN, PhoneNumberID, PhoneNumber, DisplayPhoneNumber, QualityRating string }
+		}
+	}
+	decode(t, dev.shell(`aws socialmessaging get-linked-whatsapp-business-account --id $FERRY_WABA_ID`), &found)
+	if found.Account.ID != waba || len(found.Account.PhoneNumbers) != 1 || found.Account.PhoneNumbers[0].PhoneNumberID != phone || found.Account.PhoneNumbers[0].PhoneNumber != "+15550783881" {
+		t.Errorf("the account is %+v, want %s with %s", found.Account, waba, phone)
+	}
+	var number struct {
+		PhoneNumber                     struct{ PhoneNumberID string }
+		LinkedWhatsAppBusinessAccountID string
+	}
+	decode(t, dev.shell(`aws socialmessaging get-linked-whatsapp-business-account-phone-number --id $FERRY_PHONE_NUMBER_ID`), &number)
+	if number.PhoneNumber.PhoneNumberID != phone || number.LinkedWhatsAppBusinessAccountID != waba {
+		t.Errorf("the phone number is %+v, want %s of %s", number, phone, waba)
+	}
+	// `aws s3 cp` sends its default checksum in a trailer.
+	var posted struct{ MediaID string }
+	decode(t, dev.shell(`printf hello | aws s3 cp --content-type text/plain - s3://$FERRY_BUCKET/cli/a.txt
+		aws socialmessaging post-whatsapp-message-media --origination-phone-number-id $FERRY_PHONE_NUMBER_ID --source-s3-file bucketName=$FERRY_BUCKET,key=cli/a.txt`), &posted)
+	dev.sim.wantStored(posted.MediaID, []byte("hello"))
+	// Version 1 of the CLI signs URLs with version 2 of the signature, as boto3 does.
+	decode(t, dev.shell(`url=$(aws s3 presign s3://$FERRY_BUCKET/cli/a.txt)
+		aws socialmessaging post-whatsapp-message-media --origination-phone-number-id $FERRY_PHONE_NUMBER_ID --source-s3-presigned-url "url=$url,headers={Content-Type=text/plain}"`), &posted)
+	dev.sim.wantStored(posted.MediaID, []byte("hello"))
+}
+
+func decode(t testing.TB, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+}
+
+// pythonEnv is the environment of a boto3 program that calls a server.
+func (w *world) pythonEnv(url string) []string {
+	return environment(w.t.TempDir(), "AWS_ENDPOINT_URL_SOCIALMESSAGING="+url, "AWS_ACCESS_KEY_ID="+w.key.id, "AWS_SECRET_ACCESS_KEY="+w.key.secret, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region)
+}
+
+func TestErrorsArriveInBoto3AsTheirExceptions(t *testing.T) {
+	python := pythonBinary(t)
+	w := newWorld(t, worldOptions{})
+	file := sampleFile(t, "sample.jpg")
+	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
+	w.s3.put(t, w.bucket, "a.gif", []byte("GIF89a, and so on"), "image/gif")
+	in := func(key string) members { return jsFromBucket(w.phone, w.bucket, key) }
+	// Each upload that reaches Meta meets the next of these.
+	for _, fault := range []string{`"error_code":190`, `"error_code":130429`, `"error_code":100`, `"error_code":131016`} {
+		w.sim.fault(`{"operation":"upload","times":1,` + fault + `}`)
+	}
+
+	const post = "post_whatsapp_message_media"
+	rows := []struct {
+		operation string
+		input     members
+		name      string
+		status    int
+	}{
+		{post, in("a.jpg"), "AccessDeniedByMetaException", http.StatusForbidden},
+		{post, in("a.jpg"), "ThrottledRequestException", http.StatusTooManyRequests},
+		{post, in("a.jpg"), "InvalidParametersException", http.StatusBadRequest},
+		{post, in("a.jpg"), "DependencyException", http.StatusBadGateway},
+		{post, in("a.gif"), "InvalidParametersException", http.StatusBadRequest},
+		{post, in("missing"), "ResourceNotFoundException", http.StatusNotFound},
+		{post, members{"originationPhoneNumberId": w.phone}, "InvalidParametersException", http.StatusBadRequest},
+		{post, jsFromBucket(w.phone, "No_Bucket", "a"), "ValidationException", http.StatusBadRequest},
+		{post, jsFromURL(w.phone, "https://169.254.169.254/s3xamazonaws.com/", "text/plain"), "InvalidParametersException", http.StatusBadRequest},
+		{"get_linked_whatsapp_business_account", members{"id": "waba-0"}, "ResourceNotFoundException", http.StatusNotFound},
+	}
+	var calls []members
+	for _, row := range rows {
+		calls = append(calls, members{"operation": row.operation, "input": row.input})
+	}
+	stdin, err := json.Marshal(members{"calls": calls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, status := run(t, w.pythonEnv(w.ferry.url), string(stdin), python, "python/exceptions.py")
+	lines := slices.Collect(strings.Lines(stdout))
+	if status != 0 || len(lines) != len(rows) {
+		t.Fatalf("exceptions.py ended with status %d after %d of %d calls:\n%s", status, len(lines), len(rows), stderr)
+	}
+	for i, line := range lines {
+		var result outcome
+		decode(t, line, &result)
+		result.wantException(t, rows[i].name, rows[i].status)
+	}
+}
+
+func TestBoto3PagesThroughLinkedAccounts(t *testing.T) {
+	python := pythonBinary(t)
+	third := metasim.BusinessAccount{ID: "302290129340398", Token: metaToken, PhoneNumbers: []metasim.PhoneNumber{{ID: "306540352242922"}}}
+	sim := startSimulator(t, metasim.Config{BusinessAccounts: []metasim.BusinessAccount{third}})
+	in := install(t, raceBuild, sim)
+	w := &world{t: t, key: in.createKey(account)}
+	want := []string{in.link(account, metaAccount, metaToken).ID, in.link(account, otherMetaAccount, otherMetaToken).ID, in.link(account, third.ID, third.Token).ID}
+	slices.Sort(want)
+	var got []string
+	for line := range strings.Lines(mustRun(t, w.pythonEnv(in.serve().url), python, "python/pages.py")) {
+		var page []string
+		decode(t, line, &page)
+		if len(page) > 1 {
+			t.Errorf("a page has %d accounts, want 1", len(page))
+		}
+		got = append(got, page...)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("the pages have the accounts %v, want %v", got, want)
+	}
+}
