@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -166,6 +167,10 @@ func TestCutUploadsLookBroken(t *testing.T) {
 				t.Fatalf("the client got %d %s", a.status, a.body)
 			}
 			last := s.lastRequest()
+			for last.Duration == 0 { // what was read is written down after the cut
+				runtime.Gosched()
+				last = s.lastRequest()
+			}
 			if test.cut > 0 && test.cut < math.MaxInt64 && last.BytesRead != test.cut {
 				t.Errorf("%d bytes were read, want %d", last.BytesRead, test.cut)
 			}

@@ -45,7 +45,7 @@ type target struct {
 // on what the id is.
 func (s *Server) aim(r *http.Request) target {
 	newest := fmt.Sprintf("v%d.0", newestVersion)
-	path := r.URL.Path
+	path := r.URL.EscapedPath() // an escaped slash is part of an element, not the end of one
 	if path == downloadPath {
 		t := target{version: newest}
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {

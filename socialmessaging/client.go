@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,6 +42,7 @@ type Client struct {
 
 // New makes a Client.
 func New(options Options) *Client {
+	options.Endpoint = strings.TrimSuffix(options.Endpoint, "/")
 	if options.Endpoint == "" {
 		options.Endpoint = "https://social-messaging." + options.Region + ".amazonaws.com"
 	}
@@ -143,17 +145,18 @@ func (c *Client) call(ctx context.Context, operation *Operation, input any) ([]b
 		return nil, err
 	}
 	retryer := c.options.Retryer
+	release := func(error) error { return nil } // tells the retryer how the attempt ended that it allowed
 	for attempt := 1; ; attempt++ {
 		answer, err := c.send(ctx, operation, body, query)
+		_ = release(err)
 		if err == nil || attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
 			return answer, err
 		}
-		release, tokenErr := retryer.GetRetryToken(ctx, err)
-		if tokenErr != nil {
+		var tokenErr error
+		if release, tokenErr = retryer.GetRetryToken(ctx, err); tokenErr != nil {
 			return nil, err
 		}
 		delay, delayErr := retryer.RetryDelay(attempt, err)
-		_ = release(nil)
 		if delayErr != nil {
 			return nil, err
 		}

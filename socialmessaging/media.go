@@ -19,7 +19,7 @@ type PostWhatsAppMessageMediaOutput struct {
 	MediaID *string `json:"mediaId,omitzero" is:"WhatsAppMediaId"`
 }
 
-// S3File names an object in a bucket. Error messages never show its members.
+// S3File names an object in a bucket. Validation messages do not show its members.
 type S3File struct {
 	_ struct{} `sensitive:"true"`
 
@@ -27,8 +27,8 @@ type S3File struct {
 	Key        *string `json:"key,omitzero" required:"true" is:"S3FileKeyString"`               // Required.
 }
 
-// S3PresignedURL is a presigned URL and the headers to send with it. Error
-// messages never show its members.
+// S3PresignedURL is a presigned URL and the headers to send with it.
+// Validation messages do not show its members.
 type S3PresignedURL struct {
 	_ struct{} `sensitive:"true"`
 

@@ -35,7 +35,7 @@ func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error
 	}
 	return socialmessaging.NewFromConfig(cfg, func(o *socialmessaging.Options) {
 		if f.Endpoint != "" {
-			o.Endpoint = strings.TrimSuffix(f.Endpoint, "/")
+			o.Endpoint = f.Endpoint
 		}
 	}), nil
 }

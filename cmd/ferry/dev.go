@@ -47,7 +47,9 @@ To use it, set in the shell of your program:
 Then, for example:
 
   aws socialmessaging list-linked-whatsapp-business-accounts
-  echo hello > hello.txt && aws s3 cp hello.txt s3://$FERRY_BUCKET/ && ferry media post s3://$FERRY_BUCKET/hello.txt
+  echo hello > hello.txt && aws s3 cp hello.txt s3://$FERRY_BUCKET/
+  aws socialmessaging post-whatsapp-message-media --origination-phone-number-id $FERRY_PHONE_NUMBER_ID \
+      --source-s3-file bucketName=$FERRY_BUCKET,key=hello.txt
 
 Ctrl-C stops it.
 `, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, indent(lines))

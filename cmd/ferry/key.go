@@ -26,7 +26,7 @@ type keyCreateCommand struct {
 	Account    string   `help:"The account that the key belongs to, 12 digits of your choice; accounts do not see each other." required:"" placeholder:"DIGITS"`
 	Name       string   `help:"Name of the user, for the user's ARN and the log. Default: ${default}." default:"app" placeholder:"NAME"`
 	Policy     []string `help:"File with an IAM policy document that says what the key may do. Repeat for more." sep:"none" placeholder:"FILE" xor:"policy"`
-	FullAccess bool     `help:"Let the key do everything in its account." xor:"policy"`
+	FullAccess bool     `help:"Let the key call everything in its account, and read and write every bucket of every store." xor:"policy"`
 }
 
 // Run makes the key and prints it as lines for a shell.

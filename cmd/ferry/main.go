@@ -52,7 +52,7 @@ func main() {
 }
 
 // stopSignals gives a context that the first SIGINT or SIGTERM ends, and one
-// that the second ends.
+// that the second ends. A third ends the process, whatever it does.
 func stopSignals() (ctx, hurry context.Context) {
 	ctx, stop := context.WithCancel(context.Background())
 	hurry, stopNow := context.WithCancel(context.Background())
@@ -63,6 +63,7 @@ func stopSignals() (ctx, hurry context.Context) {
 		stop()
 		<-signals
 		stopNow()
+		signal.Stop(signals)
 	}()
 	return ctx, hurry
 }

@@ -91,6 +91,8 @@ func post(ctx context.Context, client *socialmessaging.Client, name string, inpu
 		result.Code, result.Error = exception.Code, exception.Message
 	} else if err != nil {
 		result.Error = err.Error()
+	} else if output.MediaID == nil {
+		result.Error = "the answer has no media id"
 	} else {
 		result.MediaID = *output.MediaID
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
+
+	"ferry/internal/secret"
 )
 
 // settings are the keys of the configuration file. It resolves flags that
@@ -75,8 +77,12 @@ func (s *settings) check(app *kong.Application) error {
 	return errors.Join(problems...)
 }
 
-// try decodes a value as the flag would.
+// try decodes a value as the flag would. Its errors do not repeat the value of a secret.
 func try(flag *kong.Flag, value any) error {
+	value, err := scalar(flag, value)
+	if err != nil {
+		return err
+	}
 	if len(flag.EnumSlice()) > 0 && flag.Enum != "" && !slices.Contains(flag.EnumSlice(), fmt.Sprint(value)) {
 		return fmt.Errorf("%q is not one of %s", fmt.Sprint(value), strings.Join(flag.EnumSlice(), ", "))
 	}
@@ -95,7 +101,38 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 			return nil, nil // the environment wins over the file
 		}
 	}
-	return s.values[flag.Name], nil
+	value, isSet := s.values[flag.Name]
+	if !isSet {
+		return nil, nil
+	}
+	return scalar(flag, value)
+}
+
+// scalar makes of a value of the file what a flag takes on the command line:
+// text, or a list of texts. Only stores may be mappings.
+func scalar(flag *kong.Flag, value any) (any, error) {
+	if flag.Target.Type() == reflect.TypeFor[storeList]() {
+		return value, nil
+	}
+	if list, isList := value.([]any); isList && flag.Target.Kind() == reflect.Slice {
+		for i, element := range list {
+			text, isText := element.(string)
+			if !isText {
+				return nil, errors.New("expected a list of texts; put each in quotes")
+			}
+			list[i] = text
+		}
+		return list, nil
+	}
+	switch value.(type) {
+	case string:
+		return value, nil
+	case bool, int, float64:
+		if flag.Target.Type() != reflect.TypeFor[secret.Secret]() {
+			return fmt.Sprint(value), nil
+		}
+	}
+	return nil, errors.New("expected a single text; put what YAML takes for something else in quotes")
 }
 
 func sortedKeys[V any](m map[string]V) []string {

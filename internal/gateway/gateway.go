@@ -31,6 +31,8 @@ type Config struct {
 	// are set by the gateway.
 	API    social.Config
 	Logger *slog.Logger // default: discards
+	// How long a caller may take to send a request's body; default 30 s.
+	BodyTimeout time.Duration
 	// How long calls are still taken after a stop was asked for, while /readyz
 	// says 503 and load balancers look elsewhere; default 0.
 	DrainDelay time.Duration
@@ -58,6 +60,9 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	}
 	if config.DrainTimeout <= 0 {
 		config.DrainTimeout = 30 * time.Second
+	}
+	if config.BodyTimeout <= 0 {
+		config.BodyTimeout = 30 * time.Second
 	}
 	g = &Gateway{config: config}
 	defer func() {
@@ -116,6 +121,12 @@ func (g *Gateway) ownAddresses() []netip.AddrPort {
 //	GET /readyz  200 while it takes calls; 503 when it is about to stop or its database does not answer
 func (g *Gateway) withHealth(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Whoever is slow to send a body, or to take an answer, is cut off, also
+		// where nobody reads the body: net/http does, before it answers. The API
+		// lifts the first limit once it has the whole body.
+		connection := http.NewResponseController(w)
+		_ = connection.SetReadDeadline(time.Now().Add(g.config.BodyTimeout))
+		_ = connection.SetWriteDeadline(time.Time{})
 		switch {
 		case r.Method == http.MethodGet && r.RequestURI == "/livez":
 			w.WriteHeader(http.StatusOK)
@@ -142,8 +153,8 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	if address, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
 		g.own.Store(&address)
 	}
-	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
-	defer cutOff()
+	base, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cutOff(nil)
 	server := &http.Server{
 		Handler:           g.handler,
 		BaseContext:       func(net.Listener) context.Context { return base },
@@ -174,7 +185,7 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	drain, cancel := context.WithTimeout(hurry, g.config.DrainTimeout)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {
-		cutOff()
+		cutOff(social.ErrStopped)
 		return errors.Join(ErrCutOff, server.Close())
 	}
 	return nil

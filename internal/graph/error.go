@@ -5,6 +5,7 @@ package graph
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -72,7 +73,11 @@ func answeredError(status int, answer []byte, token secret.Secret) error {
 			TraceID   string          `json:"fbtrace_id"`
 		} `json:"error"`
 	}
-	if err := json.Unmarshal(answer, &envelope); err != nil || envelope.Error.Message == "" && envelope.Error.Code == 0 {
+	err := json.Unmarshal(answer, &envelope)
+	if _, isMember := errors.AsType[*json.UnmarshalTypeError](err); isMember {
+		err = nil // one member of another type: the others have been read
+	}
+	if err != nil || envelope.Error.Message == "" && envelope.Error.Code == 0 {
 		return &Error{Status: status, Message: fmt.Sprintf("HTTP status %d with an answer that is not an error of the Graph API", status)}
 	}
 	e := envelope.Error

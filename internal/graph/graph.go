@@ -111,11 +111,13 @@ func newTransport(config Config) *http.Transport {
 // Close closes the kept connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// node is the URL of a node, or of an edge of it. Ids come from the database
-// or from an operator; escaping keeps them one path element whatever they hold.
+// node is the URL of a node, or of an edge of it. Ids come from Meta or from an
+// operator, who is held to digits; escaped, they stay one path element.
 func (c *Client) node(id string, edge ...string) *url.URL {
-	elements := append([]string{c.version, url.PathEscape(id)}, edge...)
-	return c.base.JoinPath(elements...)
+	target := *c.base
+	target.Path = "/" + strings.Join(append([]string{c.version, id}, edge...), "/")
+	target.RawPath = "/" + strings.Join(append([]string{c.version, url.PathEscape(id)}, edge...), "/")
+	return &target
 }
 
 // get reads a JSON answer into out.

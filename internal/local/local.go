@@ -111,7 +111,7 @@ func Start(ctx context.Context, config Config) (e *Environment, err error) {
 }
 
 // Wait waits for ctx to be done, then stops the gateway gracefully; it cuts
-// off uploads in flight when hurry is done. It returns early when a part fails.
+// off uploads in flight when hurry is done. It returns early when the gateway fails.
 func (e *Environment) Wait(ctx, hurry context.Context) error {
 	defer context.AfterFunc(hurry, e.cutOff)()
 	select {

@@ -186,7 +186,7 @@ func (s StoreConfig) check() (hostRule, error) {
 	if s.AccessKeyID != "" && s.UseInstanceProfile {
 		errs = append(errs, errors.New("use either an access key or the instance profile"))
 	}
-	rule := hostRule{reach: Named, buckets: !s.PathStyle}
+	rule := hostRule{reach: Named, buckets: !s.PathStyle, store: &s}
 	if s.Endpoint != "" {
 		parts, err := splitURL(strings.TrimSuffix(s.Endpoint, "/") + "/")
 		if err != nil || parts.path != "/" || parts.hasQuery {

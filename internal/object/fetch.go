@@ -55,6 +55,9 @@ func (o *Opener) URL(rawURL string, headers map[string]string) (*URL, error) {
 	if u.reach, ok = o.hosts.find(parts.place); !ok {
 		return nil, from.fail(Invalid, "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", fmt.Errorf("%s is not on the list of hosts", parts.host))
 	}
+	if err := u.checkNamed(o.hosts); err != nil {
+		return nil, from.fail(Invalid, err.Error()+".", nil)
+	}
 	if u.headers, err = callerHeaders(headers); err != nil {
 		return nil, from.fail(Invalid, err.Error()+".", nil)
 	}
@@ -151,6 +154,23 @@ func (u *URL) newRequest(ctx context.Context, ifMatch string) *http.Request {
 		request.Header.Del("Content-Type")
 	}
 	return request.WithContext(ctx)
+}
+
+// checkNamed holds a URL on a configured store's endpoint, which may lie inside
+// the network, to what a presigned URL is: a signed GET of an object, here of a
+// bucket that the store is configured to hold.
+func (u *URL) checkNamed(hosts hostList) error {
+	if u.reach != Named {
+		return nil
+	}
+	query := u.request.Query()
+	if !u.isVersion2() && !(query.Has("X-Amz-Signature") && query.Has("X-Amz-Credential")) {
+		return errors.New("is not signed; sign a GET of the object")
+	}
+	if !hosts.holds(u.place, u.request.Path) {
+		return errors.New("names no object of a bucket that this server's configuration allows at that store")
+	}
+	return nil
 }
 
 // isVersion2 tells a URL of Signature Version 2, which boto3 and the AWS CLI v1

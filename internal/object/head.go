@@ -49,7 +49,7 @@ func isEncoded(encoding []string) bool {
 // entityTag is the ETag as sent, or "" if it could not be sent back as it is.
 func entityTag(tag string) string {
 	const most = 1 << 10
-	if len(tag) > most || !isHeaderValue(tag) {
+	if len(tag) > most || !isHeaderValue(tag) || strings.HasPrefix(tag, "W/") { // If-Match takes no weak one
 		return ""
 	}
 	return tag

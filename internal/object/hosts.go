@@ -13,8 +13,9 @@ import (
 type hostRule struct {
 	place
 	reach   Reach
-	suffix  bool // host stands for every name below it
-	buckets bool // so does <bucket>.host, for a valid name of a bucket
+	suffix  bool         // host stands for every name below it
+	buckets bool         // so does <bucket>.host, for a valid name of a bucket
+	store   *StoreConfig // whose endpoint it is; nil for AllowedHosts
 }
 
 // hostList holds the hosts that presigned URLs may name besides AWS S3.
@@ -52,6 +53,24 @@ func (r hostRule) matches(p place) bool {
 		return true
 	}
 	return r.buckets && isBelow && checkBucket(below) == nil
+}
+
+// holds splits what a URL on the store's endpoint names into bucket and key, and
+// reports whether the store is configured to hold that bucket. Everything else
+// on the endpoint (lists, metrics, other people's buckets) is out of reach.
+func (r hostRule) holds(host, path string) bool {
+	bucket, isBelow := strings.CutSuffix(host, "."+r.host)
+	key := strings.TrimPrefix(path, "/")
+	if !isBelow || r.host == host {
+		bucket, key, _ = strings.Cut(key, "/")
+	}
+	return key != "" && checkBucket(bucket) == nil && r.store.matches(bucket)
+}
+
+// holds reports whether a path on a store's endpoint is an object of a bucket
+// that the store is configured to hold.
+func (l hostList) holds(p place, path string) bool {
+	return slices.ContainsFunc(l.rules, func(r hostRule) bool { return r.store != nil && r.matches(p) && r.holds(p.host, path) })
 }
 
 // specialNames are top-level names that no public host has (RFC 6761, RFC 6762,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -113,13 +114,19 @@ func storeTransport(cfg Config, guard *Guard) *http.Transport {
 // storeFor is the first store whose patterns match bucket, or nil.
 func (o *Opener) storeFor(bucket string) *store {
 	for _, s := range o.stores {
-		for _, pattern := range s.cfg.Buckets {
-			if ok, _ := path.Match(pattern, bucket); ok {
-				return s
-			}
+		if s.cfg.matches(bucket) {
+			return s
 		}
 	}
 	return nil
+}
+
+// matches reports whether the store is configured to hold the bucket.
+func (s *StoreConfig) matches(bucket string) bool {
+	return slices.ContainsFunc(s.Buckets, func(pattern string) bool {
+		ok, _ := path.Match(pattern, bucket) // check has parsed the pattern
+		return ok
+	})
 }
 
 // errorBodyLimit bounds the error documents that the SDK reads into memory.

@@ -34,7 +34,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		verifier := testVerifier
-		verifier.NormalizePath = normalize
+		verifier.normalizePath = normalize
 		s, err := verifier.Parse(r, testClock)
 		if err != nil {
 			return

@@ -41,7 +41,7 @@ func TestNoMutationVerifies(t *testing.T) {
 			continue
 		}
 		raw := v.raw(t, "header-signed-request.txt")
-		original := meaning(raw, v.verifier.NormalizePath)
+		original := meaning(raw, v.verifier.normalizePath)
 		for i := range raw {
 			for k, mutate := range mutations {
 				mutant := mutate(raw, i)
@@ -50,11 +50,11 @@ func TestNoMutationVerifies(t *testing.T) {
 					continue
 				}
 				where := place(raw, i)
-				if where == "target" && v.verifier.NormalizePath {
+				if where == "target" && v.verifier.normalizePath {
 					where = "target, path normalised"
 				}
 				accepted[where]++
-				if got := meaning(mutant, v.verifier.NormalizePath); got != original {
+				if got := meaning(mutant, v.verifier.normalizePath); got != original {
 					t.Errorf("%s: mutation %d of byte %d verifies and means something else:\n%q\n%s\nwas\n%s", v.name, k, i, mutant, got, original)
 				}
 			}

@@ -50,10 +50,10 @@ type Verifier struct {
 	// included. Default 15 minutes.
 	MaxSkew time.Duration
 
-	// NormalizePath removes empty, "." and ".." segments from the path before it is signed, as AWS's
+	// normalizePath removes empty, "." and ".." segments from the path before it is signed, as AWS's
 	// services other than S3 do. Off, the signature binds the path byte for byte as it came over the
 	// wire; both give the same for paths without such segments. Default off.
-	NormalizePath bool
+	normalizePath bool
 }
 
 var errUnconfigured = errors.New("sigv4: the Verifier has no Service or no Region")
@@ -108,7 +108,7 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 		scope:         c.scope(),
 		declared:      declared,
 		signature:     a.signature,
-		canonical:     m.canonical(v.NormalizePath, params, a.signedHeaders),
+		canonical:     m.canonical(v.normalizePath, params, a.signedHeaders),
 	}, nil
 }
 

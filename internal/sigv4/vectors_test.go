@@ -72,7 +72,7 @@ func vectors(t *testing.T) []vector {
 		if err := json.Unmarshal([]byte(v.file(t, "context.json")), &c); err != nil {
 			t.Fatal(v.name, err)
 		}
-		v.verifier = Verifier{Service: c.Service, Region: c.Region, NormalizePath: c.Normalize}
+		v.verifier = Verifier{Service: c.Service, Region: c.Region, normalizePath: c.Normalize}
 		v.key, v.now = secret.New(c.Credentials.Secret), c.Timestamp
 		out[i] = v
 	}

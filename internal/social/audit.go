@@ -20,12 +20,14 @@ type auditLine struct {
 	started   time.Time
 	remote    string
 	operation string
-	caller    *caller
-	media     *store.Media // the upload, when there was one
-	attempts  int          // of the transfer
-	retried   []error      // why there was more than one attempt
-	fault     *fault       // nil = success
-	stack     string       // of a panic
+	caller    *caller // nil = not verified
+
+	accessKeyID string       // as claimed
+	media       *store.Media // the upload, when there was one
+	attempts    int          // of the transfer
+	retried     []error      // why there was more than one attempt
+	fault       *fault       // nil = success
+	stack       string       // of a panic
 }
 
 func newAuditLine(r *http.Request, now time.Time) *auditLine {
@@ -58,8 +60,11 @@ func (l *auditLine) write(ctx context.Context, log *slog.Logger, now time.Time) 
 		slog.String("request_id", l.requestID), slog.String("operation", l.operation), slog.String("remote", l.remote),
 		slog.Duration("duration", now.Sub(l.started)),
 	}
+	if l.accessKeyID != "" {
+		attributes = append(attributes, slog.String("access_key", l.accessKeyID))
+	}
 	if l.caller != nil {
-		attributes = append(attributes, slog.String("account", l.caller.accountID), slog.String("access_key", l.caller.accessKeyID))
+		attributes = append(attributes, slog.String("account", l.caller.accountID))
 	}
 	if l.attempts > 1 {
 		attributes = append(attributes, slog.Int("attempts", l.attempts), slog.Any("retried", texts(l.retried)))

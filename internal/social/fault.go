@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"ferry/internal/graph"
 	"ferry/internal/media"
@@ -36,6 +37,9 @@ func fail(kind *socialmessaging.ExceptionKind, cause error, format string, args 
 }
 
 const internalMessage = "The server failed. Its log has the reason under this request's id."
+
+// ErrStopped is the cause of the context of a call that the server's stop cuts off.
+var ErrStopped = errors.New("the server was stopped")
 
 // What the front end answers that the model does not have (aws-service.md §6.2, §6.6).
 var (
@@ -73,6 +77,9 @@ func faultOf(ctx context.Context, err error) *fault {
 		return fail(socialmessaging.KindInvalidParameters, nil, "%s [%s]", finding.Message, finding.Code)
 	}
 	// A deadline or a caller that went away shows up as whatever broke first.
+	if errors.Is(context.Cause(ctx), ErrStopped) {
+		return fail(socialmessaging.KindDependency, err, "The server was stopped before the call was done. Send again.")
+	}
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return fail(socialmessaging.KindDependency, err, "The caller closed the connection before the call was done.")
 	}
@@ -110,23 +117,24 @@ func objectFault(e *object.Error) *fault {
 // Meta's codes by what a caller can do about them (meta-cloud-api.md §4.2, §4.3).
 var (
 	throttleCodes  = []int{4, 17, 341, 613, 80007, 130429, 131048, 131056, 131064, 133016}
-	accessCodes    = []int{0, 3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131063}
+	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063}
 	transientCodes = []int{1, 2, 131000, 131016, 131057, 133004, 2494100}
 )
 
 // graphFault says what an answer of Meta's becomes. Meta declares the HTTP
 // status unreliable, so the code decides first.
 func graphFault(e *graph.Error) *fault {
+	isRefusal := e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 	switch {
-	case slices.Contains(throttleCodes, e.Code) || e.Status == http.StatusTooManyRequests:
+	case slices.Contains(throttleCodes, e.Code) || e.Code == 0 && e.Status == http.StatusTooManyRequests:
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Wait and send again.", e.Summary())
-	case slices.Contains(transientCodes, e.Code) || e.Status >= 500 || e.Status < 400:
-		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
-	case e.Code == 0 && e.Status != http.StatusUnauthorized && e.Status != http.StatusForbidden:
-		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
-	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299:
+	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299 || e.Code == 0 && isRefusal:
 		return fail(socialmessaging.KindAccessDeniedByMeta, e,
 			"WhatsApp (Meta) refuses: %s. Check the account at Meta; a new token is set with 'ferry account link'.", e.Summary())
+	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Code != 100 && e.Status >= 500:
+		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
+	case e.Status == http.StatusTooManyRequests:
+		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Wait and send again.", e.Summary())
 	case e.Code == 100 && e.Subcode == 33:
 		return fail(socialmessaging.KindResourceNotFound, e,
 			"WhatsApp (Meta) has no such object, or the linked token may not see it: %s.", e.Summary())
@@ -138,21 +146,22 @@ func graphFault(e *graph.Error) *fault {
 // writeFault answers an error: its name in the header, its message in the body.
 func writeFault(w http.ResponseWriter, requestID string, f *fault) {
 	if f == unknownOperation { // as AWS does: XML, with no type in the header
-		w.Header().Set("Content-Type", "application/xml")
-		w.Header().Set("X-Amzn-Requestid", requestID)
-		w.WriteHeader(f.status)
-		_, _ = w.Write([]byte("<UnknownOperationException/>\n"))
+		writeBody(w, requestID, f.status, "application/xml", []byte("<UnknownOperationException/>\n"))
 		return
 	}
 	body, _ := json.Marshal(map[string]string{"message": f.message}) // a map of strings cannot fail
 	w.Header().Set("X-Amzn-Errortype", f.code)
-	writeBody(w, requestID, f.status, body)
+	writeBody(w, requestID, f.status, "application/json", body)
 }
 
-// writeBody is the one place that answers with JSON.
-func writeBody(w http.ResponseWriter, requestID string, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
+// answerTimeout is how long a caller may take to receive an answer.
+const answerTimeout = 30 * time.Second
+
+// writeBody is the one place that answers.
+func writeBody(w http.ResponseWriter, requestID string, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Amzn-Requestid", requestID)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // a recorder in a test has none
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

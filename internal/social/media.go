@@ -51,8 +51,7 @@ func (s *Service) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessag
 	if err != nil {
 		return nil, err
 	}
-	// WhatsApp has the file: record it even if the caller has gone meanwhile.
-	if err := s.config.Store.RecordMedia(context.WithoutCancel(ctx), media); err != nil {
+	if err := s.config.Store.RecordMedia(ctx, media); err != nil {
 		return nil, err
 	}
 	return &socialmessaging.PostWhatsAppMessageMediaOutput{MediaID: &media.ID}, nil

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,6 +168,7 @@ func TestMetasErrorsBecomeExceptionsByTheirCode(t *testing.T) {
 		4: "ThrottledRequestException", 17: "ThrottledRequestException", 341: "ThrottledRequestException", 613: "ThrottledRequestException",
 		80007: "ThrottledRequestException", 130429: "ThrottledRequestException", 131056: "ThrottledRequestException",
 		100: "InvalidParametersException", 131009: "InvalidParametersException",
+		3: "AccessDeniedByMetaException", // with HTTP status 500
 		1: "DependencyException", 2: "DependencyException", 131000: "DependencyException", 131016: "DependencyException", 133004: "DependencyException",
 	} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
@@ -181,6 +183,20 @@ func TestMetasErrorsBecomeExceptionsByTheirCode(t *testing.T) {
 				t.Errorf("%v; want %s", err, want)
 			}
 		})
+	}
+}
+
+func TestMetasCodeCountsMoreThanItsStatus(t *testing.T) {
+	w := newWorld(t)
+	w.put("note.txt", "text/plain", text)
+	for code, want := range map[int]string{190: "AccessDeniedByMetaException", 4: "ThrottledRequestException", 100: "InvalidParametersException", 131009: "DependencyException"} {
+		fault, err := w.simulator.AddFault(metasim.Fault{Operation: "upload", ErrorCode: code, Status: 500, Times: 1})
+		w.must(err)
+		_, err = w.post("note.txt")
+		w.simulator.RemoveFault(fault.ID)
+		if exception, ok := socialmessaging.AsException(err); !ok || exception.Code != want {
+			t.Errorf("%d: %v; want %s", code, err, want)
+		}
 	}
 }
 
@@ -244,10 +260,16 @@ func TestTransferIsBegunAgainABoundedNumberOfTimes(t *testing.T) {
 // brokenStore answers GETs of one object with a body that breaks off, as often
 // as told, and with another ETag from then on when told.
 func brokenStore(t *testing.T, breaks int, newETag bool) *object.Opener {
+	objects, _ := countedStore(t, breaks, newETag, true)
+	return objects
+}
+
+// countedStore is a brokenStore, with or without an ETag, that counts the GETs.
+func countedStore(t *testing.T, breaks int, newETag, hasETag bool) (*object.Opener, *atomic.Int64) {
 	t.Helper()
-	served := 0
+	var gets atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		served++
+		served := int(gets.Add(1))
 		etag := `"one"`
 		if newETag && served > 1 {
 			etag = `"two"`
@@ -256,7 +278,9 @@ func brokenStore(t *testing.T, breaks int, newETag bool) *object.Opener {
 			w.WriteHeader(http.StatusPreconditionFailed)
 			return
 		}
-		w.Header().Set("ETag", etag)
+		if hasETag {
+			w.Header().Set("ETag", etag)
+		}
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", fmt.Sprint(len(text)*8000))
 		for i := range 8000 {
@@ -272,7 +296,25 @@ func brokenStore(t *testing.T, breaks int, newETag bool) *object.Opener {
 		t.Fatal(err)
 	}
 	t.Cleanup(objects.Close)
-	return objects
+	return objects, &gets
+}
+
+func TestSourceWithoutAnETagIsNotReadAgain(t *testing.T) {
+	objects, gets := countedStore(t, 1, false, false)
+	w := newWorld(t, func(c *social.Config) { c.Objects = objects })
+	if _, err := w.post("note.txt"); err == nil || gets.Load() != 1 {
+		t.Errorf("%v after %d GETs", err, gets.Load())
+	}
+}
+
+func TestPlaceOfAnUploadIsGivenBack(t *testing.T) {
+	w := newWorld(t, func(c *social.Config) { c.MaxUploads = 1 })
+	w.put("note.txt", "text/plain", text)
+	for _, key := range []string{"note.txt", "missing.txt", "note.txt"} {
+		if _, err := w.post(key); throttled(err) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
 }
 
 func TestSourceThatBreaksOffIsReadAgain(t *testing.T) {
@@ -333,7 +375,7 @@ func TestQuotaIsOfAnAccount(t *testing.T) {
 }
 
 func TestUploadsInFlightAreBounded(t *testing.T) {
-	w := newWorld(t, func(c *social.Config) { c.MaxUploads = 1 })
+	w := newWorld(t, func(c *social.Config) { c.MaxUploads = 2 }) // one of them for one account
 	w.put("note.txt", "text/plain", text)
 	if _, err := w.simulator.AddFault(metasim.Fault{Operation: "upload", Latency: 9 * time.Minute}); err != nil {
 		t.Fatal(err)
@@ -349,6 +391,14 @@ func TestUploadsInFlightAreBounded(t *testing.T) {
 	}
 	if _, err := w.post("note.txt"); !throttled(err) {
 		t.Errorf("the second: %v", err)
+	}
+	other, err := social.LinkAccount(ctx, w.graph, w.store, social.Link{AccountID: stranger, MetaID: "100", Token: secret.New(metaToken)})
+	w.must(err)
+	_, err = w.postAs(ctx, w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberID: new(social.PhoneNumberID(other.PhoneNumbers[0])), SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("missing.txt")},
+	})
+	if _, notFound := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !notFound {
+		t.Errorf("another account's: %v", err)
 	}
 	cancel()
 	if err := <-first; !errors.Is(err, context.Canceled) {

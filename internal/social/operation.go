@@ -27,9 +27,6 @@ const maxBody = 64 << 10
 // emptyHash is the SHA-256 of nothing.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// bodyTimeout is how long a caller may take to send the body.
-const bodyTimeout = 30 * time.Second
-
 // A handler binds a row of the contract's table to the method that implements it.
 type handler struct {
 	operation *socialmessaging.Operation
@@ -94,7 +91,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		line.fault = fault
 		writeFault(w, line.requestID, fault)
 	} else {
-		writeBody(w, line.requestID, http.StatusOK, body)
+		writeBody(w, line.requestID, http.StatusOK, "application/json", body)
 	}
 	line.write(ctx, s.config.Logger, s.config.Now())
 }
@@ -146,6 +143,7 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 	if err != nil {
 		return nil, nil, err
 	}
+	auditOf(ctx).accessKeyID = signature.AccessKeyID // as claimed, until it is verified
 	key, err := s.config.Store.AccessKey(ctx, signature.AccessKeyID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil, signature.VerifyUnknown(emptyHash)
@@ -177,17 +175,16 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 	return caller, body, err
 }
 
-// readBody reads at most maxBody bytes, in at most bodyTimeout.
+// readBody reads at most maxBody bytes, and lifts the deadline that the server
+// has set for them when it has them all.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout)) // a recorder in a test has none
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	_ = connection.SetReadDeadline(time.Time{})
 	if err != nil {
 		return nil, brokenBody(err)
 	}
 	if len(body) > maxBody {
 		return nil, tooLarge
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder in a test has none
 	return body, nil
 }

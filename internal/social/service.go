@@ -46,7 +46,8 @@ type Config struct {
 	// PostWhatsAppMessageMedia calls that an account may make a second, with
 	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
-	// Uploads in flight at once, of all accounts; default 256.
+	// Uploads in flight at once, of all accounts; default 256. One account gets
+	// at most three quarters of them, so that it cannot shut the others out.
 	MaxUploads int
 	// How long one upload may take, retries included; default 10 minutes.
 	UploadTimeout time.Duration
@@ -111,7 +112,7 @@ func New(config Config) (*Service, error) {
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},
 		uploads:  make(chan struct{}, config.MaxUploads),
-		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*rate.Limiter)},
+		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*usage)},
 	}, nil
 }
 
@@ -122,34 +123,73 @@ func (s *Service) beginUpload(ctx context.Context) (end func(), err error) {
 		return nil, fail(socialmessaging.KindThrottledRequest, nil,
 			"The account's quota of %d media calls a second is used up. Wait and send again.", s.config.MediaPerSecond)
 	}
+	account := callerOf(ctx).accountID
+	if !s.quota.begin(account, max(1, s.config.MaxUploads*3/4)) {
+		return nil, fail(socialmessaging.KindThrottledRequest, nil,
+			"The account has as many uploads in flight as the server gives to one account. Wait and send again.")
+	}
 	select {
 	case s.uploads <- struct{}{}:
-		return func() { <-s.uploads }, nil
+		return func() {
+			<-s.uploads
+			s.quota.end(account)
+		}, nil
 	default:
+		s.quota.end(account)
 		return nil, fail(socialmessaging.KindThrottledRequest, nil,
 			"The server has %d uploads in flight, as many as it takes. Wait and send again.", s.config.MaxUploads)
 	}
 }
 
-// quota counts the media calls of each account. It holds one limiter for each
+// quota counts the media calls of each account. It holds one entry for each
 // account that has called; accounts are made by the operator, so they are few.
 type quota struct {
 	perSecond int
 
 	mu       sync.Mutex
-	accounts map[string]*rate.Limiter
+	accounts map[string]*usage
 }
 
+// usage is what one account uses up.
+type usage struct {
+	rate     *rate.Limiter
+	inFlight int
+}
+
+// of gives an account's entry. The caller holds mu.
+func (q *quota) of(accountID string) *usage {
+	u := q.accounts[accountID]
+	if u == nil {
+		u = &usage{rate: rate.NewLimiter(rate.Limit(q.perSecond), q.perSecond)}
+		if q.perSecond == NoLimit {
+			u.rate.SetLimit(rate.Inf)
+		}
+		q.accounts[accountID] = u
+	}
+	return u
+}
+
+// take takes one of the account's calls of this second.
 func (q *quota) take(accountID string) bool {
-	if q.perSecond == NoLimit {
-		return true
-	}
 	q.mu.Lock()
-	limiter := q.accounts[accountID]
-	if limiter == nil {
-		limiter = rate.NewLimiter(rate.Limit(q.perSecond), q.perSecond)
-		q.accounts[accountID] = limiter
+	defer q.mu.Unlock()
+	return q.of(accountID).rate.Allow()
+}
+
+// begin takes one of the account's places for uploads; end gives it back.
+func (q *quota) begin(accountID string, most int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	u := q.of(accountID)
+	if u.inFlight >= most {
+		return false
 	}
-	q.mu.Unlock()
-	return limiter.Allow()
+	u.inFlight++
+	return true
+}
+
+func (q *quota) end(accountID string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.of(accountID).inFlight--
 }

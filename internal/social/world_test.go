@@ -39,6 +39,7 @@ type world struct {
 	store     *store.Store
 	simulator *metasim.Server
 	graphURL  string
+	graph     *graph.Client
 	s3        *s3.Client
 	api       *httptest.Server
 	log       *logBuffer
@@ -56,6 +57,7 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 
 	client, err := graph.New(graph.Config{BaseURL: w.graphURL})
 	w.must(err)
+	w.graph = client
 	t.Cleanup(client.Close)
 	sealer := newSealer(t)
 	w.store, err = store.Open(t.Context(), store.Config{Path: store.Memory, Sealer: sealer})

@@ -5,6 +5,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -29,6 +31,8 @@ const insertMedia = `INSERT INTO media (phone_number_id, id, mime_type, size, sh
 
 // commitTimeout bounds one commit of records, waiting for the writer included.
 const commitTimeout = 15 * time.Second
+
+var errNotCommitted = errors.New("the record was not committed")
 
 // recorder commits the records of uploads that end at the same time in one
 // transaction: each commit waits for the disk once, however many share it.
@@ -66,14 +70,22 @@ func (s *Store) RecordMedia(ctx context.Context, m Media) error {
 		r.mu.Lock()
 		r.next = nil
 		r.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-		b.errs = s.insertMedia(ctx, b.records)
-		cancel()
-		r.commit.Unlock()
-		close(b.done)
+		s.commitBatch(ctx, b)
 	}
 	<-b.done
 	return b.errs[place]
+}
+
+// commitBatch commits a batch and lets go of the lock, whatever happens.
+func (s *Store) commitBatch(ctx context.Context, b *batch) {
+	b.errs = slices.Repeat([]error{errNotCommitted}, len(b.records))
+	defer func() {
+		s.recorder.commit.Unlock()
+		close(b.done)
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	b.errs = s.insertMedia(ctx, b.records)
 }
 
 // insertMedia stores records in one transaction. Should that fail, each is

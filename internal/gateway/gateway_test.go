@@ -1,0 +1,166 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"ferry/internal/gateway"
+	"ferry/internal/object"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+	"ferry/socialmessaging"
+)
+
+const account = "111122223333"
+
+// running is a gateway on a free port.
+type running struct {
+	address string
+	stop    context.CancelFunc // asks it to stop
+	hurry   context.CancelFunc // asks it to stop at once
+	ended   <-chan error       // what Serve gave
+	store   *store.Store
+}
+
+// start starts a gateway; adjust knows the address that it will have.
+func start(t *testing.T, adjust func(config *gateway.Config, address string)) *running {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyset, err := secret.GenerateKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := gateway.Config{Objects: object.Config{DefaultRegion: "us-east-1"}}
+	if config.Sealer, err = secret.NewSealer(keyset); err != nil {
+		t.Fatal(err)
+	}
+	if config.Store, err = store.Open(t.Context(), store.Config{Path: store.Memory, Sealer: config.Sealer}); err != nil {
+		t.Fatal(err)
+	}
+	if adjust != nil {
+		adjust(&config, listener.Addr().String())
+	}
+	g, err := gateway.Open(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	hurry, cutOff := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Serve(ctx, hurry, listener) }()
+	t.Cleanup(func() {
+		stop()
+		cutOff()
+		_ = g.Close()
+	})
+	return &running{listener.Addr().String(), stop, cutOff, ended, config.Store}
+}
+
+func status(t *testing.T, url string) int {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+func TestHealthSaysWhetherCallsAreTaken(t *testing.T) {
+	g := start(t, func(c *gateway.Config, _ string) { c.DrainDelay = time.Hour })
+	for _, path := range []string{"/livez", "/readyz"} {
+		if got := status(t, "http://"+g.address+path); got != 200 {
+			t.Errorf("%s: %d", path, got)
+		}
+	}
+	g.stop()
+	for status(t, "http://"+g.address+"/readyz") != http.StatusServiceUnavailable { //nolint:revive // until it has noticed
+	}
+	if got := status(t, "http://"+g.address+"/livez"); got != 200 {
+		t.Errorf("/livez while it drains: %d", got)
+	}
+	g.hurry()
+	if err := <-g.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDatabaseThatDoesNotAnswerIsNotReady(t *testing.T) {
+	g := start(t, nil)
+	_ = g.store.Close()
+	if got := status(t, "http://"+g.address+"/readyz"); got != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: %d", got)
+	}
+}
+
+func TestWhoeverStopsSendingIsCutOff(t *testing.T) {
+	g := start(t, func(c *gateway.Config, _ string) { c.BodyTimeout = 50 * time.Millisecond })
+	for _, head := range []string{
+		"POST /v1/whatsapp/media HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+		"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+	} {
+		connection, err := net.Dial("tcp", g.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(connection, head)
+		_ = connection.SetReadDeadline(time.Now().Add(20 * time.Second)) // the test fails then
+		answer, err := io.ReadAll(connection)
+		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 ")) {
+			t.Errorf("%q: %q, %v", head, answer, err)
+		}
+		_ = connection.Close()
+	}
+}
+
+func TestOwnAddressIsNoSource(t *testing.T) {
+	g := start(t, func(c *gateway.Config, address string) {
+		c.Objects.Stores = []object.StoreConfig{{Endpoint: "http://" + address, PathStyle: true, AccessKeyID: "a", SecretAccessKey: secret.New("b")}}
+	})
+	linked, err := g.store.Link(t.Context(), store.BusinessAccount{AccountID: account, MetaID: "1", Token: secret.New("t"), PhoneNumbers: []store.PhoneNumber{{MetaID: "2"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := social.CreateAccessKey(t.Context(), g.store, account, "app", social.FullAccessPolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := socialmessaging.New(socialmessaging.Options{Region: "us-east-1", Endpoint: "http://" + g.address + "/", Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), "")})
+	link := fmt.Sprintf("http://%s/bucket/livez?X-Amz-Credential=a&X-Amz-Signature=b", g.address)
+	_, err = client.PostWhatsAppMessageMedia(t.Context(), &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberID: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
+		SourceS3PresignedURL:     &socialmessaging.S3PresignedURL{URL: &link, Headers: map[string]string{"Content-Type": "text/plain"}},
+	})
+	if failed, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(failed.Message, "cannot be reached") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCertificateNeedsItsKey(t *testing.T) {
+	keyset, _ := secret.GenerateKeyset()
+	sealer, _ := secret.NewSealer(keyset)
+	db, err := store.Open(t.Context(), store.Config{Path: store.Memory, Sealer: sealer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gateway.Open(t.Context(), gateway.Config{Store: db, Sealer: sealer, CertFile: "cert.pem"}); err == nil || !strings.Contains(err.Error(), "both files or none") {
+		t.Errorf("%v", err)
+	}
+}
