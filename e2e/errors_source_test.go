@@ -63,7 +63,7 @@ func TestPresignedURLsRefusalsArriveAsTheirExceptions(t *testing.T) {
 	nodeBinary(t)
 	// A server that the configuration names, so that URLs may point at it.
 	odd := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
+		switch strings.TrimPrefix(r.URL.Path, "/odd-bucket") {
 		case "/redirect":
 			http.Redirect(rw, r, "/other", http.StatusFound)
 		case "/no-length":
@@ -93,6 +93,7 @@ func TestPresignedURLsRefusalsArriveAsTheirExceptions(t *testing.T) {
 	expiry := time.Now().Add(2 * time.Second)
 
 	const invalid, bad = "InvalidParametersException", http.StatusBadRequest
+	const signed = "X-Amz-Credential=none&X-Amz-Signature=00"
 	for _, row := range []struct {
 		name, url string
 		exception string
@@ -103,7 +104,10 @@ func TestPresignedURLsRefusalsArriveAsTheirExceptions(t *testing.T) {
 		{"bucket missing", w.s3.presign(t, "media-of-nobody", "a.txt"), "ResourceNotFoundException", http.StatusNotFound, []string{"presigned URL"}},
 		{"signature changed", strings.Replace(good, "X-Amz-Signature=", "X-Amz-Signature=0", 1), invalid, bad, []string{"presigned URL", "403"}},
 		{"signed with a wrong secret", presignedWithWrongSecret(t, w), invalid, bad, []string{"presigned URL", "403"}},
-		{"not signed", w.s3.endpoint + "/" + w.bucket + "/a.txt", invalid, bad, []string{"presigned URL"}},
+		{"not signed", w.s3.endpoint + "/" + w.bucket + "/a.txt", invalid, bad, []string{"presigned URL", "not signed"}},
+		{"signed for nothing", w.s3.endpoint + "/" + w.bucket + "/a.txt?" + signed, invalid, bad, []string{"presigned URL", "wrongly signed"}},
+		{"a bucket that the store is not for", odd.URL + "/other-bucket/a.txt?" + signed, invalid, bad, []string{"presigned URL"}},
+		{"no object", odd.URL + "/odd-bucket/?list-type=2&" + signed, invalid, bad, []string{"presigned URL"}},
 		{"host not allowed", "https://files.example.com/a.txt?X-Amz-Signature=00", invalid, bad, []string{"presigned URL"}},
 		{"another port of an allowed host", fmt.Sprintf("http://127.0.0.1:%d/a.txt", closedPort(t)), invalid, bad, nil},
 		{"https of an allowed http host", "https://127.0.0.1:" + port + rest, invalid, bad, nil},
@@ -117,10 +121,10 @@ func TestPresignedURLsRefusalsArriveAsTheirExceptions(t *testing.T) {
 		{"user name in the URL", "https://user@bucket.s3.us-east-1.amazonaws.com/a.txt", invalid, bad, nil},
 		{"a name that only begins like S3's", "https://bucket.s3.us-east-1.amazonaws.com.example.com/a.txt", invalid, bad, nil},
 		{"a file", "file:///etc/passwd", invalid, bad, nil},
-		{"redirect", odd.URL + "/redirect", invalid, bad, []string{"redirect"}},
-		{"no length", odd.URL + "/no-length", invalid, bad, []string{"Content-Length"}},
-		{"encoded", odd.URL + "/encoded", invalid, bad, []string{"Content-Encoding"}},
-		{"store fails", odd.URL + "/broken", "DependencyException", http.StatusBadGateway, []string{"presigned URL"}},
+		{"redirect", odd.URL + "/odd-bucket/redirect?" + signed, invalid, bad, []string{"redirect"}},
+		{"no length", odd.URL + "/odd-bucket/no-length?" + signed, invalid, bad, []string{"Content-Length"}},
+		{"encoded", odd.URL + "/odd-bucket/encoded?" + signed, invalid, bad, []string{"Content-Encoding"}},
+		{"store fails", odd.URL + "/odd-bucket/broken?" + signed, "DependencyException", http.StatusBadGateway, []string{"presigned URL"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			result := node.post(jsFromURL(w.phone, row.url, "text/plain"))

@@ -124,9 +124,9 @@ func (s *Service) beginUpload(ctx context.Context) (end func(), err error) {
 			"The account's quota of %d media calls a second is used up. Wait and send again.", s.config.MediaPerSecond)
 	}
 	account := callerOf(ctx).accountID
-	if !s.quota.begin(account, max(1, s.config.MaxUploads*3/4)) {
+	if most := max(1, s.config.MaxUploads*3/4); !s.quota.begin(account, most) {
 		return nil, fail(socialmessaging.KindThrottledRequest, nil,
-			"The account has as many uploads in flight as the server gives to one account. Wait and send again.")
+			"The account has %d uploads in flight, as many as the server gives to one account. Wait and send again.", most)
 	}
 	select {
 	case s.uploads <- struct{}{}:
