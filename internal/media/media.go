@@ -1,14 +1,16 @@
-// Package media decides what a file is and whether WhatsApp takes it, before a
-// byte goes to Meta. It is pure: it sees the declared type, the name, the length
-// and the first bytes, and does no I/O.
+// Package media decides what a file is and whether WhatsApp takes and shows it, before a
+// byte goes to Meta. It does no I/O: it sees the declared type, the name, the length and
+// the first bytes, and asks its caller for others by range.
 //
 // The table of types and limits is Meta's (meta-cloud-api.md §3.6; AWS repeats it
 // in aws-service.md §3.2). Both say MB and KB; ferry reads them as MiB and KiB,
 // since the one limit that was measured, 100 MB, is 104,857,600 bytes.
 //
-// [Inspect] answers from the first bytes alone. What needs more of the file, such
-// as the codecs inside an MP4, the channels of an Opus stream or the sides of a
-// sticker, is not its business: those are findings about a [Result].
+// [Inspect] answers from the first bytes alone: the type, and whether the table has it
+// (inspect.go, sniff.go). [Examine] then looks inside for what WhatsApp takes and fails
+// to deliver, or shows badly (examine.go, and one file for each format: jpeg.go, png.go,
+// webp.go, ogg.go, mpegaudio.go, mp4.go with mp4track.go and mp4box.go, pdf.go, ooxml.go,
+// text.go). What a finding says, and how bad it is, stands in rules.go alone.
 package media
 
 import (

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 )
 
@@ -19,7 +20,7 @@ const opusInOgg = "Opus audio"
 
 // sniffOgg names the streams of an Ogg file. WhatsApp takes Ogg with Opus only
 // (meta-cloud-api.md §3.6). That it also wants one channel is not decided here:
-// stereo is accepted and then does not play (§3.7), which is a finding.
+// stereo is accepted and then does not play (§3.7), which examineOgg finds.
 func sniffOgg(head []byte) (found, bool) {
 	if !bytes.HasPrefix(head, []byte("OggS\x00")) {
 		return found{}, false
@@ -43,28 +44,19 @@ func sniffOgg(head []byte) (found, bool) {
 }
 
 // oggStreams names the codec of every stream that begins in the head, each once.
-// All first pages stand before any other page (RFC 3533 §4). A page is "OggS",
-// version u8, flags u8 (2: first of its stream), 20 bytes more, count of segments
-// u8, their lengths u8 each, the segments (RFC 3533 §6).
+// All first pages stand before any other page (RFC 3533 §4).
 func oggStreams(head []byte) []string {
-	const header, first = 27, 2
 	var names []string
-	for len(head) >= header && string(head[:4]) == "OggS" && head[5]&first != 0 {
-		segments := int(head[header-1])
-		if len(head) < header+segments {
-			break
+	for {
+		p, ok := readPage(head)
+		if !ok || !p.first {
+			return names
 		}
-		length := 0
-		for _, n := range head[header : header+segments] {
-			length += int(n)
-		}
-		packet := head[header+segments:]
-		if name := oggCodec(packet); !slices.Contains(names, name) {
+		if name := oggCodec(p.packet); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
-		head = packet[min(length, len(packet)):]
+		head = head[min(p.length, len(head)):]
 	}
-	return names
 }
 
 func oggCodec(packet []byte) string {
@@ -74,4 +66,100 @@ func oggCodec(packet []byte) string {
 		}
 	}
 	return "an unknown codec"
+}
+
+// maxVoice is where WhatsApp stops to show a voice message with a play button.
+const maxVoice = 512 * kib
+
+// maxOggPage is the longest page: header, 255 lengths, 255 segments of 255 bytes.
+const maxOggPage = 27 + 255 + 255*255
+
+// examineOgg wants one stream of Opus with one channel, from the first page to the last.
+func examineOgg(x *examiner) {
+	head := x.at(0, int(min(x.size, HeadSize)), maxOggPage)
+	if head == nil {
+		x.gap("the first page")
+		return
+	}
+	first, ok := readPage(head)
+	if !ok {
+		x.find(FindTruncated, "it ends before the end of its first page's header")
+		return
+	}
+	if n := countStreams(head); n > 1 {
+		x.find(FindOggMultiplexed, n)
+	}
+	if channels, ok := opusChannels(first); ok && channels != 1 {
+		x.find(FindOpusNotMono, channels)
+	}
+	if x.size > maxVoice {
+		x.find(FindVoiceTooLarge, bytesText(x.size))
+	}
+	examineOggEnd(x, first.serial)
+}
+
+// examineOggEnd looks at the last page: whether it is whole, and whether it belongs to
+// the stream that the file begins with.
+func examineOggEnd(x *examiner, serial uint32) {
+	tail := x.at(max(0, x.size-maxOggPage), int(min(x.size, maxOggPage)), maxOggPage)
+	if tail == nil {
+		x.gap("the last page")
+		return
+	}
+	at := bytes.LastIndex(tail, []byte("OggS\x00"))
+	last, ok := page{}, false
+	if at >= 0 {
+		last, ok = readPage(tail[at:])
+	}
+	switch {
+	case !ok, last.length > len(tail)-at:
+		x.find(FindTruncated, "its last page is not whole")
+	case last.serial != serial && len(x.report.Findings) == 0: // side by side, streams end in any order
+		x.find(FindOggChained)
+	}
+}
+
+// page is one page of Ogg (RFC 3533 §6).
+type page struct {
+	serial uint32
+	first  bool   // of its stream
+	length int    // header and segments
+	packet []byte // as much of the segments as is there
+}
+
+// readPage reads the page at the start of b: "OggS", version u8, flags u8,
+// position u64, serial u32, number u32, CRC u32, count of segments u8, lengths u8.
+func readPage(b []byte) (page, bool) {
+	const header, first = 27, 2
+	if len(b) < header || string(b[:4]) != "OggS" || len(b) < header+int(b[header-1]) {
+		return page{}, false
+	}
+	segments := int(b[header-1])
+	p := page{serial: binary.LittleEndian.Uint32(b[14:]), first: b[5]&first != 0, length: header + segments}
+	for _, n := range b[header : header+segments] {
+		p.length += int(n)
+	}
+	p.packet = b[header+segments : min(p.length, len(b))]
+	return p, true
+}
+
+// countStreams counts the first pages, which stand before all others.
+func countStreams(b []byte) int {
+	n := 0
+	for {
+		p, ok := readPage(b)
+		if !ok || !p.first {
+			return n
+		}
+		n++
+		b = b[min(p.length, len(b)):]
+	}
+}
+
+// opusChannels reads "OpusHead", version u8, channels u8 (RFC 7845 §5.1).
+func opusChannels(p page) (int, bool) {
+	if !bytes.HasPrefix(p.packet, []byte("OpusHead")) || len(p.packet) < 10 {
+		return 0, false
+	}
+	return int(p.packet[9]), true
 }

@@ -1,5 +1,10 @@
 package media
 
+import (
+	"encoding/binary"
+	"fmt"
+)
+
 // sniffWebP reads the RIFF header and the first chunk of a WebP (RFC 9649 §2.3):
 // "RIFF", length u32, "WEBP", chunk name, chunk length u32, payload. Only the
 // extended format, VP8X, can be animated: bit 1 of the payload's first byte says so.
@@ -22,3 +27,48 @@ func sniffWebP(head []byte) (found, bool) {
 	f.note, f.fits = "", []string{"image/webp"}
 	return f, true
 }
+
+// examineWebP holds a sticker's sides against the 512 pixels that WhatsApp's
+// stickers have, and its length against the one in its header.
+func examineWebP(x *examiner) {
+	const header = 8
+	const longest, shortest = 30, 25 // the latter of a lossless picture
+	read := x.at(0, int(max(shortest, min(x.size, longest))), longest)
+	if read == nil {
+		x.gap("the end of the WebP's header")
+		return
+	}
+	b := make([]byte, longest)
+	copy(b, read)
+	// Some writers count the last chunk's padding and leave it out.
+	if whole := header + int64(binary.LittleEndian.Uint32(b[4:])); whole > x.size+1 {
+		x.find(FindTruncated, fmt.Sprintf("it has %s of %s", bytesText(x.size), bytesText(whole)))
+		return
+	}
+	width, height, ok := webpDimensions(b)
+	switch {
+	case !ok:
+		x.find(FindDamaged, "the WebP's first chunk has no picture header")
+	case width != 512 || height != 512:
+		x.find(FindStickerDimensions, width, height)
+	}
+}
+
+// webpDimensions reads the sides from the first 30 bytes (RFC 9649 §2.5 to §2.7).
+// image/webp's DecodeConfig reads no animated file.
+func webpDimensions(b []byte) (width, height int, ok bool) {
+	const mask = 1<<14 - 1
+	switch string(b[12:16]) {
+	case "VP8X": // at 24: width-1 u24, height-1 u24
+		return 1 + int(uint24(b[24:])), 1 + int(uint24(b[27:])), true
+	case "VP8 ": // at 20: frame tag u24, 9d 01 2a, width u14 and scale, height u14 and scale
+		return int(binary.LittleEndian.Uint16(b[26:])) & mask, int(binary.LittleEndian.Uint16(b[28:])) & mask,
+			string(b[23:26]) == "\x9d\x01\x2a"
+	case "VP8L": // at 20: 2f, width-1 u14, height-1 u14
+		bits := int(binary.LittleEndian.Uint32(b[21:]))
+		return 1 + bits&mask, 1 + bits>>14&mask, b[20] == 0x2f
+	}
+	return 0, 0, false
+}
+
+func uint24(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }

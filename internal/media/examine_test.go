@@ -1,0 +1,288 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"ferry/internal/sample"
+)
+
+// ranges is a source that counts what it is asked for and holds it against the bounds.
+type ranges struct {
+	data         []byte
+	size         int64 // bytes behind data repeat it
+	reads, asked int
+	broken       string // the bound that was broken
+}
+
+func (r *ranges) readAt(_ context.Context, p []byte, off int64) (int, error) {
+	r.reads, r.asked = r.reads+1, r.asked+len(p)
+	switch {
+	case len(p) > MaxReadSize:
+		r.broken = "one read is too long"
+	case r.reads > MaxReads:
+		r.broken = "too many reads"
+	case r.asked > MaxReadTotal:
+		r.broken = "too much read"
+	case off < 0 || off+int64(len(p)) > r.size:
+		r.broken = "read outside of the file"
+	}
+	if r.broken != "" {
+		return 0, io.EOF
+	}
+	for n := 0; n < len(p); {
+		n += copy(p[n:], r.data[(off+int64(n))%int64(len(r.data)):])
+	}
+	return len(p), nil
+}
+
+// examined runs Inspect and Examine on a whole file of which head bytes were peeked at.
+func examined(t *testing.T, contentType, name string, data []byte, head int) Report {
+	t.Helper()
+	result, err := Inspect(Input{DeclaredType: contentType, Name: name, Size: int64(len(data)), Head: data[:min(len(data), HeadSize)]})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	source := &ranges{data: data, size: int64(len(data))}
+	report, err := Examine(t.Context(), result, Source{Size: source.size, Head: data[:min(len(data), head)], ReadAt: source.readAt})
+	if err != nil || source.broken != "" {
+		t.Fatalf("%s: %v, %s", name, err, source.broken)
+	}
+	return report
+}
+
+func codes(r Report) string {
+	var list []string
+	for _, f := range r.Findings {
+		list = append(list, f.Code)
+	}
+	return strings.Join(list, " ")
+}
+
+// heads are lengths to peek at: one that makes nearly everything a ranged read, the one of
+// Inspect, and the one that is advised.
+var heads = []int{64, HeadSize, ExamineHead}
+
+func TestGoodSamplesHaveNoFinding(t *testing.T) {
+	for _, f := range sample.Files() {
+		for _, head := range heads {
+			if r := examined(t, f.ContentType, f.Name, f.Data, head); len(r.Findings)+len(r.Unchecked) > 0 {
+				t.Errorf("%s with %d bytes: %+v", f.Name, head, r)
+			}
+		}
+	}
+}
+
+func TestBadSamplesHaveTheirFinding(t *testing.T) {
+	shown := map[string]bool{}
+	for _, f := range sample.BadFiles() {
+		shown[f.WantCode] = true
+		for _, head := range heads {
+			if head < HeadSize && strings.HasPrefix(f.ContentType, "text/") {
+				continue // looked at in the head alone
+			}
+			r := examined(t, f.ContentType, f.Name, f.Data, head)
+			if codes(r) != f.WantCode || len(r.Unchecked) > 0 {
+				t.Errorf("%s with %d bytes: %q, want %q; %+v", f.Name, head, codes(r), f.WantCode, r)
+			}
+		}
+	}
+	for code := range rules {
+		if !shown[code] && code != FindVoiceTooLarge { // would not be small
+			t.Errorf("no sample of %s", code)
+		}
+	}
+}
+
+// badSample is the data of one bad sample.
+func badSample(t *testing.T, name string) string {
+	t.Helper()
+	for _, f := range sample.BadFiles() {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	t.Fatalf("no %s", name)
+	return ""
+}
+
+// TestLongFiles counts the reads that files need whose length is not in what decides.
+func TestLongFiles(t *testing.T) {
+	cmyk, png := badSample(t, "jpeg-cmyk.jpg"), badSample(t, "png-animated.png")
+	high, last := badSample(t, "h264-high-b-frames.mp4"), badSample(t, "mp4-index-last.mp4")
+	mp3, pdf := badSample(t, "mp3-layer.mp3"), badSample(t, "pdf-encrypted.pdf")
+	profile := strings.Repeat("\xff\xe2\xff\xffICC_PROFILE\x00"+strings.Repeat("p", 65521), 9)
+	mdat, moov := strings.Index(last, "mdat")-4, strings.Index(last, "moov")-4
+	index := high[strings.Index(high, "moov")+4 : strings.Index(high, "mdat")-4]
+	stuffing := func(size int) string { return mp4Box("free", strings.Repeat("s", size)) }
+	for _, c := range []struct {
+		about, mime, data, want string
+		reads                   int // with the advised head
+	}{
+		{"CMYK behind the profile of a press", "image/jpeg", cmyk[:2] + profile + cmyk[2:], FindJPEGCMYK, 5},
+		{"animation behind a profile", "image/png", png[:33] + "\x00\x10\x00\x00iCCP" + strings.Repeat("p", mib+4) + png[33:], FindPNGAnimated, 1},
+		{"an index at the end", "video/mp4", last[:mdat] + mp4Box("mdat", strings.Repeat("m", 10*mib)) + last[moov:], FindMP4IndexLast, 1},
+		{"a long index", "video/mp4", ftyp("isom") + mp4Box("moov", stuffing(200*kib), index, stuffing(400*kib)) + mp4Box("mdat"), FindH264HighBFrames, 2},
+		{"a picture before the sound", "audio/mpeg", "ID3\x04\x00\x00\x00\x40\x00\x00" + strings.Repeat("p", mib) + mp3, FindMP3Layer, 1},
+		{"a long PDF", "application/pdf", pdf[:9] + strings.Repeat("%", 5*mib) + pdf[9:], FindPDFEncrypted, 1},
+	} {
+		for _, head := range heads {
+			if r := examined(t, c.mime, "a", []byte(c.data), head); codes(r) != c.want || len(r.Unchecked) > 0 {
+				t.Errorf("%s with %d bytes: %+v", c.about, head, r)
+			}
+		}
+		source := &ranges{data: []byte(c.data), size: int64(len(c.data))}
+		_, err := Examine(t.Context(), Result{Type: row(c.mime, false)}, Source{Size: source.size, Head: source.data[:ExamineHead], ReadAt: source.readAt})
+		if err != nil || source.reads != c.reads {
+			t.Errorf("%s: %d reads of %d bytes, want %d; %v", c.about, source.reads, source.asked, c.reads, err)
+		}
+	}
+}
+
+func TestVoiceTooLarge(t *testing.T) {
+	data := []byte(oggOf(opusHead)) // and its pages again and again
+	for size, want := range map[int64]bool{maxVoice: false, maxVoice + 1: true} {
+		source := &ranges{data: data, size: size}
+		r, err := Examine(t.Context(), Result{Type: row("audio/ogg", false)}, Source{Size: size, Head: data, ReadAt: source.readAt})
+		if err != nil || strings.Contains(codes(r), FindVoiceTooLarge) != want {
+			t.Errorf("%d bytes: %+v, %v", size, r, err)
+		}
+	}
+}
+
+func TestWithoutRangesTheRestIsUnchecked(t *testing.T) {
+	for _, f := range append(goodAsBad(), sample.BadFiles()...) {
+		if f.ContentType == "text/plain" {
+			continue
+		}
+		result, err := Inspect(Input{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data[:min(len(f.Data), HeadSize)]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for head := range min(len(f.Data), 1500) {
+			r, err := Examine(t.Context(), result, Source{Size: int64(len(f.Data)), Head: f.Data[:head]})
+			for _, finding := range r.Findings {
+				// What it claims without having seen all has to be what it finds in the end,
+				// or be certain all the same.
+				high := finding.Code == FindH264High && f.WantCode == FindH264HighBFrames
+				if err != nil || finding.Code != f.WantCode && !high {
+					t.Errorf("%s with %d bytes: %+v, %v", f.Name, head, finding, err)
+				}
+			}
+			if head == 0 && len(r.Unchecked) == 0 && !strings.HasSuffix(f.Name, ".amr") {
+				t.Errorf("%s: nothing was seen and nothing is unchecked", f.Name)
+			}
+		}
+	}
+}
+
+// goodAsBad gives the good samples with no finding wanted.
+func goodAsBad() []sample.BadFile {
+	var all []sample.BadFile
+	for _, f := range sample.Files() {
+		all = append(all, sample.BadFile{Name: f.Name, ContentType: f.ContentType, Data: f.Data})
+	}
+	return all
+}
+
+func TestAFailingReadIsTheOnlyError(t *testing.T) {
+	broken := errors.New("connection reset")
+	for _, f := range goodAsBad() {
+		result := Result{Type: row(f.ContentType, false)}
+		for _, c := range []struct {
+			read func(context.Context, []byte, int64) (int, error)
+			want error
+		}{
+			{func(context.Context, []byte, int64) (int, error) { return 0, broken }, broken},
+			{func(_ context.Context, p []byte, _ int64) (int, error) { return len(p) - 1, nil }, io.ErrUnexpectedEOF},
+			{func(_ context.Context, p []byte, _ int64) (int, error) { return len(p) - 1, io.EOF }, io.ErrUnexpectedEOF},
+		} {
+			r, err := Examine(t.Context(), result, Source{Size: int64(len(f.Data)), Head: f.Data[:20], ReadAt: c.read})
+			if f.ContentType == "text/plain" || f.ContentType == "audio/amr" {
+				continue // read no further than the head
+			}
+			if !errors.Is(err, c.want) || len(r.Findings) > 0 {
+				t.Errorf("%s: %v, want %v; %+v", f.Name, err, c.want, r)
+			}
+		}
+	}
+}
+
+func TestRulesAreWhole(t *testing.T) {
+	for code, rule := range rules {
+		if rule.severity < LooksBad || rule.severity > Refused || !strings.HasSuffix(rule.why, ".") || rule.fix == "" {
+			t.Errorf("%s: %+v", code, rule)
+		}
+		if code != strings.ToLower(code) || strings.ContainsAny(code, " _") {
+			t.Errorf("%q is not kebab-case", code)
+		}
+	}
+}
+
+// checkReport wants findings that can be shown and logged.
+func checkReport(t *testing.T, r Report) {
+	for _, f := range r.Findings {
+		if rules[f.Code].severity != f.Severity || f.Severity == 0 || r.Worst() < f.Severity {
+			t.Errorf("severity of %+v", f)
+		}
+		checkLine(t, f.Why)
+		checkLine(t, f.Fix)
+	}
+	for _, line := range r.Unchecked {
+		checkLine(t, line)
+	}
+}
+
+func checkLine(t *testing.T, line string) {
+	if line == "" || len(line) > 400 || !utf8.ValidString(line) || strings.Contains(line, "%!") || strings.ContainsFunc(line, unicode.IsControl) {
+		t.Errorf("bad line %q", line)
+	}
+}
+
+// fuzzExamine looks for a file of these types that breaks a bound, panics, or makes a
+// line that cannot be shown. A file may claim to be longer than its data, which repeat.
+func fuzzExamine(f *testing.F, mimes ...string) {
+	for _, s := range append(goodAsBad(), sample.BadFiles()...) {
+		if slices.Contains(mimes, s.ContentType) {
+			f.Add(byte(slices.Index(mimes, s.ContentType)), uint32(0), uint16(HeadSize), s.Data)
+			f.Add(byte(slices.Index(mimes, s.ContentType)), uint32(5<<20), uint16(100), s.Data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind byte, longer uint32, head uint16, data []byte) {
+		if len(data) == 0 {
+			return
+		}
+		source := &ranges{data: data, size: int64(len(data)) + int64(longer)}
+		result := Result{Type: row(mimes[int(kind)%len(mimes)], false)}
+		peeked := Source{Size: source.size, Head: bytes.Clone(data[:min(len(data), int(head))]), ReadAt: source.readAt}
+		report, err := Examine(t.Context(), result, peeked)
+		if err != nil || source.broken != "" {
+			t.Fatalf("%v, %s", err, source.broken)
+		}
+		checkReport(t, report)
+		peeked.ReadAt = nil
+		if report, err = Examine(t.Context(), result, peeked); err != nil {
+			t.Fatal(err)
+		}
+		checkReport(t, report)
+	})
+}
+
+func FuzzExamineJPEG(f *testing.F)  { fuzzExamine(f, "image/jpeg") }
+func FuzzExaminePNG(f *testing.F)   { fuzzExamine(f, "image/png") }
+func FuzzExamineWebP(f *testing.F)  { fuzzExamine(f, "image/webp") }
+func FuzzExamineOgg(f *testing.F)   { fuzzExamine(f, "audio/ogg") }
+func FuzzExamineMP3(f *testing.F)   { fuzzExamine(f, "audio/mpeg") }
+func FuzzExamineAAC(f *testing.F)   { fuzzExamine(f, "audio/aac") }
+func FuzzExamineAMR(f *testing.F)   { fuzzExamine(f, "audio/amr") }
+func FuzzExamineMP4(f *testing.F)   { fuzzExamine(f, "video/mp4", "audio/mp4", "video/3gpp") }
+func FuzzExaminePDF(f *testing.F)   { fuzzExamine(f, "application/pdf") }
+func FuzzExamineOOXML(f *testing.F) { fuzzExamine(f, docx, xlsx, pptx) }
+func FuzzExamineText(f *testing.F)  { fuzzExamine(f, "text/plain") }

@@ -1,0 +1,71 @@
+package media
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity says what becomes of a file that is sent as it is. Severities are
+// ordered: the larger, the worse.
+type Severity int
+
+const (
+	LooksBad Severity = iota + 1 // delivered, but looks or plays badly, or not for everybody
+	WillFail                     // accepted, then fails on delivery with error 131053, or cannot be opened
+	Refused                      // refused at the upload, as a file that is not what it is declared as
+)
+
+// String gives the severity's name: "looks-bad", "will-fail" or "refused".
+func (s Severity) String() string {
+	switch s {
+	case LooksBad:
+		return "looks-bad"
+	case WillFail:
+		return "will-fail"
+	case Refused:
+		return "refused"
+	}
+	return fmt.Sprintf("severity(%d)", int(s))
+}
+
+// MarshalText makes the name stand in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Finding is one thing that is wrong with a file. All of it may be shown to the caller.
+type Finding struct {
+	Severity Severity `json:"severity"`
+	Code     string   `json:"code"` // one of the Find constants; stable
+	Why      string   `json:"why"`  // one sentence: what was found and what it leads to
+	// Fix is one sentence: what to do. Where a command mends the file, it follows
+	// the last ": " and ends the sentence; IN is the file and out.EXT what it makes.
+	Fix string `json:"fix"`
+}
+
+// Report is what [Examine] found.
+type Report struct {
+	Findings  []Finding `json:"findings,omitempty"`  // in the order in which they were found, each code once
+	Unchecked []string  `json:"unchecked,omitempty"` // what could not be looked at, and why; for people
+}
+
+// Worst is the highest severity found, 0 if nothing was.
+func (r Report) Worst() Severity {
+	var worst Severity
+	for _, f := range r.Findings {
+		worst = max(worst, f.Severity)
+	}
+	return worst
+}
+
+// add reports a rule's finding; args fill its Why.
+func (r *Report) add(t Type, code string, args ...any) {
+	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code }) {
+		return
+	}
+	rule := rules[code]
+	r.Findings = append(r.Findings, Finding{
+		Severity: rule.severity, Code: code,
+		Why: fmt.Sprintf(rule.why, args...),
+		Fix: strings.ReplaceAll(rule.fix, "out.EXT", "out."+t.Extension),
+	})
+}

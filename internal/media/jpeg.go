@@ -1,0 +1,95 @@
+package media
+
+import "encoding/binary"
+
+// maxPixels is more than any phone's camera takes.
+const maxPixels = 200_000_000
+
+// picture is what the header of an image says.
+type picture struct {
+	width, height int
+	depth         int  // bits a channel
+	channels      int  // JPEG only: 1 grey, 3 colour, 4 print
+	mode          byte // JPEG: the marker of the frame; PNG: the colour type
+}
+
+// examineDimensions is the same for both kinds of image.
+func (x *examiner) examineDimensions(p picture) {
+	if p.width == 0 || p.height == 0 || p.width > maxPixels/p.height {
+		x.find(FindImageDimensions, p.width, p.height)
+	}
+}
+
+// examineJPEG holds a JPEG's frame header against what WhatsApp takes. Baseline,
+// extended and progressive are all fine.
+func examineJPEG(x *examiner) {
+	p, ok := readJPEG(x)
+	if !ok {
+		return
+	}
+	x.examineDimensions(p)
+	switch p.mode {
+	case 0xc0, 0xc1, 0xc2:
+	case 0xc3:
+		x.find(FindJPEGLossless, "lossless")
+	case 0xc5, 0xc6, 0xc7:
+		x.find(FindJPEGLossless, "hierarchical")
+	default:
+		x.find(FindJPEGArithmetic)
+	}
+	if p.depth != 8 {
+		x.find(FindJPEGBitDepth, p.depth)
+	}
+	switch p.channels {
+	case 1:
+		x.find(FindImageNotRGB, "grey")
+	case 3:
+	case 4:
+		x.find(FindJPEGCMYK)
+	default:
+		x.find(FindDamaged, "a JPEG has one, three or four channels")
+	}
+}
+
+// readJPEG walks the segments up to the frame header (ITU-T T.81 §B.1): 0xff, marker,
+// length u16 with itself, payload. Bytes between segments are skipped, as decoders
+// do. Reads grow, so that they last for the colour profiles of print, which take half a
+// megabyte in segments of 64 KiB. image.DecodeConfig would neither name what it cannot
+// decode nor skip a segment without reading it.
+func readJPEG(x *examiner) (picture, bool) {
+	const what = "the picture's frame header"
+	for off := int64(2); ; {
+		b := x.at(off, 4, 16*kib<<x.reads)
+		if b == nil {
+			x.gap(what)
+			return picture{}, false
+		}
+		length := int64(binary.BigEndian.Uint16(b[2:]))
+		switch marker := b[1]; {
+		case b[0] != 0xff || marker == 0xff: // between segments, or fill
+			off++
+		case marker == 0 || marker == 1 || marker >= 0xd0 && marker <= 0xd8: // without payload
+			off += 2
+		case marker == 0xd9 || marker == 0xda:
+			x.find(FindDamaged, "the JPEG's picture data come before its frame header")
+			return picture{}, false
+		case isFrame(marker):
+			if b = x.at(off, 10, 10); b == nil {
+				x.gap(what)
+				return picture{}, false
+			}
+			return picture{
+				height: int(binary.BigEndian.Uint16(b[5:])), width: int(binary.BigEndian.Uint16(b[7:])),
+				depth: int(b[4]), channels: int(b[9]), mode: marker,
+			}, true
+		default:
+			off += 2 + max(length, 2)
+		}
+	}
+}
+
+// isFrame reports whether a marker is one of SOF0 to SOF15, between which stand
+// DHT, JPG and DAC.
+func isFrame(marker byte) bool {
+	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
+}

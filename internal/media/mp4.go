@@ -1,0 +1,187 @@
+package media
+
+import "fmt"
+
+// movie is what decides about an MP4 or 3GP file.
+type movie struct {
+	indexLast  bool // moov stands behind mdat
+	fragmented bool
+	tracks     []track
+}
+
+// of gives the tracks of a handler.
+func (m movie) of(handler string) []track {
+	var some []track
+	for _, t := range m.tracks {
+		if t.handler == handler {
+			some = append(some, t)
+		}
+	}
+	return some
+}
+
+// examineMP4 is for MP4 with and without pictures and for 3GP. Where reading stopped, it
+// judges what it has seen and misses nothing that may lie beyond.
+func examineMP4(x *examiner) {
+	m := readMovie(x)
+	if x.report.Worst() > 0 {
+		return
+	}
+	whole := len(x.report.Unchecked) == 0
+	if m.indexLast && x.kind.Kind == Video {
+		x.find(FindMP4IndexLast)
+	}
+	if m.fragmented {
+		x.find(FindMP4Fragmented)
+	}
+	videos, audios := m.of("vide"), m.of("soun")
+	switch {
+	case len(videos)+len(audios) == 0 && whole:
+		x.find(FindMP4Empty, "it has no track of picture or sound")
+	case x.kind.Kind == Video && len(videos) == 0 && whole:
+		x.find(FindVideoMissing)
+	case x.kind.Kind == Audio && len(videos) > 0:
+		x.find(FindAudioHasVideo)
+		videos = nil
+	}
+	if len(audios) > 1 {
+		x.find(FindAudioTracks, len(audios))
+	}
+	if len(videos) > 0 && x.examineTrack(videos[0], "picture", m.fragmented) {
+		x.examineVideo(videos[0])
+	}
+	if len(audios) > 0 && x.examineTrack(audios[0], "sound", m.fragmented) {
+		x.examineAudio(audios[0])
+	}
+}
+
+// readMovie goes through the file's own boxes as far as the first two of moov, mdat and
+// moof, and through the tracks in moov.
+func readMovie(x *examiner) movie {
+	var m movie
+	media := false
+	for b := range x.boxes(0, x.size) {
+		switch b.name {
+		case "moov":
+			x.index, m.indexLast = b, media
+		case "mdat":
+			media = true
+		case "moof":
+			m.fragmented = true
+		}
+		if m.fragmented || media && x.index.end > 0 {
+			break
+		}
+	}
+	switch {
+	case x.index.end > 0:
+		x.readIndex(&m)
+	case len(x.report.Unchecked) > 0:
+		m.indexLast = media // it was not in front
+	case x.report.Worst() == 0:
+		x.find(FindMP4NoIndex)
+	}
+	return m
+}
+
+// readIndex reads moov. A file has a handful of tracks; more than maxTracks are not looked at.
+func (x *examiner) readIndex(m *movie) {
+	const maxTracks = 32
+	for b := range x.boxes(x.index.body, x.index.end) {
+		switch b.name {
+		case "mvex":
+			m.fragmented = true
+		case "trak":
+			if len(m.tracks) < maxTracks {
+				var t track
+				x.readTrack(&t, b, 0)
+				m.tracks = append(m.tracks, t)
+			}
+		}
+	}
+}
+
+// examineTrack reports whether a track can be looked at for its codec.
+func (x *examiner) examineTrack(t track, what string, fragmented bool) bool {
+	switch {
+	case t.codec == "encv", t.codec == "enca":
+		x.find(FindMP4Encrypted, what)
+	case t.codec == "" && len(x.report.Unchecked) > 0: // reading stopped before it
+	case !fragmented && (t.samples == 0 || t.duration == 0) && len(x.report.Unchecked) == 0:
+		x.find(FindMP4Empty, fmt.Sprintf("its %s track has no length", what))
+	default:
+		return true
+	}
+	return false
+}
+
+// Values of profile_idc (ITU-T H.264 §A.2).
+const (
+	h264Baseline, h264Main, h264Extended, h264High = 66, 77, 88, 100
+)
+
+// h264Profiles are those beyond High, which decoders in phones do not have.
+var h264Profiles = map[int]string{
+	h264Extended: "Extended", 110: "High 10", 122: "High 4:2:2", 244: "High 4:4:4", 44: "CAVLC 4:4:4",
+}
+
+func (x *examiner) examineVideo(t track) {
+	if t.codec != "avc1" && t.codec != "avc3" {
+		x.find(FindVideoCodec, codecText(t))
+		return
+	}
+	name, beyond := h264Profiles[t.profile]
+	switch high := t.profile == h264High; {
+	case beyond:
+		x.find(FindH264Profile, name)
+	case high && t.bframes:
+		x.find(FindH264HighBFrames)
+	case high:
+		x.find(FindH264High)
+	case t.bframes:
+		x.find(FindH264BFrames)
+	}
+}
+
+func (x *examiner) examineAudio(t track) {
+	switch {
+	case isAAC(t):
+		x.examineAACProfile(t.profile)
+	case x.kind.Kind == Video:
+		x.find(FindVideoAudioCodec, codecText(t))
+	default:
+		x.find(FindAudioCodec, codecText(t))
+	}
+}
+
+// isAAC accepts AAC of MPEG-4 (0x40), and of MPEG-2 in its three profiles. Where the
+// configuration could not be found, mp4a is taken for what it nearly always is.
+func isAAC(t track) bool {
+	return t.codec == "mp4a" && (t.object == 0 || t.object == 0x40 || t.object >= 0x66 && t.object <= 0x68)
+}
+
+// codecNames are words for sample entries, and for the object types of mp4a.
+var (
+	codecNames = map[string]string{
+		"hvc1": "H.265 (HEVC)", "hev1": "H.265 (HEVC)", "dvh1": "Dolby Vision", "dvhe": "Dolby Vision",
+		"av01": "AV1", "vp08": "VP8", "vp09": "VP9", "mp4v": "MPEG-4 Part 2", "s263": "H.263", "h263": "H.263",
+		"vvc1": "H.266 (VVC)", "jpeg": "Motion JPEG", "mjpg": "Motion JPEG", "apch": "ProRes", "apcn": "ProRes",
+		"alac": "Apple Lossless (ALAC)", "fLaC": "FLAC", "Opus": "Opus", "ac-3": "Dolby AC-3", "ec-3": "Dolby E-AC-3",
+		"samr": "AMR narrowband", "sawb": "AMR wideband", ".mp3": "MP3", "sowt": "PCM", "twos": "PCM", "lpcm": "PCM", "ipcm": "PCM",
+	}
+	objectNames = map[int]string{0x69: "MP3", 0x6b: "MP3", 0xa5: "Dolby AC-3", 0xa6: "Dolby E-AC-3", 0xa9: "DTS", 0xad: "Opus", 0xdd: "Vorbis", 0xe1: "QCELP"}
+)
+
+// codecText names the codec of a track.
+func codecText(t track) string {
+	if t.codec == "mp4a" {
+		if name, ok := objectNames[t.object]; ok {
+			return name
+		}
+		return fmt.Sprintf("of the object type %#x", t.object)
+	}
+	if name, ok := codecNames[t.codec]; ok {
+		return name
+	}
+	return fmt.Sprintf("of the codec %q", t.codec)
+}

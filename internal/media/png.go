@@ -1,0 +1,57 @@
+package media
+
+import "encoding/binary"
+
+// pngColours are the colour types that are not RGB or RGBA (PNG §11.2.1).
+var pngColours = map[byte]string{0: "grey", 3: "colours of a palette", 4: "grey with transparency"}
+
+// examinePNG holds a PNG's header against what WhatsApp takes, and looks for the
+// chunk that makes it an APNG, which stands before the picture's data.
+func examinePNG(x *examiner) {
+	p, ok := readPNG(x)
+	if !ok {
+		return
+	}
+	x.examineDimensions(p)
+	if p.depth > 8 {
+		x.find(FindPNGBitDepth, p.depth)
+	}
+	if colour, ok := pngColours[p.mode]; ok {
+		x.find(FindImageNotRGB, colour)
+	}
+	const firstChunk = 33
+	for off := int64(firstChunk); ; {
+		b := x.at(off, 8, 16*kib<<x.reads)
+		if b == nil {
+			x.gap("the picture's data")
+			return
+		}
+		switch string(b[4:8]) {
+		case "acTL":
+			x.find(FindPNGAnimated)
+			return
+		case "IDAT":
+			return
+		case "IEND":
+			x.find(FindDamaged, "the PNG has no picture in it")
+			return
+		}
+		off += 12 + int64(binary.BigEndian.Uint32(b)) // length, name, payload, CRC
+	}
+}
+
+// readPNG reads the first chunk, IHDR, which stands at 8: length u32, name, width
+// u32, height u32, depth u8, colour type u8 (PNG §11.2.1).
+func readPNG(x *examiner) (picture, bool) {
+	b := x.at(8, 25, 25)
+	if b == nil {
+		x.gap("the end of the PNG's header")
+		return picture{}, false
+	}
+	if string(b[4:8]) != "IHDR" {
+		x.find(FindDamaged, "the PNG does not begin with its header")
+		return picture{}, false
+	}
+	width, height := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
+	return picture{width: int(width), height: int(height), depth: int(b[16]), mode: b[17]}, true
+}

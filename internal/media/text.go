@@ -1,0 +1,29 @@
+package media
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// examineText looks at the encoding of the first bytes. Phones show text as UTF-8.
+func examineText(x *examiner) {
+	b := x.head
+	switch {
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
+		x.find(FindTextUTF16)
+		return
+	case bytes.IndexByte(b, 0) >= 0:
+		x.find(FindTextNUL)
+	}
+	if int64(len(b)) < x.size { // the last character may be cut
+		for range utf8.UTFMax - 1 {
+			if r, size := utf8.DecodeLastRune(b); r != utf8.RuneError || size != 1 {
+				break
+			}
+			b = b[:len(b)-1]
+		}
+	}
+	if !utf8.Valid(b) {
+		x.find(FindTextNotUTF8)
+	}
+}
