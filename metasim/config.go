@@ -54,12 +54,17 @@ type Config struct {
 	// contradict its declared type, as Meta's upload does (the message then
 	// fails later, with a 131053 webhook). Default false: refused at once.
 	AcceptMislabelled bool
+
+	// MultilineHandles makes the handles of resumable uploads two lines with a
+	// line feed between them, as Meta's sometimes are. Default false: one line.
+	MultilineHandles bool
 }
 
 // A BusinessAccount is a WhatsApp Business Account (WABA).
 type BusinessAccount struct {
 	ID    string // decimal digits; required
 	Token string // bearer token with access to this account; may be shared; required
+	AppID string // decimal digits: of the app that resumable uploads are addressed to; may be shared; default none
 
 	Name                             string // default "Simulated Business"
 	Currency                         string // ISO 4217; default "USD"
@@ -136,6 +141,15 @@ func (c Config) Validate() error {
 		}
 		for _, p := range a.PhoneNumbers {
 			claim("phone number", p.ID)
+		}
+	}
+	for _, a := range c.BusinessAccounts { // an app may serve many accounts
+		switch {
+		case a.AppID == "":
+		case !isObjectID(a.AppID):
+			complain("app id %q is not a number of 1 to 32 digits", a.AppID)
+		case seen[a.AppID]:
+			complain("app id %q is used for something else, too", a.AppID)
 		}
 	}
 	return errors.Join(problems...)

@@ -11,7 +11,7 @@ import (
 
 const (
 	mostControlBody = 256 << 10 // bytes of a request to the control API
-	mostControlRows = 1000      // media in one answer
+	mostControlRows = 1000      // media or handles in one answer
 )
 
 // faultJSON is a fault on the wire of the control API.
@@ -32,6 +32,11 @@ type requestsJSON struct {
 type mediaJSON struct {
 	Total int     `json:"total"`
 	Media []Media `json:"media"`
+}
+
+type handlesJSON struct {
+	Total   int      `json:"total"`
+	Handles []Handle `json:"handles"`
 }
 
 type healthJSON struct {
@@ -75,6 +80,10 @@ func (s *Server) Control() http.Handler {
 	mux.HandleFunc("GET /media/{id}", func(w http.ResponseWriter, r *http.Request) {
 		file, ok := s.Media(r.PathValue("id"))
 		answerControl(w, ok, file)
+	})
+	mux.HandleFunc("GET /handles", func(w http.ResponseWriter, _ *http.Request) {
+		handles, total := s.uploads.list(s.cfg.Clock(), mostControlRows)
+		writeControl(w, http.StatusOK, handlesJSON{Total: total, Handles: handles})
 	})
 	return mux
 }

@@ -70,7 +70,7 @@ func (x *exchange) dispatch() (any, *apiError) {
 	case t.operation == OperationDownload:
 		return nil, s.download(x)
 	}
-	accounts, err := s.grants(x.r)
+	accounts, err := s.grants(x.r, t.operation)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +82,12 @@ func (x *exchange) dispatch() (any, *apiError) {
 		return s.retrieve(x, accounts)
 	case OperationDelete:
 		return s.delete(x, accounts)
+	case OperationUploadSession:
+		return s.beginSession(x, accounts)
+	case OperationUploadBytes:
+		return s.receiveBytes(x)
+	case OperationUploadStatus:
+		return s.reportSession(x)
 	case OperationAccount:
 		return s.describeAccount(x, accounts)
 	case OperationPhoneNumbers:
@@ -132,7 +138,7 @@ func (x *exchange) write(status int, contentType string, body []byte) {
 // reportUsage sets the header of the business use case limits. wait is in
 // minutes and 0 when there is nothing to wait for.
 func (x *exchange) reportUsage(wait int) {
-	if x.target.id == "" {
+	if !isObjectID(x.target.id) { // nothing, or an upload session
 		return
 	}
 	use, call := "whatsapp_business_management", 1
@@ -146,7 +152,7 @@ func (x *exchange) reportUsage(wait int) {
 
 // cutsRequest reports whether the connection is cut in place of the answer.
 func (x *exchange) cutsRequest() bool {
-	return x.fault != nil && x.fault.CutAfterBytes != 0 && x.target.operation == OperationUpload
+	return x.fault != nil && x.fault.CutAfterBytes != 0 && x.target.operation.takesFile()
 }
 
 // abort breaks the connection, so that the client can take it for nothing but

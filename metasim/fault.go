@@ -48,8 +48,9 @@ type Fault struct {
 	Latency                 time.Duration `json:"-"`                          // before anything else; latency_ms in JSON
 	BandwidthBytesPerSecond int64         `json:"bandwidth_bytes_per_second"` // of the request's and the answer's body; 0: no limit
 
-	// CutAfterBytes cuts the connection: of an upload, after so many bytes of
-	// the request's body were read; of everything else, after so many bytes of
+	// CutAfterBytes cuts the connection: of an upload (and of the bytes of a
+	// resumable one, which keeps what it has read), after so many bytes of the
+	// request's body were read; of everything else, after so many bytes of
 	// the answer's body were sent. Negative: before any byte. 0: no cut.
 	//
 	// An upload with a shorter body is carried out, and cut in place of the

@@ -33,10 +33,11 @@ type Request struct {
 	FaultID       string        `json:"fault_id"`       // of the fault that acted, if any
 	Cut           bool          `json:"cut"`            // the connection was cut on purpose
 	MediaID       string        `json:"media_id"`       // that an upload made
+	Handle        string        `json:"handle"`         // that a resumable upload made
 	Fields        Fields        `json:"fields"`         // of the form, the file excepted
-	FileName      string        `json:"file_name"`      // of the form's file, as declared
-	FileType      string        `json:"file_type"`      // Content-Type of the file's part, as declared
-	FileSize      int64         `json:"file_size"`      // bytes that arrived of the file
+	FileName      string        `json:"file_name"`      // of the form's or the session's file, as declared
+	FileType      string        `json:"file_type"`      // Content-Type of the file's part or type of the session, as declared
+	FileSize      int64         `json:"file_size"`      // bytes that arrived of the file; of a resumable upload: until now
 	SHA256        string        `json:"sha256"`         // hex, of a file that arrived whole
 }
 
@@ -94,7 +95,8 @@ func (h *history) clear() {
 	h.entries, h.dropped = nil, 0
 }
 
-// secrets are the tokens that a request presents and that the server knows.
+// secrets are the tokens that a request presents and that the server knows, and
+// the signature of an upload session where it is not in the query.
 type secrets struct {
 	tokens   []string
 	replacer *strings.Replacer
@@ -110,6 +112,9 @@ func (s *Server) secretsOf(r *http.Request) secrets {
 		tokens = append(tokens, strings.TrimSpace(credentials))
 	}
 	tokens = append(tokens, r.URL.Query()["access_token"]...)
+	if _, sig, found := strings.Cut(r.URL.Path, "?sig="); found { // escaped by mistake
+		tokens = append(tokens, sig)
+	}
 	tokens = slices.DeleteFunc(tokens, func(token string) bool { return token == "" })
 	slices.SortFunc(tokens, func(a, b string) int { return len(b) - len(a) }) // one may begin another
 	var pairs []string
@@ -142,7 +147,7 @@ func redactQuery(raw string, redact func(string) string) string {
 	clean := url.Values{}
 	for name, list := range values {
 		for _, value := range list {
-			if strings.EqualFold(name, "access_token") {
+			if strings.EqualFold(name, "access_token") || name == "sig" {
 				value = redacted
 			}
 			clean.Add(redact(name), redact(value))

@@ -67,6 +67,21 @@ func findMediaType(base string) (mediaType, bool) {
 	return mediaTypes[i], true
 }
 
+// resumableTypes are those of resumable uploads (§8).
+var resumableTypes = []string{"application/pdf", "image/jpeg", "image/jpg", "image/png", "video/mp4"}
+
+// findResumableType looks up a type exactly as declared. Meta's documentation
+// has image/jpg beside image/jpeg.
+func findResumableType(declared string) (mediaType, bool) {
+	if !slices.Contains(resumableTypes, declared) {
+		return mediaType{}, false
+	}
+	if declared == "image/jpg" {
+		declared = "image/jpeg"
+	}
+	return findMediaType(declared)
+}
+
 // fitsName reports whether the extension of a file name goes with the type.
 // Meta classifies a file by its extension too (§3.1: no extension, or the
 // wrong one, ends as application/octet-stream), and says so only later.

@@ -130,7 +130,7 @@ func (s *Server) downloadable(r *http.Request) (Media, *apiError) {
 	if strings.TrimSpace(r.UserAgent()) == "" {
 		return Media{}, noDownload("the User-Agent is empty")
 	}
-	accounts, refusal := s.grants(r)
+	accounts, refusal := s.grants(r, OperationDownload)
 	if refusal != nil {
 		return Media{}, noDownload(refusal.message)
 	}

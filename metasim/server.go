@@ -23,6 +23,7 @@ type Server struct {
 	tokens   map[string]map[string]bool // token → ids of the accounts that it opens
 
 	media   *mediaIndex
+	uploads *uploadIndex
 	history *history
 	faults  *faultList
 	random  *randomSource
@@ -58,6 +59,7 @@ func New(cfg Config) *Server {
 		phones:   map[string]*phone{},
 		tokens:   map[string]map[string]bool{},
 		media:    newMediaIndex(),
+		uploads:  newUploadIndex(),
 		history:  &history{},
 		random:   newRandomSource(cfg.Seed),
 		closed:   make(chan struct{}),
@@ -96,23 +98,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.answer(result, err)
 }
 
-// Close forgets all media, closes the storage (a directory's files stay, for
-// the next Server) and ends the waits of faults. It does not wait for requests that are being served: shut their http.Server
-// down first.
+// Close forgets all media, upload sessions and handles, closes the storage (a
+// directory's media stay, for the next Server) and ends the waits of faults. It
+// does not wait for requests that are being served: shut their http.Server down
+// first.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closed)
 		s.media.clear()
+		s.discardUploads(s.uploads.clear())
 		s.closeErr = s.cfg.Storage.Close()
 	})
 	return s.closeErr
 }
 
-// Reset forgets media, also in storage, history and faults. Accounts stay.
+// Reset forgets media, upload sessions and handles, also in storage, history
+// and faults. Accounts stay.
 func (s *Server) Reset() {
 	for _, id := range s.media.clear() {
 		s.discardBytes(id)
 	}
+	s.discardUploads(s.uploads.clear())
 	s.history.clear()
 	s.faults.clear()
 }
@@ -121,6 +127,12 @@ func (s *Server) Reset() {
 // expired.
 func (s *Server) Media(id string) (Media, bool) {
 	return s.media.find(id, s.cfg.Clock())
+}
+
+// Handle returns what the handle of a resumable upload stands for. It reports
+// false for one that this Server never gave, and for one that has expired.
+func (s *Server) Handle(h string) (Handle, bool) {
+	return s.uploads.handle(h, s.cfg.Clock())
 }
 
 // Requests returns the history of the Graph API, newest last. It holds the
@@ -184,6 +196,22 @@ func (s *Server) commit(blob Blob, file Media) error {
 func (s *Server) discardBytes(id string) {
 	if err := s.cfg.Storage.Delete(id); err != nil && !errors.Is(err, ErrStorageClosed) {
 		s.cfg.Logger.Error("metasim: delete from storage", "media_id", id, "error", err)
+	}
+}
+
+// discardUploads throws away what the index let go of.
+func (s *Server) discardUploads(gone discarded) {
+	for _, session := range gone.sessions {
+		s.logAbort(session.drop())
+	}
+	for _, id := range gone.blobIDs {
+		s.discardBytes(id)
+	}
+}
+
+func (s *Server) logAbort(err error) {
+	if err != nil {
+		s.cfg.Logger.Error("metasim: abort in storage", "error", err)
 	}
 }
 

@@ -28,7 +28,7 @@ func (x *exchange) suffer() bool {
 	}
 	limit := pace{perSecond: f.BandwidthBytesPerSecond, wait: wait}
 	x.body.pace, x.w.pace = limit, limit
-	if x.target.operation == OperationUpload {
+	if x.target.operation.takesFile() {
 		x.body.cutAt = f.CutAfterBytes
 	} else {
 		x.w.cutAt = f.CutAfterBytes

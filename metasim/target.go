@@ -19,16 +19,28 @@ const (
 	OperationAccount      Operation = "account"       // GET /{version}/{account}
 	OperationPhoneNumbers Operation = "phone_numbers" // GET /{version}/{account}/phone_numbers
 	OperationPhoneNumber  Operation = "phone_number"  // GET /{version}/{phone number}
+
+	OperationUploadSession Operation = "upload_session" // POST /{version}/{app}/uploads
+	OperationUploadBytes   Operation = "upload_bytes"   // POST /{version}/upload:{session}
+	OperationUploadStatus  Operation = "upload_status"  // GET /{version}/upload:{session}
 )
 
 func (o Operation) known() bool {
 	switch o {
 	case OperationUpload, OperationRetrieve, OperationDelete, OperationDownload,
-		OperationAccount, OperationPhoneNumbers, OperationPhoneNumber:
+		OperationAccount, OperationPhoneNumbers, OperationPhoneNumber,
+		OperationUploadSession, OperationUploadBytes, OperationUploadStatus:
 		return true
 	}
 	return false
 }
+
+// takesFile reports whether the request's body is what matters, and what a
+// fault cuts.
+func (o Operation) takesFile() bool { return o == OperationUpload || o == OperationUploadBytes }
+
+// sessionPrefix begins the id of an upload session.
+const sessionPrefix = "upload:"
 
 // downloadPath is the path of the media host's addresses.
 const downloadPath = "/whatsapp_business/attachments/"
@@ -64,6 +76,14 @@ func (s *Server) aim(r *http.Request) target {
 	switch {
 	case len(parts) == 1:
 		t.wrong = unknownPath(path)
+	case len(parts) == 2 && strings.HasPrefix(parts[1], sessionPrefix):
+		t.id = parts[1]
+		switch r.Method {
+		case http.MethodPost:
+			t.operation = OperationUploadBytes
+		case http.MethodGet:
+			t.operation = OperationUploadStatus
+		}
 	case !isObjectID(parts[1]):
 		t.wrong = unknownPath("/" + strings.Join(parts[1:], "/"))
 	case len(parts) == 2:
@@ -73,6 +93,11 @@ func (s *Server) aim(r *http.Request) target {
 		t.id = parts[1]
 		if r.Method == http.MethodPost {
 			t.operation = OperationUpload
+		}
+	case len(parts) == 3 && parts[2] == "uploads":
+		t.id = parts[1]
+		if r.Method == http.MethodPost {
+			t.operation = OperationUploadSession
 		}
 	case len(parts) == 3 && parts[2] == "phone_numbers":
 		t.id = parts[1]

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"mime"
 	"mime/multipart"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,7 +143,7 @@ func (in *intake) takeFile(part *multipart.Part) *apiError {
 	if !kind.fitsName(name) && !in.server.cfg.AcceptMislabelled {
 		return mislabelled(kind.kind, kind.name, receivedWithoutType)
 	}
-	id, blob, err := in.server.createMedia()
+	id, blob, err := in.server.createFile(in.server.newMediaID)
 	if err != nil {
 		return in.storageError(err)
 	}
@@ -257,22 +258,22 @@ func (in *intake) abandon() {
 
 // storageError says in Meta's form that the simulator's storage failed. Only
 // the reasons that the user can do something about are told.
-func (in *intake) storageError(err error) *apiError {
+func (x *exchange) storageError(err error) *apiError {
 	details := "the storage failed; see the simulator's log"
 	switch {
-	case errors.Is(err, ErrStorageFull), errors.Is(err, ErrStorageClosed), errors.Is(err, errMediaFull):
+	case errors.Is(err, ErrStorageFull), errors.Is(err, ErrStorageClosed), errors.Is(err, errMediaFull),
+		errors.Is(err, errSessionsFull), errors.Is(err, errHandlesFull):
 		details = strings.TrimPrefix(err.Error(), "metasim: ") + "; the file was not kept"
 	default:
-		in.server.cfg.Logger.Error("metasim: storage", "error", err)
+		x.server.cfg.Logger.Error("metasim: storage", "error", err)
 	}
 	return storageFailed(details)
 }
 
-// createMedia begins a file by an id that neither the index nor the storage
-// knows.
-func (s *Server) createMedia() (id string, blob Blob, err error) {
+// createFile begins a file by an id of newID that the storage does not know.
+func (s *Server) createFile(newID func() string) (id string, blob Blob, err error) {
 	for range mostTaken {
-		id = s.newMediaID()
+		id = newID()
 		if blob, err = s.cfg.Storage.Create(id); !errors.Is(err, fs.ErrExist) {
 			break
 		}
@@ -286,7 +287,8 @@ func (s *Server) newMediaID() string {
 		id := s.random.mediaID()
 		_, isAccount := s.accounts[id]
 		_, isPhone := s.phones[id]
-		if !isAccount && !isPhone && !s.media.has(id) {
+		isApp := slices.ContainsFunc(s.cfg.BusinessAccounts, func(a BusinessAccount) bool { return a.AppID == id })
+		if !isAccount && !isPhone && !isApp && !s.media.has(id) {
 			return id
 		}
 	}

@@ -1,0 +1,363 @@
+package metasim
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const mostFileName = 255 // bytes of a session's file_name
+
+// sessionStatus is the answer to a question about a session, and to bytes that
+// do not complete the file.
+type sessionStatus struct {
+	ID         string `json:"id"`
+	FileOffset int64  `json:"file_offset"` // bytes that have arrived
+}
+
+// handleResult is the answer to the bytes that complete the file.
+type handleResult struct {
+	H string `json:"h"`
+}
+
+// beginSession begins a resumable upload (meta-cloud-api.md §8).
+func (s *Server) beginSession(x *exchange, accounts map[string]bool) (any, *apiError) {
+	if !s.ownsApp(accounts, x.target.id) {
+		return nil, unsupported(x.r.Method, x.target.id)
+	}
+	session, refusal := x.describedSession()
+	if refusal != nil {
+		return nil, refusal
+	}
+	if n, err := io.CopyN(io.Discard, x.body, 1); n > 0 {
+		return nil, malformedForm("The parameters of an upload session stand in the query; the body must be empty.")
+	} else if !errors.Is(err, io.EOF) {
+		return nil, malformedForm("The body could not be read.")
+	}
+	now := s.cfg.Clock()
+	session.appID, session.token = x.target.id, headerToken(x.r, x.target.operation.schemes())
+	session.expires, session.digest = now.Add(sessionLife), sha256.New()
+	session.id = base64.URLEncoding.EncodeToString([]byte("1:attachment:" + s.random.word(24) +
+		"?file_length=" + strconv.FormatInt(session.length, 10) + "&file_type=" + session.fileType))
+	session.sig = "AR" + s.random.word(42)
+	expired, err := s.uploads.add(session, now)
+	s.discardUploads(expired)
+	if err != nil {
+		return nil, x.storageError(err)
+	}
+	return struct {
+		ID string `json:"id"`
+	}{session.publicID()}, nil
+}
+
+// describedSession reads file_name, file_length and file_type of the query.
+func (x *exchange) describedSession() (*uploadSession, *apiError) {
+	query, err := url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		return nil, malformedForm("The query is not well-formed.")
+	}
+	for name, values := range query {
+		switch name {
+		case "file_name", "file_length", "file_type":
+			if len(values) > 1 {
+				return nil, parameterError("Param %s must be given once.", name)
+			}
+		case "access_token": // does not count
+		default:
+			return nil, parameterError("Unexpected parameter '%s'.", abridge(name))
+		}
+	}
+	session := &uploadSession{fileName: query.Get("file_name"), fileType: query.Get("file_type")}
+	x.update(func(r *Request) {
+		r.FileName = abridge(x.secrets.redact(session.fileName))
+		r.FileType = abridge(x.secrets.redact(session.fileType))
+	})
+	length := query.Get("file_length")
+	switch {
+	case length == "":
+		return nil, missingParameter("file_length")
+	case session.fileType == "":
+		return nil, missingParameter("file_type")
+	case len(session.fileName) > mostFileName:
+		return nil, parameterError("Param file_name must have at most %d bytes.", mostFileName)
+	}
+	var ok bool
+	if session.kind, ok = findResumableType(session.fileType); !ok {
+		return nil, parameterError("Param file_type must be one of {%s} - got \"%s\".",
+			strings.Join(resumableTypes, ", "), abridge(session.fileType))
+	}
+	if session.length, ok = byteCount(length); !ok || session.length == 0 {
+		return nil, parameterError("Param file_length must be a number of bytes greater than 0 - got \"%s\".", abridge(length))
+	}
+	if session.length > session.kind.limit {
+		return nil, tooLarge()
+	}
+	return session, nil
+}
+
+// byteCount reads digits and nothing else.
+func byteCount(text string) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == text
+}
+
+// aimedSession finds the session that a request names, and checks that it may.
+func (s *Server) aimedSession(x *exchange) (*uploadSession, *apiError) {
+	path, err := url.PathUnescape(x.target.id)
+	session, ok := s.uploads.find(strings.TrimPrefix(path, sessionPrefix), s.cfg.Clock())
+	switch {
+	case err != nil || !ok:
+		return nil, x.noSession("no such upload session, or it has expired")
+	case session.token != headerToken(x.r, x.target.operation.schemes()):
+		return nil, x.noSession("the upload session was begun with another token")
+	case subtle.ConstantTimeCompare([]byte(x.r.URL.Query().Get("sig")), []byte(session.sig)) == 0:
+		return nil, malformedForm("The parameter sig of the upload session is missing or wrong.")
+	}
+	return session, nil
+}
+
+func (x *exchange) noSession(reason string) *apiError {
+	e := unsupported(x.r.Method, abridge(x.target.id))
+	e.reason = reason
+	return e
+}
+
+// reportSession says how much of the file has arrived. An earlier request that
+// still reads bytes is ended first, so that what is said stays true.
+func (s *Server) reportSession(x *exchange) (any, *apiError) {
+	session, refusal := s.aimedSession(x)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if !session.take() {
+		return nil, x.noSession("the upload session was forgotten meanwhile")
+	}
+	defer func() { s.logAbort(session.release()) }()
+	return sessionStatus{session.publicID(), session.stored}, nil
+}
+
+// receiveBytes takes in a piece of the file, or all of it.
+func (s *Server) receiveBytes(x *exchange) (any, *apiError) {
+	session, refusal := s.aimedSession(x)
+	if refusal != nil {
+		return nil, refusal
+	}
+	offset, refusal := fileOffset(x.r.Header)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if !session.take() {
+		return nil, x.noSession("the upload session was forgotten meanwhile")
+	}
+	defer func() { s.logAbort(session.release()) }()
+	piece := &piece{exchange: x, session: session}
+	defer piece.note()
+	switch {
+	case offset != session.stored:
+		return nil, parameterError("Param file_offset must be %d, the number of bytes that have arrived - got %d.", session.stored, offset)
+	case x.r.ContentLength > session.length-session.stored:
+		return nil, piece.tooMany()
+	}
+	if refusal := piece.read(); refusal != nil {
+		return nil, refusal
+	}
+	if session.stored < session.length {
+		return sessionStatus{session.publicID(), session.stored}, nil
+	}
+	if refusal := piece.finish(); refusal != nil {
+		return nil, refusal
+	}
+	return handleResult{session.handle}, nil
+}
+
+// fileOffset reads the header file_offset, and refuses what would change the
+// bytes of the body.
+func fileOffset(header http.Header) (int64, *apiError) {
+	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return 0, malformedForm("Content-Encoding %s is not supported.", abridge(encoding))
+	}
+	if strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "multipart/") {
+		return 0, malformedForm("The body must be the bytes of the file and no form.")
+	}
+	values := header.Values("file_offset")
+	switch len(values) {
+	case 0:
+		return 0, missingParameter("file_offset")
+	case 1:
+	default:
+		return 0, parameterError("Param file_offset must be given once.")
+	}
+	offset, ok := byteCount(values[0])
+	if !ok {
+		return 0, parameterError("Param file_offset must be a number of bytes - got \"%s\".", abridge(values[0]))
+	}
+	return offset, nil
+}
+
+// piece is a request with bytes of a session, which has its turn.
+type piece struct {
+	*exchange
+	session *uploadSession
+}
+
+// read streams the body to the storage through one pooled buffer. What has
+// arrived stays, however the body ends.
+func (p *piece) read() *apiError {
+	var interrupted atomic.Bool
+	connection := http.NewResponseController(p.w.ResponseWriter)
+	p.session.interruptible(func() {
+		interrupted.Store(true)
+		if err := connection.SetReadDeadline(time.Unix(1, 0)); err != nil {
+			return // no connection (a recorder): the body ends by itself
+		}
+	})
+	refusal := p.copyBody()
+	p.session.interruptible(nil)
+	if interrupted.Load() { // nothing can be read from the connection any more
+		p.w.Header().Set("Connection", "close")
+		if refusal != nil {
+			refusal.reason = "another request of the upload session ended this one: " + refusal.why()
+		}
+	}
+	return refusal
+}
+
+func (p *piece) copyBody() *apiError {
+	u := p.session
+	buffer := p.server.buffers.Get().(*[copyBuffer]byte)
+	defer p.server.buffers.Put(buffer)
+	for {
+		n, done, err := fill(p.body, buffer[:])
+		if int64(n) > u.length-u.stored {
+			return p.tooMany()
+		}
+		if refusal := p.keep(buffer[:n]); refusal != nil {
+			return refusal
+		}
+		if err != nil {
+			e := malformedForm("The body was broken off; %d bytes of the file have arrived.", u.stored)
+			e.reason = e.details + " " + abridge(err.Error())
+			return e
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// keep checks bytes, as far as they are the first of the file, and stores them.
+func (p *piece) keep(b []byte) *apiError {
+	u := p.session
+	if len(b) == 0 {
+		return nil
+	}
+	if !u.proven {
+		u.head = append(u.head, b[:min(len(b), sniffed-len(u.head))]...)
+		if len(u.head) == sniffed || u.stored+int64(len(b)) == u.length {
+			if actual, ok := agrees(u.kind.name, u.head); !ok && !p.server.cfg.AcceptMislabelled {
+				p.giveUp()
+				return mislabelled(u.kind.kind, u.fileType, actual)
+			}
+			u.proven, u.head = true, nil
+		}
+	}
+	if u.blob == nil {
+		id, blob, err := p.server.createFile(p.server.random.blobID)
+		if err != nil {
+			p.giveUp() // head has bytes that are not stored
+			return p.storageError(err)
+		}
+		u.blobID, u.blob = id, blob
+	}
+	n, err := u.blob.Write(b)
+	u.digest.Write(b[:n])
+	u.stored += int64(n)
+	if err != nil {
+		p.giveUp()
+		return p.storageError(err)
+	}
+	return nil
+}
+
+// tooMany leaves the session as it is: its right bytes may follow yet.
+func (p *piece) tooMany() *apiError {
+	return malformedForm("The body has more bytes than the %d that are left of file_length %d.",
+		p.session.length-p.session.stored, p.session.length)
+}
+
+// finish commits a file that has arrived whole and gives it its handle. Whoever
+// missed the answer asks again, with no bytes at the offset of the end.
+func (p *piece) finish() *apiError {
+	s, u := p.server, p.session
+	if u.handle != "" {
+		return nil
+	}
+	created := s.cfg.Clock()
+	kept := keptHandle{blobID: u.blobID, Handle: Handle{
+		AppID: u.appID, MIMEType: u.fileType, FileName: u.fileName, Size: u.stored,
+		SHA256: hex.EncodeToString(u.digest.Sum(nil)), Created: created, Expires: created.Add(handleLife),
+	}}
+	kept.Handle.Handle = s.newHandle(kept.Handle)
+	blob := u.blob
+	u.blob = nil
+	if err := blob.Commit(); err != nil {
+		p.giveUp()
+		return p.storageError(err)
+	}
+	if err := s.uploads.finish(u, kept); err != nil {
+		s.discardBytes(u.blobID)
+		p.giveUp()
+		if errors.Is(err, errSessionGone) {
+			return p.noSession(err.Error())
+		}
+		return p.storageError(err)
+	}
+	u.handle = kept.Handle.Handle
+	return nil
+}
+
+// giveUp forgets the session; release throws its bytes away.
+func (p *piece) giveUp() {
+	p.server.uploads.remove(p.session)
+	p.session.mu.Lock()
+	defer p.session.mu.Unlock()
+	p.session.gone = true
+}
+
+// note completes the history.
+func (p *piece) note() {
+	u := p.session
+	p.update(func(r *Request) {
+		r.FileName, r.FileType = abridge(p.secrets.redact(u.fileName)), abridge(p.secrets.redact(u.fileType))
+		r.FileSize, r.Handle = u.stored, u.handle
+		if u.handle != "" {
+			r.SHA256 = hex.EncodeToString(u.digest.Sum(nil))
+		}
+	})
+}
+
+// newHandle makes a text with the look of Meta's.
+func (s *Server) newHandle(h Handle) string {
+	line := func() string {
+		return fmt.Sprintf("4::%s:AR%s:e:%d:%s:%s:AR%s", base64.StdEncoding.EncodeToString([]byte(h.MIMEType)),
+			s.random.word(60), h.Expires.Unix(), h.AppID, s.random.mediaID(), s.random.word(20))
+	}
+	lines := []string{line()}
+	if s.cfg.MultilineHandles {
+		lines = append(lines, line())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// blobID makes an id for the storage that is longer than any media id.
+func (r *randomSource) blobID() string { return r.mediaID() + "00000" }
