@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,29 +16,54 @@ var errStalled = errors.New("the body came in below the minimum rate")
 // errOpenTimeout cancels an Open that takes too long altogether.
 var errOpenTimeout = errors.New("no answer within the time for opening")
 
-// body is the Body of an [Object]: exactly size bytes or an error.
-type body struct {
-	origin origin
-	size   int64
-	left   int64
-	src    io.ReadCloser
-	pace   *pace
-	err    error // what every further Read gives
-	close  func() error
+// maxResumes bounds how often one body goes on with a new request.
+const maxResumes = 3
+
+// part is what one answer gives of a body.
+type part struct {
+	src     io.ReadCloser
+	pace    *pace
+	release func() // ends the request and gives back what it holds
 }
 
-// newBody reads size bytes of src. cancel ends the request behind src; release
-// gives back what it holds.
-func newBody(from origin, src io.ReadCloser, size int64, p *pace, cancel context.CancelCauseFunc, release func()) *body {
-	b := &body{origin: from, size: size, left: size, src: src, pace: p}
+func (p *part) close() error {
+	p.pace.stop()
+	// Ending the request first frees a Read that blocks: Close must not wait
+	// for it. A body that was read to its end keeps its connection.
+	p.release()
+	return p.src.Close()
+}
+
+// body is the Body of an [Object]: exactly size bytes or an error. One that
+// breaks off or stalls goes on with a ranged GET, where again asks for one.
+type body struct {
+	origin  origin
+	size    int64
+	left    int64
+	ctx     context.Context // from Open to Close
+	again   func(ctx context.Context, first int64) (*part, error)
+	backoff time.Duration // the longest wait before again
+	tries   int           // of again
+	resumed atomic.Int64
+	err     error // what every further Read gives
+	close   func() error
+
+	mu     sync.Mutex
+	part   *part // only Read replaces it
+	closed bool
+}
+
+// newBody reads size bytes, at first from p. cancel ends ctx, and with it every
+// request of the body. Without again the first failure is final.
+func newBody(ctx context.Context, cancel context.CancelCauseFunc, from origin, size int64, p *part, again func(ctx context.Context, first int64) (*part, error), backoff time.Duration) *body {
+	b := &body{origin: from, size: size, left: size, ctx: ctx, part: p, again: again, backoff: backoff}
 	b.close = sync.OnceValue(func() error {
-		p.stop()
-		// Cancelling first frees a Read that blocks: Close must not wait for it.
-		// A body that was read to its end keeps its connection.
 		cancel(context.Canceled)
-		err := src.Close()
-		release()
-		if err != nil && !errors.Is(err, context.Canceled) {
+		b.mu.Lock()
+		b.closed = true
+		last := b.part
+		b.mu.Unlock()
+		if err := last.close(); err != nil && !errors.Is(err, context.Canceled) {
 			return from.fail(Unavailable, "could not be closed.", err)
 		}
 		return nil
@@ -54,18 +80,62 @@ func (b *body) Read(buf []byte) (int, error) {
 	case len(buf) == 0:
 		return 0, nil
 	}
-	n, err := b.pace.read(b.src, buf[:min(int64(len(buf)), b.left)])
-	b.left -= int64(n)
-	if err == nil || b.left == 0 {
-		return n, nil
+	for {
+		n, err := b.part.pace.read(b.part.src, buf[:min(int64(len(buf)), b.left)])
+		b.left -= int64(n)
+		if err == nil || b.left == 0 {
+			return n, nil
+		}
+		if failed := b.resume(err); failed != nil {
+			b.err = failed
+			return n, failed
+		}
+		if n > 0 {
+			return n, nil
+		}
 	}
-	b.err = b.broken(err)
-	return n, b.err
+}
+
+// resume goes on behind the last byte that came in, or explains why the body
+// ended too early: by what broke it, not by what a resume met.
+func (b *body) resume(err error) *Error {
+	failed := b.broken(err)
+	if b.again == nil || b.ctx.Err() != nil {
+		return failed
+	}
+	_ = b.part.close()
+	for b.tries < maxResumes && pause(b.ctx, b.backoff) {
+		b.tries++
+		next, err := b.again(b.ctx, b.size-b.left)
+		if err == nil {
+			if !b.replace(next) {
+				return failed
+			}
+			b.resumed.Add(1)
+			return nil
+		}
+		if !mayPass(err) {
+			break
+		}
+	}
+	return failed
+}
+
+// replace reports whether the body is still open, and else closes next.
+func (b *body) replace(next *part) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		_ = next.close()
+		return false
+	}
+	b.part = next
+	return true
 }
 
 // broken explains why the body ended too early.
 func (b *body) broken(err error) *Error {
-	if b.pace.stalled() {
+	if b.part.pace.stalled() {
 		return b.origin.fail(Unavailable, "sent its data too slowly; try again.", errStalled)
 	}
 	if errors.Is(err, io.EOF) {

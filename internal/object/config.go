@@ -66,6 +66,9 @@ type Config struct {
 	// MaxSize is the most bytes that an object may have. Default: 100 MiB,
 	// WhatsApp's largest limit (documents).
 	MaxSize int64
+	// MultipartThreshold is the size in bytes above which an object is written to
+	// a store in parts of 8 MiB. Default: 64 MiB.
+	MultipartThreshold int64
 	// ResolveTimeout bounds one resolution. Default: 2 s.
 	ResolveTimeout time.Duration
 	// ConnectTimeout bounds the connecting to all addresses of a host together. Default: 5 s.
@@ -98,6 +101,7 @@ func (c Config) withDefaults() Config {
 		c.Stores[i] = c.Stores[i].withDefaults(c.DefaultRegion)
 	}
 	orDefault(&c.MaxSize, 100<<20)
+	orDefault(&c.MultipartThreshold, 64<<20)
 	orDefault(&c.ResolveTimeout, 2*time.Second)
 	orDefault(&c.ConnectTimeout, 5*time.Second)
 	orDefault(&c.TLSTimeout, 5*time.Second)
@@ -152,7 +156,7 @@ func (c Config) check() (hostList, error) {
 		hosts.rules = append(hosts.rules, rule)
 	}
 	for name, value := range map[string]int64{
-		"MaxSize": c.MaxSize, "MinRate": c.MinRate, "StallWindow": int64(c.StallWindow),
+		"MaxSize": c.MaxSize, "MultipartThreshold": c.MultipartThreshold, "MinRate": c.MinRate, "StallWindow": int64(c.StallWindow),
 		"ResolveTimeout": int64(c.ResolveTimeout), "ConnectTimeout": int64(c.ConnectTimeout),
 		"TLSTimeout": int64(c.TLSTimeout), "HeaderTimeout": int64(c.HeaderTimeout), "OpenTimeout": int64(c.OpenTimeout),
 		"RetryBackoff": int64(c.RetryBackoff),

@@ -43,6 +43,8 @@ type Error struct {
 	// secrets and addresses are taken out of its text; errors.Is still sees the
 	// original error.
 	Cause error
+
+	silent bool // nothing was answered, so that asking again may help
 }
 
 func (e *Error) Error() string { return e.Message }

@@ -57,17 +57,40 @@ func (f *File) String() string { return "s3://" + f.bucket + "/" + f.key }
 // than MaxSize; Unavailable for 408, 429, 5xx, the network and ferry's own credentials.
 func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	obj, first, err := f.get(ctx, ask{ifMatch: ifMatch})
+	if err != nil {
+		cancel(err)
+		return nil, err
+	}
+	again := func(ctx context.Context, first int64) (*part, error) {
+		_, next, err := f.get(ctx, restOf(obj, first))
+		return next, err
+	}
+	if obj.ETag == "" {
+		again = nil
+	}
+	obj.attach(newBody(ctx, cancel, f.origin, obj.Size, first, again, f.opener.cfg.RetryBackoff/fetchAttempts))
+	return obj, nil
+}
+
+// get sends one GET and gives what its headers say, and its body. Size is that
+// of the body.
+func (f *File) get(ctx context.Context, a ask) (*Object, *part, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(f.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
 	input := &s3.GetObjectInput{Bucket: &f.bucket, Key: &f.key}
-	if ifMatch != "" {
-		input.IfMatch = &ifMatch
+	if a.ifMatch != "" {
+		input.IfMatch = &a.ifMatch
+	}
+	if a.ranged {
+		input.Range = aws.String(a.rangeHeader())
 	}
 	out, err := f.store.client.GetObject(ctx, input)
 	if err != nil {
 		failed := f.failure(errors.Join(err, context.Cause(ctx)))
 		cancel(failed)
-		return nil, failed
+		return nil, nil, failed
 	}
 	obj := &Object{
 		Size:        -1,
@@ -78,24 +101,31 @@ func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	if out.ContentLength != nil {
 		obj.Size = *out.ContentLength
 	}
-	if err := f.judge(out, obj, ifMatch); err != nil {
+	if err := f.judge(out, obj, a); err != nil {
 		cancel(err)
 		_ = out.Body.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	obj.Body = newBody(f.origin, out.Body, obj.Size, newPace(ctx, f.opener.cfg, cancel), cancel, func() {})
-	return obj, nil
+	release := func() { cancel(context.Canceled) }
+	return obj, &part{src: out.Body, pace: newPace(ctx, f.opener.cfg, cancel), release: release}, nil
 }
 
-func (f *File) judge(out *s3.GetObjectOutput, obj *Object, ifMatch string) *Error {
+func (f *File) judge(out *s3.GetObjectOutput, obj *Object, a ask) *Error {
 	resp, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
-	if !ok || resp.StatusCode != http.StatusOK {
+	switch {
+	case !ok || !a.ranged && resp.StatusCode != http.StatusOK:
 		return f.origin.fail(Unavailable, "answered with something else than the whole object.", nil)
+	case a.ranged && resp.StatusCode != http.StatusPartialContent:
+		return f.origin.fail(Invalid, "serves no part of an object, only the whole of it.", nil)
 	}
-	return acceptHead(f.origin, head{
+	h := head{
 		size: obj.Size, encoding: resp.Header.Values("Content-Encoding"),
-		etag: obj.ETag, ifMatch: ifMatch, maxSize: f.opener.cfg.MaxSize,
-	})
+		etag: obj.ETag, ifMatch: a.ifMatch, maxSize: f.opener.cfg.MaxSize,
+	}
+	if err := acceptHead(f.origin, h); err != nil || !a.ranged {
+		return err
+	}
+	return a.accept(f.origin, resp.Header.Values("Content-Range"), obj.Size)
 }
 
 // failure sorts an error of the SDK by the status and code of the answer.
@@ -114,10 +144,14 @@ func (f *File) failure(err error) *Error {
 		return f.origin.fail(Changed, "has another version of the object by now; try again.", err)
 	case status >= 300 && status < 400:
 		return f.origin.fail(Invalid, fmt.Sprintf("answers with a redirect (HTTP %d), and redirects are not followed; the bucket is likely in another Region than the store's configuration says.", status), err)
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		return f.origin.fail(Invalid, "has an object that ends before the bytes that were asked for.", errors.Join(errPastEnd, err))
 	case status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests:
 		return f.origin.fail(Invalid, fmt.Sprintf("cannot serve the object %s (HTTP %d).", shorten(f.key), status), err)
 	}
-	return f.origin.fail(Unavailable, "cannot be reached or failed; try again.", err)
+	failed := f.origin.fail(Unavailable, "cannot be reached or failed; try again.", err)
+	failed.silent = status == 0
+	return failed
 }
 
 // answerOf is the status and the error code of S3's answer, or 0 and "" if there

@@ -41,7 +41,7 @@ func TestHeaderCorpus(t *testing.T) {
 		if verdict == "refuse" && !bare && headers["Content-Type"] == "" && texts[0] != "Content-Type" {
 			headers["Content-Type"] = "image/jpeg"
 		}
-		got, err := callerHeaders(headers)
+		got, err := getHeaders.check(headers)
 		switch verdict {
 		case "accept":
 			want := http.Header{}
@@ -53,7 +53,7 @@ func TestHeaderCorpus(t *testing.T) {
 			}
 		case "refuse":
 			name := shorten(texts[0])
-			if bare || mayForward(http.CanonicalHeaderKey(texts[0])) {
+			if bare || getHeaders.allows(http.CanonicalHeaderKey(texts[0])) {
 				name = http.CanonicalHeaderKey(texts[0])
 			}
 			if bare {
@@ -75,17 +75,17 @@ func TestHeaderCorpus(t *testing.T) {
 func TestHeaderBounds(t *testing.T) {
 	headers := jpeg()
 	headers["Accept"] = strings.Repeat("a", maxHeaderValue)
-	if _, err := callerHeaders(headers); err != nil {
+	if _, err := getHeaders.check(headers); err != nil {
 		t.Errorf("the longest value: %v", err)
 	}
 	for i := range maxHeaders {
 		headers["X-"+strconv.Itoa(i)] = "x"
 	}
-	if _, err := callerHeaders(headers); err == nil || !strings.Contains(err.Error(), "34 headers") {
+	if _, err := getHeaders.check(headers); err == nil || !strings.Contains(err.Error(), "34 headers") {
 		t.Errorf("too many headers: %v", err)
 	}
 	for _, none := range []map[string]string{nil, {}} {
-		if _, err := callerHeaders(none); err == nil || !strings.Contains(err.Error(), "Content-Type") {
+		if _, err := getHeaders.check(none); err == nil || !strings.Contains(err.Error(), "Content-Type") {
 			t.Errorf("no headers: %v", err)
 		}
 	}

@@ -17,13 +17,15 @@ package object
 import (
 	"context"
 	"io"
+	"sync/atomic"
 )
 
 // Object is an opened source: headers are known, the body has not been read.
 // The caller closes Body, also after reading all of it.
 type Object struct {
 	// Body gives exactly Size bytes, then io.EOF. A source that breaks off or
-	// stalls makes Read fail with an *Error of kind Unavailable; one that broke
+	// stalls is asked for the rest of the same bytes, if it gave an ETag and takes
+	// ranges, up to three times. If that does not help, Read fails with an *Error of kind Unavailable; one that broke
 	// off satisfies errors.Is(err, io.ErrUnexpectedEOF).
 	Body io.ReadCloser
 	// Size is the length of the body in bytes, from the answer's Content-Length.
@@ -37,7 +39,21 @@ type Object struct {
 	// Name is the last element of the key or path, decoded, for its extension.
 	// It is the caller's text: quote it before it goes anywhere.
 	Name string
+
+	resumed *atomic.Int64
 }
+
+// Resumes is how often Body went on with a ranged GET. It grows until the body
+// has ended, and may be called at any time.
+func (o *Object) Resumes() int {
+	if o.resumed == nil {
+		return 0
+	}
+	return int(o.resumed.Load())
+}
+
+// attach gives the object its body.
+func (o *Object) attach(b *body) { o.Body, o.resumed = b, &b.resumed }
 
 // Source is what [File] and [URL] have in common.
 type Source interface {

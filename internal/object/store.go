@@ -24,6 +24,7 @@ type store struct {
 	cfg       StoreConfig
 	client    *s3.Client
 	transport *http.Transport
+	once      *http.Client // each request on a connection of its own
 }
 
 const maxAttempts = 3 // of the SDK, the first included
@@ -47,14 +48,15 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config, guard *Guard) (*s
 		return nil, err
 	}
 	s := &store{cfg: sc, transport: storeTransport(cfg, guard)}
+	single := s.transport.Clone()
+	single.DisableKeepAlives = true
+	single.ExpectContinueTimeout = continueTimeout
+	s.once = storeClient(closing{single})
 	options := s3.Options{
 		Region:       sc.Region,
 		Credentials:  provider,
 		UsePathStyle: sc.PathStyle,
-		HTTPClient: &http.Client{
-			Transport:     errorBodyLimit{s.transport},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		HTTPClient:   storeClient(s.transport),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = maxAttempts, cfg.RetryBackoff
 		}),
@@ -89,6 +91,28 @@ func (s StoreConfig) credentials(ctx context.Context) (aws.CredentialsProvider, 
 		return nil, fmt.Errorf("the AWS SDK's chain of credentials: %w", err)
 	}
 	return loaded.Credentials, nil
+}
+
+func storeClient(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     errorBodyLimit{transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// closing says of each request that it is the connection's last one. Without it
+// net/http sends a body even after a refusal, to keep the connection.
+type closing struct{ next http.RoundTripper }
+
+func (c closing) RoundTrip(req *http.Request) (*http.Response, error) {
+	last := *req
+	// The SDK leaves the version open, and then net/http does not wait for 100 Continue.
+	last.Close, last.ProtoMajor, last.ProtoMinor = true, 1, 1
+	if req.ContentLength > bufferSize {
+		last.Header = req.Header.Clone()
+		last.Header.Set("Expect", "100-continue") // never signed
+	}
+	return c.next.RoundTrip(&last)
 }
 
 func storeTransport(cfg Config, guard *Guard) *http.Transport {
@@ -134,7 +158,7 @@ type errorBodyLimit struct{ next http.RoundTripper }
 
 func (l errorBodyLimit) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := l.next.RoundTrip(req)
-	if err != nil || resp.StatusCode == http.StatusOK {
+	if err != nil || resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent {
 		return resp, err
 	}
 	resp.Body = struct {

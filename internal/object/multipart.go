@@ -1,0 +1,111 @@
+package object
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+const (
+	partSize = 8 << 20 // bytes that are held at a time
+	maxParts = 10_000  // S3's limit
+	abortIn  = 10 * time.Second
+)
+
+// putParts writes the object in parts, one at a time. Nothing is there before
+// all of them are, and the digest is right; any failure gives the parts back.
+func (s *FileSink) putParts(ctx context.Context, content Content) error {
+	f, err := newFeed(content, min(s.file.opener.cfg.MaxSize, maxParts*partSize))
+	if err != nil {
+		return err
+	}
+	created, err := s.file.store.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &s.file.bucket, Key: &s.file.key, ContentType: stringOrNil(content.ContentType),
+	})
+	if err != nil {
+		return s.failure(ctx, err)
+	}
+	if aws.ToString(created.UploadId) == "" {
+		return s.file.origin.fail(Unavailable, "began an upload in parts without naming it.", nil)
+	}
+	err = s.sendParts(ctx, f, created.UploadId)
+	if err != nil {
+		s.abort(ctx, created.UploadId)
+	}
+	return err
+}
+
+func (s *FileSink) sendParts(ctx context.Context, f *feed, id *string) error {
+	var parts []types.CompletedPart
+	buf := make([]byte, min(partSize, f.Size))
+	for number := int32(1); !f.whole; number++ {
+		n, _ := io.ReadFull(f, buf) // fewer at the end
+		if f.err != nil {
+			return f.err
+		}
+		tag, err := s.sendPart(ctx, buf[:n], number, id)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, types.CompletedPart{ETag: tag, PartNumber: &number})
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.file.opener.cfg.OpenTimeout, errOpenTimeout)
+	defer cancel()
+	_, err := s.file.store.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+	})
+	return s.failure(ctx, err)
+}
+
+func (s *FileSink) sendPart(ctx context.Context, content []byte, number int32, id *string) (*string, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(context.Canceled)
+	body := &partBody{bytes: bytes.NewReader(content), pace: newOutPace(s.file.opener.cfg, cancel)}
+	defer body.pace.stop()
+	digest := sha256.Sum256(content)
+	out, err := s.file.store.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id, PartNumber: &number,
+		Body: body, ContentLength: aws.Int64(int64(len(content))),
+	}, withPayloadHash(hex.EncodeToString(digest[:])))
+	if err != nil {
+		return nil, s.failure(ctx, err)
+	}
+	if aws.ToString(out.ETag) == "" {
+		return nil, s.file.origin.fail(Unavailable, fmt.Sprintf("took part %d of the file without an ETag for it.", number), nil)
+	}
+	return out.ETag, nil
+}
+
+// abort gives the parts back, also when ctx is over.
+func (s *FileSink) abort(ctx context.Context, id *string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortIn)
+	defer cancel()
+	// What fails here stays in the store until its own rule for such uploads
+	// removes it. It is no object.
+	_, _ = s.file.store.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id,
+	})
+}
+
+// partBody is a part on its way out, which the SDK's retries send again.
+type partBody struct {
+	bytes *bytes.Reader
+	pace  *outPace
+}
+
+func (b *partBody) Read(buf []byte) (int, error) {
+	b.pace.taken()
+	n, err := b.bytes.Read(buf)
+	b.pace.given(n, b.bytes.Len() == 0)
+	return n, err
+}
+
+func (b *partBody) Seek(offset int64, whence int) (int64, error) { return b.bytes.Seek(offset, whence) }
