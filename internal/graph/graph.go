@@ -131,7 +131,9 @@ func (c *Client) get(ctx context.Context, target *url.URL, token secret.Secret, 
 
 // do sends a request and reads the JSON answer into out.
 func (c *Client) do(request *http.Request, token secret.Secret, out any) error {
-	request.Header.Set("Authorization", "Bearer "+token.Reveal())
+	if request.Header.Get("Authorization") == "" { // Resumable Upload has a scheme of its own
+		request.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
 	request.Header.Set("User-Agent", c.userAgent)
 	response, err := c.http.Do(request)
 	if err != nil {

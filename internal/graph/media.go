@@ -5,6 +5,9 @@ package graph
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -131,7 +134,7 @@ type Media struct {
 	ID       string
 	URL      string // for Download; valid for 5 minutes
 	MIMEType string
-	SHA256   string // as sent: hex today, base64 in some captures
+	SHA256   string // hexadecimal; "" when Meta gives none that is one
 	Size     int64  // bytes
 }
 
@@ -151,7 +154,19 @@ func (c *Client) Media(ctx context.Context, mediaID, phoneNumberID string, token
 	if err := c.get(ctx, target, token, &answer); err != nil {
 		return Media{}, err
 	}
-	return Media{answer.ID, answer.URL, answer.MIMEType, answer.SHA256, int64(answer.Size)}, nil
+	return Media{answer.ID, answer.URL, answer.MIMEType, hexDigest(answer.SHA256), int64(answer.Size)}, nil
+}
+
+// hexDigest reads a SHA-256 as Meta writes it: hexadecimal in the answers
+// captured, base64 in webhooks (meta-cloud-api.md §3.2).
+func hexDigest(text string) string {
+	if raw, err := hex.DecodeString(text); err == nil && len(raw) == sha256.Size {
+		return strings.ToLower(text)
+	}
+	if raw, err := base64.StdEncoding.DecodeString(text); err == nil && len(raw) == sha256.Size {
+		return hex.EncodeToString(raw)
+	}
+	return ""
 }
 
 // Download opens a file at the URL that Media gave. The token goes along, so
@@ -176,7 +191,38 @@ func (c *Client) Download(ctx context.Context, media Media, token secret.Secret)
 		response.Body.Close()
 		return nil, answeredError(response.StatusCode, answer, token)
 	}
-	return response.Body, nil
+	return download{response.Body}, nil
+}
+
+// download is a file on its way from Meta. A Read that fails gives an [*UnreachableError].
+type download struct{ io.ReadCloser }
+
+func (d download) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = unreachable(fmt.Errorf("the download broke off: %w", err))
+	}
+	return n, err
+}
+
+// DeleteMedia removes a file from WhatsApp.
+func (c *Client) DeleteMedia(ctx context.Context, mediaID, phoneNumberID string, token secret.Secret) error {
+	target := c.node(mediaID)
+	target.RawQuery = url.Values{"phone_number_id": {phoneNumberID}}.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, target.String(), nil)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Success bool `json:"success"`
+	}
+	if err := c.do(request, token, &answer); err != nil {
+		return err
+	}
+	if !answer.Success {
+		return &UnreachableError{BodySent: true, Cause: errors.New("status 200 without success")}
+	}
+	return nil
 }
 
 func (c *Client) isDownloadHost(target *url.URL) bool {

@@ -1,0 +1,130 @@
+// Meta's Resumable Upload, for template media (meta-cloud-api.md §8).
+
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+
+	"ferry/internal/secret"
+)
+
+// maxResumes bounds how often an upload is taken up again after its connection broke.
+const maxResumes = 3
+
+// HandleUpload is a file to be uploaded as the example of a template's header.
+type HandleUpload struct {
+	AppID       string // Meta's id of the app that the token is of
+	Token       secret.Secret
+	FileName    string
+	ContentType string // application/pdf, image/jpeg, image/png or video/mp4
+	Size        int64  // bytes
+	// Open gives the file from an offset on, the same bytes each time.
+	Open func(ctx context.Context, offset int64) (io.ReadCloser, error)
+}
+
+// UploadHandle uploads a file and gives Meta's handle of it, verbatim. When the
+// connection breaks it asks Meta how much arrived and goes on from there, a
+// bounded number of times; resumes says how often.
+func (c *Client) UploadHandle(ctx context.Context, upload HandleUpload) (handle string, resumes int, err error) {
+	session, err := c.openSession(ctx, upload)
+	if err != nil {
+		return "", 0, err
+	}
+	var offset int64
+	for {
+		handle, err = c.sendFrom(ctx, session, upload, offset)
+		lost, isLost := errors.AsType[*UnreachableError](err)
+		if !isLost || resumes == maxResumes || ctx.Err() != nil {
+			return handle, resumes, err
+		}
+		resumes++
+		if offset, err = c.sessionOffset(ctx, session, upload.Token); err != nil {
+			return "", resumes, errors.Join(lost, err)
+		}
+		if offset < 0 || offset > upload.Size {
+			return "", resumes, &UnreachableError{Cause: fmt.Errorf("Meta wants to go on at byte %d of %d", offset, upload.Size)}
+		}
+	}
+}
+
+// sessionForm is what a session's id may be: it becomes part of a URL.
+var sessionForm = regexp.MustCompile(`^upload:[A-Za-z0-9+/=_.:-]+(\?sig=[A-Za-z0-9%+/=_.-]+)?$`)
+
+// openSession announces the file and gives the session's id, "upload:…?sig=…".
+func (c *Client) openSession(ctx context.Context, upload HandleUpload) (string, error) {
+	target := c.node(upload.AppID, "uploads")
+	target.RawQuery = url.Values{
+		"file_name": {upload.FileName}, "file_length": {strconv.FormatInt(upload.Size, 10)}, "file_type": {upload.ContentType},
+	}.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), nil)
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		ID string `json:"id"`
+	}
+	if err := c.do(request, upload.Token, &answer); err != nil {
+		return "", err
+	}
+	if len(answer.ID) > 4096 || !sessionForm.MatchString(answer.ID) {
+		return "", &UnreachableError{Cause: errors.New("status 200 without an upload session")}
+	}
+	return answer.ID, nil
+}
+
+// session makes a request to a session. Its id holds a query of its own.
+func (c *Client) session(ctx context.Context, method, id string, token secret.Secret, body io.Reader) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base.Scheme+"://"+c.base.Host+"/"+c.version+"/"+id, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "OAuth "+token.Reveal())
+	return request, nil
+}
+
+// sendFrom sends the file from an offset on. Meta answers with the handle.
+func (c *Client) sendFrom(ctx context.Context, id string, upload HandleUpload, offset int64) (string, error) {
+	file, err := upload.Open(ctx, offset)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	source := &watchedReader{source: file, left: upload.Size - offset}
+	request, err := c.session(ctx, http.MethodPost, id, upload.Token, struct{ io.Reader }{source})
+	if err != nil {
+		return "", err
+	}
+	request.ContentLength = upload.Size - offset
+	request.Header.Set("File_offset", strconv.FormatInt(offset, 10))
+	var answer struct {
+		Handle string `json:"h"`
+	}
+	err = c.do(request, upload.Token, &answer)
+	if _, sourceErr := source.state(); err != nil && sourceErr != nil {
+		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
+	}
+	if err == nil && answer.Handle == "" {
+		return "", &Error{Status: http.StatusOK, Message: "no handle in the answer to the whole file"}
+	}
+	return answer.Handle, err
+}
+
+// sessionOffset asks how many bytes of the file have arrived.
+func (c *Client) sessionOffset(ctx context.Context, id string, token secret.Secret) (int64, error) {
+	request, err := c.session(ctx, http.MethodGet, id, token, nil)
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Offset looseInt64 `json:"file_offset"`
+	}
+	err = c.do(request, token, &answer)
+	return int64(answer.Offset), err
+}
