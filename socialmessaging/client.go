@@ -92,6 +92,23 @@ func (c *Client) PostWhatsAppMessageMedia(ctx context.Context, in *PostWhatsAppM
 	return invoke(ctx, c, PostWhatsAppMessageMedia, in)
 }
 
+// GetWhatsAppMessageMedia puts a file of WhatsApp's into a bucket or behind a
+// presigned URL, or only tells its type and size.
+func (c *Client) GetWhatsAppMessageMedia(ctx context.Context, in *GetWhatsAppMessageMediaInput) (*GetWhatsAppMessageMediaOutput, error) {
+	return invoke(ctx, c, GetWhatsAppMessageMedia, in)
+}
+
+// DeleteWhatsAppMessageMedia removes a file from WhatsApp.
+func (c *Client) DeleteWhatsAppMessageMedia(ctx context.Context, in *DeleteWhatsAppMessageMediaInput) (*DeleteWhatsAppMessageMediaOutput, error) {
+	return invoke(ctx, c, DeleteWhatsAppMessageMedia, in)
+}
+
+// CreateWhatsAppMessageTemplateMedia uploads a file from a bucket as the
+// example of a template's header.
+func (c *Client) CreateWhatsAppMessageTemplateMedia(ctx context.Context, in *CreateWhatsAppMessageTemplateMediaInput) (*CreateWhatsAppMessageTemplateMediaOutput, error) {
+	return invoke(ctx, c, CreateWhatsAppMessageTemplateMedia, in)
+}
+
 // ListLinkedWhatsAppBusinessAccounts lists the caller's linked accounts, a page at a time.
 func (c *Client) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *ListLinkedWhatsAppBusinessAccountsInput) (*ListLinkedWhatsAppBusinessAccountsOutput, error) {
 	return invoke(ctx, c, ListLinkedWhatsAppBusinessAccounts, in)

@@ -19,6 +19,51 @@ type PostWhatsAppMessageMediaOutput struct {
 	MediaID *string `json:"mediaId,omitzero" is:"WhatsAppMediaId"`
 }
 
+// GetWhatsAppMessageMediaInput names a file at WhatsApp and where to put it.
+// Both destinations together are refused; MetadataOnly needs none.
+type GetWhatsAppMessageMediaInput struct {
+	// WhatsApp's id of the file, uploaded or received. Required.
+	MediaID *string `json:"mediaId,omitzero" required:"true" is:"WhatsAppMediaId"`
+	// The phone number that the file belongs to: "phone-number-id-…" or its ARN. Required.
+	OriginationPhoneNumberID *string `json:"originationPhoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumberId"`
+	// Answer type and size, and write nothing.
+	MetadataOnly *bool `json:"metadataOnly,omitzero"`
+	// A presigned URL to PUT the file to, and the headers to send.
+	DestinationS3PresignedURL *S3PresignedURL `json:"destinationS3PresignedUrl,omitzero"`
+	// A bucket and the beginning of a key: the object's key is this, the media
+	// id, a dot and the subtype of the MIME type, without separators between.
+	DestinationS3File *S3File `json:"destinationS3File,omitzero"`
+}
+
+// GetWhatsAppMessageMediaOutput is what WhatsApp says of the file.
+type GetWhatsAppMessageMediaOutput struct {
+	MIMEType *string `json:"mimeType,omitzero"` // without parameters: "audio/ogg"
+	FileSize *int64  `json:"fileSize,omitzero"` // bytes
+}
+
+// DeleteWhatsAppMessageMediaInput names a file at WhatsApp.
+type DeleteWhatsAppMessageMediaInput struct {
+	MediaID                  *string `query:"mediaId" required:"true" is:"WhatsAppMediaId"`                        // Required.
+	OriginationPhoneNumberID *string `query:"originationPhoneNumberId" required:"true" is:"WhatsAppPhoneNumberId"` // Required.
+}
+
+// DeleteWhatsAppMessageMediaOutput is the answer to a deletion.
+type DeleteWhatsAppMessageMediaOutput struct {
+	Success *bool `json:"success,omitzero"`
+}
+
+// CreateWhatsAppMessageTemplateMediaInput names a file to be the example of a
+// template's header.
+type CreateWhatsAppMessageTemplateMediaInput struct {
+	ID           *string `json:"id,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // "waba-…" or its ARN. Required.
+	SourceS3File *S3File `json:"sourceS3File,omitzero"`
+}
+
+// CreateWhatsAppMessageTemplateMediaOutput is the answer to such an upload.
+type CreateWhatsAppMessageTemplateMediaOutput struct {
+	MetaHeaderHandle *string `json:"metaHeaderHandle,omitzero"` // for example.header_handle of a template; verbatim, may hold line breaks
+}
+
 // S3File names an object in a bucket. Validation messages do not show its members.
 type S3File struct {
 	_ struct{} `sensitive:"true"`

@@ -44,6 +44,12 @@ func planned(name, method, path string) *Operation {
 
 // The operations that are built.
 var (
+	CreateWhatsAppMessageTemplateMedia = define[CreateWhatsAppMessageTemplateMediaInput, CreateWhatsAppMessageTemplateMediaOutput](
+		"CreateWhatsAppMessageTemplateMedia", http.MethodPost, "/v1/whatsapp/template/media", metaExceptions)
+	DeleteWhatsAppMessageMedia = define[DeleteWhatsAppMessageMediaInput, DeleteWhatsAppMessageMediaOutput](
+		"DeleteWhatsAppMessageMedia", http.MethodDelete, "/v1/whatsapp/media", metaExceptions)
+	GetWhatsAppMessageMedia = define[GetWhatsAppMessageMediaInput, GetWhatsAppMessageMediaOutput](
+		"GetWhatsAppMessageMedia", http.MethodPost, "/v1/whatsapp/media/get", metaExceptions)
 	GetLinkedWhatsAppBusinessAccount = define[GetLinkedWhatsAppBusinessAccountInput, GetLinkedWhatsAppBusinessAccountOutput](
 		"GetLinkedWhatsAppBusinessAccount", http.MethodGet, "/v1/whatsapp/waba/details", readExceptions)
 	GetLinkedWhatsAppBusinessAccountPhoneNumber = define[GetLinkedWhatsAppBusinessAccountPhoneNumberInput, GetLinkedWhatsAppBusinessAccountPhoneNumberOutput](
@@ -61,9 +67,9 @@ var Operations = []*Operation{
 	planned("CreateWhatsAppFlow", http.MethodPost, "/v1/whatsapp/flow/create"),
 	planned("CreateWhatsAppMessageTemplate", http.MethodPost, "/v1/whatsapp/template/put"),
 	planned("CreateWhatsAppMessageTemplateFromLibrary", http.MethodPost, "/v1/whatsapp/template/create"),
-	planned("CreateWhatsAppMessageTemplateMedia", http.MethodPost, "/v1/whatsapp/template/media"),
+	CreateWhatsAppMessageTemplateMedia.Operation,
 	planned("DeleteWhatsAppFlow", http.MethodDelete, "/v1/whatsapp/flow"),
-	planned("DeleteWhatsAppMessageMedia", http.MethodDelete, "/v1/whatsapp/media"),
+	DeleteWhatsAppMessageMedia.Operation,
 	planned("DeleteWhatsAppMessageTemplate", http.MethodDelete, "/v1/whatsapp/template"),
 	planned("DeprecateWhatsAppFlow", http.MethodPost, "/v1/whatsapp/flow/deprecate"),
 	planned("DisassociateWhatsAppBusinessAccount", http.MethodDelete, "/v1/whatsapp/waba/disassociate"),
@@ -71,7 +77,7 @@ var Operations = []*Operation{
 	GetLinkedWhatsAppBusinessAccountPhoneNumber.Operation,
 	planned("GetWhatsAppFlow", http.MethodGet, "/v1/whatsapp/flow"),
 	planned("GetWhatsAppFlowPreview", http.MethodGet, "/v1/whatsapp/flow/preview"),
-	planned("GetWhatsAppMessageMedia", http.MethodPost, "/v1/whatsapp/media/get"),
+	GetWhatsAppMessageMedia.Operation,
 	planned("GetWhatsAppMessageTemplate", http.MethodGet, "/v1/whatsapp/template"),
 	ListLinkedWhatsAppBusinessAccounts.Operation,
 	planned("ListTagsForResource", http.MethodGet, "/v1/tags/list"),
