@@ -37,6 +37,7 @@ const (
 	keyName           = "developer"
 	metaAccountID     = "102290129340398"
 	metaPhoneNumberID = "106540352242922"
+	metaAppID         = "634974688087057"
 )
 
 // Config says where the world lives.

@@ -51,7 +51,7 @@ func (e *Environment) sampleKey(ctx context.Context, db *store.Store) error {
 // again after a restart it keeps its ids and takes the new token.
 func (e *Environment) linkSample(ctx context.Context) error {
 	linked, err := social.LinkAccount(ctx, e.Gateway.Graph(), e.Gateway.Store(), social.Link{
-		AccountID: AccountID, MetaID: metaAccountID, Token: e.MetaToken,
+		AccountID: AccountID, MetaID: metaAccountID, AppID: metaAppID, Token: e.MetaToken,
 	})
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (e *Environment) startSimulator(ctx context.Context, api, control net.Liste
 	config := metasim.Config{
 		Logger: e.config.Logger,
 		BusinessAccounts: []metasim.BusinessAccount{{
-			ID: metaAccountID, Name: "Lucky Shrub", Token: e.MetaToken.Reveal(),
+			ID: metaAccountID, AppID: metaAppID, Name: "Lucky Shrub", Token: e.MetaToken.Reveal(),
 			PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhoneNumberID, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub", QualityRating: "GREEN"}},
 		}},
 	}

@@ -85,8 +85,7 @@ func (s *Service) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *soci
 	id, _ := s.resolve(kindBusinessAccount, accountID, *in.ID)
 	account, err := s.config.Store.BusinessAccount(ctx, accountID, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fail(socialmessaging.KindResourceNotFound, nil,
-			"No WhatsApp Business Account '%s' is linked to account %s in region %s.", *in.ID, accountID, s.config.Region)
+		return nil, s.noSuchAccount(*in.ID, accountID)
 	}
 	if err != nil {
 		return nil, err
@@ -96,6 +95,11 @@ func (s *Service) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *soci
 		out.PhoneNumbers = append(out.PhoneNumbers, s.phoneNumber(accountID, number))
 	}
 	return &socialmessaging.GetLinkedWhatsAppBusinessAccountOutput{Account: out}, nil
+}
+
+func (s *Service) noSuchAccount(given, accountID string) error {
+	return fail(socialmessaging.KindResourceNotFound, nil,
+		"No WhatsApp Business Account '%s' is linked to account %s in region %s.", given, accountID, s.config.Region)
 }
 
 func getPhoneNumberNeeds(s *Service, c *caller, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) []policy.Request {

@@ -4,6 +4,7 @@
 package social
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -66,6 +67,7 @@ type Link struct {
 	AccountID      string        // 12 digits
 	MetaID         string        // Meta's WhatsApp Business Account id, digits
 	PhoneNumberIDs []string      // Meta's ids of the numbers to link; none = all of the account
+	AppID          string        // Meta's id of the app that the token is of, for template media; "" = none
 	Token          secret.Secret // Meta's access token for the account
 }
 
@@ -75,7 +77,7 @@ func LinkAccount(ctx context.Context, client *graph.Client, db *store.Store, lin
 	if err := CheckAccountID(link.AccountID); err != nil {
 		return store.BusinessAccount{}, err
 	}
-	for _, id := range append([]string{link.MetaID}, link.PhoneNumberIDs...) {
+	for _, id := range append([]string{link.MetaID, cmp.Or(link.AppID, "0")}, link.PhoneNumberIDs...) {
 		if !metaIDForm.MatchString(id) {
 			return store.BusinessAccount{}, fmt.Errorf("%q is not an id of Meta's; expected digits, as the WhatsApp Manager shows them", id)
 		}
@@ -92,7 +94,7 @@ func LinkAccount(ctx context.Context, client *graph.Client, db *store.Store, lin
 		return store.BusinessAccount{}, fmt.Errorf("reading the phone numbers of WhatsApp Business Account %s: %w", link.MetaID, err)
 	}
 	linked := store.BusinessAccount{
-		AccountID: link.AccountID, MetaID: link.MetaID, Name: account.Name,
+		AccountID: link.AccountID, MetaID: link.MetaID, Name: account.Name, AppID: link.AppID,
 		MarketingOnboarding: account.MarketingMessagesOnboarding, Token: link.Token,
 	}
 	if linked.PhoneNumbers, err = chosen(numbers, link.PhoneNumberIDs); err != nil {

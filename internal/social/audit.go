@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"ferry/internal/media"
 	"ferry/internal/store"
 )
 
@@ -24,7 +25,10 @@ type auditLine struct {
 
 	accessKeyID string       // as claimed
 	media       *store.Media // the upload, when there was one
+	reused      bool         // the upload was not needed
+	report      media.Report // what was found inside the file
 	attempts    int          // of the transfer
+	resumes     int          // of sources that broke off, and went on where they did
 	retried     []error      // why there was more than one attempt
 	fault       *fault       // nil = success
 	stack       string       // of a panic
@@ -40,6 +44,12 @@ func newRequestID() string {
 	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// take takes over what another line knows of an upload.
+func (l *auditLine) take(from *auditLine) {
+	l.media, l.reused, l.report = from.media, from.reused, from.report
+	l.attempts, l.resumes, l.retried, l.stack = from.attempts, from.resumes, from.retried, from.stack
 }
 
 type auditKey struct{}
@@ -69,9 +79,18 @@ func (l *auditLine) write(ctx context.Context, log *slog.Logger, now time.Time) 
 	if l.attempts > 1 {
 		attributes = append(attributes, slog.Int("attempts", l.attempts), slog.Any("retried", texts(l.retried)))
 	}
+	if l.resumes > 0 {
+		attributes = append(attributes, slog.Int("resumes", l.resumes))
+	}
 	if m := l.media; m != nil {
 		attributes = append(attributes, slog.String("media_id", m.ID), slog.String("mime_type", m.MIMEType), slog.Int64("size", m.Size),
-			slog.String("source", m.Source), slog.String("source_name", m.SourceName), slog.String("sha256", m.SHA256))
+			slog.Bool("reused", l.reused), slog.String("source", m.Source), slog.String("source_name", m.SourceName), slog.String("sha256", m.SHA256))
+	}
+	if len(l.report.Findings) > 0 {
+		attributes = append(attributes, slog.Any("findings", findingTexts(l.report.Findings)))
+	}
+	if len(l.report.Unchecked) > 0 {
+		attributes = append(attributes, slog.Any("unchecked", l.report.Unchecked))
 	}
 	if f := l.fault; f != nil {
 		status = f.status
@@ -91,6 +110,14 @@ func (l *auditLine) write(ctx context.Context, log *slog.Logger, now time.Time) 
 	}
 	attributes = append(attributes, slog.Int("status", status))
 	log.LogAttrs(context.WithoutCancel(ctx), level, "request", attributes...)
+}
+
+func findingTexts(list []media.Finding) []string {
+	result := make([]string, len(list))
+	for i, f := range list {
+		result[i] = fmt.Sprintf("%s (%s): %s", f.Code, f.Severity, f.Why)
+	}
+	return result
 }
 
 func texts(list []error) []string {

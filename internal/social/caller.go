@@ -17,6 +17,8 @@ type caller struct {
 	accessKeyID string
 	arn         string // of the user: arn:aws:iam::111122223333:user/name
 	policies    []*policy.Document
+	reuse       bool   // whether the account wants reuse of media
+	call        string // names the attempts of one call of an SDK; "" = it did not say
 }
 
 // maxPolicies bounds how many parsed policy documents are kept.
@@ -24,7 +26,7 @@ const maxPolicies = 1024
 
 // newCaller makes the caller of a key. Policies are parsed once, and kept by their text.
 func (s *Service) newCaller(key store.AccessKey) (*caller, error) {
-	c := &caller{accountID: key.AccountID, accessKeyID: key.ID, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name}
+	c := &caller{accountID: key.AccountID, accessKeyID: key.ID, reuse: key.Reuse, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name}
 	for _, text := range key.Policies {
 		document, known := s.policies.Get(text)
 		if !known {

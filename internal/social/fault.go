@@ -76,6 +76,9 @@ func faultOf(ctx context.Context, err error) *fault {
 	if finding, ok := errors.AsType[*media.Error](err); ok {
 		return fail(socialmessaging.KindInvalidParameters, nil, "%s [%s]", finding.Message, finding.Code)
 	}
+	if bad, ok := errors.AsType[*badFile](err); ok {
+		return fail(socialmessaging.KindInvalidParameters, nil, "%s", bad.Error())
+	}
 	// A deadline or a caller that went away shows up as whatever broke first.
 	if errors.Is(context.Cause(ctx), ErrStopped) {
 		return fail(socialmessaging.KindDependency, err, "The server was stopped before the call was done. Send again.")

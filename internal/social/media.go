@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"ferry/internal/policy"
+	"ferry/internal/store"
 	"ferry/socialmessaging"
 )
 
@@ -15,10 +16,15 @@ import (
 func postMediaNeeds(s *Service, c *caller, in *socialmessaging.PostWhatsAppMessageMediaInput) []policy.Request {
 	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberID)
 	needs := []policy.Request{{Action: socialmessaging.PostWhatsAppMessageMedia.Action(), Resource: arn}}
-	if file := in.SourceS3File; file != nil {
-		needs = append(needs, policy.Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::" + *file.BucketName + "/" + *file.Key})
+	return append(needs, readNeed(in.SourceS3File)...)
+}
+
+// readNeed is the right to read an object, if there is one to read.
+func readNeed(file *socialmessaging.S3File) []policy.Request {
+	if file == nil {
+		return nil
 	}
-	return needs
+	return []policy.Request{{Action: "s3:GetObject", Resource: "arn:aws:s3:::" + *file.BucketName + "/" + *file.Key}}
 }
 
 // PostWhatsAppMessageMedia streams a file from a bucket, or from behind a
@@ -47,11 +53,13 @@ func (s *Service) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessag
 	}
 	defer end()
 
-	media, err := s.upload(ctx, sender, source)
+	media, err := s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (store.Media, error) {
+		if callerOf(ctx).reuse {
+			return s.uploadOrReuse(ctx, sender, source)
+		}
+		return s.uploadAndRecord(ctx, sender, source)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := s.config.Store.RecordMedia(ctx, media); err != nil {
 		return nil, err
 	}
 	return &socialmessaging.PostWhatsAppMessageMediaOutput{MediaID: &media.ID}, nil

@@ -472,7 +472,7 @@ func TestCallIsOneLogLine(t *testing.T) {
 	}
 	want := map[string]any{
 		"level": "INFO", "msg": "request", "operation": "PostWhatsAppMessageMedia", "status": 200.0,
-		"account": account, "access_key": w.key.ID, "media_id": id, "mime_type": "text/plain", "size": float64(len(text)),
+		"account": account, "access_key": w.key.ID, "media_id": id, "reused": false, "mime_type": "text/plain", "size": float64(len(text)),
 		"source": "s3", "source_name": "s3://media/note.txt",
 	}
 	if diff := cmp.Diff(want, line); diff != "" {

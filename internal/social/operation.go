@@ -58,8 +58,11 @@ func handle[In, Out any](
 
 // handlers are the operations that are built. To add one, see CONTRIBUTING.md.
 var handlers = []handler{
+	handle(socialmessaging.CreateWhatsAppMessageTemplateMedia, templateMediaNeeds, (*Service).CreateWhatsAppMessageTemplateMedia),
+	handle(socialmessaging.DeleteWhatsAppMessageMedia, deleteMediaNeeds, (*Service).DeleteWhatsAppMessageMedia),
 	handle(socialmessaging.GetLinkedWhatsAppBusinessAccount, getAccountNeeds, (*Service).GetLinkedWhatsAppBusinessAccount),
 	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, getPhoneNumberNeeds, (*Service).GetLinkedWhatsAppBusinessAccountPhoneNumber),
+	handle(socialmessaging.GetWhatsAppMessageMedia, getMediaNeeds, (*Service).GetWhatsAppMessageMedia),
 	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, listAccountsNeeds, (*Service).ListLinkedWhatsAppBusinessAccounts),
 	handle(socialmessaging.PostWhatsAppMessageMedia, postMediaNeeds, (*Service).PostWhatsAppMessageMedia),
 }
@@ -172,7 +175,13 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 		return nil, nil, err
 	}
 	caller, err := s.newCaller(key)
-	return caller, body, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if invocation := r.Header.Get("Amz-Sdk-Invocation-Id"); invocation != "" && len(invocation) <= maxInvocation {
+		caller.call = key.ID + " " + invocation + " " + r.RequestURI + " " + real
+	}
+	return caller, body, nil
 }
 
 // readBody reads at most maxBody bytes, and lifts the deadline that the server

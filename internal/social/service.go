@@ -4,6 +4,11 @@
 //	operation.go  the gate, and the table that binds operations to methods
 //	media.go      PostWhatsAppMessageMedia
 //	upload.go     one file on its way from its source to WhatsApp
+//	inspect.go    what the file is and what is wrong with it
+//	flight.go     the upload that attempts of one call share
+//	reuse.go      the same bytes, the same media id
+//	retrieve.go   GetWhatsAppMessageMedia, DeleteWhatsAppMessageMedia
+//	template.go   CreateWhatsAppMessageTemplateMedia
 //	account.go    linked accounts and phone numbers
 //	admin.go      linking accounts and making keys, for the command line
 //	caller.go     who calls, and whether they may
@@ -15,6 +20,7 @@ package social
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"sync"
@@ -31,6 +37,15 @@ import (
 	"ferry/internal/store"
 	"ferry/socialmessaging"
 )
+
+// takeMediaCall takes one of the account's media calls of this second.
+func (s *Service) takeMediaCall(ctx context.Context) error {
+	if s.quota.take(callerOf(ctx).accountID) {
+		return nil
+	}
+	return fail(socialmessaging.KindThrottledRequest, nil,
+		"The account's quota of %d media calls a second is used up. Wait and send again.", s.config.MediaPerSecond)
+}
 
 // NoLimit as a rate lets everything pass.
 const NoLimit = -1
@@ -51,8 +66,11 @@ type Config struct {
 	MaxUploads int
 	// How long one upload may take, retries included; default 10 minutes.
 	UploadTimeout time.Duration
-	Logger        *slog.Logger     // default: discards
-	Now           func() time.Time // default time.Now
+	// What becomes of a file that WhatsApp would take and then fail to deliver:
+	// RefuseWillFail, the default, or WarnWillFail.
+	WillFail string
+	Logger   *slog.Logger     // default: discards
+	Now      func() time.Time // default time.Now
 }
 
 var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
@@ -67,6 +85,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, errors.New("the region "+c.Region+" is not one; expected a name such as us-east-1"))
+	}
+	if c.WillFail == "" {
+		c.WillFail = RefuseWillFail
+	}
+	if c.WillFail != RefuseWillFail && c.WillFail != WarnWillFail {
+		problems = append(problems, fmt.Errorf("WillFail is %q; expected %s or %s", c.WillFail, RefuseWillFail, WarnWillFail))
 	}
 	if c.MediaPerSecond == 0 {
 		c.MediaPerSecond = 100
@@ -93,6 +117,7 @@ type Service struct {
 	verifier sigv4.Verifier
 	uploads  chan struct{} // one element for each upload in flight
 	quota    quota
+	flights  flights
 	policies *lru.Cache[string, *policy.Document]
 }
 
@@ -112,6 +137,7 @@ func New(config Config) (*Service, error) {
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},
 		uploads:  make(chan struct{}, config.MaxUploads),
+		flights:  flights{byCall: make(map[string]*flight)},
 		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*usage)},
 	}, nil
 }
@@ -119,9 +145,8 @@ func New(config Config) (*Service, error) {
 // beginUpload takes one of the account's calls of this second and one of the
 // places for uploads, or says that there is none. end gives the place back.
 func (s *Service) beginUpload(ctx context.Context) (end func(), err error) {
-	if !s.quota.take(callerOf(ctx).accountID) {
-		return nil, fail(socialmessaging.KindThrottledRequest, nil,
-			"The account's quota of %d media calls a second is used up. Wait and send again.", s.config.MediaPerSecond)
+	if err := s.takeMediaCall(ctx); err != nil {
+		return nil, err
 	}
 	account := callerOf(ctx).accountID
 	if most := max(1, s.config.MaxUploads*3/4); !s.quota.begin(account, most) {

@@ -3,20 +3,17 @@
 package social
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math/rand/v2"
 	"time"
 
 	"ferry/internal/graph"
-	"ferry/internal/media"
 	"ferry/internal/object"
 	"ferry/internal/store"
 	"ferry/socialmessaging"
@@ -58,6 +55,15 @@ func (s *Service) source(in *socialmessaging.PostWhatsAppMessageMediaInput) (sou
 		return source{}, fail(socialmessaging.KindInvalidParameters, nil,
 			"Neither sourceS3File nor sourceS3PresignedUrl is given. Give one of them.")
 	}
+}
+
+// uploadAndRecord uploads a file; its record is durable when it returns.
+func (s *Service) uploadAndRecord(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
+	media, err := s.upload(ctx, sender, from)
+	if err != nil {
+		return store.Media{}, err
+	}
+	return media, s.config.Store.RecordMedia(ctx, media)
 }
 
 // upload transfers a file and gives the record of it. A transfer that breaks
@@ -102,12 +108,13 @@ func (s *Service) transfer(ctx context.Context, sender store.Sender, from source
 		PhoneNumberID: sender.ID, Size: opened.Size,
 		Source: from.kind, SourceName: from.String(), SourceETag: opened.ETag, AccessKeyID: callerOf(ctx).accessKeyID,
 	}
-	head := make([]byte, min(media.HeadSize, opened.Size))
-	if _, err := io.ReadFull(opened.Body, head); err != nil {
-		return record, fmt.Errorf("reading the first bytes: %w", err)
-	}
-	found, err := media.Inspect(media.Input{DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head})
+	head, err := peek(opened.Body, opened.Size)
 	if err != nil {
+		return record, err
+	}
+	found, err := s.inspect(ctx, from, opened, head.bytes)
+	if err != nil {
+		head.free()
 		return record, err
 	}
 	record.MIMEType = found.Type.MIME
@@ -116,8 +123,9 @@ func (s *Service) transfer(ctx context.Context, sender store.Sender, from source
 	record.ID, err = s.config.Graph.UploadMedia(ctx, graph.Upload{
 		PhoneNumberID: sender.MetaID, Token: sender.Token,
 		FileName: found.FileName, ContentType: found.ContentType,
-		Size: opened.Size, Body: digested(digest, head, opened.Body),
+		Size: opened.Size, Body: io.TeeReader(io.MultiReader(head, opened.Body), digest),
 	})
+	auditOf(ctx).resumes += opened.Resumes()
 	if err != nil {
 		return record, err
 	}
@@ -125,11 +133,6 @@ func (s *Service) transfer(ctx context.Context, sender store.Sender, from source
 	record.CreatedAt = s.config.Now()
 	record.ExpiresAt = record.CreatedAt.Add(mediaLife)
 	return record, nil
-}
-
-// digested gives head and rest in one, and takes the digest of what is read.
-func digested(digest hash.Hash, head []byte, rest io.Reader) io.Reader {
-	return io.TeeReader(io.MultiReader(bytes.NewReader(head), rest), digest)
 }
 
 // brokeOff reports whether a transfer failed in a way that a second attempt

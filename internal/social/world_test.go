@@ -75,7 +75,7 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	w.api = httptest.NewServer(w.service)
 	t.Cleanup(w.api.Close)
 
-	linked, err := social.LinkAccount(t.Context(), client, w.store, social.Link{AccountID: account, MetaID: "100", Token: secret.New(metaToken)})
+	linked, err := social.LinkAccount(t.Context(), client, w.store, social.Link{AccountID: account, MetaID: "100", AppID: "500", Token: secret.New(metaToken)})
 	w.must(err)
 	w.waba, w.phone = social.BusinessAccountID(linked), social.PhoneNumberID(linked.PhoneNumbers[0])
 	w.key = w.newKey(account, social.FullAccessPolicy)
@@ -91,7 +91,7 @@ func (w *world) must(err error) {
 
 func (w *world) startSimulator() {
 	w.simulator = metasim.New(metasim.Config{BusinessAccounts: []metasim.BusinessAccount{{
-		ID: "100", Name: "Lucky Shrub", Token: metaToken,
+		ID: "100", AppID: "500", Name: "Lucky Shrub", Token: metaToken,
 		PhoneNumbers: []metasim.PhoneNumber{{ID: "1", DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Shrub"}},
 	}}})
 	server := httptest.NewServer(w.simulator)

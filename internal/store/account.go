@@ -19,7 +19,8 @@ type BusinessAccount struct {
 	MetaID              string // Meta's id
 	Name                string
 	MarketingOnboarding string        // "" = not said by Meta
-	Token               secret.Secret // Meta's access token; only Link reads it
+	AppID               string        // of Meta's app, for template media; "" = not given
+	Token               secret.Secret // Meta's access token; only Link and Owner have it
 	LinkedAt            time.Time
 	PhoneNumbers        []PhoneNumber // not filled by BusinessAccounts
 }
@@ -42,7 +43,7 @@ type Sender struct {
 
 // Link stores a business account with its phone numbers. Linked again, it
 // keeps its ids and link date and takes the new token, names and numbers; a
-// number that is not given this time stays. It gives back what is stored.
+// number, or an app, that is not given this time stays. It gives back what is stored.
 func (s *Store) Link(ctx context.Context, account BusinessAccount) (BusinessAccount, error) {
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		if err := s.ensureAccount(ctx, tx, account.AccountID); err != nil {
@@ -61,11 +62,12 @@ func (s *Store) Link(ctx context.Context, account BusinessAccount) (BusinessAcco
 
 func (s *Store) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccount) error {
 	err := tx.QueryRowContext(ctx,
-		`INSERT INTO business_account (id, account_id, meta_id, name, marketing_onboarding, sealed_token, linked_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7)
-		 ON CONFLICT (account_id, meta_id) DO UPDATE SET name = excluded.name, marketing_onboarding = excluded.marketing_onboarding
+		`INSERT INTO business_account (id, account_id, meta_id, name, marketing_onboarding, sealed_token, linked_at, app_id)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		 ON CONFLICT (account_id, meta_id) DO UPDATE SET name = excluded.name, marketing_onboarding = excluded.marketing_onboarding,
+		   app_id = CASE WHEN excluded.app_id = '' THEN business_account.app_id ELSE excluded.app_id END
 		 RETURNING id`,
-		newID(), account.AccountID, account.MetaID, account.Name, account.MarketingOnboarding, []byte{}, s.now().UnixMilli()).Scan(&account.ID)
+		newID(), account.AccountID, account.MetaID, account.Name, account.MarketingOnboarding, []byte{}, s.now().UnixMilli(), account.AppID).Scan(&account.ID)
 	if err != nil {
 		return err
 	}
@@ -99,7 +101,7 @@ func newID() string {
 	return hex.EncodeToString(id[:])
 }
 
-const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboarding, linked_at`
+const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboarding, linked_at, app_id`
 
 // BusinessAccounts lists the linked accounts of an account in the order of
 // their ids, those after the given id ("" = from the start), at most limit.
@@ -140,7 +142,7 @@ func collectBusinessAccounts(rows *sql.Rows) ([]BusinessAccount, error) {
 func scanBusinessAccount(row interface{ Scan(...any) error }) (BusinessAccount, error) {
 	var account BusinessAccount
 	var linked int64
-	err := row.Scan(&account.ID, &account.AccountID, &account.MetaID, &account.Name, &account.MarketingOnboarding, &linked)
+	err := row.Scan(&account.ID, &account.AccountID, &account.MetaID, &account.Name, &account.MarketingOnboarding, &linked, &account.AppID)
 	account.LinkedAt = time.UnixMilli(linked)
 	return account, err
 }
@@ -163,6 +165,27 @@ func (s *Store) phoneNumbers(ctx context.Context, businessAccountID string) ([]P
 	}
 	return numbers, rows.Err()
 }
+
+// Owner gives a linked account with the token to act for it. Returns
+// ErrNotFound when the account has no such.
+func (s *Store) Owner(ctx context.Context, accountID, id string) (BusinessAccount, error) {
+	var sealed []byte
+	account, err := scanBusinessAccount(rowWith{s.read.QueryRowContext(ctx,
+		`SELECT `+businessAccountColumns+`, sealed_token FROM business_account WHERE account_id = $1 AND id = $2`, accountID, id), &sealed})
+	if err != nil {
+		return BusinessAccount{}, found(err)
+	}
+	account.Token, err = s.sealer.Open(sealed, "business_account", "sealed_token", accountID, id)
+	return account, err
+}
+
+// rowWith scans one more column than its reader knows of.
+type rowWith struct {
+	row  *sql.Row
+	more any
+}
+
+func (r rowWith) Scan(targets ...any) error { return r.row.Scan(append(targets, r.more)...) }
 
 const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, b.sealed_token
 	 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id

@@ -19,6 +19,7 @@ type AccessKey struct {
 	Secret    secret.Secret
 	Policies  []string // IAM policy documents, JSON
 	CreatedAt time.Time
+	Reuse     bool // whether the key's account wants reuse of media; set by the store
 }
 
 // ensureAccount makes the account's row when it is the first to be needed.
@@ -48,7 +49,8 @@ func (s *Store) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	})
 }
 
-const selectAccessKey = `SELECT id, account_id, name, sealed_secret, policies, created_at FROM access_key WHERE id = $1`
+const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse
+	 FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1`
 
 // AccessKey gives a key by its id, whichever account it is of: it is how a
 // caller's account is found. Returns ErrNotFound when there is none.
@@ -60,8 +62,8 @@ func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 // AccessKeys lists all keys, or those of one account, oldest first. Their secrets are left out.
 func (s *Store) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT id, account_id, name, sealed_secret, policies, created_at FROM access_key
-		 WHERE $1 = '' OR account_id = $1 ORDER BY created_at, id`, accountID)
+		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse
+		 FROM access_key k JOIN account a ON a.id = k.account_id WHERE $1 = '' OR k.account_id = $1 ORDER BY k.created_at, k.id`, accountID)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +91,7 @@ func (s *Store) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, e
 	var sealed []byte
 	var policies string
 	var created int64
-	if err := row.Scan(&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created); err != nil {
+	if err := row.Scan(&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created, &key.Reuse); err != nil {
 		return AccessKey{}, err
 	}
 	var err error

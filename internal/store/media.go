@@ -114,6 +114,12 @@ func insertOneMedia(ctx context.Context, statement *sql.Stmt, m Media) error {
 	return err
 }
 
+// ForgetMedia removes the record of an upload, if there is one.
+func (s *Store) ForgetMedia(ctx context.Context, phoneNumberID, id string) error {
+	_, err := s.write.ExecContext(ctx, `DELETE FROM media WHERE phone_number_id = $1 AND id = $2`, phoneNumberID, id)
+	return err
+}
+
 // Media gives the record of an upload. Returns ErrNotFound when there is none.
 func (s *Store) Media(ctx context.Context, phoneNumberID, id string) (Media, error) {
 	var m Media

@@ -1,0 +1,79 @@
+package social_test
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ferry/metasim"
+)
+
+// attempt sends one attempt of a call, as an SDK does: signed anew, under the call's id.
+func (w *world) attempt(ctx context.Context, invocation, key string) *http.Request {
+	r := w.request("POST", "/v1/whatsapp/media", `{"originationPhoneNumberId":"`+w.phone+`","sourceS3File":{"bucketName":"`+bucket+`","key":"`+key+`"}}`)
+	r = w.sign(r).WithContext(ctx)
+	r.Header.Set("Amz-Sdk-Invocation-Id", invocation)
+	return r
+}
+
+func uploads(w *world) (n int) {
+	for _, request := range w.simulator.Requests() {
+		if request.Operation == metasim.OperationUpload {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAttemptsOfOneCallShareOneUpload(t *testing.T) {
+	w := newWorld(t)
+	w.put("note.txt", "text/plain", text)
+	_, err := w.simulator.AddFault(metasim.Fault{Operation: metasim.OperationUpload, Latency: 300 * time.Millisecond, Times: 1})
+	w.must(err)
+	// The first attempt gives up while its upload is at WhatsApp.
+	ctx, cancel := context.WithCancel(t.Context())
+	first := w.attempt(ctx, "call-1", "note.txt")
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if response, err := http.DefaultClient.Do(first); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	for !uploading(w) {
+		runtime.Gosched()
+	}
+	cancel()
+	<-gone
+	// Its retries get the answer that it missed.
+	var group sync.WaitGroup
+	ids := make([]string, 2)
+	for i := range ids {
+		group.Go(func() {
+			again := w.attempt(t.Context(), "call-1", "note.txt")
+			ids[i] = w.send(again).body
+		})
+	}
+	group.Wait()
+	if ids[0] != ids[1] || !strings.Contains(ids[0], "mediaId") || uploads(w) != 1 {
+		t.Errorf("%v after %d uploads", ids, uploads(w))
+	}
+}
+
+func TestCallsOfTheirOwnShareNothing(t *testing.T) {
+	w := newWorld(t)
+	w.put("note.txt", "text/plain", text)
+	w.put("other.txt", "text/plain", text)
+	seen := map[string]bool{}
+	for _, call := range [][2]string{{"call-1", "note.txt"}, {"call-2", "note.txt"}, {"call-1", "other.txt"}, {"call-1", "note.txt"}} {
+		attempt := w.attempt(t.Context(), call[0], call[1])
+		seen[w.send(attempt).body] = true
+	}
+	if len(seen) != 4 || uploads(w) != 4 {
+		t.Errorf("%v after %d uploads", seen, uploads(w))
+	}
+}

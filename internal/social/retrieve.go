@@ -1,0 +1,171 @@
+// Media that are at WhatsApp already: reading them back and deleting them.
+
+package social
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"ferry/internal/graph"
+	"ferry/internal/object"
+	"ferry/internal/policy"
+	"ferry/internal/store"
+	"ferry/socialmessaging"
+)
+
+// getMediaNeeds asks for the operation only: which object will be written is
+// known when Meta has said the type, and asked for then.
+func getMediaNeeds(s *Service, c *caller, in *socialmessaging.GetWhatsAppMessageMediaInput) []policy.Request {
+	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberID)
+	return []policy.Request{{Action: socialmessaging.GetWhatsAppMessageMedia.Action(), Resource: arn}}
+}
+
+// GetWhatsAppMessageMedia streams a file from WhatsApp into a bucket or to a
+// presigned URL. An object of it is there only if all bytes arrived and their
+// SHA-256 is Meta's. With metadataOnly nothing is written.
+//
+// Errors: InvalidParameters for both destinations, or none without
+// metadataOnly; ResourceNotFound for the phone number, the file, the bucket;
+// AccessDenied by the policy (s3:PutObject) or by the store;
+// AccessDeniedByMeta; ThrottledRequest; Dependency when Meta or the store fails.
+func (s *Service) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessaging.GetWhatsAppMessageMediaInput) (*socialmessaging.GetWhatsAppMessageMediaOutput, error) {
+	metadataOnly := in.MetadataOnly != nil && *in.MetadataOnly
+	if err := checkDestination(in, metadataOnly); err != nil {
+		return nil, err
+	}
+	sender, err := s.sender(ctx, *in.OriginationPhoneNumberID)
+	if err != nil {
+		return nil, err
+	}
+	end, err := s.beginUpload(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
+	defer cancel()
+
+	media, err := s.config.Graph.Media(ctx, *in.MediaID, sender.MetaID, sender.Token)
+	if err != nil {
+		return nil, s.dropIfGone(ctx, sender, *in.MediaID, err)
+	}
+	baseType, _, _ := strings.Cut(media.MIMEType, ";")
+	baseType = strings.TrimSpace(baseType)
+	if !metadataOnly {
+		if err := s.retrieve(ctx, in, sender, media, baseType); err != nil {
+			return nil, err
+		}
+	}
+	return &socialmessaging.GetWhatsAppMessageMediaOutput{MIMEType: &baseType, FileSize: &media.Size}, nil
+}
+
+// dropIfGone forgets a file that Meta says it does not have, so that nobody is
+// given its id again. It gives the error back.
+func (s *Service) dropIfGone(ctx context.Context, sender store.Sender, mediaID string, err error) error {
+	if answer, ok := errors.AsType[*graph.Error](err); ok && answer.Code == 100 && answer.Subcode == 33 {
+		return errors.Join(err, s.config.Store.DropReusable(ctx, sender.ID, mediaID))
+	}
+	return err
+}
+
+// checkDestination wants one destination, or none for metadata only.
+func checkDestination(in *socialmessaging.GetWhatsAppMessageMediaInput, metadataOnly bool) error {
+	toFile, toURL := in.DestinationS3File != nil, in.DestinationS3PresignedURL != nil
+	switch {
+	case toFile && toURL:
+		return fail(socialmessaging.KindInvalidParameters, nil, "Both destinationS3File and destinationS3PresignedUrl are given. Give one of them.")
+	case !toFile && !toURL && !metadataOnly:
+		return fail(socialmessaging.KindInvalidParameters, nil,
+			"Neither destinationS3File nor destinationS3PresignedUrl is given. Give one of them, or metadataOnly.")
+	}
+	return nil
+}
+
+// A sink is where a file goes to. Put leaves an object only if it is whole.
+type sink interface {
+	Put(ctx context.Context, content object.Content) error
+}
+
+// retrieve streams a file of WhatsApp's to its destination. A download that
+// breaks off is begun again, with a fresh URL, a bounded number of times.
+func (s *Service) retrieve(ctx context.Context, in *socialmessaging.GetWhatsAppMessageMediaInput, sender store.Sender, media graph.Media, baseType string) error {
+	to, err := s.sink(ctx, in, baseType)
+	if err != nil {
+		return err
+	}
+	line := auditOf(ctx)
+	for attempt := 1; ; attempt++ {
+		line.attempts = attempt
+		err := s.download(ctx, to, sender, media, baseType)
+		if ctx.Err() != nil && err != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+		if _, broke := errors.AsType[*graph.UnreachableError](err); !broke || attempt == maxAttempts {
+			return err
+		}
+		line.retried = append(line.retried, err)
+		if media, err = s.config.Graph.Media(ctx, media.ID, sender.MetaID, sender.Token); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Service) download(ctx context.Context, to sink, sender store.Sender, media graph.Media, baseType string) error {
+	body, err := s.config.Graph.Download(ctx, media, sender.Token)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: baseType, SHA256: media.SHA256})
+}
+
+// sink opens the destination of a file. The key of an object is the given one,
+// the media id, a dot and the MIME subtype, without separators (aws-service.md
+// §3.3); the caller must be allowed to write that object.
+func (s *Service) sink(ctx context.Context, in *socialmessaging.GetWhatsAppMessageMediaInput, baseType string) (sink, error) {
+	if link := in.DestinationS3PresignedURL; link != nil {
+		return s.config.Objects.URLSink(*link.URL, link.Headers)
+	}
+	file := in.DestinationS3File
+	_, subtype, _ := strings.Cut(baseType, "/")
+	key := *file.Key + *in.MediaID + "." + subtype
+	need := policy.Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::" + *file.BucketName + "/" + key}
+	if err := authorise(callerOf(ctx), []policy.Request{need}); err != nil {
+		return nil, err
+	}
+	return s.config.Objects.FileSink(*file.BucketName, key)
+}
+
+func deleteMediaNeeds(s *Service, c *caller, in *socialmessaging.DeleteWhatsAppMessageMediaInput) []policy.Request {
+	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberID)
+	return []policy.Request{{Action: socialmessaging.DeleteWhatsAppMessageMedia.Action(), Resource: arn}}
+}
+
+// DeleteWhatsAppMessageMedia removes a file from WhatsApp, never from a bucket.
+// An id that several uploads share is removed with the last of them.
+// Errors: ResourceNotFound for the phone number and for the file; those of Meta.
+func (s *Service) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmessaging.DeleteWhatsAppMessageMediaInput) (*socialmessaging.DeleteWhatsAppMessageMediaOutput, error) {
+	sender, err := s.sender(ctx, *in.OriginationPhoneNumberID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.takeMediaCall(ctx); err != nil {
+		return nil, err
+	}
+	othersLeft, err := s.config.Store.Release(ctx, sender.ID, *in.MediaID)
+	if err != nil {
+		return nil, err
+	}
+	if othersLeft { // it was deleted for this user; others still have the id
+		return &socialmessaging.DeleteWhatsAppMessageMediaOutput{Success: new(true)}, nil
+	}
+	if err := s.config.Graph.DeleteMedia(ctx, *in.MediaID, sender.MetaID, sender.Token); err != nil {
+		return nil, err
+	}
+	// It is gone at WhatsApp, even if the caller has gone meanwhile.
+	if err := s.config.Store.ForgetMedia(context.WithoutCancel(ctx), sender.ID, *in.MediaID); err != nil {
+		return nil, err
+	}
+	return &socialmessaging.DeleteWhatsAppMessageMediaOutput{Success: new(true)}, nil
+}

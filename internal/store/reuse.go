@@ -1,0 +1,175 @@
+// Reuse of media: the same bytes for the same phone number give the same media
+// id while it lives. An entry counts its users, so that one user's delete does
+// not take the file from another.
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Reusable is a file at WhatsApp that other uploads of the same bytes may share.
+type Reusable struct {
+	PhoneNumberID string
+	SHA256        string // hexadecimal
+	MIMEType      string
+	MediaID       string
+	Size          int64 // bytes
+	ExpiresAt     time.Time
+}
+
+// SourceVersion is one version of what a source holds.
+type SourceVersion struct {
+	Name         string // "s3://bucket/key" or a URL without its query
+	ETag         string
+	DeclaredType string // an ETag does not cover it
+}
+
+const reusableColumns = `r.phone_number_id, r.sha256, r.mime_type, r.media_id, r.size, r.expires_at`
+
+func scanReusable(row *sql.Row) (Reusable, error) {
+	var r Reusable
+	var expires int64
+	err := row.Scan(&r.PhoneNumberID, &r.SHA256, &r.MIMEType, &r.MediaID, &r.Size, &expires)
+	r.ExpiresAt = time.UnixMilli(expires)
+	return r, found(err)
+}
+
+// ReusableBySource finds the file of a version that was seen before, if it
+// lives beyond a time. Returns ErrNotFound when there is none.
+func (s *Store) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, beyond time.Time) (Reusable, error) {
+	return scanReusable(s.read.QueryRowContext(ctx,
+		`SELECT `+reusableColumns+` FROM reuse_source v
+		 JOIN reuse r ON r.phone_number_id = v.phone_number_id AND r.sha256 = v.sha256 AND r.mime_type = v.mime_type
+		 WHERE v.phone_number_id = $1 AND v.source_name = $2 AND v.etag = $3 AND v.declared_type = $4 AND r.expires_at > $5`,
+		phoneNumberID, version.Name, version.ETag, version.DeclaredType, beyond.UnixMilli()))
+}
+
+// ReusableByDigest finds the file of a content. Returns ErrNotFound when there is none.
+func (s *Store) ReusableByDigest(ctx context.Context, phoneNumberID, sha256, mimeType string, beyond time.Time) (Reusable, error) {
+	return scanReusable(s.read.QueryRowContext(ctx,
+		`SELECT `+reusableColumns+` FROM reuse r WHERE r.phone_number_id = $1 AND r.sha256 = $2 AND r.mime_type = $3 AND r.expires_at > $4`,
+		phoneNumberID, sha256, mimeType, beyond.UnixMilli()))
+}
+
+// MayBeReusable reports whether a phone number has a file of a size at all.
+func (s *Store) MayBeReusable(ctx context.Context, phoneNumberID string, size int64, beyond time.Time) (bool, error) {
+	var one int
+	err := s.read.QueryRowContext(ctx, `SELECT 1 FROM reuse WHERE phone_number_id = $1 AND size = $2 AND expires_at > $3 LIMIT 1`,
+		phoneNumberID, size, beyond.UnixMilli()).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Reuse counts one more user of a file, for an account, and remembers which
+// source has it. Returns ErrNotFound when the file was dropped meanwhile.
+func (s *Store) Reuse(ctx context.Context, accountID string, r Reusable, version SourceVersion) error {
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		var users int64
+		err := tx.QueryRowContext(ctx,
+			`UPDATE reuse SET users = users + 1 WHERE phone_number_id = $1 AND media_id = $2 RETURNING users`, r.PhoneNumberID, r.MediaID).Scan(&users)
+		if err != nil {
+			return found(err)
+		}
+		if err := rememberSource(ctx, tx, r, version); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx,
+			`UPDATE account SET uploads_avoided = uploads_avoided + 1, bytes_avoided = bytes_avoided + $1 WHERE id = $2`, r.Size, accountID)
+		return err
+	})
+}
+
+// Offer makes an upload reusable. It takes the place of an older upload of the
+// same bytes, whose users keep their id until it expires.
+func (s *Store) Offer(ctx context.Context, r Reusable, version SourceVersion) error {
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx,
+			`INSERT INTO reuse (phone_number_id, sha256, mime_type, media_id, size, users, expires_at) VALUES ($1, $2, $3, $4, $5, 1, $6)
+			 ON CONFLICT (phone_number_id, sha256, mime_type) DO UPDATE SET media_id = excluded.media_id, users = 1, expires_at = excluded.expires_at`,
+			r.PhoneNumberID, r.SHA256, r.MIMEType, r.MediaID, r.Size, r.ExpiresAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		return rememberSource(ctx, tx, r, version)
+	})
+}
+
+func rememberSource(ctx context.Context, tx *sql.Tx, r Reusable, version SourceVersion) error {
+	_, err := tx.ExecContext(ctx,
+		`INSERT INTO reuse_source (phone_number_id, source_name, etag, declared_type, sha256, mime_type) VALUES ($1, $2, $3, $4, $5, $6)
+		 ON CONFLICT (phone_number_id, source_name, etag, declared_type) DO UPDATE SET sha256 = excluded.sha256, mime_type = excluded.mime_type`,
+		r.PhoneNumberID, version.Name, version.ETag, version.DeclaredType, r.SHA256, r.MIMEType)
+	return err
+}
+
+// Release counts one user of a file less, and reports whether others are left.
+// When none is, or when the file is not shared, the entry is gone.
+func (s *Store) Release(ctx context.Context, phoneNumberID, mediaID string) (othersLeft bool, err error) {
+	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
+		var users int64
+		err := tx.QueryRowContext(ctx,
+			`UPDATE reuse SET users = users - 1 WHERE phone_number_id = $1 AND media_id = $2 RETURNING users`, phoneNumberID, mediaID).Scan(&users)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		othersLeft = users > 0
+		if err != nil || othersLeft {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM reuse WHERE phone_number_id = $1 AND media_id = $2`, phoneNumberID, mediaID)
+		return err
+	})
+	return othersLeft, err
+}
+
+// DropReusable forgets a file that WhatsApp no longer has.
+func (s *Store) DropReusable(ctx context.Context, phoneNumberID, mediaID string) error {
+	_, err := s.write.ExecContext(ctx, `DELETE FROM reuse WHERE phone_number_id = $1 AND media_id = $2`, phoneNumberID, mediaID)
+	return err
+}
+
+// SetReuse turns reuse on or off for an account. Returns ErrNotFound when there is no such.
+func (s *Store) SetReuse(ctx context.Context, accountID string, on bool) error {
+	var id string
+	return found(s.write.QueryRowContext(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
+}
+
+// Usage is what an account has uploaded and what reuse has spared it.
+type Usage struct {
+	AccountID      string
+	Reuse          bool  // whether it is on
+	Uploads        int64 // on record and not deleted
+	Bytes          int64
+	UploadsAvoided int64
+	BytesAvoided   int64
+}
+
+// Usages gives the usage of all accounts.
+func (s *Store) Usages(ctx context.Context) ([]Usage, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT a.id, a.reuse, a.uploads_avoided, a.bytes_avoided, COUNT(m.id), COALESCE(SUM(m.size), 0)
+		 FROM account a
+		 LEFT JOIN business_account b ON b.account_id = a.id
+		 LEFT JOIN phone_number p ON p.business_account_id = b.id
+		 LEFT JOIN media m ON m.phone_number_id = p.id
+		 GROUP BY a.id, a.reuse, a.uploads_avoided, a.bytes_avoided ORDER BY a.id`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Usage
+	for rows.Next() {
+		var u Usage
+		if err := rows.Scan(&u.AccountID, &u.Reuse, &u.UploadsAvoided, &u.BytesAvoided, &u.Uploads, &u.Bytes); err != nil {
+			return nil, err
+		}
+		list = append(list, u)
+	}
+	return list, rows.Err()
+}
