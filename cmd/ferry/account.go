@@ -18,8 +18,9 @@ import (
 )
 
 type accountCommand struct {
-	Link accountLinkCommand `cmd:"" help:"Link a WhatsApp Business Account, or renew its token."`
-	List accountListCommand `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
+	Link  accountLinkCommand  `cmd:"" help:"Link a WhatsApp Business Account, or renew its token."`
+	List  accountListCommand  `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
+	Reuse accountReuseCommand `cmd:"" help:"Turn reuse of media on or off: the same bytes for the same phone number give the same media id."`
 }
 
 type accountLinkCommand struct {
@@ -28,6 +29,7 @@ type accountLinkCommand struct {
 	Account       string        `help:"The account to link to, 12 digits." required:"" placeholder:"DIGITS"`
 	WABAID        string        `name:"waba-id" env:"-" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
 	PhoneNumberID []string      `env:"-" help:"Meta's id of a phone number to link; repeat for more. Default: all of the account's." placeholder:"ID"`
+	AppID         string        `name:"app-id" help:"Meta's id of the app that the token is of; template media need it." placeholder:"ID"`
 	MetaToken     secret.Secret `help:"Meta's access token for the account; give it by the environment or by a file, where ps does not show it." placeholder:"TOKEN"`
 	MetaTokenFile string        `help:"File with Meta's access token." placeholder:"FILE"`
 }
@@ -54,7 +56,7 @@ func (c *accountLinkCommand) Run(ctx context.Context, console *console) error {
 		return err
 	}
 	defer db.Close()
-	linked, err := social.LinkAccount(ctx, client, db, social.Link{AccountID: c.Account, MetaID: c.WABAID, PhoneNumberIDs: c.PhoneNumberID, Token: token})
+	linked, err := social.LinkAccount(ctx, client, db, social.Link{AccountID: c.Account, MetaID: c.WABAID, PhoneNumberIDs: c.PhoneNumberID, AppID: c.AppID, Token: token})
 	if err != nil {
 		return err
 	}
@@ -104,4 +106,28 @@ func printAccounts(console *console, linked []store.BusinessAccount) {
 		}
 	}
 	_ = table.Flush()
+}
+
+type accountReuseCommand struct {
+	stateFlags
+	Account string `help:"The account, 12 digits." required:"" placeholder:"DIGITS"`
+	Setting string `arg:"" enum:"on,off" help:"on or off."`
+}
+
+// Run changes the setting; it holds from the next call on.
+func (c *accountReuseCommand) Run(ctx context.Context, console *console) error {
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	err = db.SetReuse(ctx, c.Account, c.Setting == "on")
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("there is no account %q; it is made with its first key or link", c.Account)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(console.out, "Reuse of media is %s for account %s.\n", c.Setting, c.Account)
+	return nil
 }

@@ -6,13 +6,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"ferry/socialmessaging"
 )
+
+// keptConnections bounds the idle connections of a client.
+const keptConnections = 256
 
 // clientFlags say where the API is, for the commands that call it. What they
 // leave open comes from the AWS SDK's own settings, so that the same command
@@ -32,6 +37,9 @@ func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error
 	}
 	if cfg.Region == "" {
 		return nil, fmt.Errorf("there is no region: give --aws-region, or set AWS_REGION")
+	}
+	if standard, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // it keeps 10 connections; many uploads at once want more
+		cfg.HTTPClient = standard.WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = keptConnections, keptConnections })
 	}
 	return socialmessaging.NewFromConfig(cfg, func(o *socialmessaging.Options) {
 		if f.Endpoint != "" {

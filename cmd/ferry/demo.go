@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,8 +24,8 @@ import (
 type demoCommand struct{}
 
 // Run starts a world on free ports, puts the sample files into its bucket,
-// uploads each from the bucket and from a presigned URL, and compares what
-// WhatsApp (the simulator) has with the file.
+// uploads each from the bucket and from a presigned URL, has WhatsApp (the
+// simulator) give it back, compares the two, and deletes it there.
 func (demoCommand) Run(ctx context.Context, console *console) (err error) {
 	world, err := local.Start(ctx, local.Config{})
 	if err != nil {
@@ -72,14 +73,14 @@ func (d *demo) run(ctx context.Context) error {
 			}
 		}
 	}
-	fmt.Fprintf(d.out, "\n%d uploads, %d read back from WhatsApp byte for byte\n", uploads, uploads-failures)
+	fmt.Fprintf(d.out, "\n%d uploads, %d read back from WhatsApp byte for byte and deleted\n", uploads, uploads-failures)
 	if failures > 0 {
 		return fmt.Errorf("%d of %d uploads failed", failures, uploads)
 	}
 	return nil
 }
 
-// upload sends one file, reads it back from the simulator and prints the row.
+// upload sends one file, reads it back, deletes it, and prints the row.
 func (d *demo) upload(ctx context.Context, file sample.File, kind string) error {
 	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &d.world.PhoneNumberID}
 	if kind == "bucket" {
@@ -96,6 +97,9 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 	if err != nil {
 		return err
 	}
+	if output.MediaID == nil {
+		return errors.New("the answer has no media id")
+	}
 	taken := time.Since(started)
 	mimeType, digest, err := d.readBack(ctx, *output.MediaID)
 	if err != nil {
@@ -104,25 +108,34 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 	if digest != sha256.Sum256(file.Data) {
 		return fmt.Errorf("media %s is not the file that was sent: its SHA-256 is %x", *output.MediaID, digest)
 	}
+	_, err = d.client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: output.MediaID, OriginationPhoneNumberID: &d.world.PhoneNumberID})
+	if err != nil {
+		return fmt.Errorf("deleting media %s: %w", *output.MediaID, err)
+	}
 	fmt.Fprintf(d.out, demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaID, taken.Round(100*time.Microsecond), "match", mimeType)
 	return nil
 }
 
-// readBack downloads a file from WhatsApp, as Meta's own clients do.
+// readBack has the file put into the bucket again, and reads it there.
 func (d *demo) readBack(ctx context.Context, mediaID string) (mimeType string, digest [sha256.Size]byte, err error) {
-	client := d.world.Gateway.Graph()
-	media, err := client.Media(ctx, mediaID, d.world.MetaPhoneNumberID, d.world.MetaToken)
+	const prefix = "from-whatsapp/"
+	output, err := d.client.GetWhatsAppMessageMedia(ctx, &socialmessaging.GetWhatsAppMessageMediaInput{
+		MediaID: &mediaID, OriginationPhoneNumberID: &d.world.PhoneNumberID,
+		DestinationS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String(prefix)},
+	})
 	if err != nil {
 		return "", digest, err
 	}
-	body, err := client.Download(ctx, media, d.world.MetaToken)
+	mimeType = aws.ToString(output.MIMEType)
+	_, subtype, _ := strings.Cut(mimeType, "/")
+	object, err := d.bucket.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(local.Bucket), Key: aws.String(prefix + mediaID + "." + subtype)})
 	if err != nil {
 		return "", digest, err
 	}
-	defer body.Close()
+	defer object.Body.Close()
 	hash := sha256.New()
-	if _, err := io.Copy(hash, body); err != nil {
+	if _, err := io.Copy(hash, object.Body); err != nil {
 		return "", digest, err
 	}
-	return media.MIMEType, [sha256.Size]byte(hash.Sum(nil)), nil
+	return mimeType, [sha256.Size]byte(hash.Sum(nil)), nil
 }

@@ -24,7 +24,7 @@ Every flag can also be set by an environment variable (FERRY_ and the flag's nam
 
 // commandLine is the whole command line. Each command has its file.
 type commandLine struct {
-	Demo    demoCommand    `cmd:"" help:"Start everything embedded, send sample files through the API, read them back and compare."`
+	Demo    demoCommand    `cmd:"" help:"Start everything embedded, send sample files through the API, read them back, compare and delete."`
 	Dev     devCommand     `cmd:"" help:"Start everything embedded and keep it running: API, WhatsApp simulator, S3."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Media   mediaCommands  `cmd:"" help:"Media of WhatsApp: a client of the API."`
@@ -71,11 +71,14 @@ func stopSignals() (ctx, hurry context.Context) {
 // Exit statuses.
 const (
 	exitFailure = 1 // the command ran and did not do all that it was to do
-	exitUsage   = 2 // the command line, environment or configuration is wrong
+	exitUsage   = 2 // the command line, environment or configuration is wrong; lint: a source cannot be read
 )
 
 // errReported says that a command has already printed what went wrong.
 var errReported = errors.New("already reported")
+
+// errUnread is errReported for a command to which exitFailure means another thing.
+var errUnread = errors.New("already reported that something cannot be read")
 
 // run is main without the process: it parses, runs the command and gives the exit status.
 func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) int {
@@ -118,6 +121,8 @@ func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) in
 		return 0
 	case errors.Is(err, errReported):
 		return exitFailure
+	case errors.Is(err, errUnread):
+		return exitUsage
 	default:
 		fmt.Fprintf(stderr, "ferry: %v\n", err)
 		return exitFailure

@@ -1,11 +1,19 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -22,8 +30,12 @@ func TestCommands(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, negated bool, args []string){
-			"await": await,
-			"load":  load,
+			"await":   await,
+			"load":    load,
+			"samples": samples,
+			"put":     put,
+			"fault":   fault,
+			"uploads": countUploads,
 		},
 	})
 }
@@ -49,5 +61,53 @@ func load(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s: %q sets nothing", args[0], line)
 		}
 		ts.Setenv(name, strings.Trim(value, "'"))
+	}
+}
+
+// put puts small text files into the bucket of the world whose environment is
+// loaded: put [--text TEXT] KEY...; a key that ends in a slash gets no bytes.
+func put(ts *testscript.TestScript, _ bool, args []string) {
+	text := ""
+	if args[0] == "--text" {
+		text, args = args[1], args[2:]
+	}
+	bucket := s3.New(s3.Options{
+		Region: ts.Getenv("AWS_REGION"), BaseEndpoint: aws.String(ts.Getenv("AWS_ENDPOINT_URL_S3")), UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
+	})
+	for _, key := range args {
+		body := cmp.Or(text, key+"\n")
+		body = body[max(len(body)-8, 0):]
+		if strings.HasSuffix(key, "/") {
+			body = ""
+		}
+		_, err := bucket.PutObject(context.Background(), &s3.PutObjectInput{
+			Bucket: aws.String(ts.Getenv("FERRY_BUCKET")), Key: &key, Body: strings.NewReader(body), ContentType: aws.String("text/plain"),
+		})
+		ts.Check(err)
+	}
+}
+
+// fault makes WhatsApp fail, through the simulator's control API: fault JSON.
+func fault(ts *testscript.TestScript, _ bool, args []string) {
+	response, err := http.Post(ts.Getenv("FERRY_SIMULATOR_CONTROL_URL")+"/faults", "application/json", strings.NewReader(args[0]))
+	ts.Check(err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		ts.Fatalf("the control API answers %s", response.Status)
+	}
+}
+
+// countUploads checks how many files WhatsApp has taken since the world began: uploads N.
+func countUploads(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	response, err := http.Get(ts.Getenv("FERRY_SIMULATOR_CONTROL_URL") + "/media")
+	ts.Check(err)
+	defer response.Body.Close()
+	var answer struct{ Total int }
+	ts.Check(json.NewDecoder(response.Body).Decode(&answer))
+	if answer.Total != want {
+		ts.Fatalf("WhatsApp has %d files, want %d", answer.Total, want)
 	}
 }

@@ -3,50 +3,49 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sync/errgroup"
 
 	"ferry/socialmessaging"
 )
 
 type mediaCommands struct {
-	Post mediaPostCommand `cmd:"" help:"Upload files to WhatsApp and print their media ids."`
+	Post   mediaPostCommand   `cmd:"" help:"Upload files to WhatsApp and print their media ids."`
+	Get    mediaGetCommand    `cmd:"" help:"Put a file of WhatsApp's into a bucket or behind a presigned URL, or tell its type and size."`
+	Delete mediaDeleteCommand `cmd:"" help:"Delete files at WhatsApp."`
+	Lint   mediaLintCommand   `cmd:"" help:"Say what WhatsApp would not take, not deliver or show badly; needs no server. Exit status: 1 if a file would not arrive, 2 if one cannot be read."`
+	Stats  mediaStatsCommand  `cmd:"" help:"Say what was uploaded and what reuse has spared (on the server's database)."`
 }
 
 type mediaPostCommand struct {
 	clientFlags
 	PhoneNumberID string   `help:"The phone number that will send the files: id or ARN." required:"" placeholder:"ID"`
 	ContentType   string   `help:"Content-Type of presigned URLs; the default lets the server find the type by the file's first bytes. Default: ${default}." default:"application/octet-stream" placeholder:"TYPE"`
-	Concurrency   int      `help:"Uploads at once." default:"4"`
-	Source        []string `arg:"" help:"s3://BUCKET/KEY, or a presigned URL." placeholder:"SOURCE"`
+	Concurrency   int      `help:"Uploads at once. Default: ${default}." default:"4" placeholder:"N"`
+	Recursive     bool     `help:"Upload every object under s3://BUCKET/PREFIX/; directory markers are passed over." group:"Whole prefixes"`
+	Manifest      string   `help:"Append a JSON line for each object to this file. Started again with it, ferry passes over what has a media id there that is younger than 30 days, for the same ETag and phone number, and tries again what failed." placeholder:"FILE" group:"Whole prefixes"`
+	S3Profile     string   `name:"s3-profile" env:"FERRY_S3_PROFILE" help:"Profile of the AWS SDK's files to list the bucket with. Default: the credentials that call the API." placeholder:"NAME" group:"Whole prefixes"`
+	S3Region      string   `name:"s3-region" env:"FERRY_S3_REGION" help:"Region to list the bucket in. Default: that of the API." placeholder:"REGION" group:"Whole prefixes"`
+	Source        []string `arg:"" help:"s3://BUCKET/KEY, or a presigned URL; with --recursive s3://BUCKET/PREFIX/." placeholder:"SOURCE"`
 }
 
-// posted is what became of one source; its JSON is one line of output.
-type posted struct {
-	Source  string `json:"source"` // never with a URL's query
-	MediaID string `json:"mediaId,omitempty"`
-	Error   string `json:"error,omitempty"`
-	Code    string `json:"code,omitempty"` // the exception's name
-	Millis  int64  `json:"milliseconds"`
-}
-
-func (p posted) failed() bool { return p.Error != "" }
-
-// Run uploads the sources, several at once. On a terminal it draws a bar for
-// each; otherwise it prints a JSON object a line, in the order of completion.
+// Run uploads the sources, several at once. On a terminal it draws bars;
+// otherwise it prints a JSON object a line, in the order of completion.
 func (c *mediaPostCommand) Run(ctx context.Context, console *console) error {
+	if c.Recursive {
+		return c.runRecursive(ctx, console)
+	}
+	if c.Manifest != "" {
+		return errors.New("--manifest goes with --recursive")
+	}
 	inputs := make([]*socialmessaging.PostWhatsAppMessageMediaInput, len(c.Source))
 	for i, text := range c.Source {
 		input, err := c.input(text)
@@ -59,7 +58,7 @@ func (c *mediaPostCommand) Run(ctx context.Context, console *console) error {
 	if err != nil {
 		return err
 	}
-	var report reporter = &lineReporter{out: console.out}
+	var report reporter = &lineReporter{lineWriter{out: console.out}}
 	if isTerminal(console.out) {
 		report = newBarReporter(console.out, len(inputs))
 	}
@@ -87,10 +86,8 @@ func post(ctx context.Context, client *socialmessaging.Client, name string, inpu
 	result := posted{Source: name}
 	output, err := client.PostWhatsAppMessageMedia(ctx, input)
 	result.Millis = time.Since(started).Milliseconds()
-	if exception, ok := socialmessaging.AsException(err); ok {
-		result.Code, result.Error = exception.Code, exception.Message
-	} else if err != nil {
-		result.Error = err.Error()
+	if err != nil {
+		result.Code, result.Error = explain(err)
 	} else if output.MediaID == nil {
 		result.Error = "the answer has no media id"
 	} else {
@@ -99,106 +96,67 @@ func post(ctx context.Context, client *socialmessaging.Client, name string, inpu
 	return result
 }
 
+// explain gives an exception's name and message; any other error has no name.
+func explain(err error) (code, message string) {
+	if exception, ok := socialmessaging.AsException(err); ok {
+		return exception.Code, cmp.Or(exception.Message, exception.Code)
+	}
+	return "", err.Error()
+}
+
 // input reads a source as a person types it.
 func (c *mediaPostCommand) input(text string) (*socialmessaging.PostWhatsAppMessageMediaInput, error) {
 	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &c.PhoneNumberID}
 	if location, ok := strings.CutPrefix(text, "s3://"); ok {
 		bucket, key, _ := strings.Cut(location, "/")
 		if bucket == "" || key == "" {
-			return nil, fmt.Errorf("%q is not a file in a bucket; expected s3://BUCKET/KEY", text)
+			return nil, fmt.Errorf("%q is not a file in a bucket; expected s3://BUCKET/KEY, or --recursive for all that is in it", text)
+		}
+		if strings.HasSuffix(key, "/") {
+			return nil, fmt.Errorf("%q ends in a slash, as a prefix does; give --recursive to upload all that is under it", text)
 		}
 		input.SourceS3File = &socialmessaging.S3File{BucketName: &bucket, Key: &key}
 		return input, nil
 	}
-	link, err := url.Parse(text)
-	if err != nil || link.Host == "" || link.Scheme != "https" && link.Scheme != "http" {
+	if !isLink(text) {
 		return nil, fmt.Errorf("%q is not a source; expected s3://BUCKET/KEY or a presigned URL", shown(text))
 	}
 	input.SourceS3PresignedURL = &socialmessaging.S3PresignedURL{URL: &text, Headers: map[string]string{"Content-Type": c.ContentType}}
 	return input, nil
 }
 
-// shown is a source without what makes it secret.
+// prefixes reads the sources of --recursive. As with the AWS CLI a prefix is a
+// directory: it gets its slash. No object may be under two of them.
+func (c *mediaPostCommand) prefixes() ([]listed, error) {
+	var prefixes []listed
+	for _, text := range c.Source {
+		location, ok := strings.CutPrefix(text, "s3://")
+		bucket, key, _ := strings.Cut(location, "/")
+		if !ok || bucket == "" {
+			return nil, fmt.Errorf("%q is not a prefix in a bucket; --recursive expects s3://BUCKET/PREFIX/", shown(text))
+		}
+		if key != "" && !strings.HasSuffix(key, "/") {
+			key += "/"
+		}
+		for _, other := range prefixes {
+			if other.bucket == bucket && (strings.HasPrefix(other.key, key) || strings.HasPrefix(key, other.key)) {
+				return nil, fmt.Errorf("%q and %q hold the same objects; give one of them", other.source(), text)
+			}
+		}
+		prefixes = append(prefixes, listed{bucket: bucket, key: key})
+	}
+	return prefixes, nil
+}
+
+func isLink(text string) bool {
+	link, err := url.Parse(text)
+	return err == nil && link.Host != "" && (link.Scheme == "https" || link.Scheme == "http")
+}
+
+// shown is a source without what makes it secret: a URL's query.
 func shown(source string) string {
-	source, _, _ = strings.Cut(source, "?")
+	if !strings.HasPrefix(source, "s3://") {
+		source, _, _ = strings.Cut(source, "?")
+	}
 	return source
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// A reporter shows how uploads go. begin is called in order, from one
-// goroutine; what it gives is called once, from any.
-type reporter interface {
-	begin(source string) (done func(posted))
-	end(all []posted)
-}
-
-// lineReporter prints a JSON object a line.
-type lineReporter struct {
-	out io.Writer
-	mu  sync.Mutex
-}
-
-func (r *lineReporter) begin(string) func(posted) {
-	return func(result posted) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		encoder := json.NewEncoder(r.out)
-		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(result)
-	}
-}
-
-func (r *lineReporter) end([]posted) {}
-
-// barReporter draws a line for each upload and a bar for all.
-type barReporter struct {
-	out   io.Writer
-	bars  *mpb.Progress
-	total *mpb.Bar
-}
-
-func newBarReporter(out io.Writer, count int) *barReporter {
-	bars := mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
-	total := bars.AddBar(int64(count), mpb.BarPriority(count+1),
-		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d files")), mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
-	return &barReporter{out, bars, total}
-}
-
-func (r *barReporter) begin(source string) func(posted) {
-	var mu sync.Mutex
-	outcome := ""
-	bar := r.bars.New(1, mpb.SpinnerStyle().PositionLeft(), mpb.BarWidth(1), mpb.BarFillerClearOnComplete(),
-		mpb.PrependDecorators(decor.Name(source, decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-			mu.Lock()
-			defer mu.Unlock()
-			return outcome
-		})))
-	return func(result posted) {
-		mu.Lock()
-		if outcome = result.MediaID; result.failed() {
-			outcome = "FAILED " + result.Code
-		}
-		mu.Unlock()
-		bar.SetCurrent(1)
-		r.total.Increment()
-	}
-}
-
-// end says in full why uploads failed, for which a bar has no room.
-func (r *barReporter) end(all []posted) {
-	r.bars.Wait()
-	for _, result := range all {
-		if result.failed() {
-			fmt.Fprintf(r.out, "\n%s: %s\n", result.Source, result.Error)
-		}
-	}
 }

@@ -77,6 +77,7 @@ type serveCommand struct {
 	MediaRate          int           `help:"Media calls that an account may make a second; 0 = no limit." default:"100" group:"Limits"`
 	MaxUploads         int           `help:"Uploads in flight at once, of all accounts." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload may take, retries included." default:"10m" group:"Limits"`
+	WillFail           string        `help:"What becomes of a file that WhatsApp takes and then fails to deliver: refuse, or warn in the log. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
 	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region with the SDK's credential chain." placeholder:"JSON" group:"Sources"`
 	AllowHost          []string      `help:"Host that presigned URLs may name beside AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
 	AllowAnyPublicHost bool          `help:"Let presigned URLs name any public host." group:"Sources"`
@@ -90,7 +91,7 @@ func (c *serveCommand) config() gateway.Config {
 	return gateway.Config{
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: c.Store, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
-		API:          social.Config{Region: c.Region, MediaPerSecond: rate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout},
+		API:          social.Config{Region: c.Region, MediaPerSecond: rate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout, WillFail: c.WillFail},
 		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,
 		CertFile:     c.TLSCert, KeyFile: c.TLSKey,

@@ -1,0 +1,214 @@
+// ferry media lint: what WhatsApp would not take, not deliver or show badly,
+// found without a server.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"ferry/internal/media"
+)
+
+type mediaLintCommand struct {
+	Region      string   `name:"aws-region" help:"Region of s3:// sources. Default: the AWS SDK's settings." env:"-" placeholder:"REGION"`
+	ContentType string   `help:"Content-Type to judge the sources by. Default: the one that the store or web server has; for files, what first bytes and extension say." placeholder:"TYPE"`
+	JSON        bool     `help:"One JSON object a line for each source, as when the output is no terminal."`
+	Source      []string `arg:"" help:"FILE, s3://BUCKET/KEY (read with the AWS SDK's settings), or an http or https URL." placeholder:"SOURCE"`
+}
+
+// linted is what was found in one source; its JSON is one line of output.
+type linted struct {
+	Source string `json:"source"` // never with a URL's query
+	Name   string `json:"name,omitempty"`
+	Type   string `json:"type,omitempty"` // what WhatsApp would be told; what is declared, if it does not take that
+	Size   int64  `json:"size"`           // bytes
+	media.Report
+	Error string `json:"error,omitempty"` // why it could not be read
+	path  string // of a local file
+}
+
+// Run looks at the sources, one after the other. The exit status is that of
+// the worst: 0 for what WhatsApp delivers, 1 for what it does not, 2 for what
+// cannot be read.
+func (c *mediaLintCommand) Run(ctx context.Context, console *console) error {
+	open := &lintOpener{region: c.Region}
+	worst, unread := media.Severity(0), false
+	for _, text := range c.Source {
+		result := c.lint(ctx, open, text)
+		worst, unread = max(worst, result.Worst()), unread || result.Error != ""
+		if c.JSON || !isTerminal(console.out) {
+			encoder := json.NewEncoder(console.out)
+			encoder.SetEscapeHTML(false)
+			if err := encoder.Encode(result); err != nil {
+				return err
+			}
+		} else if err := result.print(console.out); err != nil {
+			return err
+		}
+	}
+	switch {
+	case unread:
+		return errUnread
+	case worst >= media.WillFail:
+		return errReported
+	}
+	return nil
+}
+
+func (c *mediaLintCommand) lint(ctx context.Context, open *lintOpener, text string) linted {
+	result := linted{Source: shown(text)}
+	file, err := open.open(ctx, text)
+	if err != nil {
+		result.Error = err.Error()
+		return result
+	}
+	defer file.close()
+	if c.ContentType != "" {
+		file.contentType = c.ContentType
+	}
+	result.Name, result.Type, result.Size, result.path = file.name, file.contentType, file.size, file.path
+	found, err := media.Inspect(media.Input{DeclaredType: file.contentType, Name: file.name, Size: file.size, Head: file.head})
+	if refused, ok := errors.AsType[*media.Error](err); ok {
+		result.Findings = []media.Finding{{Severity: media.Refused, Code: refused.Code, Why: refused.Message}}
+		return result
+	}
+	result.Type = found.Type.MIME
+	result.Report, err = media.Examine(ctx, found, media.Source{Size: file.size, Head: file.head, ReadAt: file.readAt})
+	if err != nil {
+		result.Error = err.Error()
+	}
+	return result
+}
+
+// print writes what was found for a person, in lines of lintWidth columns.
+func (l linted) print(out io.Writer) error {
+	var text strings.Builder
+	text.WriteString(l.heading() + "\n")
+	if l.Error != "" {
+		paragraph(&text, "  error     ", wrap(l.Error, lintWidth-12))
+	}
+	for _, f := range l.Findings {
+		fmt.Fprintf(&text, "  %-10s%s\n", f.Severity, f.Code)
+		paragraph(&text, "       why  ", wrap(f.Why, lintWidth-12))
+		if f.Fix != "" {
+			paragraph(&text, "       fix  ", fixLines(f.Fix, l.path, lintWidth-12))
+		}
+	}
+	for _, u := range l.Unchecked {
+		paragraph(&text, "  unchecked ", wrap(u, lintWidth-12))
+	}
+	if l.Error == "" && len(l.Findings)+len(l.Unchecked) == 0 {
+		text.WriteString("  ok        nothing wrong was found\n")
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// heading is the source, and its type and size as far as they are known: in
+// one line, if it is not too long.
+func (l linted) heading() string {
+	words := []string{printable(l.Source)}
+	if l.Type != "" {
+		words = append(words, printable(l.Type))
+	}
+	if l.Size > 0 || l.Error == "" && l.Size == 0 {
+		words = append(words, exactSize(l.Size))
+	}
+	if line := strings.Join(words, "  "); utf8.RuneCountInString(line) <= lintWidth {
+		return line
+	}
+	return strings.Join(words, "\n  ")
+}
+
+// lintWidth is how many columns the text has.
+const lintWidth = 80
+
+// paragraph writes lines below each other behind a label.
+func paragraph(text *strings.Builder, label string, lines []string) {
+	for i, line := range lines {
+		if i == 1 {
+			label = strings.Repeat(" ", len(label))
+		}
+		fmt.Fprintf(text, "%s%s\n", label, line)
+	}
+}
+
+// wrap breaks a text between words, where a line would become longer than width.
+func wrap(text string, width int) []string {
+	return fill(strings.Fields(printable(text)), width, "")
+}
+
+// fill puts words into lines of at most width columns, if no word is longer,
+// the given end of a line that is broken not counted.
+func fill(words []string, width int, end string) []string {
+	var lines []string
+	line := ""
+	for _, word := range words {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			lines = append(lines, line+end)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
+// fixLines sets the command of a fix, if it has one, below its sentence: in
+// lines that a shell takes as they stand, and with the file's path for IN.
+func fixLines(fix, path string, width int) []string {
+	at := strings.LastIndex(fix, ": ")
+	if at < 0 || strings.HasSuffix(fix, ".") { // a sentence; commands have no full stop
+		return wrap(fix, width)
+	}
+	words := shellWords(fix[at+2:])
+	for i, word := range words {
+		if word == "IN" && path != "" && path == printable(path) {
+			words[i] = shellQuote(path)
+		}
+	}
+	return append(wrap(fix[:at+1], width), fill(words, width-len(` \`), ` \`)...)
+}
+
+// shellWords splits a command at spaces that are not between single quotes.
+func shellWords(command string) []string {
+	quoted := false
+	return strings.FieldsFunc(command, func(r rune) bool {
+		if r == '\'' {
+			quoted = !quoted
+		}
+		return r == ' ' && !quoted
+	})
+}
+
+// shellQuote makes a path one word for a shell, and no flag of the program that gets it.
+func shellQuote(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	plain := func(r rune) bool {
+		return '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || strings.ContainsRune("/._-+,@%", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// exactSize is a size for people: "4,312 bytes".
+func exactSize(size int64) string {
+	digits := fmt.Sprint(size)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits + " bytes"
+}

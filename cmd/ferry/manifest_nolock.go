@@ -1,0 +1,8 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd)
+
+package main
+
+import "os"
+
+// lockFile does nothing where the system has no flock.
+func lockFile(*os.File) error { return nil }

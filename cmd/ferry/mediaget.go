@@ -1,0 +1,148 @@
+// ferry media get and ferry media delete: one call of the API each.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"ferry/socialmessaging"
+)
+
+type mediaGetCommand struct {
+	clientFlags
+	PhoneNumberID string   `help:"The phone number that the file belongs to: id or ARN." required:"" placeholder:"ID"`
+	To            string   `help:"Put the file into a bucket. Its key is PREFIX, the media id, a dot and the end of its type's name, with nothing in between." placeholder:"s3://BUCKET/PREFIX" required:"" xor:"destination"`
+	ToURL         string   `name:"to-url" help:"Put the file behind a URL that is presigned for PUT." placeholder:"URL" required:"" xor:"destination"`
+	Metadata      bool     `help:"Only tell type and size." required:"" xor:"destination"`
+	Header        []string `help:"A header to send to --to-url, as it was signed; may be given again." placeholder:"'NAME: VALUE'" sep:"none"`
+	MediaID       string   `arg:"" help:"WhatsApp's id of the file." placeholder:"MEDIA_ID"`
+}
+
+// gotten is what became of one media id.
+type gotten struct {
+	MediaID  string `json:"mediaId"`
+	MIMEType string `json:"mimeType,omitempty"`
+	FileSize *int64 `json:"fileSize,omitempty"`
+	Deleted  bool   `json:"deleted,omitempty"`
+	Error    string `json:"error,omitempty"`
+	Code     string `json:"code,omitempty"`
+}
+
+// Run calls GetWhatsAppMessageMedia and prints what it answers.
+func (c *mediaGetCommand) Run(ctx context.Context, console *console) error {
+	input, err := c.input()
+	if err != nil {
+		return err
+	}
+	client, err := c.client(ctx)
+	if err != nil {
+		return err
+	}
+	result := gotten{MediaID: c.MediaID}
+	if output, err := client.GetWhatsAppMessageMedia(ctx, input); err != nil {
+		result.Code, result.Error = explain(err)
+	} else {
+		result.FileSize = output.FileSize
+		if output.MIMEType != nil {
+			result.MIMEType = *output.MIMEType
+		}
+	}
+	return result.print(console)
+}
+
+func (c *mediaGetCommand) input() (*socialmessaging.GetWhatsAppMessageMediaInput, error) {
+	input := &socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &c.MediaID, OriginationPhoneNumberID: &c.PhoneNumberID}
+	if len(c.Header) > 0 && c.ToURL == "" {
+		return nil, errors.New("--header goes with --to-url")
+	}
+	switch {
+	case c.Metadata:
+		input.MetadataOnly = &c.Metadata
+	case c.To != "":
+		location, ok := strings.CutPrefix(c.To, "s3://")
+		bucket, key, _ := strings.Cut(location, "/")
+		if !ok || bucket == "" {
+			return nil, fmt.Errorf("--to %q: expected s3://BUCKET/PREFIX", shown(c.To))
+		}
+		input.DestinationS3File = &socialmessaging.S3File{BucketName: &bucket, Key: &key}
+	default:
+		if !isLink(c.ToURL) {
+			return nil, fmt.Errorf("--to-url %q is not a URL", shown(c.ToURL))
+		}
+		headers := make(map[string]string)
+		for _, text := range c.Header {
+			name, value, ok := strings.Cut(text, ":")
+			if name = strings.TrimSpace(name); !ok || name == "" {
+				return nil, errors.New("--header: expected 'NAME: VALUE'") // the text may be a secret
+			}
+			headers[name] = strings.TrimSpace(value)
+		}
+		input.DestinationS3PresignedURL = &socialmessaging.S3PresignedURL{URL: &c.ToURL, Headers: headers}
+	}
+	return input, nil
+}
+
+type mediaDeleteCommand struct {
+	clientFlags
+	PhoneNumberID string   `help:"The phone number that the files belong to: id or ARN." required:"" placeholder:"ID"`
+	MediaID       []string `arg:"" help:"WhatsApp's ids of the files." placeholder:"MEDIA_ID"`
+}
+
+// Run deletes one after the other and says of each what became of it.
+func (c *mediaDeleteCommand) Run(ctx context.Context, console *console) error {
+	client, err := c.client(ctx)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, id := range c.MediaID {
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted before %s", id)
+		}
+		result := gotten{MediaID: id}
+		output, err := client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: &id, OriginationPhoneNumberID: &c.PhoneNumberID})
+		switch {
+		case err != nil:
+			result.Code, result.Error = explain(err)
+		case output.Success == nil || !*output.Success:
+			result.Error = "the answer does not say that it succeeded"
+		default:
+			result.Deleted = true
+		}
+		if err := result.print(console); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// print writes a line of JSON, or of text on a terminal. It gives errReported
+// for a failure.
+func (g gotten) print(console *console) error {
+	if !isTerminal(console.out) {
+		encoder := json.NewEncoder(console.out)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(g); err != nil {
+			return err
+		}
+	} else {
+		outcome := "deleted"
+		if g.Error != "" {
+			outcome = "FAILED " + strings.TrimSpace(g.Code+" "+printable(g.Error))
+		} else if !g.Deleted {
+			outcome = printable(g.MIMEType)
+			if g.FileSize != nil {
+				outcome += ", " + sizeText(*g.FileSize)
+			}
+		}
+		fmt.Fprintf(console.out, "%s  %s\n", printable(g.MediaID), outcome)
+	}
+	if g.Error != "" {
+		return errReported
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+// ferry media stats: what was uploaded, and what reuse has spared.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+)
+
+type mediaStatsCommand struct {
+	stateFlags
+	JSON bool `help:"One JSON object a line."`
+}
+
+// Run prints a line for each account.
+func (c *mediaStatsCommand) Run(ctx context.Context, console *console) error {
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	usages, err := db.Usages(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(console.out, 0, 0, 2, ' ', 0)
+	if !c.JSON {
+		fmt.Fprintln(table, "ACCOUNT\tREUSE\tUPLOADS\tBYTES\tUPLOADS AVOIDED\tBYTES AVOIDED")
+	}
+	for _, u := range usages {
+		if c.JSON {
+			line, _ := json.Marshal(map[string]any{"account": u.AccountID, "reuse": u.Reuse, "uploads": u.Uploads, "bytes": u.Bytes,
+				"uploadsAvoided": u.UploadsAvoided, "bytesAvoided": u.BytesAvoided})
+			fmt.Fprintf(console.out, "%s\n", line)
+			continue
+		}
+		setting := map[bool]string{true: "on", false: "off"}[u.Reuse]
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%s\n", u.AccountID, setting,
+			u.Uploads, sizeText(u.Bytes), u.UploadsAvoided, sizeText(u.BytesAvoided))
+	}
+	return table.Flush()
+}
