@@ -11,7 +11,7 @@ help:
 	@echo "make build   a static binary in bin/"
 	@echo "make test    all tests; installs what is missing first"
 	@echo "make check   formatting, vet, linter"
-	@echo "make bench   the benchmark"
+	@echo "make bench   the benchmark: ten minutes, on a machine that does nothing else"
 	@echo "make fuzz    each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make clean   removes bin/ and .tools/"
 
@@ -27,7 +27,7 @@ check: lint-tool
 	$(GO) vet ./...
 	.tools/golangci-lint run ./...
 
-bench: tools
+bench: tools node
 	$(GO) run ./bench
 
 fuzz:

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -21,10 +21,13 @@ type bench struct {
 	workloads []workload
 	progress  io.Writer
 
-	store  *store
-	sink   *sink
-	movers []mover // ferry first
-	note   string  // what is missing; "" = nothing
+	sites    map[string]*site
+	children []*process
+	movers   []mover  // ferry first
+	reusing  string   // ferry binary that has reuse; "" = it has none
+	notes    []string // what is missing
+
+	reuseHitBytes float64 // that the store sends for a hit
 }
 
 func (b *bench) say(format string, values ...any) {
@@ -33,30 +36,25 @@ func (b *bench) say(format string, values ...any) {
 
 // start builds what is measured, starts what it is measured with, and proves
 // that every mover moves the right bytes.
-func (b *bench) start(ctx context.Context) (err error) {
-	b.say("starting the S3 server and the sink, and putting the objects")
-	if b.store, err = startStore(ctx, b.root, b.dir); err != nil {
-		return err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	if b.sink, err = startSink(ctx, b.dir, self); err != nil {
-		return err
-	}
-	if err := b.store.put(ctx, b.sizes()); err != nil {
+func (b *bench) start(ctx context.Context) error {
+	b.say("starting the S3 servers and the sinks, and putting the objects")
+	if err := b.startSites(ctx); err != nil {
 		return err
 	}
 	if err := b.addFerry(ctx); err != nil {
 		return err
 	}
-	if err := b.addGostream(ctx); err != nil {
+	if err := b.addPrograms(ctx); err != nil {
 		return err
 	}
 	for _, m := range b.movers {
-		if err := b.prove(ctx, m); err != nil {
-			return err
+		for _, via := range []string{viaHTTP, viaHTTPS} {
+			if b.sites[via] == nil {
+				continue
+			}
+			if err := b.prove(ctx, m, via); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -70,40 +68,21 @@ func (b *bench) addFerry(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	f, err := prepareFerry(ctx, under(b.root, binary), b.dir, b.store.url, b.sink.url)
-	if err != nil {
-		return err
+	binary = under(b.root, binary)
+	f := &ferries{"ferry", make(map[string]*ferry)}
+	for via, at := range b.sites {
+		if f.at[via], err = prepareFerry(ctx, binary, filepath.Join(b.dir, "ferry-at-"+via), at, at.store.url, false); err != nil {
+			return err
+		}
 	}
 	b.movers = append(b.movers, f)
-	return nil
-}
-
-func (b *bench) addGostream(ctx context.Context) error {
-	if b.options.gostream == "" {
-		return nil
-	}
-	module := under(b.root, b.options.gostream)
-	binary, found, err := buildGostream(ctx, module, b.dir)
-	if err != nil {
-		return err
-	}
-	if !found {
-		b.note = fmt.Sprintf("gostream is not at %s: there is nothing to compare ferry with, and no ratios.", module)
-		b.say("%s", b.note)
-		return nil
-	}
-	b.say("built gostream from %s", module)
-	b.movers = append(b.movers, &gostream{binary, b.store.url, b.sink.url})
-	return nil
+	return b.prepareReuse(ctx, binary)
 }
 
 // close ends the children.
 func (b *bench) close() {
-	if b.sink != nil {
-		b.sink.stop()
-	}
-	if b.store != nil {
-		b.store.stop()
+	for _, child := range b.children {
+		child.stop()
 	}
 }
 
@@ -118,27 +97,48 @@ func (b *bench) sizes() []int64 {
 }
 
 // prove moves the largest object once and compares what the sink got.
-func (b *bench) prove(ctx context.Context, m mover) error {
-	w := workload{slices.Max(b.sizes()), 1}
+func (b *bench) prove(ctx context.Context, m mover, via string) error {
+	w := workload{slices.Max(b.sizes()), 1, via}
 	want := sha256.New()
 	if _, err := io.Copy(want, newFile(w.size)); err != nil {
 		return err
 	}
-	if err := b.sink.hash(ctx, "on"); err != nil {
+	sink := b.sites[via].sink
+	if err := sink.hash(ctx, "on"); err != nil {
 		return err
 	}
-	if _, err := b.sample(ctx, m, w, 1); err != nil {
+	if _, err := b.sample(ctx, m, w, 1, 1); err != nil {
 		return err
 	}
-	got, err := b.sink.stats(ctx)
+	got, err := sink.stats(ctx)
 	if err != nil {
 		return err
 	}
 	if got.Digest != hex.EncodeToString(want.Sum(nil)) {
 		return fmt.Errorf("%s moved other bytes than those of the object %s", m.name(), w.key())
 	}
-	b.say("%s moves %s with the right SHA-256", m.name(), w.key())
-	return b.sink.hash(ctx, "off")
+	b.say("%s moves %v with the right SHA-256", m.name(), w)
+	return sink.hash(ctx, "off")
+}
+
+// slowRuns is how many runs a slow mover has at most, and one if that takes
+// longer than slowRun: its ratios are far from their bounds, and its time is
+// better spent on pairs that are not.
+const (
+	slowRuns = 2
+	slowRun  = 5 // seconds
+)
+
+// skips says whether a mover is left out of a run of a case.
+func (c *caseResult) skips(m mover, w workload, run int) bool {
+	if !m.measures(w) || w.via == viaLine && run >= slowRuns {
+		return true
+	}
+	if p, isProgram := m.(*program); !isProgram || !p.slow || run == 0 {
+		return false
+	}
+	first := c.mover(m.name())
+	return run >= slowRuns || first.Runs[0].Wall > slowRun
 }
 
 // run measures every case. The movers take turns, so that each run of one has
@@ -146,17 +146,22 @@ func (b *bench) prove(ctx context.Context, m mover) error {
 func (b *bench) run(ctx context.Context) ([]caseResult, error) {
 	var results []caseResult
 	for _, w := range b.workloads {
-		n := w.uploads(b.options.quick)
-		result := newCaseResult(w)
+		result := newCaseResult(w.String(), w)
 		for run := range b.options.runs {
 			for _, m := range b.movers {
-				s, err := b.sample(ctx, m, w, n)
+				if result.skips(m, w, run) {
+					continue
+				}
+				n := w.uploads(b.options.quick)
+				if p, isProgram := m.(*program); isProgram && p.slow {
+					n = w.fewUploads(b.options.quick)
+				}
+				s, err := b.sample(ctx, m, w, n, n)
 				if err != nil {
 					return nil, err
 				}
 				result.add(m.name(), s)
-				b.say("%-10s %-9s run %d of %d: %5d uploads in %6.2f s, %7.0f uploads/s, %6.0f MB/s, %6.2f CPU s/GB",
-					w, m.name(), run+1, b.options.runs, n, s.Wall, float64(n)/s.Wall, s.gigabytes()*1e3/s.Wall, s.CPU/s.gigabytes())
+				b.sayRun(result.Case, m, run, s)
 			}
 		}
 		results = append(results, result)
@@ -164,32 +169,39 @@ func (b *bench) run(ctx context.Context) ([]caseResult, error) {
 	return results, nil
 }
 
+func (b *bench) sayRun(label string, m mover, run int, s sample) {
+	b.say("%-16s %-14s run %d of %d: %5d uploads in %6.2f s, %7.0f uploads/s, %6.0f MB/s, %6.2f CPU s/GB", label, m.name(),
+		run+1, b.options.runs, s.Uploads, s.Wall, float64(s.Uploads)/s.Wall, s.gigabytes()*1e3/s.Wall, s.CPU/s.gigabytes())
+}
+
 // sample is one run of a mover, with what store and sink used meanwhile, and
-// the proof that the sink got as many files and bytes as were sent.
-func (b *bench) sample(ctx context.Context, m mover, w workload, n int) (s sample, err error) {
+// the proof that the sink got as many files and bytes as were sent: of the n
+// uploads, so many beside the first.
+func (b *bench) sample(ctx context.Context, m mover, w workload, n, sent int) (s sample, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, runTimeout, fmt.Errorf("%s took longer than %v for %v", m.name(), runTimeout, w))
 	defer cancel()
-	before, usedBefore, err := b.ends(ctx)
+	before, usedBefore, err := b.ends(ctx, w.via)
 	if err != nil {
 		return s, err
 	}
 	if s, err = m.run(ctx, w, n); err != nil {
 		return s, errors.Join(context.Cause(ctx), err)
 	}
-	after, usedAfter, err := b.ends(ctx)
+	after, usedAfter, err := b.ends(ctx, w.via)
 	if err != nil {
 		return s, err
 	}
 	s.StoreCPU, s.SinkCPU = usedAfter[0]-usedBefore[0], usedAfter[1]-usedBefore[1]
-	return s, accounted(m.name(), before, after, w, n)
+	return s, accounted(m.name(), before, after, w, sent)
 }
 
 // ends gives what the sink has taken so far and what store and sink have used.
-func (b *bench) ends(ctx context.Context) (now stats, used [2]float64, err error) {
-	if now, err = b.sink.stats(ctx); err != nil {
+func (b *bench) ends(ctx context.Context, via string) (now stats, used [2]float64, err error) {
+	at := b.sites[via]
+	if now, err = at.sink.stats(ctx); err != nil {
 		return now, used, err
 	}
-	for i, p := range []*process{b.store.process, b.sink.process} {
+	for i, p := range []*process{at.store.process, at.sink.process} {
 		if used[i], err = cpuOf(p.pid()); err != nil {
 			return now, used, err
 		}

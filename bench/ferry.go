@@ -20,10 +20,24 @@ const account = "111122223333"
 type ferry struct {
 	binary        string
 	dir           string
-	graphURL      string
+	site          *site
 	storeFlag     string
 	keyID, secret string
 	phone         string // "phone-number-id-…"
+	profile       string // file for a CPU profile, by a build that makes one; "" = none
+}
+
+// ferries is ferry as a mover: one prepared server for each site.
+type ferries struct {
+	label string
+	at    map[string]*ferry
+}
+
+func (f *ferries) name() string           { return f.label }
+func (f *ferries) measures(workload) bool { return true }
+
+func (f *ferries) run(ctx context.Context, w workload, n int) (sample, error) {
+	return f.at[w.via].run(ctx, w, n)
 }
 
 // buildFerry builds the binary as a release is built.
@@ -33,8 +47,9 @@ func buildFerry(ctx context.Context, root, dir string) (string, error) {
 	return binary, err
 }
 
-// prepareFerry makes keyset, key and linked account with ferry's own commands.
-func prepareFerry(ctx context.Context, binary, dir, storeURL, graphURL string) (*ferry, error) {
+// prepareFerry makes keyset, key and linked account with ferry's own commands,
+// in a directory of its own. storeURL is the site's, or a way to it.
+func prepareFerry(ctx context.Context, binary, dir string, at *site, storeURL string, reuse bool) (*ferry, error) {
 	storeFlag, err := json.Marshal(map[string]any{
 		"buckets": []string{bucket}, "endpoint": storeURL, "region": region, "path_style": true,
 		"access_key_id": storeKey, "secret_access_key": storeSecret,
@@ -42,7 +57,10 @@ func prepareFerry(ctx context.Context, binary, dir, storeURL, graphURL string) (
 	if err != nil {
 		return nil, err
 	}
-	f := &ferry{binary: binary, dir: dir, graphURL: graphURL, storeFlag: string(storeFlag)}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	f := &ferry{binary: binary, dir: dir, site: at, storeFlag: string(storeFlag)}
 	if _, err := f.command(ctx, "keyset", "create", "keyset.json"); err != nil {
 		return nil, err
 	}
@@ -53,8 +71,13 @@ func prepareFerry(ctx context.Context, binary, dir, storeURL, graphURL string) (
 	if f.keyID, f.secret, err = parseKey(key); err != nil {
 		return nil, err
 	}
-	if _, err := f.command(ctx, "account", "link", "--account", account, "--waba-id", sinkAccount, "--graph-url", graphURL); err != nil {
+	if _, err := f.command(ctx, "account", "link", "--account", account, "--waba-id", sinkAccount, "--graph-url", at.sinkURL); err != nil {
 		return nil, err
+	}
+	if reuse {
+		if _, err := f.command(ctx, "account", "reuse", "--account", account, "on"); err != nil {
+			return nil, err
+		}
 	}
 	linked, err := f.command(ctx, "account", "list", "--json")
 	if err != nil {
@@ -65,7 +88,7 @@ func prepareFerry(ctx context.Context, binary, dir, storeURL, graphURL string) (
 }
 
 func (f *ferry) env() []string {
-	return environment("FERRY_KEYSET_FILE=keyset.json", "FERRY_DATABASE=ferry.db", "FERRY_META_TOKEN=bench-token")
+	return append(f.site.env(), "BENCH_CPU_PROFILE="+f.profile, "FERRY_KEYSET_FILE=keyset.json", "FERRY_DATABASE=ferry.db", "FERRY_META_TOKEN=bench-token")
 }
 
 // command runs one of ferry's commands on the benchmark's state.
@@ -100,8 +123,6 @@ func parsePhone(text string) (string, error) {
 	return linked.PhoneNumbers[0].PhoneNumberID, nil
 }
 
-func (f *ferry) name() string { return "ferry" }
-
 // run starts the server, loads it and stops it. A server of its own for each
 // run makes the peak of memory that of the case.
 func (f *ferry) run(ctx context.Context, w workload, n int) (s sample, err error) {
@@ -111,7 +132,7 @@ func (f *ferry) run(ctx context.Context, w workload, n int) (s sample, err error
 	}
 	url := "http://" + address
 	server, err := startProcess(ctx, f.dir, "ferry", f.env(), f.binary, "serve",
-		"--listen", address, "--graph-url", f.graphURL, "--store", f.storeFlag, "--media-rate=0")
+		"--listen", address, "--graph-url", f.site.sinkURL, "--store", f.storeFlag, "--media-rate=0")
 	if err != nil {
 		return s, err
 	}
@@ -124,7 +145,10 @@ func (f *ferry) run(ctx context.Context, w workload, n int) (s sample, err error
 	if s, err = f.load(ctx, server.pid(), callers, w, n); err != nil {
 		return s, server.failed(err)
 	}
-	return s, nil
+	if f.profile == "" {
+		return s, nil
+	}
+	return s, server.waitProfile(ctx, f.profile)
 }
 
 // load is the timed part, with what comes before and after it.

@@ -48,9 +48,14 @@ func (c *callers) post(ctx context.Context, key string) error {
 	return err
 }
 
-// postAll uploads an object n times, so many at once, and gives how long each
-// upload took, shortest first. The first failure ends it.
-func (c *callers) postAll(ctx context.Context, key string, n, concurrency int) (took []time.Duration, err error) {
+// postAll uploads an object n times, so many at once.
+func (c *callers) postAll(ctx context.Context, key string, n, concurrency int) ([]time.Duration, error) {
+	return repeat(ctx, n, concurrency, func(ctx context.Context) error { return c.post(ctx, key) })
+}
+
+// repeat does something n times, so many at once, and gives how long each took,
+// shortest first. The first failure ends it.
+func repeat(ctx context.Context, n, concurrency int, do func(context.Context) error) (took []time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	took = make([]time.Duration, n)
@@ -60,7 +65,7 @@ func (c *callers) postAll(ctx context.Context, key string, n, concurrency int) (
 		running.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				started := time.Now()
-				if err := c.post(ctx, key); err != nil {
+				if err := do(ctx); err != nil {
 					cancel(err)
 				}
 				took[i] = time.Since(started)

@@ -12,6 +12,8 @@ import (
 // A mover takes objects from the store to the sink.
 type mover interface {
 	name() string
+	// measures says whether the mover takes part in a case.
+	measures(w workload) bool
 	// run moves the workload's object n times, in a fresh process, after one
 	// untimed upload of the object of warmUpSize. It leaves out of the sample
 	// what the store and the sink used.
@@ -42,6 +44,16 @@ type sample struct {
 
 func (s sample) gigabytes() float64 { return float64(s.Bytes) / 1e9 }
 
+// machineCPU is what store, mover, sink and callers used for a GB, in seconds.
+func (s sample) machineCPU() float64 {
+	return (s.StoreCPU + s.CPU + s.SinkCPU + s.LoadCPU) / s.gigabytes()
+}
+
+// overIdle is the peak of memory above that before the first upload, in MiB.
+func (s sample) overIdle() float64 {
+	return (float64(s.PeakRSS) - known(float64(s.IdleRSS))) / mib
+}
+
 // A column is one figure of a sample. of gives NaN where there is none.
 type column struct {
 	key, title string
@@ -57,6 +69,7 @@ var columns = []column{
 	{"cpu_ms_per_upload", "CPU ms/upl", func(s sample) float64 { return s.CPU / float64(s.Uploads) * 1e3 }, false},
 	{"load_cpu_s_per_gb", "load s/GB", func(s sample) float64 { return known(s.LoadCPU) / s.gigabytes() }, false},
 	{"peak_rss_mib", "peak MiB", func(s sample) float64 { return float64(s.PeakRSS) / mib }, true},
+	{"over_idle_mib", "over idle", sample.overIdle, false},
 	{"idle_rss_mib", "idle MiB", func(s sample) float64 { return known(float64(s.IdleRSS)) / mib }, false},
 	{"p50_ms", "p50 ms", func(s sample) float64 { return s.P50 * 1e3 }, true},
 	{"p99_ms", "p99 ms", func(s sample) float64 { return s.P99 * 1e3 }, true},
@@ -81,12 +94,20 @@ func (c column) figure(runs []sample) float64 {
 
 // ratio is the median over pairs of runs, one beside the other in time, so
 // that a machine that slows down during the benchmark does not bend it.
-func (c column) ratio(ours, theirs []sample) float64 {
+func (c column) ratio(ours, theirs []sample) float64 { return median(c.ratios(ours, theirs)) }
+
+// ratios are those of the pairs.
+func (c column) ratios(ours, theirs []sample) []float64 {
 	values := make([]float64, min(len(ours), len(theirs)))
 	for i := range values {
 		values[i] = c.of(ours[i]) / c.of(theirs[i])
 	}
-	return median(values)
+	return values
+}
+
+// columnOf finds a column by its key.
+func columnOf(key string) column {
+	return columns[slices.IndexFunc(columns, func(c column) bool { return c.key == key })]
 }
 
 // median gives NaN for no values, or when one of them is.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -82,6 +83,25 @@ func (p *process) waitReady(ctx context.Context, url string) error {
 	}
 }
 
+// waitProfile asks for the profile and waits until it is written.
+func (p *process) waitProfile(ctx context.Context, file string) error {
+	if err := p.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		return err
+	}
+	for {
+		if _, err := os.Stat(file + ".done"); err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-p.done:
+			return p.failed(errors.New("ended without a profile"))
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // failed adds the end of the log to an error.
 func (p *process) failed(err error) error {
 	const most = 2 << 10
@@ -128,7 +148,7 @@ func httpGet(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := local.Do(request)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,20 +12,31 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // report is all that a run of the benchmark found.
 type report struct {
-	Started time.Time    `json:"started"`
-	Commit  string       `json:"commit"` // "…+" with changes that are not committed
-	Go      string       `json:"go"`
-	CPU     string       `json:"cpu"`
-	Cores   int          `json:"cores"`
-	Quick   bool         `json:"quick"`
-	Note    string       `json:"note,omitzero"` // what is missing
-	Cases   []caseResult `json:"cases"`
+	Started time.Time     `json:"started"`
+	Minutes float64       `json:"minutes"`
+	Commit  string        `json:"commit"` // "…+" with changes that are not committed
+	Go      string        `json:"go"`
+	CPU     string        `json:"cpu"`
+	Cores   int           `json:"cores"`
+	Memory  int64         `json:"memory"`
+	Kernel  string        `json:"kernel"`
+	Load    string        `json:"load"`   // of the machine before the run, over 1, 5 and 15 minutes
+	SHA256  float64       `json:"sha256"` // CPU s/GB of the digest alone
+	Quick   bool          `json:"quick"`
+	Runs    int           `json:"runs"`
+	Notes   []string      `json:"notes,omitzero"`           // what is missing
+	HitRead float64       `json:"reuse_hit_bytes,omitzero"` // that the store sends for a reuse hit
+	Bounds  []boundResult `json:"bounds"`
+	Cases   []caseResult  `json:"cases"`
+
+	Profiles []profile `json:"profiles,omitzero"`
 }
 
 // caseResult is what was found in one case.
@@ -45,7 +57,17 @@ type moverResult struct {
 }
 
 func newReport(ctx context.Context, root string, o options) *report {
-	r := &report{Started: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPU: cpuModel(), Cores: runtime.NumCPU(), Quick: o.quick}
+	r := &report{
+		Started: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPU: cpuModel(), Cores: runtime.NumCPU(),
+		Kernel: firstLine("/proc/sys/kernel/osrelease"), Load: firstLine("/proc/loadavg"), SHA256: digestCost(), Quick: o.quick, Runs: o.runs,
+	}
+	if fields := strings.Fields(r.Load); len(fields) > 3 {
+		r.Load = strings.Join(fields[:3], " ")
+	}
+	if fields := strings.Fields(firstLine("/proc/meminfo")); len(fields) == 3 {
+		kilobytes, _ := strconv.ParseInt(fields[1], 10, 64)
+		r.Memory = kilobytes * kib
+	}
 	commit, err := command(ctx, root, os.Environ(), "git", "rev-parse", "--short=12", "HEAD")
 	if err == nil {
 		r.Commit = strings.TrimSpace(commit)
@@ -54,6 +76,35 @@ func newReport(ctx context.Context, root string, o options) *report {
 		}
 	}
 	return r
+}
+
+// busy says whether something else kept the machine busy before the run.
+func (r *report) busy() bool {
+	fields := strings.Fields(r.Load)
+	if len(fields) == 0 {
+		return false
+	}
+	load, err := strconv.ParseFloat(fields[0], 64)
+	return err == nil && load >= 1
+}
+
+// digestCost is the CPU time of SHA-256 over a GB on this machine, in seconds:
+// the best of a few short tries.
+func digestCost() float64 {
+	piece := make([]byte, 32*mib)
+	best := math.Inf(1)
+	for range 5 {
+		started := time.Now()
+		sha256.Sum256(piece)
+		best = min(best, time.Since(started).Seconds()/float64(len(piece))*1e9)
+	}
+	return best
+}
+
+func firstLine(file string) string {
+	text, _ := os.ReadFile(file)
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
 }
 
 func cpuModel() string {
@@ -66,8 +117,8 @@ func cpuModel() string {
 	return "unknown"
 }
 
-func newCaseResult(w workload) caseResult {
-	return caseResult{Case: w.String(), Size: w.size, Concurrency: w.concurrency}
+func newCaseResult(name string, w workload) caseResult {
+	return caseResult{Case: name, Size: w.size, Concurrency: w.concurrency}
 }
 
 // add adds a run and brings the medians and ratios up to date.
@@ -126,11 +177,11 @@ func (r *report) table(w io.Writer) {
 	align(w, rows)
 	fmt.Fprint(w, `
 Medians of the runs. The S3 server, the sink and the mover share the cores; so do ferry's callers,
-whose CPU is "load" (gostream makes its own load, inside its CPU). A ratio is ferry's figure over the
+whose CPU is "load" (the other movers make their own load, inside their CPU). A ratio is ferry's figure over the
 other's, the median over pairs of runs that stood side by side. MB and GB are 10^6 and 10^9 bytes.
 `)
-	if r.Note != "" {
-		fmt.Fprintln(w, r.Note)
+	for _, note := range r.Notes {
+		fmt.Fprintln(w, note)
 	}
 }
 
@@ -158,6 +209,8 @@ func threeDigits(value float64) string {
 		return fmt.Sprintf("%.0f", value)
 	case value >= 9.995:
 		return fmt.Sprintf("%.1f", value)
+	case value > 0 && value < 0.0995:
+		return fmt.Sprintf("%.3f", value)
 	default:
 		return fmt.Sprintf("%.2f", value)
 	}
@@ -197,4 +250,14 @@ func (r *report) write(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append(text, '\n'), 0o644)
+}
+
+// readReport reads what write wrote.
+func readReport(file string) (*report, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	r := new(report)
+	return r, json.Unmarshal(text, r)
 }

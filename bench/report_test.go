@@ -9,7 +9,7 @@ import (
 )
 
 func twoMovers() *report {
-	c := newCaseResult(workload{mib, 8})
+	c := newCaseResult("1MiB@8", workload{mib, 8, viaHTTP})
 	for range 3 {
 		c.add("ferry", sample{Uploads: 100, Bytes: 1e8, Wall: 1, CPU: 0.2, LoadCPU: 0.01, PeakRSS: 64 * mib, IdleRSS: 32 * mib, P50: 0.01, P99: 0.02})
 		c.add("gostream", sample{Uploads: 125, Bytes: 1.25e8, Wall: 1, CPU: 0.125, PeakRSS: 16 * mib, P50: 0.008, P99: 0.02})
@@ -23,10 +23,10 @@ func TestTable(t *testing.T) {
 	want := []string{
 		"A CPU, 2 cores, go1, commit abc",
 		"",
-		"case                       uploads/s  MB/s  CPU s/GB  CPU ms/upl  load s/GB  peak MiB  idle MiB  p50 ms  p99 ms",
-		"1MiB@8  ferry                    100   100      2.00        2.00       0.10      64.0      32.0    10.0    20.0",
-		"        gostream                 125   125      1.00        1.00                 16.0              8.00    20.0",
-		"        ratio to gostream       0.80  0.80      2.00                             4.00              1.25    1.00",
+		"case                       uploads/s  MB/s  CPU s/GB  CPU ms/upl  load s/GB  peak MiB  over idle  idle MiB  p50 ms  p99 ms",
+		"1MiB@8  ferry                    100   100      2.00        2.00       0.10      64.0       32.0      32.0    10.0    20.0",
+		"        gostream                 125   125      1.00        1.00                 16.0                         8.00    20.0",
+		"        ratio to gostream       0.80  0.80      2.00                             4.00                         1.25    1.00",
 	}
 	got := strings.Split(out.String(), "\n")
 	for i, line := range want {
@@ -75,7 +75,7 @@ func TestResultsAreWrittenAndCanBeReadBack(t *testing.T) {
 }
 
 func TestAMoverThatLosesBytesIsFound(t *testing.T) {
-	w := workload{mib, 8}
+	w := workload{mib, 8, viaHTTP}
 	before := stats{Files: 5, Bytes: 500}
 	whole := stats{Files: 5 + 11, Bytes: 500 + 10*mib + warmUpSize}
 	if err := accounted("m", before, whole, w, 10); err != nil {
@@ -103,12 +103,12 @@ func TestWhatOtherProgramsPrintIsRead(t *testing.T) {
 	if err != nil || phone != "phone-number-id-1" {
 		t.Errorf("%q %v", phone, err)
 	}
-	s, err := parseGostream(`{"n":4,"wall":2,"user":1,"sys":0.5,"rss_kb":1024,"errors":0,"p50":0.1,"p95":0.2,"p99":0.3}` + "\n")
+	s, err := parsePrinted("gostream", `{"n":4,"wall":2,"user":1,"sys":0.5,"rss_kb":1024,"errors":0,"p50":0.1,"p95":0.2,"p99":0.3}`+"\n")
 	if want := (sample{Wall: 2, CPU: 1.5, PeakRSS: mib, P50: 0.1, P99: 0.3}); err != nil || s != want {
 		t.Errorf("%+v %v", s, err)
 	}
 	for _, text := range []string{"", "{}", `{"wall":1,"errors":1}`} {
-		if s, err := parseGostream(text); err == nil {
+		if s, err := parsePrinted("gostream", text); err == nil {
 			t.Errorf("%q gives %+v", text, s)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,9 +52,12 @@ type sinkHandler struct {
 	buffers               sync.Pool    // of *bufio.Reader
 }
 
-// serveSink serves until the process is ended.
-func serveSink(address string) error {
+// serveSink serves until the process is ended, over https where there are certificates.
+func serveSink(address, certificates string) error {
 	server := &http.Server{Addr: address, Handler: newSinkHandler(), ReadHeaderTimeout: 10 * time.Second}
+	if certificates != "" {
+		return server.ListenAndServeTLS(filepath.Join(certificates, certificateFile), filepath.Join(certificates, keyFile))
+	}
 	return server.ListenAndServe()
 }
 
@@ -153,16 +157,20 @@ type sink struct {
 	url string
 }
 
-func startSink(ctx context.Context, dir, binary string) (*sink, error) {
+func startSink(ctx context.Context, dir, binary, certificates string) (*sink, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	p, err := startProcess(ctx, dir, "sink", environment(), binary, "-role", "sink", "-listen", address)
+	p, err := startProcess(ctx, dir, "sink", environment(), binary, "role", "sink", "-listen", address, "-certificates", certificates)
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{p, "http://" + address}
+	scheme := "http"
+	if certificates != "" {
+		scheme = "https"
+	}
+	s := &sink{p, scheme + "://" + address}
 	return s, s.waitReady(ctx, s.url+"/stats")
 }
 
@@ -181,7 +189,7 @@ func (s *sink) hash(ctx context.Context, state string) error {
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := local.Do(request)
 	if err != nil {
 		return err
 	}

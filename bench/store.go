@@ -28,8 +28,9 @@ type store struct {
 	url string
 }
 
-// startStore starts versitygw on a directory of its own.
-func startStore(ctx context.Context, root, dir string) (*store, error) {
+// startStore starts versitygw on the benchmark's objects, over https where
+// there are certificates.
+func startStore(ctx context.Context, root, dir, certificates string) (*store, error) {
 	binary := os.Getenv("FERRY_VERSITYGW")
 	if binary == "" {
 		binary = filepath.Join(root, ".tools", "versitygw")
@@ -42,20 +43,24 @@ func startStore(ctx context.Context, root, dir string) (*store, error) {
 		return nil, fmt.Errorf("the S3 server, versitygw v1.8.0, is missing; 'make tools' builds it, or FERRY_VERSITYGW says where it is: %w", err)
 	}
 	files := filepath.Join(dir, "objects")
-	if err := os.Mkdir(files, 0o700); err != nil {
+	if err := os.MkdirAll(files, 0o700); err != nil {
 		return nil, err
 	}
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
+	args, scheme := []string{"--port", address, "--quiet", "--keep-alive", "--health", "/health"}, "http"
+	if certificates != "" {
+		args, scheme = append(args, "--cert", filepath.Join(certificates, certificateFile), "--key", filepath.Join(certificates, keyFile)), "https"
+	}
 	p, err := startProcess(ctx, dir, "versitygw",
 		environment("ROOT_ACCESS_KEY="+storeKey, "ROOT_SECRET_KEY="+storeSecret),
-		binary, "--port", address, "--quiet", "--keep-alive", "--health", "/health", "posix", files)
+		binary, append(args, "posix", files)...)
 	if err != nil {
 		return nil, err
 	}
-	s := &store{p, "http://" + address}
+	s := &store{p, scheme + "://" + address}
 	return s, s.waitReady(ctx, s.url+"/health")
 }
 
