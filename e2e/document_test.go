@@ -14,7 +14,11 @@ type document struct{ size, at int64 }
 
 func newDocument(size int64) *document { return &document{size: size} }
 
-const documentHead = "%PDF-1.7\n"
+// What a PDF begins and ends with, by which it is told from one that was cut.
+const (
+	documentHead = "%PDF-1.7\n"
+	documentEnd  = "\n%%EOF\n"
+)
 
 // word mixes the position, so that no two blocks of the file are alike: a block
 // that is lost, doubled or moved changes the digest.
@@ -39,6 +43,9 @@ func (d *document) Read(p []byte) (int, error) {
 	}
 	if start < int64(len(documentHead)) {
 		copy(p, documentHead[start:])
+	}
+	if end := d.size - int64(len(documentEnd)); start+int64(done) > end && end >= 0 {
+		copy(p[max(0, end-start):], documentEnd[max(0, start-end):])
 	}
 	d.at += int64(done)
 	return done, nil

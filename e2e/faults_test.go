@@ -117,12 +117,34 @@ func TestUploadWhoseStoreBreaksOffIsReadAgain(t *testing.T) {
 				if found := w.sim.allMedia(); len(found) != 1 {
 					t.Errorf("Meta has %d files, want 1", len(found))
 				}
-				if after > 100 {
-					w.wantOneFileInTwoAttempts(*output.MediaID, data)
+				if after > 100 { // it went on where it stopped
+					w.ferry.wantLog(" resumes=1 ")
 				}
 			})
 		}
 	}
+}
+
+func TestLargeFileArrivesOnceThoughBothSidesBreakOff(t *testing.T) {
+	versitygwBinary(t)
+	const size = 100 << 20
+	w, proxy, bucket := proxied(t, 1, size*6/10)
+	data := pdf(size)
+	w.s3.put(t, bucket, "a.pdf", data, "application/pdf")
+	w.sim.fault(fmt.Sprintf(`{"operation":"upload","cut_after_bytes":%d,"times":1}`, size*9/10))
+	output, err := w.client().PostWhatsAppMessageMedia(t.Context(), fromBucket(w.phone, bucket, "a.pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if proxy.left() != 0 {
+		t.Error("the proxy has broken no connection")
+	}
+	w.sim.wantStored(*output.MediaID, data)
+	if found := w.sim.allMedia(); len(found) != 1 {
+		t.Errorf("Meta has %d files, want 1", len(found))
+	}
+	w.ferry.wantLog(" attempts=2 ")
+	w.ferry.wantLog(" resumes=1 ")
 }
 
 func TestStoreThatKeepsBreakingOffFails(t *testing.T) {

@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"ferry/internal/sample"
+	"ferry/metasim"
+)
+
+// linted is a line of `ferry media lint`.
+type linted struct {
+	Source   string
+	Findings []struct{ Severity, Code, Why, Fix string }
+	Error    string
+}
+
+// lint runs `ferry media lint` on objects of the world's bucket, or on URLs.
+func (w *world) lint(wantStatus int, sources ...string) map[string]linted {
+	w.t.Helper()
+	env := environment(w.in.directory, "AWS_ACCESS_KEY_ID="+s3AccessKey, "AWS_SECRET_ACCESS_KEY="+s3SecretKey, "AWS_REGION="+region, "AWS_ENDPOINT_URL_S3="+w.s3.endpoint)
+	stdout, stderr, status := run(w.t, env, "", w.in.program, append([]string{"media", "lint"}, sources...)...)
+	if status != wantStatus {
+		w.t.Errorf("lint ended with status %d, want %d:\n%s%s", status, wantStatus, stdout, stderr)
+	}
+	found := map[string]linted{}
+	for line := range strings.Lines(stdout) {
+		var one linted
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
+			w.t.Fatalf("%v: %s", err, line)
+		}
+		found[one.Source] = one
+	}
+	return found
+}
+
+// putBadFiles stores the bad samples and gives what lint says of them in the bucket.
+func (w *world) putBadFiles() map[string]linted {
+	w.t.Helper()
+	var sources []string
+	for _, file := range sample.BadFiles() {
+		w.s3.put(w.t, w.bucket, file.Name, file.Data, file.ContentType)
+		sources = append(sources, "s3://"+w.bucket+"/"+file.Name)
+	}
+	found := w.lint(1, sources...)
+	for _, file := range sample.BadFiles() {
+		one := found["s3://"+w.bucket+"/"+file.Name]
+		if len(one.Findings) != 1 || one.Findings[0].Code != file.WantCode || one.Findings[0].Fix == "" {
+			w.t.Fatalf("lint says of %s: %+v, want %s alone, with a fix", file.Name, one, file.WantCode)
+		}
+		found[file.Name] = one
+	}
+	return found
+}
+
+// wantWarned checks that a file is at Meta, and its finding in the log.
+func (w *world) wantWarned(mediaID string, file sample.BadFile, severity string) {
+	w.t.Helper()
+	w.sim.wantStored(mediaID, file.Data)
+	line := w.ferry.lastRequestLine("PostWhatsAppMessageMedia")
+	if !strings.Contains(line, `findings="[`+file.WantCode+` (`+severity+`): `) || !strings.Contains(line, " media_id="+mediaID+" ") {
+		w.t.Errorf("%s: the log line does not tell of %s: %s", file.Name, file.WantCode, line)
+	}
+}
+
+// What WhatsApp would refuse, or take and not deliver, comes back to the caller
+// with the way to mend it; what only looks bad is sent, and the operator told.
+func TestBadFilesComeBackWithTheirFix(t *testing.T) {
+	nodeBinary(t)
+	// The simulator is stricter than Meta is thought to be with bytes of 0 in text.
+	w := newWorld(t, worldOptions{simulator: metasim.Config{AcceptMislabelled: true}})
+	node := startNode(t, w.ferry.url, w.key)
+	found := w.putBadFiles()
+	sent := 0
+	for _, file := range sample.BadFiles() {
+		finding := found[file.Name].Findings[0]
+		answers := []outcome{node.post(jsFromBucket(w.phone, w.bucket, file.Name))}
+		if finding.Severity == "looks-bad" {
+			w.wantWarned(answers[0].mediaID(t), file, finding.Severity)
+			sent++
+			continue
+		}
+		answers = append(answers, node.post(jsFromURL(w.phone, w.s3.presign(t, w.bucket, file.Name), file.ContentType)))
+		for _, answer := range answers {
+			answer.wantException(t, "InvalidParametersException", http.StatusBadRequest, finding.Why, finding.Fix, " ["+file.WantCode+"]")
+		}
+	}
+	if uploads := w.sim.uploads(); len(uploads) != sent || sent == 0 {
+		t.Errorf("%d uploads were begun at Meta, want those of the %d files that only look bad", len(uploads), sent)
+	}
+}
+
+// Who trusts such files more than the rules has them sent, and reads of them in the log.
+func TestFilesThatWouldFailAreSentWhereOnlyAWarningIsWanted(t *testing.T) {
+	w := newWorld(t, worldOptions{args: []string{"--will-fail", "warn"}, simulator: metasim.Config{AcceptMislabelled: true}})
+	found := w.putBadFiles()
+	for _, file := range sample.BadFiles() {
+		finding := found[file.Name].Findings[0]
+		if finding.Severity != "refused" {
+			w.wantWarned(w.post(w.fromBucket(file.Name)), file, finding.Severity)
+			continue
+		}
+		_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket(file.Name))
+		wantGoException(t, err, "InvalidParametersException", http.StatusBadRequest, "["+file.WantCode+"]")
+	}
+}
+
+// What is at the end of a long object is read by a range.
+func TestLintReadsTheEndOfLongObjects(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	whole := pdf(300 << 10)
+	cut := bytes.Clone(whole[:250<<10])
+	w.s3.put(t, w.bucket, "whole.pdf", whole, "application/pdf")
+	w.s3.put(t, w.bucket, "cut.pdf", cut, "application/pdf")
+	for key, want := range map[string]int{"whole.pdf": 0, "cut.pdf": 1} {
+		for _, source := range []string{"s3://" + w.bucket + "/" + key, w.s3.presign(t, w.bucket, key)} {
+			shown, _, _ := strings.Cut(source, "?")
+			one, known := w.lint(want, source)[shown]
+			if !known || len(one.Findings) != want || want == 1 && one.Findings[0].Code != "truncated" {
+				t.Errorf("%s: %+v", shown, one)
+			}
+		}
+	}
+	missing := "s3://" + w.bucket + "/missing.pdf"
+	if one := w.lint(2, missing)[missing]; !strings.Contains(one.Error, "NoSuchKey") {
+		t.Errorf("%+v", one)
+	}
+}
