@@ -54,11 +54,12 @@ node: e2e/node/node_modules/.package-lock.json
 e2e/node/node_modules/.package-lock.json: e2e/node/package-lock.json
 	npm ci --prefix e2e/node --no-audit --no-fund
 
-# ffprobe, pdfinfo and webpinfo judge the sample files; only root can install them.
+# What judges and mends the sample files; only root can install it.
 system:
-	@if command -v ffprobe pdfinfo webpinfo >/dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq ffmpeg poppler-utils webp >/dev/null; \
-	else echo "ffprobe, pdfinfo or webpinfo is missing and cannot be installed here: the tests that ask them will skip"; fi
+	@for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf >/dev/null; \
+	else echo "missing, and not to be installed here:$$missing; the tests that run them will skip"; fi
 
 clean:
 	rm -rf bin .tools e2e/node/node_modules
