@@ -17,15 +17,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"ferry/internal/local"
+	"ferry/internal/media"
 	"ferry/internal/sample"
 	"ferry/socialmessaging"
 )
 
 type demoCommand struct{}
 
-// Run starts a world on free ports, puts the sample files into its bucket,
-// uploads each from the bucket and from a presigned URL, has WhatsApp (the
-// simulator) give it back, compares the two, and deletes it there.
+// Run starts a world on free ports and puts the sample files into its bucket.
+// It lints each, uploads it from the bucket and from a presigned URL, has
+// WhatsApp (the simulator) give it back, compares the two, uploads it again,
+// which reuse answers with the same media id, and deletes it for both.
 func (demoCommand) Run(ctx context.Context, console *console) (err error) {
 	world, err := local.Start(ctx, local.Config{})
 	if err != nil {
@@ -56,6 +58,9 @@ func newDemo(world *local.Environment, out io.Writer) *demo {
 const demoRow = "%-22s %-13s %8s %-17s %8s  %-7s %s\n"
 
 func (d *demo) run(ctx context.Context) error {
+	if err := d.world.Gateway.Store().SetReuse(ctx, local.AccountID, true); err != nil {
+		return err
+	}
 	fmt.Fprintf(d.out, demoRow, "FILE", "SOURCE", "SIZE", "MEDIA ID", "TIME", "SHA-256", "TYPE")
 	uploads, failures := 0, 0
 	for _, file := range sample.Files() {
@@ -65,6 +70,9 @@ func (d *demo) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("putting %s into the bucket: %w", file.Name, err)
 		}
+		if err := lintSample(ctx, file); err != nil {
+			return err
+		}
 		for _, kind := range []string{"bucket", "presigned URL"} {
 			uploads++
 			if err := d.upload(ctx, file, kind); err != nil {
@@ -73,14 +81,33 @@ func (d *demo) run(ctx context.Context) error {
 			}
 		}
 	}
-	fmt.Fprintf(d.out, "\n%d uploads, %d read back from WhatsApp byte for byte and deleted\n", uploads, uploads-failures)
+	fmt.Fprintf(d.out, "\n%d files without a finding; %d uploads, %d read back from WhatsApp byte for byte, reused and deleted\n",
+		len(sample.Files()), uploads, uploads-failures)
 	if failures > 0 {
 		return fmt.Errorf("%d of %d uploads failed", failures, uploads)
 	}
 	return nil
 }
 
-// upload sends one file, reads it back, deletes it, and prints the row.
+// lintSample looks inside a file, as `ferry media lint` does.
+func lintSample(ctx context.Context, file sample.File) error {
+	size := int64(len(file.Data))
+	head := file.Data[:min(size, media.ExamineHead)]
+	found, err := media.Inspect(media.Input{DeclaredType: file.ContentType, Name: file.Name, Size: size, Head: head})
+	if err != nil {
+		return fmt.Errorf("%s: %w", file.Name, err)
+	}
+	report, err := media.Examine(ctx, found, media.Source{Size: size, Head: head})
+	if err == nil && len(report.Findings) > 0 {
+		err = fmt.Errorf("%s: %s", report.Findings[0].Code, report.Findings[0].Why)
+	}
+	if err != nil {
+		return fmt.Errorf("linting %s: %w", file.Name, err)
+	}
+	return nil
+}
+
+// upload sends one file, reads it back, sends it again, deletes it for both, and prints the row.
 func (d *demo) upload(ctx context.Context, file sample.File, kind string) error {
 	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &d.world.PhoneNumberID}
 	if kind == "bucket" {
@@ -108,9 +135,21 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 	if digest != sha256.Sum256(file.Data) {
 		return fmt.Errorf("media %s is not the file that was sent: its SHA-256 is %x", *output.MediaID, digest)
 	}
-	_, err = d.client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: output.MediaID, OriginationPhoneNumberID: &d.world.PhoneNumberID})
+	again, err := d.client.PostWhatsAppMessageMedia(ctx, input)
 	if err != nil {
-		return fmt.Errorf("deleting media %s: %w", *output.MediaID, err)
+		return fmt.Errorf("uploading it again: %w", err)
+	}
+	if aws.ToString(again.MediaID) != *output.MediaID {
+		return fmt.Errorf("media %s was not reused: the same file became %s", *output.MediaID, aws.ToString(again.MediaID))
+	}
+	for range 2 { // for each of the two uploads
+		_, err = d.client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: output.MediaID, OriginationPhoneNumberID: &d.world.PhoneNumberID})
+		if err != nil {
+			return fmt.Errorf("deleting media %s: %w", *output.MediaID, err)
+		}
+	}
+	if _, there := d.world.Simulator.Media(*output.MediaID); there {
+		return fmt.Errorf("media %s is still at WhatsApp after it was deleted", *output.MediaID)
 	}
 	fmt.Fprintf(d.out, demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaID, taken.Round(100*time.Microsecond), "match", mimeType)
 	return nil

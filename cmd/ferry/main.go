@@ -24,7 +24,7 @@ Every flag can also be set by an environment variable (FERRY_ and the flag's nam
 
 // commandLine is the whole command line. Each command has its file.
 type commandLine struct {
-	Demo    demoCommand    `cmd:"" help:"Start everything embedded, send sample files through the API, read them back, compare and delete."`
+	Demo    demoCommand    `cmd:"" help:"Start everything embedded, lint sample files, send them through the API, read them back, compare, reuse and delete."`
 	Dev     devCommand     `cmd:"" help:"Start everything embedded and keep it running: API, WhatsApp simulator, S3."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Media   mediaCommands  `cmd:"" help:"Media of WhatsApp: a client of the API."`
