@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ferry/internal/social"
 	"ferry/metasim"
 )
 
@@ -61,6 +62,31 @@ func TestAttemptsOfOneCallShareOneUpload(t *testing.T) {
 	group.Wait()
 	if ids[0] != ids[1] || !strings.Contains(ids[0], "mediaId") || uploads(w) != 1 {
 		t.Errorf("%v after %d uploads", ids, uploads(w))
+	}
+}
+
+func TestUploadWhoseCallerHasGoneKeepsItsPlace(t *testing.T) {
+	w := newWorld(t, func(c *social.Config) { c.MaxUploads = 1 })
+	w.put("note.txt", "text/plain", text)
+	_, err := w.simulator.AddFault(metasim.Fault{Operation: metasim.OperationUpload, Latency: 9 * time.Minute})
+	w.must(err)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := w.attempt(ctx, "call-1", "note.txt")
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = http.DefaultClient.Do(first) //nolint:bodyclose // it has no answer
+	}()
+	for !uploading(w) {
+		runtime.Gosched()
+	}
+	cancel()
+	<-gone
+	for !strings.Contains(w.log.String(), `"exception":"DependencyException"`) { // until the server has noticed
+		runtime.Gosched()
+	}
+	if _, err := w.post("note.txt"); !throttled(err) {
+		t.Errorf("another upload while the first goes on: %v", err)
 	}
 }
 

@@ -47,13 +47,12 @@ func (s *Service) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessag
 	if err != nil {
 		return nil, err
 	}
-	end, err := s.beginUpload(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer end()
-
 	media, err := s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (store.Media, error) {
+		end, err := s.beginUpload(ctx) // held by the upload, which may outlive its caller
+		if err != nil {
+			return store.Media{}, err
+		}
+		defer end()
 		if callerOf(ctx).reuse {
 			return s.uploadOrReuse(ctx, sender, source)
 		}
