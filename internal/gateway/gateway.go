@@ -50,6 +50,7 @@ type Gateway struct {
 	handler  http.Handler
 	own      atomic.Pointer[netip.AddrPort] // where it listens, once it does
 	draining atomic.Bool
+	calls    atomic.Int64 // in flight, health checks included
 }
 
 // Open makes everything that the server needs, and listens nowhere yet. When
@@ -121,6 +122,8 @@ func (g *Gateway) ownAddresses() []netip.AddrPort {
 //	GET /readyz  200 while it takes calls; 503 when it is about to stop or its database does not answer
 func (g *Gateway) withHealth(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.calls.Add(1)
+		defer g.calls.Add(-1)
 		// Whoever is slow to send a body, or to take an answer, is cut off, also
 		// where nobody reads the body: net/http does, before it answers. The API
 		// lifts the first limit once it has the whole body.
@@ -142,8 +145,12 @@ func (g *Gateway) withHealth(api http.Handler) http.Handler {
 	})
 }
 
-// ErrCutOff says that a stop did not wait for all uploads.
-var ErrCutOff = errors.New("stopped before all uploads in flight were done")
+// ErrCutOff says that a stop did not wait for all calls.
+var ErrCutOff = errors.New("stopped before all calls in flight were done")
+
+// answerGrace is how long a stop in a hurry waits for answers that are on their
+// way out, when no call is in flight.
+const answerGrace = time.Second
 
 // Serve answers calls on a listener until ctx is done, and for DrainDelay
 // more. Then it takes no more, waits up to DrainTimeout for the calls in
@@ -184,9 +191,17 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	}
 	drain, cancel := context.WithTimeout(hurry, g.config.DrainTimeout)
 	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
+	err := server.Shutdown(drain)
+	if err != nil && g.calls.Load() > 0 {
 		cutOff(social.ErrStopped)
 		return errors.Join(ErrCutOff, server.Close())
 	}
-	return nil
+	if err != nil {
+		// What is left has no call: an answer that is being sent, or a connection
+		// that has not asked for anything yet.
+		grace, cancel := context.WithTimeout(base, answerGrace)
+		defer cancel()
+		_ = server.Shutdown(grace)
+	}
+	return server.Close()
 }
