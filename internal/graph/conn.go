@@ -1,0 +1,184 @@
+// Connections that send large bodies in large pieces.
+//
+// net/http copies a body through 32 KiB, and crypto/tls sends it in records of
+// 16 KiB with a system call each. In pieces of 128 KiB a file costs a fraction
+// of the calls; docs/performance.md has the figures.
+
+package graph
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// pieceSize is how much of a body is sent at once, in bytes. An upload holds
+// one such buffer, two over https, while its body is sent.
+const pieceSize = 128 << 10
+
+var (
+	pieces  = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+	records = sync.Pool{New: func() any { return new([pieceSize + pieceSize/8]byte) }} // a piece, encrypted
+)
+
+// bulkConn is a connection of which net/http finds the ReadFrom when it sends
+// a body.
+type bulkConn struct {
+	net.Conn
+	below *recordConn // under the TLS connection; nil = plain
+}
+
+// ReadFrom sends what r gives until its end, in pieces that are full but for
+// the last.
+func (c *bulkConn) ReadFrom(r io.Reader) (sent int64, err error) {
+	piece := pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(piece)
+	for err == nil {
+		var n int
+		for n < len(piece) && err == nil {
+			var m int
+			m, err = r.Read(piece[n:])
+			n += m
+		}
+		written, failed := c.send(piece[:n])
+		sent += int64(written)
+		if failed != nil {
+			return sent, failed
+		}
+	}
+	if err == io.EOF { //nolint:errorlint // an io.Reader ends with io.EOF itself
+		err = nil
+	}
+	return sent, err
+}
+
+// send writes a piece, over TLS with one system call for all of its records.
+func (c *bulkConn) send(piece []byte) (int, error) {
+	if len(piece) == 0 {
+		return 0, nil
+	}
+	if c.below == nil {
+		return c.Write(piece)
+	}
+	c.below.gather()
+	n, err := c.Write(piece)
+	if failed := c.below.flush(); err == nil {
+		err = failed
+	}
+	return n, err
+}
+
+// recordConn is what a TLS connection writes its records to. It writes them at
+// once, or gathers those of a piece.
+type recordConn struct {
+	net.Conn
+
+	mu       sync.Mutex // TLS also writes on its own account, while it reads
+	gathered []byte
+	buffer   *[pieceSize + pieceSize/8]byte // of gathered; nil = records are written at once
+}
+
+// gather holds records back until flush.
+func (c *recordConn) gather() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buffer = records.Get().(*[pieceSize + pieceSize/8]byte)
+	c.gathered = c.buffer[:0]
+}
+
+// flush writes what was held back.
+func (c *recordConn) flush() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.Conn.Write(c.gathered)
+	records.Put(c.buffer)
+	c.gathered, c.buffer = nil, nil
+	return err
+}
+
+func (c *recordConn) Write(record []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.buffer == nil {
+		return c.Conn.Write(record)
+	}
+	if len(c.gathered)+len(record) > len(c.buffer) {
+		if _, err := c.Conn.Write(c.gathered); err != nil {
+			return 0, err
+		}
+		c.gathered = c.gathered[:0]
+	}
+	if len(record) > len(c.buffer) {
+		return c.Conn.Write(record)
+	}
+	c.gathered = append(c.gathered, record...)
+	return len(record), nil
+}
+
+// bulkDialer makes such connections.
+type bulkDialer struct {
+	net.Dialer
+	tls       *tls.Config
+	handshake time.Duration // the longest one
+}
+
+// dial is http.Transport's DialContext.
+func (d *bulkDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &bulkConn{Conn: conn}, nil
+}
+
+// dialTLS is http.Transport's DialTLSContext. Behind a proxy net/http makes the
+// TLS connection itself, on one of dial's.
+func (d *bulkDialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config := d.tls.Clone()
+	config.ServerName = host
+	below := &recordConn{Conn: conn}
+	secure := tls.Client(below, config)
+	ctx, cancel := context.WithTimeout(ctx, d.handshake)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return &bulkConn{secure, below}, nil
+}
+
+// bulkTransport is the transport of uploads: HTTP/1.1, since one upload fills a
+// connection anyway, and enough kept connections that a busy server does not
+// shake hands for each file. A small file goes out of the write buffer whole.
+func bulkTransport(config Config) *http.Transport {
+	dialer := &bulkDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.dial,
+		DialTLSContext:         dialer.dialTLS,
+		TLSClientConfig:        dialer.tls, // behind a proxy
+		TLSHandshakeTimeout:    config.ConnectTimeout,
+		ResponseHeaderTimeout:  config.AnswerTimeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        90 * time.Second,
+		WriteBufferSize:        32 << 10,
+		DisableCompression:     true,
+		Protocols:              protocols,
+	}
+}
