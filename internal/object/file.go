@@ -7,11 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // File is an object in a configured store.
@@ -79,56 +75,57 @@ func (f *File) get(ctx context.Context, a ask) (*Object, *part, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(f.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
-	input := &s3.GetObjectInput{Bucket: &f.bucket, Key: &f.key}
+	header := http.Header{}
 	if a.ifMatch != "" {
-		input.IfMatch = &a.ifMatch
+		header.Set("If-Match", a.ifMatch)
 	}
 	if a.ranged {
-		input.Range = aws.String(a.rangeHeader())
+		header.Set("Range", a.rangeHeader())
 	}
-	out, err := f.store.client.GetObject(ctx, input)
+	response, err := f.store.reader.read(ctx, http.MethodGet, f.bucket, f.key, header) //nolint:bodyclose // the part closes it
 	if err != nil {
 		failed := f.failure(errors.Join(err, context.Cause(ctx)))
 		cancel(failed)
 		return nil, nil, failed
 	}
-	obj := &Object{
-		Size:        -1,
-		ContentType: aws.ToString(out.ContentType),
-		ETag:        entityTag(aws.ToString(out.ETag)),
-		Name:        lastElement(f.key),
-	}
-	if out.ContentLength != nil {
-		obj.Size = *out.ContentLength
-	}
-	if err := f.judge(out, obj, a); err != nil {
+	obj := f.object(response)
+	if err := f.judge(response, obj, a); err != nil {
 		cancel(err)
-		_ = out.Body.Close()
+		_ = response.Body.Close()
 		return nil, nil, err
 	}
 	release := func() { cancel(context.Canceled) }
-	return obj, &part{src: out.Body, pace: newPace(ctx, f.opener.cfg, cancel), release: release}, nil
+	return obj, &part{src: response.Body, pace: newPace(ctx, f.opener.cfg, cancel), release: release}, nil
 }
 
-func (f *File) judge(out *s3.GetObjectOutput, obj *Object, a ask) *Error {
-	resp, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
+// object is what the headers of an answer say.
+func (f *File) object(response *http.Response) *Object {
+	return &Object{
+		Size:        response.ContentLength,
+		ContentType: response.Header.Get("Content-Type"),
+		ETag:        entityTag(response.Header.Get("ETag")),
+		Name:        lastElement(f.key),
+	}
+}
+
+func (f *File) judge(response *http.Response, obj *Object, a ask) *Error {
 	switch {
-	case !ok || !a.ranged && resp.StatusCode != http.StatusOK:
+	case !a.ranged && response.StatusCode != http.StatusOK:
 		return f.origin.fail(Unavailable, "answered with something else than the whole object.", nil)
-	case a.ranged && resp.StatusCode != http.StatusPartialContent:
+	case a.ranged && response.StatusCode != http.StatusPartialContent:
 		return f.origin.fail(Invalid, "serves no part of an object, only the whole of it.", nil)
 	}
 	h := head{
-		size: obj.Size, encoding: resp.Header.Values("Content-Encoding"),
+		size: obj.Size, encoding: response.Header.Values("Content-Encoding"),
 		etag: obj.ETag, ifMatch: a.ifMatch, maxSize: f.opener.cfg.MaxSize,
 	}
 	if err := acceptHead(f.origin, h); err != nil || !a.ranged {
 		return err
 	}
-	return a.accept(f.origin, resp.Header.Values("Content-Range"), obj.Size)
+	return a.accept(f.origin, response.Header.Values("Content-Range"), obj.Size)
 }
 
-// failure sorts an error of the SDK by the status and code of the answer.
+// failure sorts an error by the status and code of the answer.
 func (f *File) failure(err error) *Error {
 	status, code := answerOf(err)
 	switch {

@@ -22,7 +22,8 @@ import (
 // store is one S3-compatible store with its own connections.
 type store struct {
 	cfg       StoreConfig
-	client    *s3.Client
+	client    *s3.Client // for writing
+	reader    *reader
 	transport *http.Transport
 	once      *http.Client // each request on a connection of its own
 }
@@ -72,7 +73,8 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config, guard *Guard) (*s
 		options.BaseEndpoint = aws.String(sc.Endpoint)
 	}
 	s.client = s3.New(options)
-	return s, nil
+	s.reader, err = newReader(options, s.transport)
+	return s, err
 }
 
 // credentials are the configured key, or those of the SDK's chain. Nothing else
@@ -125,7 +127,7 @@ func storeTransport(cfg Config, guard *Guard) *http.Transport {
 		TLSHandshakeTimeout:    cfg.TLSTimeout,
 		ResponseHeaderTimeout:  cfg.HeaderTimeout,
 		MaxResponseHeaderBytes: maxResponseHeaders,
-		ReadBufferSize:         bufferSize,
+		ReadBufferSize:         32 << 10,
 		WriteBufferSize:        bufferSize,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    256,

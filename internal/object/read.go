@@ -1,0 +1,193 @@
+// Reading from a store: GET and HEAD of an object.
+//
+// Credentials, signature, the rules for endpoints and those for retries are the
+// AWS SDK's; its client's middleware is left out. It took a fifth of the CPU
+// time of a small upload, building some forty steps for each call
+// (docs/performance.md). Writing goes through the client: it is rare beside reading.
+
+package object
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/auth"
+	"github.com/aws/smithy-go/encoding/httpbinding"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// emptyHash is the SHA-256 of a request without a body.
+const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// maxErrorDocument bounds what is read of an error document, in bytes.
+const maxErrorDocument = 64 << 10
+
+// maxPlaces bounds how many buckets' endpoints a store remembers.
+const maxPlaces = 256
+
+// reader sends the reading requests of a store.
+type reader struct {
+	options  s3.Options // those of the store's client
+	signer   *v4.Signer
+	places   *lru.Cache[string, bucketPlace]
+	transmit http.RoundTripper
+}
+
+// bucketPlace is where a bucket is, by the SDK's rules for endpoints.
+type bucketPlace struct {
+	scheme, host  string
+	path, rawPath string // before the key, without a slash at the end
+	region        string // to sign for
+}
+
+// newReader makes a reader beside a client with the same options.
+func newReader(options s3.Options, transmit http.RoundTripper) (*reader, error) {
+	places, err := lru.New[string, bucketPlace](maxPlaces)
+	if err != nil {
+		return nil, err
+	}
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // S3 escapes a path once
+	return &reader{options, signer, places, transmit}, nil
+}
+
+// read asks for an object, again as often as the SDK's standard retries do. The
+// answer is a 2xx; any other is an error.
+func (r *reader) read(ctx context.Context, method, bucket, key string, header http.Header) (*http.Response, error) {
+	retryer := r.options.Retryer
+	for attempt := 1; ; attempt++ {
+		response, err := r.try(ctx, method, bucket, key, header)
+		if err == nil {
+			_ = retryer.GetInitialToken()(nil)
+			return response, nil
+		}
+		if attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
+			return nil, err
+		}
+		giveBack, noMore := retryer.GetRetryToken(ctx, err)
+		if noMore != nil {
+			return nil, err
+		}
+		delay, failed := retryer.RetryDelay(attempt, err)
+		if failed != nil {
+			return nil, errors.Join(err, failed)
+		}
+		select {
+		case <-time.After(delay):
+			_ = giveBack(nil)
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// try sends one request.
+func (r *reader) try(ctx context.Context, method, bucket, key string, header http.Header) (*http.Response, error) {
+	place, err := r.placeOf(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := r.options.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the credentials for the store: %w", err)
+	}
+	request := (&http.Request{
+		Method: method, Host: place.host, Header: header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		URL: &url.URL{
+			Scheme: place.scheme, Host: place.host,
+			Path: place.path + "/" + key, RawPath: place.rawPath + "/" + httpbinding.EscapePath(key, false),
+		},
+	}).WithContext(ctx)
+	request.Header.Set("Accept-Encoding", "identity")
+	request.Header.Set("User-Agent", "ferry")
+	request.Header.Set("X-Amz-Content-Sha256", emptyHash)
+	if err := r.signer.SignHTTP(ctx, credentials, request, emptyHash, "s3", place.region, time.Now()); err != nil {
+		return nil, err
+	}
+	response, err := r.transmit.RoundTrip(request)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, &smithy.CanceledError{Err: errors.Join(context.Cause(ctx), err)}
+	case err != nil:
+		return nil, &smithyhttp.RequestSendError{Err: err}
+	case response.StatusCode < 200 || response.StatusCode > 299:
+		return nil, readAnswerError(response)
+	}
+	return response, nil
+}
+
+// placeOf asks the SDK's rules where a bucket is.
+func (r *reader) placeOf(ctx context.Context, bucket string) (bucketPlace, error) {
+	if place, known := r.places.Get(bucket); known {
+		return place, nil
+	}
+	endpoint, err := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{
+		Bucket: &bucket, Region: &r.options.Region, Endpoint: r.options.BaseEndpoint, ForcePathStyle: &r.options.UsePathStyle,
+		DisableMultiRegionAccessPoints: &r.options.DisableMultiRegionAccessPoints,
+		DisableS3ExpressSessionAuth:    r.options.DisableS3ExpressSessionAuth,
+	}.WithDefaults())
+	if err != nil {
+		return bucketPlace{}, fmt.Errorf("the store's endpoint: %w", err)
+	}
+	place := bucketPlace{
+		scheme: endpoint.URI.Scheme, host: endpoint.URI.Host, region: r.options.Region,
+		path: strings.TrimSuffix(endpoint.URI.Path, "/"), rawPath: strings.TrimSuffix(endpoint.URI.EscapedPath(), "/"),
+	}
+	schemes, _ := auth.GetAuthOptions(&endpoint.Properties)
+	for _, scheme := range schemes {
+		if region, given := smithyhttp.GetSigV4SigningRegion(&scheme.SignerProperties); given && region != "" {
+			place.region = region
+		}
+	}
+	r.places.Add(bucket, place)
+	return place, nil
+}
+
+// answerError is an answer of S3's that is not a success.
+type answerError struct {
+	status        int
+	code, message string // of the error document; "" = it had none
+	hostID        string
+}
+
+// readAnswerError reads an error document, and closes the body.
+func readAnswerError(response *http.Response) error {
+	defer response.Body.Close()
+	failed := &answerError{status: response.StatusCode, hostID: response.Header.Get("X-Amz-Id-2")}
+	var document struct {
+		Code    string `xml:"Code"`
+		Message string `xml:"Message"`
+	}
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxErrorDocument))
+	if err == nil && xml.Unmarshal(text, &document) == nil {
+		failed.code, failed.message = document.Code, document.Message
+	}
+	return failed
+}
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("S3 answered %d %s %s", e.status, e.code, e.message)
+}
+
+// What the SDK's retries, and answerOf, ask of an error.
+
+func (e *answerError) HTTPStatusCode() int           { return e.status }
+func (e *answerError) ServiceHostID() string         { return e.hostID }
+func (e *answerError) ErrorCode() string             { return e.code }
+func (e *answerError) ErrorMessage() string          { return e.message }
+func (e *answerError) ErrorFault() smithy.ErrorFault { return smithy.FaultUnknown }
+
+var _ interface {
+	smithy.APIError
+	HTTPStatusCode() int
+} = (*answerError)(nil)
