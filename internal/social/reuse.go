@@ -38,7 +38,7 @@ func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from s
 	version := store.SourceVersion{Name: from.String(), ETag: seen.ETag, DeclaredType: seen.ContentType}
 	known, err := s.config.Store.ReusableBySource(ctx, sender.ID, version, s.config.Now().Add(refreshAhead))
 	if err == nil {
-		return s.reuse(ctx, sender, from, known, version)
+		return s.reuse(ctx, sender, from, known, version, false)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return store.Media{}, err
@@ -52,7 +52,7 @@ func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from s
 	if err != nil || isFirst {
 		return shared, err
 	}
-	return s.reuse(ctx, sender, from, reusable(shared), version)
+	return s.reuse(ctx, sender, from, reusable(shared), version, false)
 }
 
 // stat gives the headers of a source. Only a GET may be sent to a presigned
@@ -68,10 +68,15 @@ func stat(ctx context.Context, from source) (*object.Object, error) {
 	return opened, opened.Body.Close()
 }
 
-// reuse counts one more user of a file and gives its record. Should it have
+// reuse counts one more user of a file and gives its record; isNew says that
+// this version of the source was not known to have it. Should the file have
 // been deleted meanwhile, the bytes are uploaded after all.
-func (s *Service) reuse(ctx context.Context, sender store.Sender, from source, known store.Reusable, version store.SourceVersion) (store.Media, error) {
-	err := s.config.Store.Reuse(ctx, callerOf(ctx).accountID, known, version)
+func (s *Service) reuse(ctx context.Context, sender store.Sender, from source, known store.Reusable, version store.SourceVersion, isNew bool) (store.Media, error) {
+	var learned *store.SourceVersion
+	if isNew {
+		learned = &version
+	}
+	err := s.config.Store.Reuse(ctx, callerOf(ctx).accountID, known, learned)
 	if errors.Is(err, store.ErrNotFound) {
 		return s.uploadAndRecord(ctx, sender, from)
 	}
@@ -102,7 +107,7 @@ func (s *Service) uploadForReuse(ctx context.Context, sender store.Sender, from 
 		}
 		known, err := s.config.Store.ReusableByDigest(ctx, sender.ID, digest, mimeType, beyond)
 		if err == nil {
-			return s.reuse(ctx, sender, from, known, version)
+			return s.reuse(ctx, sender, from, known, version, true)
 		}
 		if !errors.Is(err, store.ErrNotFound) {
 			return store.Media{}, err

@@ -45,6 +45,7 @@ type Sender struct {
 // keeps its ids and link date and takes the new token, names and numbers; a
 // number, or an app, that is not given this time stays. It gives back what is stored.
 func (s *Store) Link(ctx context.Context, account BusinessAccount) (BusinessAccount, error) {
+	defer s.forgetRecent()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		if err := s.ensureAccount(ctx, tx, account.AccountID); err != nil {
 			return err
@@ -191,18 +192,20 @@ const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_n
 	 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id
 	 WHERE p.id = $1 AND b.account_id = $2`
 
-// Sender gives a phone number with the token to act for it. Returns
-// ErrNotFound when the account has no such number.
+// Sender gives a phone number with the token to act for it. What it gives may
+// be as old as Freshness. Returns ErrNotFound when the account has no such number.
 func (s *Store) Sender(ctx context.Context, accountID, phoneNumberID string) (Sender, error) {
-	var n Sender
-	var sealed []byte
-	err := s.senderStmt.QueryRowContext(ctx, phoneNumberID, accountID).
-		Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &sealed)
-	if err != nil {
-		return Sender{}, found(err)
-	}
-	n.Token, err = s.sealer.Open(sealed, "business_account", "sealed_token", accountID, n.BusinessAccountID)
-	return n, err
+	return s.senders.get(accountID+" "+phoneNumberID, func() (Sender, error) {
+		var n Sender
+		var sealed []byte
+		err := s.senderStmt.QueryRowContext(ctx, phoneNumberID, accountID).
+			Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &sealed)
+		if err != nil {
+			return Sender{}, found(err)
+		}
+		n.Token, err = s.sealer.Open(sealed, "business_account", "sealed_token", accountID, n.BusinessAccountID)
+		return n, err
+	})
 }
 
 // LinkedAccounts gives all linked accounts with their phone numbers, or those

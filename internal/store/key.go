@@ -53,10 +53,13 @@ const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.p
 	 FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1`
 
 // AccessKey gives a key by its id, whichever account it is of: it is how a
-// caller's account is found. Returns ErrNotFound when there is none.
+// caller's account is found. What it gives may be as old as Freshness. Returns
+// ErrNotFound when there is none.
 func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
-	key, err := s.scanAccessKey(s.accessKeyStmt.QueryRowContext(ctx, id))
-	return key, found(err)
+	return s.keys.get(id, func() (AccessKey, error) {
+		key, err := s.scanAccessKey(s.accessKeyStmt.QueryRowContext(ctx, id))
+		return key, found(err)
+	})
 }
 
 // AccessKeys lists all keys, or those of one account, oldest first. Their secrets are left out.
@@ -82,6 +85,7 @@ func (s *Store) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, 
 
 // DeleteAccessKey removes a key. Returns ErrNotFound when there is none.
 func (s *Store) DeleteAccessKey(ctx context.Context, id string) error {
+	defer s.forgetRecent()
 	var deleted string
 	return found(s.write.QueryRowContext(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id).Scan(&deleted))
 }

@@ -8,6 +8,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -38,13 +40,14 @@ func scanReusable(row *sql.Row) (Reusable, error) {
 	return r, found(err)
 }
 
+const selectReusable = `SELECT ` + reusableColumns + ` FROM reuse_source v
+	 JOIN reuse r ON r.phone_number_id = v.phone_number_id AND r.sha256 = v.sha256 AND r.mime_type = v.mime_type
+	 WHERE v.phone_number_id = $1 AND v.source_name = $2 AND v.etag = $3 AND v.declared_type = $4 AND r.expires_at > $5`
+
 // ReusableBySource finds the file of a version that was seen before, if it
 // lives beyond a time. Returns ErrNotFound when there is none.
 func (s *Store) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, beyond time.Time) (Reusable, error) {
-	return scanReusable(s.read.QueryRowContext(ctx,
-		`SELECT `+reusableColumns+` FROM reuse_source v
-		 JOIN reuse r ON r.phone_number_id = v.phone_number_id AND r.sha256 = v.sha256 AND r.mime_type = v.mime_type
-		 WHERE v.phone_number_id = $1 AND v.source_name = $2 AND v.etag = $3 AND v.declared_type = $4 AND r.expires_at > $5`,
+	return scanReusable(s.reusableStmt.QueryRowContext(ctx,
 		phoneNumberID, version.Name, version.ETag, version.DeclaredType, beyond.UnixMilli()))
 }
 
@@ -66,23 +69,77 @@ func (s *Store) MayBeReusable(ctx context.Context, phoneNumberID string, size in
 	return err == nil, err
 }
 
-// Reuse counts one more user of a file, for an account, and remembers which
-// source has it. Returns ErrNotFound when the file was dropped meanwhile.
-func (s *Store) Reuse(ctx context.Context, accountID string, r Reusable, version SourceVersion) error {
-	return s.inTransaction(ctx, func(tx *sql.Tx) error {
-		var users int64
-		err := tx.QueryRowContext(ctx,
-			`UPDATE reuse SET users = users + 1 WHERE phone_number_id = $1 AND media_id = $2 RETURNING users`, r.PhoneNumberID, r.MediaID).Scan(&users)
+// hit is one more user of a file.
+type hit struct {
+	accountID string
+	file      Reusable
+	learned   *SourceVersion
+}
+
+// Reuse counts one more user of a file, for an account, and remembers the
+// source that was learned to have it (nil = it was known). Returns ErrNotFound
+// when the file was dropped meanwhile.
+func (s *Store) Reuse(ctx context.Context, accountID string, file Reusable, learned *SourceVersion) error {
+	return s.hits.write(ctx, hit{accountID, file, learned})
+}
+
+// countHits counts hits: one statement for each file, and one for each account.
+func (s *Store) countHits(ctx context.Context, tx *sql.Tx, hits []hit) ([]error, error) {
+	there, err := countUsers(ctx, tx, hits)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]error, len(hits))
+	avoided := make(map[string]Usage)
+	for i, h := range hits {
+		if !there[h.file.place()] {
+			outcomes[i] = ErrNotFound
+			continue
+		}
+		if h.learned != nil {
+			if err := rememberSource(ctx, tx, h.file, *h.learned); err != nil {
+				return nil, err
+			}
+		}
+		sum := avoided[h.accountID]
+		sum.UploadsAvoided, sum.BytesAvoided = sum.UploadsAvoided+1, sum.BytesAvoided+h.file.Size
+		avoided[h.accountID] = sum
+	}
+	for _, id := range slices.Sorted(maps.Keys(avoided)) {
+		_, err := tx.ExecContext(ctx,
+			`UPDATE account SET uploads_avoided = uploads_avoided + $1, bytes_avoided = bytes_avoided + $2 WHERE id = $3`,
+			avoided[id].UploadsAvoided, avoided[id].BytesAvoided, id)
 		if err != nil {
-			return found(err)
+			return nil, err
 		}
-		if err := rememberSource(ctx, tx, r, version); err != nil {
-			return err
+	}
+	return outcomes, nil
+}
+
+// place names a file: a phone number and a media id.
+func (r Reusable) place() [2]string { return [2]string{r.PhoneNumberID, r.MediaID} }
+
+// countUsers counts the new users of each file, in one order for all writers,
+// and says which files are there.
+func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (there map[[2]string]bool, err error) {
+	users := make(map[[2]string]int64)
+	for _, h := range hits {
+		users[h.file.place()]++
+	}
+	there = make(map[[2]string]bool, len(users))
+	for _, file := range slices.SortedFunc(maps.Keys(users), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
+		counted, err := tx.ExecContext(ctx,
+			`UPDATE reuse SET users = users + $1 WHERE phone_number_id = $2 AND media_id = $3`, users[file], file[0], file[1])
+		if err != nil {
+			return nil, err
 		}
-		_, err = tx.ExecContext(ctx,
-			`UPDATE account SET uploads_avoided = uploads_avoided + 1, bytes_avoided = bytes_avoided + $1 WHERE id = $2`, r.Size, accountID)
-		return err
-	})
+		rows, err := counted.RowsAffected()
+		if err != nil {
+			return nil, err
+		}
+		there[file] = rows > 0
+	}
+	return there, nil
 }
 
 // Offer makes an upload reusable. It takes the place of an older upload of the
@@ -136,6 +193,7 @@ func (s *Store) DropReusable(ctx context.Context, phoneNumberID, mediaID string)
 
 // SetReuse turns reuse on or off for an account. Returns ErrNotFound when there is no such.
 func (s *Store) SetReuse(ctx context.Context, accountID string, on bool) error {
+	defer s.forgetRecent()
 	var id string
 	return found(s.write.QueryRowContext(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
 }

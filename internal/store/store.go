@@ -54,9 +54,12 @@ type Store struct {
 	now    func() time.Time
 
 	// The statements that every upload runs, parsed once a connection.
-	accessKeyStmt, senderStmt, insertMediaStmt *sql.Stmt
+	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt *sql.Stmt
 
-	recorder recorder
+	keys    recent[AccessKey]
+	senders recent[Sender]
+	uploads batcher[Media]
+	hits    batcher[hit]
 }
 
 // Open opens the database, brings its schema up to date, and checks that the
@@ -71,6 +74,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	s := &Store{sealer: config.Sealer, now: config.Now}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	s.uploads.store, s.uploads.apply = s, s.insertMedia
+	s.hits.store, s.hits.apply = s, s.countHits
+	var keysErr, sendersErr error
+	s.keys, keysErr = newRecent[AccessKey]()
+	s.senders, sendersErr = newRecent[Sender]()
+	if err := errors.Join(keysErr, sendersErr); err != nil {
+		return nil, err
 	}
 	if err := s.open(ctx, config.Path); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", config.Path, err), s.Close())
@@ -109,6 +120,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 	s.accessKeyStmt = prepare(s.read, selectAccessKey)
 	s.senderStmt = prepare(s.read, selectSender)
+	s.reusableStmt = prepare(s.read, selectReusable)
 	s.insertMediaStmt = prepare(s.write, insertMedia)
 	return errors.Join(problems...)
 }

@@ -1,0 +1,50 @@
+// Rows that every call needs, remembered for a moment.
+
+package store
+
+import (
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+const (
+	// Freshness is how long an access key or a sender is used without being read
+	// again. A key that another process deletes, a policy or a token that it
+	// changes, counts after at most this time; changes of this process at once.
+	Freshness = time.Second
+	// maxRecent bounds how many rows of a kind are remembered.
+	maxRecent = 1024
+)
+
+// recent are rows of a kind by their key.
+type recent[V any] struct{ rows *lru.Cache[string, row[V]] }
+
+type row[V any] struct {
+	value V
+	until time.Time
+}
+
+func newRecent[V any]() (recent[V], error) {
+	rows, err := lru.New[string, row[V]](maxRecent)
+	return recent[V]{rows}, err
+}
+
+// get gives the row of a key, or reads it. What is not found is not remembered.
+func (r recent[V]) get(key string, read func() (V, error)) (V, error) {
+	if kept, known := r.rows.Get(key); known && time.Now().Before(kept.until) {
+		return kept.value, nil
+	}
+	until := time.Now().Add(Freshness) // from before it was read
+	value, err := read()
+	if err == nil {
+		r.rows.Add(key, row[V]{value, until})
+	}
+	return value, err
+}
+
+// forgetRecent makes the next calls read what they need again.
+func (s *Store) forgetRecent() {
+	s.keys.rows.Purge()
+	s.senders.rows.Purge()
+}
