@@ -1,7 +1,7 @@
 // Connections that send large bodies in large pieces.
 //
 // net/http copies a body through 32 KiB, and crypto/tls sends it in records of
-// 16 KiB with a system call each. In pieces of 128 KiB a file costs a fraction
+// 16 KiB with a system call each. In pieces of 256 KiB a file costs a fraction
 // of the calls; docs/performance.md has the figures.
 
 package graph
@@ -18,7 +18,7 @@ import (
 
 // pieceSize is how much of a body is sent at once, in bytes. An upload holds
 // one such buffer, two over https, while its body is sent.
-const pieceSize = 128 << 10
+const pieceSize = 256 << 10
 
 var (
 	pieces  = sync.Pool{New: func() any { return new([pieceSize]byte) }}

@@ -104,7 +104,18 @@ func isText(head []byte) bool {
 			return true
 		}
 	}
-	return !bytes.ContainsFunc(head, func(r rune) bool {
-		return r < ' ' && r != '\t' && r != '\n' && r != '\f' && r != '\r' && r != 0x1b
-	})
+	for _, b := range head {
+		if notText[b] {
+			return false
+		}
+	}
+	return true
 }
+
+// notText are the bytes that no text has.
+var notText = func() (table [256]bool) {
+	for b := range byte(' ') {
+		table[b] = b != '\t' && b != '\n' && b != '\f' && b != '\r' && b != 0x1b
+	}
+	return table
+}()

@@ -35,10 +35,7 @@ func (o *Opener) File(bucket, key string) (*File, error) {
 	if err := checkKey(key, s.cfg.Endpoint != ""); err != nil {
 		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("The object key %s cannot be used: %v.", shorten(key), err)}
 	}
-	from := origin{
-		name:     fmt.Sprintf("The store of the bucket %q", bucket),
-		scrubber: newScrubber(s.cfg.SecretAccessKey.Reveal(), s.cfg.SessionToken.Reveal()),
-	}
+	from := origin{name: fmt.Sprintf("The store of the bucket %q", bucket), scrubber: s.scrubber}
 	return &File{opener: o, store: s, origin: from, bucket: bucket, key: key}, nil
 }
 

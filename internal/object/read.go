@@ -65,17 +65,18 @@ func newReader(options s3.Options, transmit http.RoundTripper) (*reader, error) 
 // answer is a 2xx; any other is an error.
 func (r *reader) read(ctx context.Context, method, bucket, key string, header http.Header) (*http.Response, error) {
 	retryer := r.options.Retryer
+	release := retryer.GetInitialToken() // a try that succeeds gives the retries' budget something back
 	for attempt := 1; ; attempt++ {
 		response, err := r.try(ctx, method, bucket, key, header)
+		_ = release(err)
 		if err == nil {
-			_ = retryer.GetInitialToken()(nil)
 			return response, nil
 		}
 		if attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
 			return nil, err
 		}
-		giveBack, noMore := retryer.GetRetryToken(ctx, err)
-		if noMore != nil {
+		var failed error
+		if release, failed = retryer.GetRetryToken(ctx, err); failed != nil { // the budget is spent
 			return nil, err
 		}
 		delay, failed := retryer.RetryDelay(attempt, err)
@@ -84,7 +85,6 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 		}
 		select {
 		case <-time.After(delay):
-			_ = giveBack(nil)
 		case <-ctx.Done():
 			return nil, err
 		}

@@ -25,6 +25,7 @@ type store struct {
 	client    *s3.Client // for writing
 	reader    *reader
 	transport *http.Transport
+	scrubber  scrubber
 	once      *http.Client // each request on a connection of its own
 }
 
@@ -48,7 +49,10 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config, guard *Guard) (*s
 	if err != nil {
 		return nil, err
 	}
-	s := &store{cfg: sc, transport: storeTransport(cfg, guard)}
+	s := &store{
+		cfg: sc, transport: storeTransport(cfg, guard),
+		scrubber: newScrubber(sc.SecretAccessKey.Reveal(), sc.SessionToken.Reveal()),
+	}
 	single := s.transport.Clone()
 	single.DisableKeepAlives = true
 	single.ExpectContinueTimeout = continueTimeout

@@ -28,7 +28,7 @@ const refreshAhead = 3 * 24 * time.Hour
 //     its digest, which costs less than an upload.
 //   - Uploads of one version that come together share one transfer.
 func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
-	seen, err := stat(ctx, from)
+	seen, err := s.stat(ctx, from)
 	if err != nil {
 		return store.Media{}, err
 	}
@@ -57,9 +57,9 @@ func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from s
 
 // stat gives the headers of a source. Only a GET may be sent to a presigned
 // URL; its body is closed unread.
-func stat(ctx context.Context, from source) (*object.Object, error) {
+func (s *Service) stat(ctx context.Context, from source) (*object.Object, error) {
 	if file, ok := from.Source.(*object.File); ok {
-		return file.Stat(ctx)
+		return s.lookups.of(ctx, file)
 	}
 	opened, err := from.Open(ctx, "")
 	if err != nil {

@@ -118,6 +118,7 @@ type Service struct {
 	uploads  chan struct{} // one element for each upload in flight
 	quota    quota
 	flights  flights
+	lookups  lookups
 	policies *lru.Cache[string, *policy.Document]
 }
 
@@ -138,6 +139,7 @@ func New(config Config) (*Service, error) {
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},
 		uploads:  make(chan struct{}, config.MaxUploads),
 		flights:  flights{byCall: make(map[string]*flight)},
+		lookups:  lookups{byObject: make(map[string]*lookupQueue)},
 		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*usage)},
 	}, nil
 }

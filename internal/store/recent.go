@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// Freshness is how long an access key or a sender is used without being read
-	// again. A key that another process deletes, a policy or a token that it
+	// Freshness is how long an access key, a sender or a reusable file is used
+	// without being read again. A key that another process deletes, a policy or a token that it
 	// changes, counts after at most this time; changes of this process at once.
 	Freshness = time.Second
 	// maxRecent bounds how many rows of a kind are remembered.
@@ -18,24 +18,30 @@ const (
 )
 
 // recent are rows of a kind by their key.
-type recent[V any] struct{ rows *lru.Cache[string, row[V]] }
+type recent[V any] struct {
+	rows *lru.Cache[string, row[V]]
+	now  func() time.Time
+}
 
 type row[V any] struct {
 	value V
 	until time.Time
 }
 
-func newRecent[V any]() (recent[V], error) {
+func newRecent[V any](now func() time.Time) recent[V] {
 	rows, err := lru.New[string, row[V]](maxRecent)
-	return recent[V]{rows}, err
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return recent[V]{rows, now}
 }
 
 // get gives the row of a key, or reads it. What is not found is not remembered.
 func (r recent[V]) get(key string, read func() (V, error)) (V, error) {
-	if kept, known := r.rows.Get(key); known && time.Now().Before(kept.until) {
+	if kept, known := r.rows.Get(key); known && r.now().Before(kept.until) {
 		return kept.value, nil
 	}
-	until := time.Now().Add(Freshness) // from before it was read
+	until := r.now().Add(Freshness) // from before it was read
 	value, err := read()
 	if err == nil {
 		r.rows.Add(key, row[V]{value, until})

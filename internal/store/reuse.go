@@ -10,6 +10,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -45,10 +46,18 @@ const selectReusable = `SELECT ` + reusableColumns + ` FROM reuse_source v
 	 WHERE v.phone_number_id = $1 AND v.source_name = $2 AND v.etag = $3 AND v.declared_type = $4 AND r.expires_at > $5`
 
 // ReusableBySource finds the file of a version that was seen before, if it
-// lives beyond a time. Returns ErrNotFound when there is none.
+// lives beyond a time. What it gives may be as old as Freshness; Reuse then says
+// whether the file is still there. Returns ErrNotFound when there is none.
 func (s *Store) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, beyond time.Time) (Reusable, error) {
-	return scanReusable(s.reusableStmt.QueryRowContext(ctx,
-		phoneNumberID, version.Name, version.ETag, version.DeclaredType, beyond.UnixMilli()))
+	key := strings.Join([]string{phoneNumberID, version.Name, version.ETag, version.DeclaredType}, "\n")
+	file, err := s.files.get(key, func() (Reusable, error) {
+		return scanReusable(s.reusableStmt.QueryRowContext(ctx,
+			phoneNumberID, version.Name, version.ETag, version.DeclaredType, beyond.UnixMilli()))
+	})
+	if err == nil && !file.ExpiresAt.After(beyond) {
+		err = ErrNotFound
+	}
+	return file, err
 }
 
 // ReusableByDigest finds the file of a content. Returns ErrNotFound when there is none.
@@ -80,7 +89,11 @@ type hit struct {
 // source that was learned to have it (nil = it was known). Returns ErrNotFound
 // when the file was dropped meanwhile.
 func (s *Store) Reuse(ctx context.Context, accountID string, file Reusable, learned *SourceVersion) error {
-	return s.hits.write(ctx, hit{accountID, file, learned})
+	err := s.hits.write(ctx, hit{accountID, file, learned})
+	if errors.Is(err, ErrNotFound) {
+		s.files.rows.Purge()
+	}
+	return err
 }
 
 // countHits counts hits: one statement for each file, and one for each account.
@@ -145,6 +158,7 @@ func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (there map[[2]strin
 // Offer makes an upload reusable. It takes the place of an older upload of the
 // same bytes, whose users keep their id until it expires.
 func (s *Store) Offer(ctx context.Context, r Reusable, version SourceVersion) error {
+	defer s.files.rows.Purge()
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
 			`INSERT INTO reuse (phone_number_id, sha256, mime_type, media_id, size, users, expires_at) VALUES ($1, $2, $3, $4, $5, 1, $6)

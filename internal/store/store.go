@@ -58,6 +58,7 @@ type Store struct {
 
 	keys    recent[AccessKey]
 	senders recent[Sender]
+	files   recent[Reusable]
 	uploads batcher[Media]
 	hits    batcher[hit]
 }
@@ -77,12 +78,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s.uploads.store, s.uploads.apply = s, s.insertMedia
 	s.hits.store, s.hits.apply = s, s.countHits
-	var keysErr, sendersErr error
-	s.keys, keysErr = newRecent[AccessKey]()
-	s.senders, sendersErr = newRecent[Sender]()
-	if err := errors.Join(keysErr, sendersErr); err != nil {
-		return nil, err
-	}
+	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	if err := s.open(ctx, config.Path); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", config.Path, err), s.Close())
 	}
