@@ -33,7 +33,7 @@ func (s *Store) RecordMedia(ctx context.Context, m Media) error { return s.uploa
 // insertMedia stores records.
 func (s *Store) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([]error, error) {
 	statement := tx.StmtContext(ctx, s.insertMediaStmt)
-	defer statement.Close()
+	defer func() { _ = statement.Close() }()
 	for _, m := range records {
 		_, err := statement.ExecContext(ctx, m.PhoneNumberID, m.ID, m.MIMEType, m.Size, m.SHA256, m.Source, m.SourceName, m.SourceETag,
 			m.AccessKeyID, m.CreatedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
