@@ -13,6 +13,7 @@
 //	dev_world_test.go        a running ferry dev
 //	versitygw_test.go        the S3 server
 //	simulator_test.go        Meta
+//	proxy_test.go            a toxiproxy before either, for connections that break, stall or are slow
 //	certificate_test.go      the certificate that all of them trust
 //	node_session_test.go     the SDK for JavaScript, kept running
 //	outcome_test.go          what a call became, and what must be true of every error

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ func TestUploadThatMetaBreaksOffIsSentAgain(t *testing.T) {
 			w.sim.reset()
 			w.sim.fault(`{"operation":"upload","cut_after_bytes":65536,"times":1}`)
 			id := w.post(input)
-			w.wantOneFileInTwoAttempts(id, data)
+			w.wantOneFile(id, data, ` attempts=2 .*`)
 			sent := w.sim.uploads()
 			if len(sent) != 2 || !sent[0].Cut || sent[1].MediaID != id {
 				t.Errorf("Meta saw %+v, want one upload that was cut and one that gave %s", sent, id)
@@ -34,17 +36,39 @@ func TestUploadThatMetaBreaksOffIsSentAgain(t *testing.T) {
 	}
 }
 
-// wantOneFileInTwoAttempts checks that Meta has one file, whole, and that the log tells of the retry.
-func (w *world) wantOneFileInTwoAttempts(id string, data []byte) {
+// wantOneFile checks that Meta has one file, whole, and that the log tells of
+// it: how it came about is a pattern of attributes before the media id.
+func (w *world) wantOneFile(id string, data []byte, cameAbout string) {
 	w.t.Helper()
 	w.sim.wantStored(id, data)
 	if found := w.sim.allMedia(); len(found) != 1 {
 		w.t.Errorf("Meta has %d files, want 1", len(found))
 	}
-	line := w.ferry.lastRequestLine("PostWhatsAppMessageMedia")
-	for _, part := range []string{" attempts=2 ", " media_id=" + id + " ", " sha256=" + digestOf(data) + " ", " status=200"} {
-		if !strings.Contains(line, part) {
-			w.t.Errorf("the log line has no %q: %s", part, line)
+	w.wantUploadLogged(id, data, cameAbout)
+}
+
+// undisturbed is how an upload came about that was neither resumed nor begun
+// again: nothing stands between the caller's account and the media id.
+const undisturbed = ` account=[0-9]+`
+
+func (w *world) wantUploadLogged(id string, data []byte, cameAbout string) {
+	w.t.Helper()
+	line := w.ferry.wantLog(`msg=request .* media_id=` + id + ` .*\n`)[0]
+	want := ` operation=PostWhatsAppMessageMedia .*` + cameAbout + ` media_id=` + id + ` .* sha256=` + digestOf(data) + ` .*status=200\n`
+	if !regexp.MustCompile(want).MatchString(line) {
+		w.t.Errorf("the log line does not match %s: %s", want, line)
+	}
+}
+
+// wantNoFile checks that Meta has nothing, not even half a file, of uploads that it saw begin.
+func (w *world) wantNoFile() {
+	w.t.Helper()
+	if found := w.sim.allMedia(); len(found) != 0 {
+		w.t.Errorf("Meta has %+v, want no file", found)
+	}
+	for _, sent := range w.sim.uploads() {
+		if sent.MediaID != "" || sent.SHA256 != "" {
+			w.t.Errorf("an upload arrived whole at Meta: %+v", sent)
 		}
 	}
 }
@@ -58,9 +82,7 @@ func TestUploadThatMetaKeepsBreakingOffFails(t *testing.T) {
 	if sent := w.sim.uploads(); len(sent) != 3 {
 		t.Errorf("the upload was begun %d times, want 3", len(sent))
 	}
-	if found := w.sim.allMedia(); len(found) != 0 {
-		t.Errorf("Meta has %d files, want none", len(found))
-	}
+	w.wantNoFile()
 }
 
 // Meta has the file and the answer is lost: ferry cannot know, and does not
@@ -80,21 +102,49 @@ func TestUploadWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	}
 }
 
-// proxied is a world whose second store is reached through a proxy that breaks connections.
-func proxied(t *testing.T, cuts int, after int64) (w *world, proxy *cuttingProxy, bucket string) {
+// proxied is a world with a second store, which is reached through a proxy.
+func proxied(t *testing.T, options worldOptions) (w *world, toStore *proxy, bucket string) {
 	gateway := sharedS3(t)
-	proxy = startCuttingProxy(t, strings.TrimPrefix(gateway.endpoint, "http://"), cuts, after)
+	toStore = startProxy(t, gateway.endpoint)
 	through := gateway.store("proxied-*")
-	through.Endpoint = proxy.endpoint
-	return newWorld(t, worldOptions{stores: []store{through}}), proxy, gateway.bucket(t, "proxied")
+	through.Endpoint = toStore.url
+	options.stores = append(options.stores, through)
+	return newWorld(t, options), toStore, gateway.bucket(t, "proxied")
 }
 
 // sourcesThrough are both kinds of source, through the proxy. A URL must be signed for the proxy's host.
-func sourcesThrough(t testing.TB, w *world, proxy *cuttingProxy, bucket, key string) map[string]*socialmessaging.PostWhatsAppMessageMediaInput {
-	url := presignWith(t, w.s3.clientAt(proxy.endpoint), &s3.GetObjectInput{Bucket: &bucket, Key: &key}, time.Hour)
+func sourcesThrough(t testing.TB, w *world, toStore *proxy, bucket, key string) map[string]*socialmessaging.PostWhatsAppMessageMediaInput {
+	url := presignWith(t, w.s3.clientAt(toStore.url), &s3.GetObjectInput{Bucket: &bucket, Key: &key}, time.Hour)
 	return map[string]*socialmessaging.PostWhatsAppMessageMediaInput{
 		"bucket": fromBucket(w.phone, bucket, key), "presigned URL": fromURL(w.phone, url, "application/pdf"),
 	}
+}
+
+// posted is what an upload became.
+type posted struct {
+	mediaID string
+	err     error
+}
+
+// postAll makes uploads at the same time, for those that mostly wait.
+func (w *world) postAll(inputs map[string]*socialmessaging.PostWhatsAppMessageMediaInput) map[string]posted {
+	var (
+		uploads sync.WaitGroup
+		mu      sync.Mutex
+		all     = map[string]posted{}
+	)
+	for kind, input := range inputs {
+		uploads.Go(func() {
+			output, err := w.client().PostWhatsAppMessageMedia(w.t.Context(), input)
+			mu.Lock()
+			defer mu.Unlock()
+			if all[kind] = (posted{err: err}); err == nil {
+				all[kind] = posted{mediaID: *output.MediaID}
+			}
+		})
+	}
+	uploads.Wait()
+	return all
 }
 
 func TestUploadWhoseStoreBreaksOffIsReadAgain(t *testing.T) {
@@ -102,60 +152,66 @@ func TestUploadWhoseStoreBreaksOffIsReadAgain(t *testing.T) {
 	for _, after := range []int64{100, 8 << 20} { // within the header, when nothing of the object is known yet; within the body
 		for _, kind := range []string{"bucket", "presigned URL"} {
 			t.Run(fmt.Sprintf("%s after %d bytes", kind, after), func(t *testing.T) {
-				w, proxy, bucket := proxied(t, 1, after)
+				w, toStore, bucket := proxied(t, worldOptions{})
 				data := large()
 				w.s3.put(t, bucket, "a.pdf", data, "application/pdf")
-				input := sourcesThrough(t, w, proxy, bucket, "a.pdf")[kind]
-				output, err := w.client().PostWhatsAppMessageMedia(t.Context(), input)
-				if proxy.left() != 0 {
-					t.Fatal("the proxy has broken no connection")
+				broken := toStore.disturb(toFerry, &disturbance{After: after, Times: 1})
+				id := w.post(sourcesThrough(t, w, toStore, bucket, "a.pdf")[kind])
+				if broken.left() != 0 {
+					t.Fatal("no connection was broken")
 				}
-				if err != nil {
-					t.Fatal(err)
+				cameAbout := undisturbed // a GET without an answer is sent again, which is no event
+				if after > 100 {         // it went on where it stopped
+					cameAbout += " resumes=1"
 				}
-				w.sim.wantStored(*output.MediaID, data)
-				if found := w.sim.allMedia(); len(found) != 1 {
-					t.Errorf("Meta has %d files, want 1", len(found))
-				}
-				if after > 100 { // it went on where it stopped
-					w.ferry.wantLog(" resumes=1 ")
-				}
+				w.wantOneFile(id, data, cameAbout)
 			})
 		}
 	}
 }
 
+// The store's connection breaks after 60 % of the object, then Meta's after 90 %
+// of the upload. From 89 % on the object comes slowly: the kernel's buffers have
+// room for the rest, and once ferry has handed it over, Meta may have the file.
 func TestLargeFileArrivesOnceThoughBothSidesBreakOff(t *testing.T) {
 	versitygwBinary(t)
 	const size = 100 << 20
-	w, proxy, bucket := proxied(t, 1, size*6/10)
+	w, toStore, bucket := proxied(t, worldOptions{metaProxy: true})
 	data := pdf(size)
 	w.s3.put(t, bucket, "a.pdf", data, "application/pdf")
-	w.sim.fault(fmt.Sprintf(`{"operation":"upload","cut_after_bytes":%d,"times":1}`, size*9/10))
-	output, err := w.client().PostWhatsAppMessageMedia(t.Context(), fromBucket(w.phone, bucket, "a.pdf"))
-	if err != nil {
-		t.Fatal(err)
+	storeBroken := toStore.disturb(toFerry, &disturbance{After: size * 60 / 100, Times: 1})
+	storeSlow := toStore.disturb(toFerry, &disturbance{After: size * 29 / 100, Skip: 1, Times: 1, Rate: 2000})
+	metaBroken := w.toMeta.disturb(fromFerry, &disturbance{After: size * 90 / 100, Times: 1})
+	id := w.post(fromBucket(w.phone, bucket, "a.pdf"))
+	if storeBroken.left() != 0 || storeSlow.left() != 0 || metaBroken.left() != 0 {
+		t.Error("not all connections were disturbed")
 	}
-	if proxy.left() != 0 {
-		t.Error("the proxy has broken no connection")
+	w.wantOneFile(id, data, ` attempts=2 .*resumes=1`)
+	sent := w.sim.uploads()
+	if len(sent) != 2 || sent[0].MediaID != "" || sent[0].SHA256 != "" || sent[1].MediaID != id {
+		t.Fatalf("Meta saw %+v, want one upload that broke off and one that gave %s", sent, id)
 	}
-	w.sim.wantStored(*output.MediaID, data)
-	if found := w.sim.allMedia(); len(found) != 1 {
-		t.Errorf("Meta has %d files, want 1", len(found))
+	if got := sent[0].BytesRead; got < size*8/10 || got >= size {
+		t.Errorf("Meta had %d bytes of the upload that broke off, want nearly nine tenths of %d", got, size)
 	}
-	w.ferry.wantLog(" attempts=2 ")
-	w.ferry.wantLog(" resumes=1 ")
 }
 
 func TestStoreThatKeepsBreakingOffFails(t *testing.T) {
-	w, proxy, bucket := proxied(t, -1, 1<<20)
+	t.Parallel() // it waits between its tries
+	w, toStore, bucket := proxied(t, worldOptions{})
 	w.s3.put(t, bucket, "a.pdf", pdf(8<<20), "application/pdf")
-	for kind, input := range sourcesThrough(t, w, proxy, bucket, "a.pdf") {
-		_, err := w.client().PostWhatsAppMessageMedia(t.Context(), input)
-		wantGoException(t, err, "DependencyException", http.StatusBadGateway, map[string]string{"bucket": "store", "presigned URL": "presigned URL"}[kind])
+	toStore.add(toFerry, `"type":"limit_data","attributes":{"bytes":1048576}`)
+	results := w.postAll(sourcesThrough(t, w, toStore, bucket, "a.pdf"))
+	for kind, text := range map[string]string{"bucket": "store", "presigned URL": "presigned URL"} {
+		wantGoException(t, results[kind].err, "DependencyException", http.StatusBadGateway, text, "broke off after 4")
 	}
-	if found := w.sim.allMedia(); len(found) != 0 {
-		t.Errorf("Meta has %d files of an object that never came whole", len(found))
+	w.wantNoFile()
+	w.ferry.wantLog(`(?s)(msg=request [^\n]*\n.*){2}`)
+	for _, line := range w.ferry.requestLines("PostWhatsAppMessageMedia") {
+		// It went on three times in each of three attempts.
+		if !regexp.MustCompile(` attempts=3 .* resumes=9 .*exception=DependencyException .*status=502\n`).MatchString(line) || strings.Contains(line, "media_id=") {
+			t.Errorf("want three attempts, nine resumes and no media id in the log: %s", line)
+		}
 	}
 }
 
@@ -165,26 +221,24 @@ func TestObjectReplacedBetweenAttemptsIsNotMixed(t *testing.T) {
 	versitygwBinary(t)
 	for _, kind := range []string{"bucket", "presigned URL"} {
 		t.Run(kind, func(t *testing.T) {
-			w, proxy, bucket := proxied(t, 1, 8<<20)
+			w, toStore, bucket := proxied(t, worldOptions{})
 			first := large()
 			second := bytes.Clone(first)
 			second[len(second)-1] ^= 1
 			w.s3.put(t, bucket, "a.pdf", first, "application/pdf")
 			replaced := make(chan error, 1)
-			proxy.beforeCut(func() {
+			toStore.disturb(toFerry, &disturbance{After: 8 << 20, Times: 1}).beforeEach(func() {
 				_, err := w.s3.client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: &bucket, Key: ptr("a.pdf"), Body: bytes.NewReader(second), ContentType: ptr("application/pdf")})
 				replaced <- err
 			})
-			_, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, proxy, bucket, "a.pdf")[kind])
+			_, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, toStore, bucket, "a.pdf")[kind])
 			wantGoException(t, err, "DependencyException", http.StatusBadGateway)
 			if err := <-replaced; err != nil {
 				t.Fatal(err)
 			}
-			if found := w.sim.allMedia(); len(found) != 0 {
-				t.Errorf("Meta has %+v, want no file", found)
-			}
+			w.wantNoFile()
 			// Called again, it is the new object.
-			output, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, proxy, bucket, "a.pdf")[kind])
+			output, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, toStore, bucket, "a.pdf")[kind])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -210,7 +264,5 @@ func TestCallerThatLeavesEndsItsUpload(t *testing.T) {
 		t.Fatal("the call succeeded though its caller had left")
 	}
 	w.ferry.wantLog(`msg=request .*operation=PostWhatsAppMessageMedia .*exception=`)
-	if found := w.sim.allMedia(); len(found) != 0 {
-		t.Errorf("Meta has %d files, want none", len(found))
-	}
+	w.wantNoFile()
 }

@@ -169,6 +169,7 @@ type world struct {
 	linked linkedAccount
 	phone  string // "phone-number-id-…"
 	bucket string
+	toMeta *proxy // nil = none
 }
 
 // worldOptions say in what a world differs from the usual one.
@@ -177,6 +178,7 @@ type worldOptions struct {
 	simulator metasim.Config
 	stores    []store // asked before the world's own
 	args      []string
+	metaProxy bool // between ferry and Meta
 }
 
 func newWorld(t testing.TB, options worldOptions) *world {
@@ -186,6 +188,10 @@ func newWorld(t testing.TB, options worldOptions) *world {
 	}
 	w := &world{t: t, s3: sharedS3(t), sim: startSimulator(t, options.simulator)}
 	w.bucket = w.s3.bucket(t, "media")
+	if options.metaProxy {
+		w.toMeta = startProxy(t, w.sim.url)
+		w.sim.url = w.toMeta.url
+	}
 	w.in = install(t, options.binary, w.sim)
 	w.key = w.in.createKey(account)
 	w.linked = w.in.link(account, metaAccount, metaToken)

@@ -27,7 +27,7 @@ const (
 // simulator is Meta, over https, with its control API.
 type simulator struct {
 	t       testing.TB
-	url     string // the Graph API
+	url     string // the Graph API, as ferry reaches it
 	control string // the control API
 }
 
