@@ -215,6 +215,86 @@ func TestStoreThatKeepsBreakingOffFails(t *testing.T) {
 	}
 }
 
+// A reset takes bytes with it that were on their way, so that nothing is certain
+// but the end.
+func TestStoreThatKeepsResettingFails(t *testing.T) {
+	t.Parallel() // it waits between its tries
+	w, toStore, bucket := proxied(t, worldOptions{})
+	w.s3.put(t, bucket, "a.pdf", pdf(8<<20), "application/pdf")
+	toStore.add(toFerry, `"type":"limit_data","attributes":{"bytes":1048576}`)
+	// With no toxicity it does nothing, but all connections end with a reset.
+	toStore.add(toFerry, `"type":"reset_peer","toxicity":0,"attributes":{}`)
+	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, toStore, bucket, "a.pdf")["presigned URL"])
+	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "presigned URL")
+	w.ferry.wantLog(` exception=DependencyException .*connection reset`)
+	w.wantNoFile()
+}
+
+func TestUploadWhoseStoreStallsGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel() // it waits until ferry takes the silence for a stall
+	w, toStore, bucket := proxied(t, worldOptions{args: []string{"--upload-timeout=1m"}})
+	data := pdf(4 << 20)
+	w.s3.put(t, bucket, "a.pdf", data, "application/pdf")
+	sources := sourcesThrough(t, w, toStore, bucket, "a.pdf")
+	stalled := toStore.disturb(toFerry, &disturbance{After: 1 << 20, Times: len(sources), Stall: true})
+	for kind, got := range w.postAll(sources) {
+		if got.err != nil {
+			t.Errorf("the upload from a %s failed: %v", kind, got.err)
+			continue
+		}
+		w.sim.wantStored(got.mediaID, data)
+		w.wantUploadLogged(got.mediaID, data, undisturbed+" resumes=1")
+	}
+	if stalled.left() != 0 {
+		t.Errorf("%d connections were not stalled", stalled.left())
+	}
+	if found := w.sim.allMedia(); len(found) != len(sources) {
+		t.Errorf("Meta has %d files, want %d", len(found), len(sources))
+	}
+}
+
+// Meta takes a part of the file and then nothing happens: the upload ends when
+// its time is up, and leaves nothing behind that stands in the way of the next.
+func TestUploadThatMetaStallsEndsInTime(t *testing.T) {
+	t.Parallel() // it waits until the upload's time is up
+	w := newWorld(t, worldOptions{metaProxy: true, args: []string{"--upload-timeout=5s"}})
+	data := pdf(4 << 20)
+	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
+	stalled := w.toMeta.disturb(fromFerry, &disturbance{After: 1 << 20, Times: 1, Stall: true})
+	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
+	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "longer than the server allows")
+	if stalled.left() != 0 {
+		t.Error("no connection was stalled")
+	}
+	eventually(t, "Meta has seen the upload end", func() bool {
+		sent := w.sim.uploads()
+		return len(sent) == 1 && sent[0].Reason != ""
+	})
+	w.wantNoFile()
+	w.wantOneFile(w.post(w.fromBucket("a.pdf")), data, undisturbed)
+}
+
+func TestFileArrivesWholeOverSlowConnections(t *testing.T) {
+	t.Parallel() // it waits for its bytes
+
+	const size, rate = 2 << 20, 2_000 // bytes, kB/s
+	w, toStore, bucket := proxied(t, worldOptions{metaProxy: true})
+	data := pdf(size)
+	w.s3.put(t, bucket, "a.pdf", data, "application/pdf")
+	slow := fmt.Sprintf(`"type":"bandwidth","attributes":{"rate":%d}`, rate)
+	toStore.add(toFerry, slow)
+	w.toMeta.add(fromFerry, slow)
+	w.toMeta.add(toFerry, `"type":"latency","attributes":{"latency":50,"jitter":25}`)
+	for kind, input := range sourcesThrough(t, w, toStore, bucket, "a.pdf") {
+		w.sim.reset()
+		started := time.Now()
+		w.wantOneFile(w.post(input), data, undisturbed)
+		if took, least := time.Since(started), size/rate*time.Millisecond; took < least {
+			t.Errorf("the upload from a %s took %v, less than the %v of its connections", kind, took, least)
+		}
+	}
+}
+
 // The object is replaced by another of the same length while it is read: what
 // is read again is not the same file, and half of each would be neither.
 func TestObjectReplacedBetweenAttemptsIsNotMixed(t *testing.T) {
