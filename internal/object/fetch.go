@@ -11,8 +11,9 @@ import (
 // maxResponseHeaders bounds the headers of an answer, in bytes.
 const maxResponseHeaders = 64 << 10
 
-// bufferSize is that of a transport's read and write buffers, in bytes.
-const bufferSize = 64 << 10
+// bufferSize is that of a transport's read and write buffers, in bytes. What
+// is read in larger pieces does not go through it.
+const bufferSize = 32 << 10
 
 // fetchAttempts bounds how often one Open of a presigned URL sends its GET.
 const fetchAttempts = 3

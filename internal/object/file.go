@@ -132,6 +132,8 @@ func (f *File) failure(err error) *Error {
 		return f.origin.fail(NotFound, fmt.Sprintf("has no object with the key %s.", shorten(f.key)), err)
 	case code == "InvalidObjectState":
 		return f.origin.fail(Invalid, fmt.Sprintf("keeps the object %s in an archive; restore it first.", shorten(f.key)), err)
+	case code == "RequestTimeTooSkewed":
+		return f.origin.fail(Unavailable, "says that this server's clock is wrong, and takes no request before it is set.", err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return f.origin.fail(Denied, "refuses this server's credentials; they need s3:GetObject on the object.", err)
 	case status == http.StatusPreconditionFailed:

@@ -56,6 +56,7 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config, guard *Guard) (*s
 	single := s.transport.Clone()
 	single.DisableKeepAlives = true
 	single.ExpectContinueTimeout = continueTimeout
+	single.WriteBufferSize = bufferSize
 	s.once = storeClient(closing{single})
 	options := s3.Options{
 		Region:       sc.Region,
@@ -131,8 +132,7 @@ func storeTransport(cfg Config, guard *Guard) *http.Transport {
 		TLSHandshakeTimeout:    cfg.TLSTimeout,
 		ResponseHeaderTimeout:  cfg.HeaderTimeout,
 		MaxResponseHeaderBytes: maxResponseHeaders,
-		ReadBufferSize:         32 << 10,
-		WriteBufferSize:        bufferSize,
+		ReadBufferSize:         bufferSize,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
