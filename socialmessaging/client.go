@@ -10,14 +10,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go/rand"
 	"github.com/go-json-experiment/json"
 )
 
@@ -161,12 +164,17 @@ func (c *Client) call(ctx context.Context, operation *Operation, input any) ([]b
 	if err != nil {
 		return nil, err
 	}
+	invocation, err := rand.NewUUID(rand.Reader).GetUUID()
+	if err != nil {
+		return nil, err
+	}
 	retryer := c.options.Retryer
+	most := retryer.MaxAttempts()               // 0: no bound
 	release := func(error) error { return nil } // tells the retryer how the attempt ended that it allowed
 	for attempt := 1; ; attempt++ {
-		answer, err := c.send(ctx, operation, body, query)
+		answer, err := c.send(ctx, operation, body, query, attemptHeader(invocation, attempt, most))
 		_ = release(err)
-		if err == nil || attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
+		if err == nil || attempt == most || !retryer.IsErrorRetryable(err) {
 			return answer, err
 		}
 		var tokenErr error
@@ -185,12 +193,24 @@ func (c *Client) call(ctx context.Context, operation *Operation, input any) ([]b
 	}
 }
 
-func (c *Client) send(ctx context.Context, operation *Operation, body []byte, query string) ([]byte, error) {
+// attemptHeader tells the service, as the SDK's clients do, which call an
+// attempt belongs to: ferry shares one upload between the attempts of a call.
+func attemptHeader(invocation string, attempt, most int) http.Header {
+	text := "attempt=" + strconv.Itoa(attempt)
+	if most > 0 {
+		text += "; max=" + strconv.Itoa(most)
+	}
+	return http.Header{"Amz-Sdk-Invocation-Id": {invocation}, "Amz-Sdk-Request": {text}}
+}
+
+// send makes one attempt. All of header is signed, as the SDK for Go does it.
+func (c *Client) send(ctx context.Context, operation *Operation, body []byte, query string, header http.Header) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, operation.Method, c.options.Endpoint+operation.Path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%s: endpoint %q: %w", operation.Name, c.options.Endpoint, err)
 	}
 	request.URL.RawQuery = query
+	maps.Copy(request.Header, header)
 	if len(body) > 0 {
 		request.Header.Set("Content-Type", "application/json")
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +137,54 @@ func TestOnlyWhatMayWorkLaterIsSentAgain(t *testing.T) {
 				t.Errorf("sent %d times, want %d", len(requests()), test.sent)
 			}
 		})
+	}
+}
+
+// The service recognises the attempts of one call by their id, as it does those of the SDKs.
+func TestAttemptsOfACallCarryItsID(t *testing.T) {
+	client, requests := serve(t, answer{502, "DependencyException", `{}`}, answer{200, "", `{"mediaId":"1"}`})
+	for range 2 {
+		if err := post(client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids, attempts []string
+	for _, r := range requests() {
+		ids, attempts = append(ids, r.Header.Get("Amz-Sdk-Invocation-Id")), append(attempts, r.Header.Get("Amz-Sdk-Request"))
+		if signed := r.Header.Get("Authorization"); !strings.Contains(signed, "amz-sdk-invocation-id;amz-sdk-request;") {
+			t.Errorf("not signed: %s", signed)
+		}
+	}
+	if len(ids) != 3 || ids[0] != ids[1] || ids[1] == ids[2] {
+		t.Errorf("ids %q, want one for the two attempts of the first call and another for the second", ids)
+	}
+	if want := []string{"attempt=1; max=3", "attempt=2; max=3", "attempt=1; max=3"}; !slices.Equal(attempts, want) {
+		t.Errorf("attempts %q, want %q", attempts, want)
+	}
+	for _, id := range ids {
+		if !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
+			t.Errorf("%q is not a random UUID", id)
+		}
+	}
+}
+
+func TestARetryerWithoutABoundIsAskedAgainAndAgain(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if text := r.Header.Get("Amz-Sdk-Request"); text != "attempt=5" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, `{"mediaId":"1"}`)
+	}))
+	defer server.Close()
+	retryer := retry.AddWithMaxAttempts(retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	}), 0)
+	client := socialmessaging.New(socialmessaging.Options{
+		Region: "eu-west-1", Endpoint: server.URL, Retryer: retryer, Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""),
+	})
+	if err := post(client); err != nil {
+		t.Error(err)
 	}
 }
 

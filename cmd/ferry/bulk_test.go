@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,10 +12,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"ferry/internal/local"
 	"ferry/metasim"
+	"ferry/socialmessaging"
 )
 
 // startWorld starts a world and points the SDK's settings at it.
@@ -162,6 +165,47 @@ func TestAListingOfSeveralPagesIsPostedWhole(t *testing.T) {
 	}
 	if got := strings.Count(out.String(), `"mediaId"`); got != count {
 		t.Errorf("%d of %d have a media id: %s", got, count, notes.String())
+	}
+}
+
+// givesUpOnce is a proxy in front of the API that loses patience with the first request.
+type givesUpOnce struct {
+	patience func() // gives up when it returns
+	requests int
+}
+
+func (p *givesUpOnce) Do(r *http.Request) (*http.Response, error) {
+	if p.requests++; p.requests > 1 {
+		return http.DefaultClient.Do(r)
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if response, err := http.DefaultClient.Do(r.WithContext(ctx)); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	p.patience()
+	cancel()
+	<-gone
+	return &http.Response{StatusCode: http.StatusBadGateway, Status: "502 Bad Gateway", Body: http.NoBody}, nil
+}
+
+func TestARetryOfTheClientGetsTheUploadThatIsUnderWay(t *testing.T) {
+	world := startWorld(t)
+	putFiles(t, world, "in/", 1)
+	addFault(t, world, metasim.Fault{Operation: metasim.OperationUpload, Latency: 300 * time.Millisecond})
+	proxy := &givesUpOnce{patience: func() { awaitApplied(t, world, 1) }}
+	client := socialmessaging.New(socialmessaging.Options{
+		Region: world.Region, Endpoint: world.APIURL, HTTPClient: proxy,
+		Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), ""),
+	})
+	result := post(t.Context(), client, "", &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberID: &world.PhoneNumberID, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String("in/0000.txt")},
+	})
+	if result.failed() || proxy.requests != 2 || uploads(world) != 1 {
+		t.Errorf("%+v after %d requests and %d uploads, want a media id after two requests and one upload", result, proxy.requests, uploads(world))
 	}
 }
 
