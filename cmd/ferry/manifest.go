@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -34,12 +35,22 @@ type posted struct {
 	MediaID       string     `json:"mediaId,omitempty"`
 	Error         string     `json:"error,omitempty"`
 	Code          string     `json:"code,omitempty"`          // the exception's name
+	Finding       string     `json:"finding,omitempty"`       // what is wrong with the file, as in `ferry media lint`
 	PhoneNumberID string     `json:"phoneNumberId,omitempty"` // the only one that can send the file
 	Millis        int64      `json:"milliseconds"`
 	Time          *time.Time `json:"time,omitempty"` // when it ended
 }
 
 func (p posted) failed() bool { return p.Error != "" }
+
+// cause names why a file failed: the exception, and what is wrong with the file if that is known.
+func (p posted) cause() string {
+	text := cmp.Or(p.Code, "no answer")
+	if p.Finding != "" {
+		text += " [" + p.Finding + "]"
+	}
+	return text
+}
 
 // line is the whole line, in one piece so that one write can write it.
 func (p posted) line() []byte {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +89,7 @@ func post(ctx context.Context, client *socialmessaging.Client, name string, inpu
 	result.Millis = time.Since(started).Milliseconds()
 	if err != nil {
 		result.Code, result.Error = explain(err)
+		result.Finding = findingIn(result.Code, result.Error)
 	} else if output.MediaID == nil {
 		result.Error = "the answer has no media id"
 	} else {
@@ -102,6 +104,18 @@ func explain(err error) (code, message string) {
 		return exception.Code, cmp.Or(exception.Message, exception.Code)
 	}
 	return "", err.Error()
+}
+
+// findingCode is how a refusal of ferry's ends that says what is wrong with a file.
+var findingCode = regexp.MustCompile(`\[([a-z][a-z0-9-]{0,63})\]$`)
+
+// findingIn is the code of what the service found in a file, "" if it refuses
+// the call for another reason.
+func findingIn(code, message string) string {
+	if found := findingCode.FindStringSubmatch(message); found != nil && code == socialmessaging.KindInvalidParameters.Name {
+		return found[1]
+	}
+	return ""
 }
 
 // input reads a source as a person types it.

@@ -102,7 +102,7 @@ func (r *barReporter) begin(source string) func(posted) {
 	return func(result posted) {
 		mu.Lock()
 		if outcome = result.MediaID; result.failed() {
-			outcome = "FAILED " + result.Code
+			outcome = "FAILED " + printable(result.cause())
 		}
 		mu.Unlock()
 		bar.SetCurrent(1)

@@ -21,8 +21,8 @@ type tally struct {
 	complete                bool   // one of them has ended
 	posted, failed, skipped amount
 	markers, cutOff         int
-	causes                  map[string]*cause
-	flights                 []*flight // oldest first
+	causes                  map[string]*cause // by name
+	flights                 []*flight         // oldest first
 }
 
 type amount struct {
@@ -37,9 +37,9 @@ func (a amount) plus(b amount) amount { return amount{a.files + b.files, a.bytes
 // cost is what the work takes, in bytes: each file has an overhead.
 func (a amount) cost() float64 { return float64(a.bytes) + float64(a.files)*fileCost }
 
-// cause is why files failed: an exception's name, with an example.
+// cause is why files failed, with an example.
 type cause struct {
-	code, source, message string
+	name, source, message string
 	count                 int
 }
 
@@ -106,11 +106,11 @@ func (t *tally) takeOff(o listed) (landed func(*posted)) {
 			t.posted.add(o.size)
 		default:
 			t.failed.add(o.size)
-			code := cmp.Or(result.Code, "no answer")
-			if t.causes[code] == nil {
-				t.causes[code] = &cause{code: code, source: result.Source, message: result.Error}
+			name := result.cause()
+			if t.causes[name] == nil {
+				t.causes[name] = &cause{name: name, source: result.Source, message: result.Error}
 			}
-			t.causes[code].count++
+			t.causes[name].count++
 		}
 	}
 }
@@ -141,8 +141,8 @@ func (t *tally) summarize(w io.Writer) {
 	for _, c := range t.causes {
 		causes = append(causes, c)
 	}
-	slices.SortFunc(causes, func(a, b *cause) int { return cmp.Or(b.count-a.count, strings.Compare(a.code, b.code)) })
+	slices.SortFunc(causes, func(a, b *cause) int { return cmp.Or(b.count-a.count, strings.Compare(a.name, b.name)) })
 	for _, c := range causes {
-		fmt.Fprintf(w, "\n%s: %d\n  for example %s\n  %s\n", c.code, c.count, printable(c.source), printable(c.message))
+		fmt.Fprintf(w, "\n%s: %d\n  for example %s\n  %s\n", printable(c.name), c.count, printable(c.source), printable(c.message))
 	}
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
+
+	"ferry/internal/local"
+	"ferry/internal/sample"
+	"ferry/metasim"
+)
+
+// putBadFile stores a bad sample under a key.
+func putBadFile(t *testing.T, world *local.Environment, key, name string) {
+	t.Helper()
+	for _, f := range sample.BadFiles() {
+		if f.Name != name {
+			continue
+		}
+		_, err := newDemo(world, nil).bucket.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: aws.String(local.Bucket), Key: &key, Body: bytes.NewReader(f.Data), ContentType: &f.ContentType,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatalf("no %s", name)
+}
+
+// Files that fail by one exception for different reasons are told apart.
+func TestFailuresOfABulkUploadAreGroupedByTheirCause(t *testing.T) {
+	world := startWorld(t)
+	putBadFile(t, world, "in/1.ogg", "opus-not-mono.ogg")
+	putBadFile(t, world, "in/2.ogg", "opus-not-mono.ogg")
+	putBadFile(t, world, "in/3.jpg", "jpeg-cmyk.jpg")
+	putFiles(t, world, "in/text/", 1)
+	addFault(t, world, metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: 100, Times: 1})
+	path := filepath.Join(t.TempDir(), "m.jsonl")
+	var out, notes bytes.Buffer
+	status := run(t.Context(), t.Context(), []string{"media", "post", "s3://" + local.Bucket + "/in/", "--recursive", "--manifest", path}, &out, &notes)
+	if status != exitFailure {
+		t.Errorf("exit status %d", status)
+	}
+	_, summary, _ := strings.Cut(notes.String(), "4 failed\n")
+	var heads []string
+	for line := range strings.Lines(summary) {
+		if line = strings.TrimSuffix(line, "\n"); line != "" && !strings.HasPrefix(line, "  ") {
+			heads = append(heads, line)
+		}
+	}
+	if diff := cmp.Diff([]string{
+		"InvalidParametersException [opus-not-mono]: 2", "InvalidParametersException: 1", "InvalidParametersException [jpeg-cmyk]: 1",
+	}, heads); diff != "" {
+		t.Errorf("%s\n%s", diff, notes.String())
+	}
+	if !strings.Contains(summary, "jpeg-cmyk]: 1\n  for example s3://"+local.Bucket+"/in/3.jpg\n  The JPEG has ") {
+		t.Errorf("no example: %s", notes.String())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings := map[string]string{}
+	if _, _, err := readManifest(bytes.NewReader(text), func(p posted) { findings[strings.TrimPrefix(p.Source, "s3://"+local.Bucket+"/in/")] = p.Finding }); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"1.ogg": "opus-not-mono", "2.ogg": "opus-not-mono", "3.jpg": "jpeg-cmyk", "text/0000.txt": ""}
+	if diff := cmp.Diff(want, findings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFindingIsReadFromARefusalOfAFileOnly(t *testing.T) {
+	for _, test := range []struct{ code, message, want string }{
+		{"InvalidParametersException", "The Opus audio has 2 channels. [opus-not-mono]", "opus-not-mono"},
+		{"InvalidParametersException", "The text is wrong.\nIt is long.\nThere is more wrong with it (3 findings). [text-utf-16]", "text-utf-16"},
+		{"InvalidParametersException", "It has empty content. [empty]", "empty"},
+		{"InvalidParametersException", "WhatsApp refuses: (#100) Invalid parameter [1]", ""},
+		{"InvalidParametersException", "It takes one of [image/jpeg].", ""},
+		{"InvalidParametersException", "[" + strings.Repeat("a", 65) + "]", ""},
+		{"ValidationException", "Member must satisfy enum value set: [en]", ""},
+		{"", "connection refused [peer]", ""},
+	} {
+		if got := findingIn(test.code, test.message); got != test.want {
+			t.Errorf("%s, %q: %q, want %q", test.code, test.message, got, test.want)
+		}
+	}
+}
