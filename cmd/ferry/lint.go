@@ -22,6 +22,24 @@ type mediaLintCommand struct {
 	Source      []string `arg:"" help:"FILE, s3://BUCKET/KEY (read with the AWS SDK's settings), or an http or https URL." placeholder:"SOURCE"`
 }
 
+// lintStatuses are the exit statuses for the worst that was found. A source that
+// cannot be read is worse, since nobody knows what is in it.
+var lintStatuses = map[media.Severity]exitStatus{media.LooksBad: 3, media.WillFail: 4, media.Refused: 5}
+
+const exitUnread = exitStatus(2)
+
+// Help is what the command's --help says beside its flags.
+func (*mediaLintCommand) Help() string {
+	return `The exit status tells of the worst that was found in any source:
+
+  0  nothing wrong
+  3  looks-bad: delivered, but shown or played badly, or not for everybody
+  4  will-fail: taken by WhatsApp, then not delivered, or not to be opened
+  5  refused: not taken by WhatsApp
+  2  a source cannot be read, whatever was found in others; or the command line is wrong
+  1  the output cannot be written`
+}
+
 // linted is what was found in one source; its JSON is one line of output.
 type linted struct {
 	Source string `json:"source"` // never with a URL's query
@@ -33,9 +51,8 @@ type linted struct {
 	path  string // of a local file
 }
 
-// Run looks at the sources, one after the other. The exit status is that of
-// the worst: 0 for what WhatsApp delivers, 1 for what it does not, 2 for what
-// cannot be read.
+// Run looks at the sources, one after the other. Its error is an exitStatus,
+// or the output's.
 func (c *mediaLintCommand) Run(ctx context.Context, console *console) error {
 	open := &lintOpener{region: c.Region}
 	worst, unread := media.Severity(0), false
@@ -52,11 +69,11 @@ func (c *mediaLintCommand) Run(ctx context.Context, console *console) error {
 			return err
 		}
 	}
-	switch {
-	case unread:
-		return errUnread
-	case worst >= media.WillFail:
-		return errReported
+	if unread {
+		return exitUnread
+	}
+	if worst > 0 {
+		return lintStatuses[worst]
 	}
 	return nil
 }

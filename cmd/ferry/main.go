@@ -71,14 +71,18 @@ func stopSignals() (ctx, hurry context.Context) {
 // Exit statuses.
 const (
 	exitFailure = 1 // the command ran and did not do all that it was to do
-	exitUsage   = 2 // the command line, environment or configuration is wrong; lint: a source cannot be read
+	exitUsage   = 2 // the command line, environment or configuration is wrong
 )
 
 // errReported says that a command has already printed what went wrong.
 var errReported = errors.New("already reported")
 
-// errUnread is errReported for a command to which exitFailure means another thing.
-var errUnread = errors.New("already reported that something cannot be read")
+// exitStatus is errReported for a command that has more to say than exitFailure.
+type exitStatus int
+
+func (s exitStatus) Error() string {
+	return fmt.Sprintf("already reported, for the exit status %d", int(s))
+}
 
 // run is main without the process: it parses, runs the command and gives the exit status.
 func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) int {
@@ -116,17 +120,17 @@ func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) in
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	c := &console{out: stdout, err: stderr, log: newLogger(stderr, line.LogLevel, line.LogFormat), hurry: hurry}
-	switch err := parsed.Run(c); {
-	case err == nil:
+	err = parsed.Run(c)
+	if err == nil {
 		return 0
-	case errors.Is(err, errReported):
-		return exitFailure
-	case errors.Is(err, errUnread):
-		return exitUsage
-	default:
-		fmt.Fprintf(stderr, "ferry: %v\n", err)
-		return exitFailure
 	}
+	if status, ok := errors.AsType[exitStatus](err); ok {
+		return int(status)
+	}
+	if !errors.Is(err, errReported) {
+		fmt.Fprintf(stderr, "ferry: %v\n", err)
+	}
+	return exitFailure
 }
 
 func newLogger(w io.Writer, level, format string) *slog.Logger {

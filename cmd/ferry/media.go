@@ -22,7 +22,7 @@ type mediaCommands struct {
 	Post   mediaPostCommand   `cmd:"" help:"Upload files to WhatsApp and print their media ids."`
 	Get    mediaGetCommand    `cmd:"" help:"Put a file of WhatsApp's into a bucket or behind a presigned URL, or tell its type and size."`
 	Delete mediaDeleteCommand `cmd:"" help:"Delete files at WhatsApp."`
-	Lint   mediaLintCommand   `cmd:"" help:"Say what WhatsApp would not take, not deliver or show badly; needs no server. Exit status: 1 if a file would not arrive, 2 if one cannot be read."`
+	Lint   mediaLintCommand   `cmd:"" help:"Say what WhatsApp would not take, not deliver or show badly; needs no server."`
 	Stats  mediaStatsCommand  `cmd:"" help:"Say what was uploaded and what reuse has spared (on the server's database)."`
 }
 
