@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -78,6 +79,47 @@ func TestGoodSamplesHaveNoFinding(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A presigned URL is not read by ranges. An index within the first bytes is enough.
+func TestIndexInFrontIsJudgedWithoutRanges(t *testing.T) {
+	judged := 0
+	for _, f := range sample.BadFiles() {
+		end := indexEnd(f.Data)
+		if end == 0 || end+8 > len(f.Data) || f.WantCode == FindTruncated { // at its end, or what is behind it is what is wrong
+			continue
+		}
+		result, err := Inspect(Input{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data[:min(len(f.Data), HeadSize)]})
+		if err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		report, err := Examine(t.Context(), result, Source{Size: int64(len(f.Data)), Head: f.Data[:end]})
+		if err != nil || codes(report) != f.WantCode || len(report.Unchecked) > 0 {
+			t.Errorf("%s: %q, want %q; %+v, %v", f.Name, codes(report), f.WantCode, report, err)
+		}
+		judged++
+	}
+	if judged < 5 {
+		t.Errorf("%d files judged", judged)
+	}
+}
+
+// indexEnd is where moov ends, if it stands before mdat; else 0.
+func indexEnd(data []byte) int {
+	for off := 0; off+8 <= len(data); {
+		length := int(binary.BigEndian.Uint32(data[off:]))
+		switch string(data[off+4 : off+8]) {
+		case "moov":
+			return off + length
+		case "mdat":
+			return 0
+		}
+		if length < 8 {
+			return 0
+		}
+		off += length
+	}
+	return 0
 }
 
 func TestBadSamplesHaveTheirFinding(t *testing.T) {

@@ -56,7 +56,8 @@ func examineMP4(x *examiner) {
 }
 
 // readMovie goes through the file's own boxes as far as the first two of moov, mdat and
-// moof, and through the tracks in moov.
+// moof, and through the tracks in moov. What stands behind moov matters less: it is left
+// out where it cannot be read.
 func readMovie(x *examiner) movie {
 	var m movie
 	media := false
@@ -64,18 +65,18 @@ func readMovie(x *examiner) movie {
 		switch b.name {
 		case "moov":
 			x.index, m.indexLast = b, media
+			x.readIndex(&m)
 		case "mdat":
 			media = true
 		case "moof":
 			m.fragmented = true
 		}
-		if m.fragmented || media && x.index.end > 0 {
+		if m.fragmented || x.index.end > 0 && (media || x.stopped() || x.at(b.end, 8, x.step(b.end)) == nil && x.miss != "") {
 			break
 		}
 	}
 	switch {
 	case x.index.end > 0:
-		x.readIndex(&m)
 	case len(x.report.Unchecked) > 0:
 		m.indexLast = media // it was not in front
 	case x.report.Worst() == 0:
