@@ -47,6 +47,7 @@ type Gateway struct {
 	config   Config
 	graph    *graph.Client
 	objects  *object.Opener
+	service  *social.Service
 	handler  http.Handler
 	own      atomic.Pointer[netip.AddrPort] // where it listens, once it does
 	draining atomic.Bool
@@ -83,11 +84,10 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	}
 	config.API.Store, config.API.Graph, config.API.Objects = config.Store, g.graph, g.objects
 	config.API.Sealer, config.API.Logger = config.Sealer, config.Logger
-	service, err := social.New(config.API)
-	if err != nil {
+	if g.service, err = social.New(config.API); err != nil {
 		return g, err
 	}
-	g.handler = g.withHealth(service)
+	g.handler = g.withHealth(g.service)
 	return g, nil
 }
 
@@ -97,8 +97,13 @@ func (g *Gateway) Store() *store.Store { return g.config.Store }
 // Graph is the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }
 
-// Close closes what Open opened.
+// Close ends the uploads that are left and closes what Open opened.
 func (g *Gateway) Close() error {
+	if g.service != nil {
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		g.service.Close(over)
+	}
 	if g.objects != nil {
 		g.objects.Close()
 	}
@@ -161,7 +166,6 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 		g.own.Store(&address)
 	}
 	base, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cutOff(nil)
 	server := &http.Server{
 		Handler:           g.handler,
 		BaseContext:       func(net.Listener) context.Context { return base },
@@ -170,6 +174,14 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(g.config.Logger.Handler(), slog.LevelDebug),
 	}
+	purging := make(chan error, 1)
+	go func() {
+		purging <- g.config.Store.Run(base, func(err error) { g.config.Logger.Warn("database", "cause", err) })
+	}()
+	defer func() {
+		cutOff(nil)
+		<-purging
+	}()
 	failed := make(chan error, 1)
 	go func() {
 		if g.config.CertFile != "" {
@@ -194,8 +206,10 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	err := server.Shutdown(drain)
 	if err != nil && g.calls.Load() > 0 {
 		cutOff(social.ErrStopped)
+		g.service.Close(drain)
 		return errors.Join(ErrCutOff, server.Close())
 	}
+	g.service.Close(drain) // uploads whose callers have gone
 	if err != nil {
 		// What is left has no call: an answer that is being sent, or a connection
 		// that has not asked for anything yet.

@@ -15,7 +15,7 @@ import (
 )
 
 // auditLine is what is known of a request when it ends. The handler of the
-// request is the only goroutine that touches it.
+// request is the only goroutine that touches it; a flight has a copy of its own.
 type auditLine struct {
 	requestID string // a UUID, also in the header x-amzn-RequestId
 	started   time.Time
@@ -30,6 +30,10 @@ type auditLine struct {
 	attempts    int          // of the transfer
 	resumes     int          // of sources that broke off, and went on where they did
 	retried     []error      // why there was more than one attempt
+	mediaID     string       // that was read or deleted
+	destination string       // of what was read
+	stillUsed   bool         // what was deleted has other users, and stays at WhatsApp
+	callerGone  bool         // nobody took the result
 	fault       *fault       // nil = success
 	stack       string       // of a panic
 }
@@ -50,6 +54,7 @@ func newRequestID() string {
 func (l *auditLine) take(from *auditLine) {
 	l.media, l.reused, l.report = from.media, from.reused, from.report
 	l.attempts, l.resumes, l.retried, l.stack = from.attempts, from.resumes, from.retried, from.stack
+	l.mediaID, l.stillUsed = from.mediaID, from.stillUsed
 }
 
 type auditKey struct{}
@@ -86,6 +91,18 @@ func (l *auditLine) write(ctx context.Context, log *slog.Logger, now time.Time) 
 		attributes = append(attributes, slog.String("media_id", m.ID), slog.String("mime_type", m.MIMEType), slog.Int64("size", m.Size),
 			slog.Bool("reused", l.reused), slog.String("source", m.Source), slog.String("source_name", m.SourceName), slog.String("sha256", m.SHA256))
 	}
+	if l.mediaID != "" {
+		attributes = append(attributes, slog.String("media_id", l.mediaID))
+	}
+	if l.destination != "" {
+		attributes = append(attributes, slog.String("destination", l.destination))
+	}
+	if l.stillUsed {
+		attributes = append(attributes, slog.Bool("still_used", true))
+	}
+	if l.callerGone {
+		attributes = append(attributes, slog.Bool("caller_gone", true))
+	}
 	if len(l.report.Findings) > 0 {
 		attributes = append(attributes, slog.Any("findings", findingTexts(l.report.Findings)))
 	}
@@ -97,6 +114,9 @@ func (l *auditLine) write(ctx context.Context, log *slog.Logger, now time.Time) 
 		attributes = append(attributes, slog.String("exception", f.code), slog.String("message", f.message))
 		if f.cause != nil {
 			attributes = append(attributes, slog.String("cause", f.cause.Error()))
+		}
+		if isAmbiguous(f.cause) {
+			attributes = append(attributes, slog.Bool("ambiguous", true))
 		}
 		if l.stack != "" {
 			attributes = append(attributes, slog.String("stack", l.stack))

@@ -80,14 +80,19 @@ func faultOf(ctx context.Context, err error) *fault {
 		return fail(socialmessaging.KindInvalidParameters, nil, "%s", bad.Error())
 	}
 	// A deadline or a caller that went away shows up as whatever broke first.
-	if errors.Is(context.Cause(ctx), ErrStopped) {
+	if errors.Is(context.Cause(ctx), ErrStopped) || errors.Is(err, ErrStopped) {
 		return fail(socialmessaging.KindDependency, err, "The server was stopped before the call was done. Send again.")
 	}
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return fail(socialmessaging.KindDependency, err, "The caller closed the connection before the call was done.")
 	}
-	if errors.Is(err, errUploadTimeout) {
-		return fail(socialmessaging.KindDependency, err, "The upload took longer than the server allows. Send again; if it happens often, the store or WhatsApp is slow.")
+	switch isSlow := errors.Is(err, errUploadTimeout); {
+	case isAmbiguous(err) && isSlow:
+		return fail(socialmessaging.KindDependency, err, "The call took longer than the server allows. "+ambiguousMessage)
+	case isAmbiguous(err):
+		return fail(socialmessaging.KindDependency, err, ambiguousMessage)
+	case isSlow:
+		return fail(socialmessaging.KindDependency, err, "%s was too slow: the call took longer than the server allows. Send again later.", slowOne(err))
 	}
 	if source, ok := errors.AsType[*object.Error](err); ok {
 		return objectFault(source)
@@ -99,6 +104,24 @@ func faultOf(ctx context.Context, err error) *fault {
 		return fail(socialmessaging.KindDependency, err, "WhatsApp (Meta's Graph API) gave no proper answer. Send again later.")
 	}
 	return fail(socialmessaging.KindInternalService, err, internalMessage)
+}
+
+// ambiguousMessage is for a call of which nobody knows whether Meta has done it.
+const ambiguousMessage = "WhatsApp (Meta's Graph API) had the whole request and gave no proper answer, so it may have done what was asked. " +
+	"Sending again does it once more: a file is then at WhatsApp twice, and expires there by itself."
+
+// isAmbiguous reports whether Meta may have done what was asked all the same.
+func isAmbiguous(err error) bool {
+	lost, ok := errors.AsType[*graph.UnreachableError](err)
+	return ok && lost.BodySent
+}
+
+// slowOne names what an upload was waiting for when its time was up.
+func slowOne(err error) string {
+	if _, ok := errors.AsType[*object.Error](err); ok {
+		return "The store"
+	}
+	return "WhatsApp (Meta's Graph API)"
 }
 
 // objectFault says what an error of a store or presigned URL becomes.
@@ -129,15 +152,15 @@ var (
 func graphFault(e *graph.Error) *fault {
 	isRefusal := e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 	switch {
-	case slices.Contains(throttleCodes, e.Code) || e.Code == 0 && e.Status == http.StatusTooManyRequests:
+	case slices.Contains(throttleCodes, e.Code):
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Wait and send again.", e.Summary())
 	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299 || e.Code == 0 && isRefusal:
 		return fail(socialmessaging.KindAccessDeniedByMeta, e,
 			"WhatsApp (Meta) refuses: %s. Check the account at Meta; a new token is set with 'ferry account link'.", e.Summary())
-	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Code != 100 && e.Status >= 500:
-		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
 	case e.Status == http.StatusTooManyRequests:
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Wait and send again.", e.Summary())
+	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Code != 100 && e.Status >= 500:
+		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
 	case e.Code == 100 && e.Subcode == 33:
 		return fail(socialmessaging.KindResourceNotFound, e,
 			"WhatsApp (Meta) has no such object, or the linked token may not see it: %s.", e.Summary())

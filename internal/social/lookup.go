@@ -65,8 +65,7 @@ func (l *lookups) join(ctx context.Context, file *object.File) *lookup {
 // run makes one lookup after the other until nobody asks.
 func (l *lookups) run(queue *lookupQueue, current *lookup) {
 	for current != nil {
-		current.head, current.err = current.file.Stat(current.ctx)
-		close(current.done)
+		current.ask()
 		l.mu.Lock()
 		name := current.file.String()
 		current, queue.next = queue.next, nil
@@ -75,4 +74,15 @@ func (l *lookups) run(queue *lookupQueue, current *lookup) {
 		}
 		l.mu.Unlock()
 	}
+}
+
+// ask asks the store.
+func (l *lookup) ask() {
+	defer close(l.done)
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			l.err = &panicError{panicked}
+		}
+	}()
+	l.head, l.err = l.file.Stat(l.ctx)
 }

@@ -53,6 +53,8 @@ func (s *Service) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessag
 			return store.Media{}, err
 		}
 		defer end()
+		ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
+		defer cancel()
 		if callerOf(ctx).reuse {
 			return s.uploadOrReuse(ctx, sender, source)
 		}

@@ -362,7 +362,7 @@ func TestQuotaIsOfAnAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.post("note.txt")
-	if exception, ok := errors.AsType[*socialmessaging.ThrottledRequestException](err); !ok || !strings.Contains(exception.Message, "quota of 1 media calls") {
+	if exception, ok := errors.AsType[*socialmessaging.ThrottledRequestException](err); !ok || !strings.Contains(exception.Message, "quota of 1 calls of PostWhatsAppMessageMedia") {
 		t.Errorf("%v", err)
 	}
 	// Another account is not throttled: its call gets as far as the phone number.
@@ -428,7 +428,7 @@ func TestUploadThatTakesTooLongEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.post("note.txt")
-	if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.Message, "longer than the server allows") {
+	if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.Message, "longer than the server allows. WhatsApp") || !strings.Contains(exception.Message, "may have done") {
 		t.Errorf("%v", err)
 	}
 }

@@ -46,9 +46,10 @@ func (s *Service) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessagi
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
 	defer cancel()
 
-	media, err := s.config.Graph.Media(ctx, *in.MediaID, sender.MetaID, sender.Token)
+	auditOf(ctx).mediaID = *in.MediaID
+	media, err := s.metadata(ctx, sender, *in.MediaID)
 	if err != nil {
-		return nil, s.dropIfGone(ctx, sender, *in.MediaID, err)
+		return nil, err
 	}
 	baseType, _, _ := strings.Cut(media.MIMEType, ";")
 	baseType = strings.TrimSpace(baseType)
@@ -60,13 +61,26 @@ func (s *Service) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessagi
 	return &socialmessaging.GetWhatsAppMessageMediaOutput{MIMEType: &baseType, FileSize: &media.Size}, nil
 }
 
-// dropIfGone forgets a file that Meta says it does not have, so that nobody is
-// given its id again. It gives the error back.
-func (s *Service) dropIfGone(ctx context.Context, sender store.Sender, mediaID string, err error) error {
-	if answer, ok := errors.AsType[*graph.Error](err); ok && answer.Code == 100 && answer.Subcode == 33 {
-		return errors.Join(err, s.config.Store.DropReusable(ctx, sender.ID, mediaID))
+// metadata asks Meta for a file. One that Meta does not have is forgotten.
+func (s *Service) metadata(ctx context.Context, sender store.Sender, mediaID string) (graph.Media, error) {
+	media, err := s.config.Graph.Media(ctx, mediaID, sender.MetaID, sender.Token)
+	if isGone(err) {
+		err = errors.Join(err, s.forget(ctx, sender, mediaID))
 	}
-	return err
+	return media, err
+}
+
+// isGone reports whether Meta says that it does not have a file.
+func isGone(err error) bool {
+	answer, ok := errors.AsType[*graph.Error](err)
+	return ok && answer.Code == 100 && answer.Subcode == 33
+}
+
+// forget drops what is known of a file that WhatsApp does not have any more, so
+// that nobody is given its id again, even if the caller has gone meanwhile.
+func (s *Service) forget(ctx context.Context, sender store.Sender, mediaID string) error {
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(s.config.Store.DropReusable(ctx, sender.ID, mediaID), s.config.Store.ForgetMedia(ctx, sender.ID, mediaID))
 }
 
 // checkDestination wants one destination, or none for metadata only.
@@ -85,6 +99,7 @@ func checkDestination(in *socialmessaging.GetWhatsAppMessageMediaInput, metadata
 // A sink is where a file goes to. Put leaves an object only if it is whole.
 type sink interface {
 	Put(ctx context.Context, content object.Content) error
+	String() string // for the record
 }
 
 // retrieve streams a file of WhatsApp's to its destination. A download that
@@ -95,17 +110,18 @@ func (s *Service) retrieve(ctx context.Context, in *socialmessaging.GetWhatsAppM
 		return err
 	}
 	line := auditOf(ctx)
+	line.destination = to.String()
+	s.quota.began(callerOf(ctx).accountID)
 	for attempt := 1; ; attempt++ {
 		line.attempts = attempt
 		err := s.download(ctx, to, sender, media, baseType)
 		if ctx.Err() != nil && err != nil {
 			return errors.Join(context.Cause(ctx), err)
 		}
-		if _, broke := errors.AsType[*graph.UnreachableError](err); !broke || attempt == maxAttempts {
+		if _, broke := errors.AsType[*graph.UnreachableError](err); !broke || !s.again(ctx, attempt, err) {
 			return err
 		}
-		line.retried = append(line.retried, err)
-		if media, err = s.config.Graph.Media(ctx, media.ID, sender.MetaID, sender.Token); err != nil {
+		if media, err = s.metadata(ctx, sender, *in.MediaID); err != nil {
 			return err
 		}
 	}
@@ -153,19 +169,28 @@ func (s *Service) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmess
 	if err := s.takeMediaCall(ctx); err != nil {
 		return nil, err
 	}
-	othersLeft, err := s.config.Store.Release(ctx, sender.ID, *in.MediaID)
+	_, err = s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (store.Media, error) {
+		return store.Media{}, s.deleteMedia(ctx, sender, *in.MediaID)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if othersLeft { // it was deleted for this user; others still have the id
-		return &socialmessaging.DeleteWhatsAppMessageMediaOutput{Success: new(true)}, nil
-	}
-	if err := s.config.Graph.DeleteMedia(ctx, *in.MediaID, sender.MetaID, sender.Token); err != nil {
-		return nil, err
-	}
-	// It is gone at WhatsApp, even if the caller has gone meanwhile.
-	if err := s.config.Store.ForgetMedia(context.WithoutCancel(ctx), sender.ID, *in.MediaID); err != nil {
-		return nil, err
-	}
 	return &socialmessaging.DeleteWhatsAppMessageMediaOutput{Success: new(true)}, nil
+}
+
+// deleteMedia counts one user of a file less, and removes it from WhatsApp when
+// that was the last one. A file that WhatsApp does not have is forgotten.
+func (s *Service) deleteMedia(ctx context.Context, sender store.Sender, mediaID string) error {
+	line := auditOf(ctx)
+	line.mediaID = mediaID
+	othersLeft, err := s.config.Store.Release(ctx, sender.ID, mediaID)
+	line.stillUsed = othersLeft
+	if err != nil || othersLeft { // it was deleted for this user; others still have the id
+		return err
+	}
+	err = s.config.Graph.DeleteMedia(ctx, mediaID, sender.MetaID, sender.Token)
+	if err != nil && !isGone(err) {
+		return err
+	}
+	return errors.Join(err, s.forget(ctx, sender, mediaID))
 }

@@ -27,7 +27,23 @@ const refreshAhead = 3 * 24 * time.Hour
 //   - Otherwise, if a file of the same size is there, the source is read once for
 //     its digest, which costs less than an upload.
 //   - Uploads of one version that come together share one transfer.
+//
+// A file that is deleted between being found and being counted is looked for
+// once more, which finds what took its place or uploads it.
 func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
+	found, err := s.findOrUpload(ctx, sender, from)
+	if errors.Is(err, store.ErrNotFound) {
+		found, err = s.findOrUpload(ctx, sender, from)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return s.uploadAndRecord(ctx, sender, from)
+	}
+	return found, err
+}
+
+// findOrUpload is one try of uploadOrReuse. It gives ErrNotFound when the file
+// that it found was deleted meanwhile.
+func (s *Service) findOrUpload(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
 	seen, err := s.stat(ctx, from)
 	if err != nil {
 		return store.Media{}, err
@@ -38,21 +54,21 @@ func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from s
 	version := store.SourceVersion{Name: from.String(), ETag: seen.ETag, DeclaredType: seen.ContentType}
 	known, err := s.config.Store.ReusableBySource(ctx, sender.ID, version, s.config.Now().Add(refreshAhead))
 	if err == nil {
-		return s.reuse(ctx, sender, from, known, version, false)
+		return s.reuse(ctx, from, known, version, nil)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return store.Media{}, err
 	}
-	name := "reuse " + sender.ID + " " + version.Name + " " + version.ETag + " " + version.DeclaredType
+	name := sender.ID + " " + version.Name + " " + version.ETag + " " + version.DeclaredType
 	isFirst := false
-	shared, err := s.flights.share(ctx, name, func(ctx context.Context) (store.Media, error) {
+	shared, err := s.sharing.share(ctx, name, func(ctx context.Context) (store.Media, error) {
 		isFirst = true
 		return s.uploadForReuse(ctx, sender, from, version, seen.Size)
 	})
 	if err != nil || isFirst {
 		return shared, err
 	}
-	return s.reuse(ctx, sender, from, reusable(shared), version, false)
+	return s.reuse(ctx, from, reusable(shared), version, nil)
 }
 
 // stat gives the headers of a source. Only a GET may be sent to a presigned
@@ -68,23 +84,15 @@ func (s *Service) stat(ctx context.Context, from source) (*object.Object, error)
 	return opened, opened.Body.Close()
 }
 
-// reuse counts one more user of a file and gives its record; isNew says that
-// this version of the source was not known to have it. Should the file have
-// been deleted meanwhile, the bytes are uploaded after all.
-func (s *Service) reuse(ctx context.Context, sender store.Sender, from source, known store.Reusable, version store.SourceVersion, isNew bool) (store.Media, error) {
-	var learned *store.SourceVersion
-	if isNew {
-		learned = &version
-	}
-	err := s.config.Store.Reuse(ctx, callerOf(ctx).accountID, known, learned)
-	if errors.Is(err, store.ErrNotFound) {
-		return s.uploadAndRecord(ctx, sender, from)
-	}
-	if err != nil {
+// reuse counts one more user of a file and gives its record. learned is the
+// version of the source if it was not known to have the file. Returns
+// ErrNotFound when the file has been deleted meanwhile.
+func (s *Service) reuse(ctx context.Context, from source, known store.Reusable, version store.SourceVersion, learned *store.SourceVersion) (store.Media, error) {
+	if err := s.config.Store.Reuse(ctx, callerOf(ctx).accountID, known, learned); err != nil {
 		return store.Media{}, err
 	}
 	record := store.Media{
-		PhoneNumberID: sender.ID, ID: known.MediaID, MIMEType: known.MIMEType, Size: known.Size, SHA256: known.SHA256,
+		PhoneNumberID: known.PhoneNumberID, ID: known.MediaID, MIMEType: known.MIMEType, Size: known.Size, SHA256: known.SHA256,
 		Source: from.kind, SourceName: version.Name, SourceETag: version.ETag, AccessKeyID: callerOf(ctx).accessKeyID, ExpiresAt: known.ExpiresAt,
 	}
 	line := auditOf(ctx)
@@ -95,21 +103,19 @@ func (s *Service) reuse(ctx context.Context, sender store.Sender, from source, k
 // uploadForReuse uploads a version that was not seen before, or finds that its
 // bytes are at WhatsApp under another name.
 func (s *Service) uploadForReuse(ctx context.Context, sender store.Sender, from source, version store.SourceVersion, size int64) (store.Media, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
+	defer cancel()
 	beyond := s.config.Now().Add(refreshAhead)
 	maybe, err := s.config.Store.MayBeReusable(ctx, sender.ID, size, beyond)
 	if err != nil {
 		return store.Media{}, err
 	}
 	if maybe {
-		digest, mimeType, err := s.digestOf(ctx, from, version.ETag)
-		if err != nil {
-			return store.Media{}, err
-		}
-		known, err := s.config.Store.ReusableByDigest(ctx, sender.ID, digest, mimeType, beyond)
+		known, err := s.findByDigest(ctx, sender, from, version.ETag, beyond)
 		if err == nil {
-			return s.reuse(ctx, sender, from, known, version, true)
+			return s.reuse(ctx, from, known, version, &version)
 		}
-		if !errors.Is(err, store.ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) && !brokeOff(err) { // a source that broke off is read again by the upload
 			return store.Media{}, err
 		}
 	}
@@ -118,7 +124,20 @@ func (s *Service) uploadForReuse(ctx context.Context, sender store.Sender, from 
 		return store.Media{}, err
 	}
 	version.ETag = uploaded.SourceETag // should it have changed since
-	return uploaded, s.config.Store.Offer(ctx, reusable(uploaded), version)
+	if err := s.config.Store.Offer(context.WithoutCancel(ctx), reusable(uploaded), version, beyond); err != nil {
+		// The upload is done and on record: others will upload the file for themselves.
+		s.config.Logger.WarnContext(ctx, "an upload cannot be offered for reuse", "request_id", auditOf(ctx).requestID, "media_id", uploaded.ID, "cause", err)
+	}
+	return uploaded, nil
+}
+
+// findByDigest reads a version of a source, and finds the file of its content.
+func (s *Service) findByDigest(ctx context.Context, sender store.Sender, from source, etag string, beyond time.Time) (store.Reusable, error) {
+	digest, mimeType, err := s.digestOf(ctx, from, etag)
+	if err != nil {
+		return store.Reusable{}, err
+	}
+	return s.config.Store.ReusableByDigest(ctx, sender.ID, digest, mimeType, beyond)
 }
 
 // reusable is what others may share of an upload.
@@ -144,7 +163,9 @@ func (s *Service) digestOf(ctx context.Context, from source, etag string) (diges
 		return "", "", err
 	}
 	hash := sha256.New()
-	if _, err := io.Copy(hash, io.MultiReader(head, opened.Body)); err != nil {
+	_, err = io.Copy(hash, io.MultiReader(head, opened.Body))
+	auditOf(ctx).resumes += opened.Resumes()
+	if err != nil {
 		return "", "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), found.Type.MIME, nil

@@ -87,14 +87,18 @@ func TestFileIsUploadedAnewBeforeItExpires(t *testing.T) {
 	number := strings.TrimPrefix(w.phone, "phone-number-id-")
 	record, err := w.store.Media(t.Context(), number, first)
 	w.must(err)
+	w.must(w.store.DropReusable(t.Context(), number, first))
 	entry := store.Reusable{PhoneNumberID: number, SHA256: record.SHA256, MIMEType: record.MIMEType, MediaID: first, Size: record.Size}
 	version := store.SourceVersion{Name: record.SourceName, ETag: record.SourceETag, DeclaredType: "text/plain"}
 	for days, reused := range map[int]bool{4: true, 2: false} {
 		entry.ExpiresAt = time.Now().Add(time.Duration(days) * 24 * time.Hour)
-		w.must(w.store.Offer(t.Context(), entry, version))
-		if got := w.mustPost("a.txt"); (got == first) != reused {
+		w.must(w.store.Offer(t.Context(), entry, version, time.Now()))
+		got := w.mustPost("a.txt")
+		if (got == first) != reused {
 			t.Errorf("with %d days to go: %s, the first was %s", days, got, first)
 		}
+		w.must(w.store.DropReusable(t.Context(), number, first))
+		w.must(w.store.DropReusable(t.Context(), number, got))
 	}
 }
 

@@ -38,13 +38,14 @@ import (
 	"ferry/socialmessaging"
 )
 
-// takeMediaCall takes one of the account's media calls of this second.
+// takeMediaCall takes one of the account's calls of this operation in this second.
 func (s *Service) takeMediaCall(ctx context.Context) error {
-	if s.quota.take(callerOf(ctx).accountID) {
+	operation := auditOf(ctx).operation
+	if s.quota.take(callerOf(ctx).accountID, operation) {
 		return nil
 	}
 	return fail(socialmessaging.KindThrottledRequest, nil,
-		"The account's quota of %d media calls a second is used up. Wait and send again.", s.config.MediaPerSecond)
+		"The account's quota of %d calls of %s a second is used up. Wait and send again.", s.config.MediaPerSecond, operation)
 }
 
 // NoLimit as a rate lets everything pass.
@@ -58,7 +59,7 @@ type Config struct {
 	Sealer  *secret.Sealer // required; seals page tokens
 	// The region that signatures must be made for and that ARNs name; default us-east-1.
 	Region string
-	// PostWhatsAppMessageMedia calls that an account may make a second, with
+	// Calls of each media operation that an account may make a second, with
 	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
 	// Uploads in flight at once, of all accounts; default 256. One account gets
@@ -117,7 +118,8 @@ type Service struct {
 	verifier sigv4.Verifier
 	uploads  chan struct{} // one element for each upload in flight
 	quota    quota
-	flights  flights
+	flights  flights // by an SDK's call
+	sharing  flights // uploads for reuse, by phone number and source
 	lookups  lookups
 	policies *lru.Cache[string, *policy.Document]
 }
@@ -132,16 +134,26 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{
+	s := &Service{
 		policies: policies,
 		config:   config,
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},
 		uploads:  make(chan struct{}, config.MaxUploads),
-		flights:  flights{byCall: make(map[string]*flight)},
+		flights:  flights{byCall: make(map[string]*flight), grace: retryGrace},
+		sharing:  flights{byCall: make(map[string]*flight)}, // those who wait are flights with a grace of their own
 		lookups:  lookups{byObject: make(map[string]*lookupQueue)},
 		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*usage)},
-	}, nil
+	}
+	s.flights.lost = s.logLost
+	return s, nil
+}
+
+// Close waits until ctx is done for the uploads whose callers have gone, and
+// ends the rest. The server has stopped taking calls by then.
+func (s *Service) Close(ctx context.Context) {
+	s.flights.close(ctx)
+	s.sharing.close(ctx)
 }
 
 // beginUpload takes one of the account's calls of this second and one of the
@@ -179,28 +191,64 @@ type quota struct {
 
 // usage is what one account uses up.
 type usage struct {
-	rate     *rate.Limiter
+	rates    map[string]*rate.Limiter // by operation
 	inFlight int
+	retries  float64 // how many transfers may be begun again
 }
+
+const (
+	// retryShare is how many transfers may be begun again for each one that is
+	// begun: while everything fails, Meta and the stores get a tenth more than
+	// they are asked for, not three times as much.
+	retryShare = 0.1
+	// retryReserve is how many may be begun again at first, and at most at once.
+	retryReserve = 10
+)
 
 // of gives an account's entry. The caller holds mu.
 func (q *quota) of(accountID string) *usage {
 	u := q.accounts[accountID]
 	if u == nil {
-		u = &usage{rate: rate.NewLimiter(rate.Limit(q.perSecond), q.perSecond)}
-		if q.perSecond == NoLimit {
-			u.rate.SetLimit(rate.Inf)
-		}
+		u = &usage{rates: make(map[string]*rate.Limiter), retries: retryReserve}
 		q.accounts[accountID] = u
 	}
 	return u
 }
 
-// take takes one of the account's calls of this second.
-func (q *quota) take(accountID string) bool {
+// take takes one of the account's calls of an operation in this second.
+func (q *quota) take(accountID, operation string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.of(accountID).rate.Allow()
+	u := q.of(accountID)
+	limiter := u.rates[operation]
+	if limiter == nil {
+		limiter = rate.NewLimiter(rate.Limit(q.perSecond), q.perSecond)
+		if q.perSecond == NoLimit {
+			limiter.SetLimit(rate.Inf)
+		}
+		u.rates[operation] = limiter
+	}
+	return limiter.Allow()
+}
+
+// began counts a transfer that was begun for the first time.
+func (q *quota) began(accountID string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	u := q.of(accountID)
+	u.retries = min(u.retries+retryShare, retryReserve)
+}
+
+// mayRetry takes one of the account's transfers that may be begun again.
+func (q *quota) mayRetry(accountID string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	u := q.of(accountID)
+	if u.retries < 1 {
+		return false
+	}
+	u.retries--
+	return true
 }
 
 // begin takes one of the account's places for uploads; end gives it back.

@@ -29,7 +29,7 @@ const (
 )
 
 // errUploadTimeout is the cause of a context that ran out of UploadTimeout.
-var errUploadTimeout = errors.New("the upload took longer than the server allows")
+var errUploadTimeout = errors.New("the call took longer than the server allows")
 
 // A source is where a file comes from. It can be opened more than once; with
 // the ETag of an earlier opening it gives the same bytes or fails.
@@ -63,16 +63,20 @@ func (s *Service) uploadAndRecord(ctx context.Context, sender store.Sender, from
 	if err != nil {
 		return store.Media{}, err
 	}
-	return media, s.config.Store.RecordMedia(ctx, media)
+	if err := s.config.Store.RecordMedia(ctx, media); err != nil {
+		return store.Media{}, fail(socialmessaging.KindInternalService, err,
+			"WhatsApp has the file, but the server could not record it, so its media id is not given out. Sending again uploads it once more.")
+	}
+	return media, nil
 }
 
 // upload transfers a file and gives the record of it. A transfer that breaks
 // off before WhatsApp has the whole file is begun again, from a fresh GET that
-// is bound to the same ETag, at most maxAttempts times and within UploadTimeout.
+// is bound to the same ETag, at most maxAttempts times, within the deadline of
+// ctx and the account's budget of retries.
 func (s *Service) upload(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
-	defer cancel()
 	line, etag := auditOf(ctx), ""
+	s.quota.began(callerOf(ctx).accountID)
 	for attempt := 1; ; attempt++ {
 		record, err := s.transfer(ctx, sender, from, etag)
 		line.attempts = attempt
@@ -84,15 +88,25 @@ func (s *Service) upload(ctx context.Context, sender store.Sender, from source) 
 			return store.Media{}, fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 		etag = cmp.Or(record.SourceETag, etag)
-		if attempt == maxAttempts || etag == "" || !brokeOff(err) {
+		if etag == "" || !brokeOff(err) || !s.again(ctx, attempt, err) {
 			return store.Media{}, err
 		}
-		line.retried = append(line.retried, err)
-		select {
-		case <-time.After(rand.N(retryDelay << (attempt - 1))):
-		case <-ctx.Done():
-			return store.Media{}, context.Cause(ctx)
-		}
+	}
+}
+
+// again says whether a transfer that failed is begun again, waits before it
+// is, and notes it.
+func (s *Service) again(ctx context.Context, attempt int, err error) bool {
+	if attempt == maxAttempts || !s.quota.mayRetry(callerOf(ctx).accountID) {
+		return false
+	}
+	line := auditOf(ctx)
+	line.retried = append(line.retried, err)
+	select {
+	case <-time.After(rand.N(retryDelay << (attempt - 1))):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -70,33 +70,40 @@ func (b *batcher[T]) write(ctx context.Context, w T) error {
 	return mine.outcomes[place]
 }
 
-// run commits a batch and lets go of the lock, whatever happens. Should that
-// fail, each write is made by itself, so that one that cannot be made fails alone.
+// run commits a batch and lets go of the lock, whatever happens. When a write
+// cannot be made, each is made by itself, so that this one fails alone. When the
+// commit fails, nobody knows whether it has happened: then all fail.
 func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 	all.outcomes = slices.Repeat([]error{errNotCommitted}, len(all.writes))
 	defer func() {
 		b.commit.Unlock()
 		close(all.done)
 	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	outcomes, err := b.inTransaction(ctx, all.writes)
-	if err == nil {
+	ctx = context.WithoutCancel(ctx)
+	outcomes, cannotApply, err := b.inTransaction(ctx, all.writes)
+	switch {
+	case err == nil:
 		all.outcomes = outcomes
-		return
-	}
-	for i := range all.writes {
-		if outcomes, err = b.inTransaction(ctx, all.writes[i:i+1]); err == nil {
-			err = outcomes[0]
+	case !cannotApply:
+		all.outcomes = slices.Repeat([]error{err}, len(all.writes))
+	default:
+		for i := range all.writes {
+			if outcomes, _, err = b.inTransaction(ctx, all.writes[i:i+1]); err == nil {
+				err = outcomes[0]
+			}
+			all.outcomes[i] = err
 		}
-		all.outcomes[i] = err
 	}
 }
 
-func (b *batcher[T]) inTransaction(ctx context.Context, writes []T) (outcomes []error, err error) {
-	err = b.store.inTransaction(ctx, func(tx *sql.Tx) error {
+// inTransaction makes writes in one transaction; cannotApply says that an error is of a write.
+func (b *batcher[T]) inTransaction(ctx context.Context, writes []T) (outcomes []error, cannotApply bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	err = b.store.inTransaction(ctx, func(tx *sql.Tx) (err error) {
 		outcomes, err = b.apply(ctx, tx, writes)
+		cannotApply = err != nil
 		return err
 	})
-	return outcomes, err
+	return outcomes, cannotApply, err
 }

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -21,6 +22,9 @@ const (
 type recent[V any] struct {
 	rows *lru.Cache[string, row[V]]
 	now  func() time.Time
+
+	mu      sync.Mutex
+	changes int // of this process
 }
 
 type row[V any] struct {
@@ -28,29 +32,46 @@ type row[V any] struct {
 	until time.Time
 }
 
-func newRecent[V any](now func() time.Time) recent[V] {
+func newRecent[V any](now func() time.Time) *recent[V] {
 	rows, err := lru.New[string, row[V]](maxRecent)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	return recent[V]{rows, now}
+	return &recent[V]{rows: rows, now: now}
 }
 
-// get gives the row of a key, or reads it. What is not found is not remembered.
-func (r recent[V]) get(key string, read func() (V, error)) (V, error) {
+// get gives the row of a key, or reads it. What is not found is not remembered,
+// nor what may have been read before a change.
+func (r *recent[V]) get(key string, read func() (V, error)) (V, error) {
 	if kept, known := r.rows.Get(key); known && r.now().Before(kept.until) {
 		return kept.value, nil
 	}
+	r.mu.Lock()
+	before := r.changes
+	r.mu.Unlock()
 	until := r.now().Add(Freshness) // from before it was read
 	value, err := read()
-	if err == nil {
+	if err != nil {
+		return value, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changes == before {
 		r.rows.Add(key, row[V]{value, until})
 	}
-	return value, err
+	return value, nil
 }
 
-// forgetRecent makes the next calls read what they need again.
+// forget makes the next calls read what they need again.
+func (r *recent[V]) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes++
+	r.rows.Purge()
+}
+
+// forgetRecent forgets keys and senders.
 func (s *Store) forgetRecent() {
-	s.keys.rows.Purge()
-	s.senders.rows.Purge()
+	s.keys.forget()
+	s.senders.forget()
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -88,7 +89,7 @@ func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
 		}
 		file := store.Reusable{PhoneNumberID: linked.PhoneNumbers[0].ID, SHA256: "ab", MIMEType: "image/png", MediaID: "7", Size: 10, ExpiresAt: now.Add(time.Hour)}
 		version := store.SourceVersion{Name: "s3://b/k", ETag: `"1"`}
-		if err := s.Offer(ctx, file, version); err != nil {
+		if err := s.Offer(ctx, file, version, now); err != nil {
 			t.Fatal(err)
 		}
 		gone := file
@@ -116,6 +117,92 @@ func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
 		}
 		if left, err := s.Release(ctx, file.PhoneNumberID, file.MediaID); err != nil || left {
 			t.Errorf("after the last user: %v, %v", left, err)
+		}
+	})
+}
+
+// A file that gave way to a younger one of the same bytes keeps its users.
+func TestFileThatGaveWayKeepsItsUsers(t *testing.T) {
+	eachKind(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := store.Reusable{PhoneNumberID: linked.PhoneNumbers[0].ID, SHA256: "ab", MIMEType: "image/png", Size: 10}
+		version := store.SourceVersion{Name: "s3://b/k", ETag: `"1"`}
+		offer := func(id string, life time.Duration) {
+			t.Helper()
+			file.MediaID, file.ExpiresAt = id, now.Add(life)
+			if err := s.Offer(ctx, file, version, now.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		current := func() string {
+			t.Helper()
+			found, err := s.ReusableBySource(ctx, file.PhoneNumberID, version, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found.MediaID
+		}
+		offer("old", time.Minute) // less than the hour that is asked for
+		if err := s.Reuse(ctx, "111122223333", file, nil); err != nil {
+			t.Fatal(err)
+		}
+		offer("new", 2*time.Hour)
+		if current() != "new" {
+			t.Error("a file that is about to expire did not give way")
+		}
+		offer("newer", 3*time.Hour)
+		if current() != "new" {
+			t.Error("a file that lives gave way")
+		}
+		if left, err := s.Release(ctx, file.PhoneNumberID, "old"); err != nil || !left {
+			t.Errorf("after one of two users of the old file: others %v, %v", left, err)
+		}
+		if left, err := s.Release(ctx, file.PhoneNumberID, "old"); err != nil || left {
+			t.Errorf("after both: others %v, %v", left, err)
+		}
+	})
+}
+
+func TestPurgeRemovesWhatHasExpired(t *testing.T) {
+	eachKind(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := linked.PhoneNumbers[0].ID
+		const expired = 1200 // more than two batches
+		for i := range expired + 1 {
+			life := -31 * 24 * time.Hour // of a record: 30 days are kept after it has expired
+			if i == expired {
+				life = -29 * 24 * time.Hour
+			}
+			if err := s.RecordMedia(ctx, store.Media{PhoneNumberID: number, ID: fmt.Sprint(i), ExpiresAt: now.Add(life)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id, life := range map[string]time.Duration{"dead": -time.Second, "alive": time.Second} {
+			file := store.Reusable{PhoneNumberID: number, SHA256: id, MediaID: id, ExpiresAt: now.Add(life)}
+			if err := s.Offer(ctx, file, store.SourceVersion{Name: id}, now.Add(-time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		removed, err := s.Purge(ctx)
+		if err != nil || removed != expired+2 { // and a file with its source
+			t.Errorf("%d rows, %v", removed, err)
+		}
+		if _, err := s.Media(ctx, number, fmt.Sprint(expired)); err != nil {
+			t.Errorf("a record that is kept: %v", err)
+		}
+		if _, err := s.ReusableBySource(ctx, number, store.SourceVersion{Name: "alive"}, now); err != nil {
+			t.Errorf("a file that lives: %v", err)
+		}
+		if removed, err := s.Purge(ctx); err != nil || removed != 0 {
+			t.Errorf("the second time: %d rows, %v", removed, err)
 		}
 	})
 }

@@ -42,7 +42,7 @@ func scanReusable(row *sql.Row) (Reusable, error) {
 }
 
 const selectReusable = `SELECT ` + reusableColumns + ` FROM reuse_source v
-	 JOIN reuse r ON r.phone_number_id = v.phone_number_id AND r.sha256 = v.sha256 AND r.mime_type = v.mime_type
+	 JOIN reuse r ON r.phone_number_id = v.phone_number_id AND r.sha256 = v.sha256 AND r.mime_type = v.mime_type AND r.is_current
 	 WHERE v.phone_number_id = $1 AND v.source_name = $2 AND v.etag = $3 AND v.declared_type = $4 AND r.expires_at > $5`
 
 // ReusableBySource finds the file of a version that was seen before, if it
@@ -63,14 +63,14 @@ func (s *Store) ReusableBySource(ctx context.Context, phoneNumberID string, vers
 // ReusableByDigest finds the file of a content. Returns ErrNotFound when there is none.
 func (s *Store) ReusableByDigest(ctx context.Context, phoneNumberID, sha256, mimeType string, beyond time.Time) (Reusable, error) {
 	return scanReusable(s.read.QueryRowContext(ctx,
-		`SELECT `+reusableColumns+` FROM reuse r WHERE r.phone_number_id = $1 AND r.sha256 = $2 AND r.mime_type = $3 AND r.expires_at > $4`,
+		`SELECT `+reusableColumns+` FROM reuse r WHERE r.phone_number_id = $1 AND r.sha256 = $2 AND r.mime_type = $3 AND r.is_current AND r.expires_at > $4`,
 		phoneNumberID, sha256, mimeType, beyond.UnixMilli()))
 }
 
 // MayBeReusable reports whether a phone number has a file of a size at all.
 func (s *Store) MayBeReusable(ctx context.Context, phoneNumberID string, size int64, beyond time.Time) (bool, error) {
 	var one int
-	err := s.read.QueryRowContext(ctx, `SELECT 1 FROM reuse WHERE phone_number_id = $1 AND size = $2 AND expires_at > $3 LIMIT 1`,
+	err := s.read.QueryRowContext(ctx, `SELECT 1 FROM reuse WHERE phone_number_id = $1 AND size = $2 AND is_current AND expires_at > $3 LIMIT 1`,
 		phoneNumberID, size, beyond.UnixMilli()).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -91,7 +91,7 @@ type hit struct {
 func (s *Store) Reuse(ctx context.Context, accountID string, file Reusable, learned *SourceVersion) error {
 	err := s.hits.write(ctx, hit{accountID, file, learned})
 	if errors.Is(err, ErrNotFound) {
-		s.files.rows.Purge()
+		s.files.forget()
 	}
 	return err
 }
@@ -155,15 +155,22 @@ func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (there map[[2]strin
 	return there, nil
 }
 
-// Offer makes an upload reusable. It takes the place of an older upload of the
-// same bytes, whose users keep their id until it expires.
-func (s *Store) Offer(ctx context.Context, r Reusable, version SourceVersion) error {
-	defer s.files.rows.Purge()
+// Offer makes an upload reusable. A file of the same bytes that lives beyond a
+// time stays the one that new users get; an older one gives way, and stays for
+// the users that it has.
+func (s *Store) Offer(ctx context.Context, r Reusable, version SourceVersion, beyond time.Time) error {
+	defer s.files.forget()
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
-			`INSERT INTO reuse (phone_number_id, sha256, mime_type, media_id, size, users, expires_at) VALUES ($1, $2, $3, $4, $5, 1, $6)
-			 ON CONFLICT (phone_number_id, sha256, mime_type) DO UPDATE SET media_id = excluded.media_id, users = 1, expires_at = excluded.expires_at`,
-			r.PhoneNumberID, r.SHA256, r.MIMEType, r.MediaID, r.Size, r.ExpiresAt.UnixMilli())
+			`UPDATE reuse SET is_current = FALSE WHERE phone_number_id = $1 AND sha256 = $2 AND mime_type = $3 AND is_current AND expires_at <= $4`,
+			r.PhoneNumberID, r.SHA256, r.MIMEType, beyond.UnixMilli())
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx,
+			`INSERT INTO reuse (phone_number_id, media_id, sha256, mime_type, size, users, is_current, expires_at) VALUES ($1, $2, $3, $4, $5, 1, TRUE, $6)
+			 ON CONFLICT DO NOTHING`,
+			r.PhoneNumberID, r.MediaID, r.SHA256, r.MIMEType, r.Size, r.ExpiresAt.UnixMilli())
 		if err != nil {
 			return err
 		}
@@ -173,9 +180,10 @@ func (s *Store) Offer(ctx context.Context, r Reusable, version SourceVersion) er
 
 func rememberSource(ctx context.Context, tx *sql.Tx, r Reusable, version SourceVersion) error {
 	_, err := tx.ExecContext(ctx,
-		`INSERT INTO reuse_source (phone_number_id, source_name, etag, declared_type, sha256, mime_type) VALUES ($1, $2, $3, $4, $5, $6)
-		 ON CONFLICT (phone_number_id, source_name, etag, declared_type) DO UPDATE SET sha256 = excluded.sha256, mime_type = excluded.mime_type`,
-		r.PhoneNumberID, version.Name, version.ETag, version.DeclaredType, r.SHA256, r.MIMEType)
+		`INSERT INTO reuse_source (phone_number_id, source_name, etag, declared_type, sha256, mime_type, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		 ON CONFLICT (phone_number_id, source_name, etag, declared_type)
+		 DO UPDATE SET sha256 = excluded.sha256, mime_type = excluded.mime_type, expires_at = excluded.expires_at`,
+		r.PhoneNumberID, version.Name, version.ETag, version.DeclaredType, r.SHA256, r.MIMEType, r.ExpiresAt.UnixMilli())
 	return err
 }
 

@@ -56,9 +56,9 @@ type Store struct {
 	// The statements that every upload runs, parsed once a connection.
 	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt *sql.Stmt
 
-	keys    recent[AccessKey]
-	senders recent[Sender]
-	files   recent[Reusable]
+	keys    *recent[AccessKey]
+	senders *recent[Sender]
+	files   *recent[Reusable]
 	uploads batcher[Media]
 	hits    batcher[hit]
 }

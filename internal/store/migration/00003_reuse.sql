@@ -5,30 +5,37 @@ ALTER TABLE account ADD COLUMN reuse BOOLEAN NOT NULL DEFAULT FALSE;          --
 ALTER TABLE account ADD COLUMN uploads_avoided BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN bytes_avoided BIGINT NOT NULL DEFAULT 0;
 
+-- Files at WhatsApp that have, or had, several users. A content has one current file at most, which new users
+-- get; a file that another took the place of stays until its last user deletes it, or it expires.
 CREATE TABLE reuse (
-    phone_number_id TEXT   NOT NULL REFERENCES phone_number (id) ON DELETE CASCADE,
-    sha256          TEXT   NOT NULL, -- hexadecimal, of the content
-    mime_type       TEXT   NOT NULL, -- as sent to WhatsApp
-    media_id        TEXT   NOT NULL,
-    size            BIGINT NOT NULL, -- bytes
-    users           BIGINT NOT NULL, -- uploads that got this id and did not delete it
-    expires_at      BIGINT NOT NULL,
-    PRIMARY KEY (phone_number_id, sha256, mime_type)
+    phone_number_id TEXT    NOT NULL REFERENCES phone_number (id) ON DELETE CASCADE,
+    media_id        TEXT    NOT NULL,
+    sha256          TEXT    NOT NULL, -- hexadecimal, of the content
+    mime_type       TEXT    NOT NULL, -- as sent to WhatsApp
+    size            BIGINT  NOT NULL, -- bytes
+    users           BIGINT  NOT NULL, -- uploads that got this id and did not delete it
+    is_current      BOOLEAN NOT NULL,
+    expires_at      BIGINT  NOT NULL,
+    PRIMARY KEY (phone_number_id, media_id)
 );
 
-CREATE UNIQUE INDEX reuse_media ON reuse (phone_number_id, media_id);
+CREATE UNIQUE INDEX reuse_current ON reuse (phone_number_id, sha256, mime_type) WHERE is_current;
+CREATE INDEX reuse_size ON reuse (phone_number_id, size);
+CREATE INDEX reuse_expiry ON reuse (expires_at);
 
--- Which content a source had, so that it need not be read to be known.
+-- Which content a version of a source has, so that it need not be read to be known.
 CREATE TABLE reuse_source (
-    phone_number_id TEXT NOT NULL,
-    source_name     TEXT NOT NULL, -- "s3://bucket/key" or a URL without its query
-    etag            TEXT NOT NULL,
-    declared_type   TEXT NOT NULL, -- an ETag does not cover it
-    sha256          TEXT NOT NULL,
-    mime_type       TEXT NOT NULL,
-    PRIMARY KEY (phone_number_id, source_name, etag, declared_type),
-    FOREIGN KEY (phone_number_id, sha256, mime_type) REFERENCES reuse (phone_number_id, sha256, mime_type) ON DELETE CASCADE
+    phone_number_id TEXT   NOT NULL REFERENCES phone_number (id) ON DELETE CASCADE,
+    source_name     TEXT   NOT NULL, -- "s3://bucket/key" or a URL without its query
+    etag            TEXT   NOT NULL,
+    declared_type   TEXT   NOT NULL, -- an ETag does not cover it
+    sha256          TEXT   NOT NULL,
+    mime_type       TEXT   NOT NULL,
+    expires_at      BIGINT NOT NULL, -- when the file expires that it was last found to have
+    PRIMARY KEY (phone_number_id, source_name, etag, declared_type)
 );
+
+CREATE INDEX reuse_source_expiry ON reuse_source (expires_at);
 
 -- +goose Down
 DROP TABLE reuse_source;

@@ -1,0 +1,66 @@
+// Rows that are of no use any more.
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// mediaKept is how long the record of an upload is kept after the file has
+	// expired at WhatsApp.
+	mediaKept = 30 * 24 * time.Hour
+	// purgeEvery is the longest time between two purges.
+	purgeEvery = time.Hour
+	// purgeBatch bounds the rows of one transaction, so that no call waits for long.
+	purgeBatch = 500
+)
+
+// Run purges expired rows now and then until ctx is done. Replicas may all run
+// it: a row that is gone already is no trouble. failed is told of each failure.
+func (s *Store) Run(ctx context.Context, failed func(error)) error {
+	for {
+		if _, err := s.Purge(ctx); err != nil && ctx.Err() == nil {
+			failed(fmt.Errorf("purging expired rows: %w", err))
+		}
+		select {
+		case <-time.After(purgeEvery/2 + rand.N(purgeEvery/2)):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Purge removes all rows that have expired, and counts them.
+func (s *Store) Purge(ctx context.Context) (removed int64, err error) {
+	now := s.now()
+	for _, table := range []struct {
+		name, key string
+		before    time.Time
+	}{
+		{"reuse", "phone_number_id, media_id", now},
+		{"reuse_source", "phone_number_id, source_name, etag, declared_type", now},
+		{"media", "phone_number_id, id", now.Add(-mediaKept)},
+	} {
+		query := fmt.Sprintf(`DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s WHERE expires_at <= $1 LIMIT %d)`,
+			table.name, table.key, table.key, table.name, purgeBatch)
+		for {
+			result, err := s.write.ExecContext(ctx, query, table.before.UnixMilli())
+			if err != nil {
+				return removed, err
+			}
+			n, err := result.RowsAffected()
+			removed += n
+			if err != nil {
+				return removed, err
+			}
+			if n < purgeBatch {
+				break
+			}
+		}
+	}
+	return removed, nil
+}
