@@ -3,6 +3,7 @@
 GO      ?= go
 FLAGS   := -trimpath -ldflags "-s -w"
 FUZZ    ?= 20s
+APT     := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 GOLANGCI_LINT := v2.15.0
 
 .PHONY: help build test check bench fuzz tools lint-tool node system clean
@@ -20,10 +21,11 @@ build:
 
 # FERRY_E2E=require turns a missing part that could be installed into a failure.
 test: tools node system
-	FERRY_E2E=require .tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 20m ./...
+	@race=-race; $(GO) build -race runtime/cgo 2>/dev/null || { race=; echo "without the race detector, which needs cgo and a C compiler"; }; set -x; \
+	FERRY_E2E=require .tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m ./...
 
 check: lint-tool
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	.tools/golangci-lint run ./...
 
@@ -52,14 +54,18 @@ lint-tool:
 node: e2e/node/node_modules/.package-lock.json
 
 e2e/node/node_modules/.package-lock.json: e2e/node/package-lock.json
-	npm ci --prefix e2e/node --no-audit --no-fund
+	@command -v npm >/dev/null || $(call install,npm,nodejs npm)
+	@! command -v npm >/dev/null || npm ci --prefix e2e/node --no-audit --no-fund
 
-# What judges and mends the sample files; only root can install it.
+# The C compiler of the race detector, and what judges and mends the sample files.
 system:
-	@for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
-	if [ -z "$$missing" ]; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf >/dev/null; \
-	else echo "missing, and not to be installed here:$$missing; the tests that run them will skip"; fi
+	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
+	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf)
+
+# install: as root with apt. Elsewhere it says what is missing, and the tests do without.
+install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && $(APT) $(2) >/dev/null; \
+	else echo "missing, and not to be installed here: $(1); what needs it is left out"; fi
 
 clean:
 	rm -rf bin .tools e2e/node/node_modules

@@ -27,15 +27,16 @@ func runAll(m *testing.M) int {
 
 // A build is ferry, built once in one way.
 type build struct {
-	name  string
-	flags []string
-	once  sync.Once
-	err   error
+	name     string
+	flags    []string
+	fallback *build // where this one needs what is not there; nil = none
+	once     sync.Once
+	err      error
 }
 
 var (
-	raceBuild     = &build{name: "ferry-race", flags: []string{"-race"}}
-	plainBuild    = &build{name: "ferry", flags: nil}
+	raceBuild     = &build{name: "ferry-race", flags: []string{"-race"}, fallback: plainBuild} // needs a C compiler
+	plainBuild    = &build{name: "ferry"}
 	strippedBuild = &build{name: "ferry-stripped", flags: []string{"-trimpath", "-ldflags", "-s -w"}}
 )
 
@@ -49,8 +50,16 @@ func (b *build) path(t testing.TB) string {
 			b.err = fmt.Errorf("go %v: %w\n%s", args, err, output)
 		}
 	})
-	if b.err != nil {
+	if b.err == nil {
+		return file
+	}
+	if b.fallback == nil {
 		t.Fatal(b.err)
 	}
+	file = b.fallback.path(t) // if this fails, the reason is in ferry
+	if required() && installsPackages() && os.Getenv("CGO_ENABLED") != "0" {
+		t.Fatalf("the race detector cannot be built in; 'make system' installs the C compiler that it needs\n%v", b.err)
+	}
+	t.Logf("without the race detector, which needs cgo and a C compiler: %v", b.err)
 	return file
 }

@@ -10,6 +10,12 @@ import (
 // required is whether a part that 'make test' installs must be there.
 func required() bool { return os.Getenv("FERRY_E2E") == "require" }
 
+// installsPackages is whether 'make test' installs packages of the system here.
+func installsPackages() bool {
+	_, err := exec.LookPath("apt-get")
+	return err == nil && os.Geteuid() == 0
+}
+
 // missingTool reports a part that 'make test' installs.
 func missingTool(t testing.TB, part, remedy string) {
 	t.Helper()
@@ -44,12 +50,16 @@ func versitygwBinary(t testing.TB) string {
 // nodeBinary finds node and the packages of e2e/node.
 func nodeBinary(t testing.TB) string {
 	t.Helper()
+	missing := missingOnMachine
+	if _, err := exec.LookPath("npm"); err == nil || installsPackages() {
+		missing = missingTool
+	}
 	path, err := exec.LookPath("node")
 	if err != nil {
-		missingOnMachine(t, "node", "install Node.js 20 or later")
+		missing(t, "node", "'make node' installs it as root, or install Node.js 20 or later with npm")
 	}
 	if _, err := os.Stat(filepath.Join("node", "node_modules", "@aws-sdk", "client-socialmessaging", "package.json")); err != nil {
-		missingTool(t, "the AWS SDK for JavaScript", "'make node' installs it into e2e/node")
+		missing(t, "the AWS SDK for JavaScript", "'make node' installs it into e2e/node, with npm")
 	}
 	return path
 }
