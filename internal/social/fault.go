@@ -45,7 +45,7 @@ var ErrStopped = errors.New("the server was stopped")
 var (
 	unknownOperation = &fault{code: "UnknownOperationException", status: http.StatusNotFound, message: "no such operation"}
 	tooLarge         = &fault{code: "RequestEntityTooLargeException", status: http.StatusRequestEntityTooLarge,
-		message: fmt.Sprintf("The request body is larger than %d bytes, which no operation needs.", maxBody)}
+		message: "The request body is larger than any that this operation takes. Send less."}
 )
 
 func notBuilt(operation *socialmessaging.Operation) *fault {

@@ -134,6 +134,14 @@ func TestOperationThatIsNotBuiltIsNamed(t *testing.T) {
 			t.Errorf("%s: %d %s", operation.Name, got.status, got.body)
 		}
 	}
+	// A message may have 2 MB; it is refused for what it is, not for its size.
+	message := `{"message":"` + strings.Repeat("A", 2<<20) + `"}`
+	if got := w.send(w.sign(w.request("POST", "/v1/whatsapp/send", message))); got.status != http.StatusNotImplemented {
+		t.Errorf("a large message: %d %s", got.status, got.body)
+	}
+	if got := w.send(w.sign(w.request("POST", "/v1/whatsapp/send", strings.Repeat("A", 17<<20)))); got.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a message of 17 MiB: %d %s", got.status, got.body)
+	}
 }
 
 func TestAnythingElseIsAnUnknownOperation(t *testing.T) {

@@ -20,9 +20,14 @@ import (
 	"ferry/socialmessaging"
 )
 
-// maxBody bounds the body of a request, in bytes. No operation that is built
-// takes more: a URL of 2,000 characters, a key of 1,024, 32 headers.
-const maxBody = 64 << 10
+const (
+	// maxBody bounds the body of a request, in bytes. No operation that is built
+	// takes more: a URL of 2,000 characters, a key of 1,024, 32 headers.
+	maxBody = 64 << 10
+	// maxUnheard bounds that of an operation that is not built, which is hashed for
+	// its signature and not kept: the model's largest has 10 MiB in base64.
+	maxUnheard = 16 << 20
+)
 
 // emptyHash is the SHA-256 of nothing.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -112,7 +117,7 @@ func (s *Service) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		return nil, err
 	}
 	line.operation = h.operation.Name
-	caller, body, err := s.authenticate(ctx, w, r)
+	caller, body, err := s.authenticate(ctx, w, r, h)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +143,8 @@ func (s *Service) route(r *http.Request) (handler, error) {
 // over it. A signature that declares the body's hash is verified before the
 // body is read; any other is first checked in all that does not need the body,
 // so that a stranger's body is never held.
-func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request) (*caller, []byte, error) {
-	if r.ContentLength > maxBody {
+func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, h handler) (*caller, []byte, error) {
+	if r.ContentLength > h.maxBody() {
 		return nil, nil, tooLarge
 	}
 	signature, err := s.verifier.Parse(r, s.config.Now())
@@ -160,12 +165,10 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 			return nil, nil, err
 		}
 	}
-	body, err := readBody(w, r)
+	body, real, err := readBody(w, r, h)
 	if err != nil {
 		return nil, nil, err
 	}
-	sum := sha256.Sum256(body)
-	real := hex.EncodeToString(sum[:])
 	if isDeclared {
 		err = signature.VerifyPayload(real)
 	} else {
@@ -184,16 +187,33 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 	return caller, body, nil
 }
 
-// readBody reads at most maxBody bytes, and lifts the deadline that the server
-// has set for them when it has them all.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err != nil {
-		return nil, brokenBody(err)
+// maxBody is how many bytes a request of the operation may have.
+func (h handler) maxBody() int64 {
+	if h.call == nil {
+		return maxUnheard
 	}
-	if len(body) > maxBody {
-		return nil, tooLarge
+	return maxBody
+}
+
+// readBody reads the body, within its bound, and gives it with its SHA-256; of
+// an operation that is not built the hash alone. It lifts the deadline that the
+// server has set for the body.
+func readBody(w http.ResponseWriter, r *http.Request, h handler) (body []byte, hash string, err error) {
+	digest := sha256.New()
+	limited := io.TeeReader(io.LimitReader(r.Body, h.maxBody()+1), digest)
+	var size int64
+	if h.call == nil {
+		size, err = io.Copy(io.Discard, limited)
+	} else {
+		body, err = io.ReadAll(limited)
+		size = int64(len(body))
+	}
+	if err != nil {
+		return nil, "", brokenBody(err)
+	}
+	if size > h.maxBody() {
+		return nil, "", tooLarge
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder in a test has none
-	return body, nil
+	return body, hex.EncodeToString(digest.Sum(nil)), nil
 }
