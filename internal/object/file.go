@@ -49,14 +49,33 @@ func (f *File) String() string { return "s3://" + f.bucket + "/" + f.key }
 // other 3xx and 4xx, an archived object, one with a Content-Encoding or longer
 // than MaxSize; Unavailable for 408, 429, 5xx, the network and ferry's own credentials.
 func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
+	return f.open(ctx, ask{ifMatch: ifMatch})
+}
+
+// OpenAt opens what an object that was opened before has from an offset on, with
+// one GET of that range. Size and Body are those of the rest. It is bound to the
+// ETag of the earlier opening, and needs one. Errors: those of Open; Invalid also
+// for an offset outside of the object and for a store that serves no ranges.
+func (f *File) OpenAt(ctx context.Context, earlier *Object, offset int64) (*Object, error) {
+	switch {
+	case offset < 0 || offset >= earlier.Size:
+		return nil, f.origin.fail(Invalid, "cannot be asked for bytes outside of the object.", nil)
+	case earlier.ETag == "":
+		return nil, f.origin.fail(Invalid, "gave no ETag, so parts of the object cannot be told to belong together.", nil)
+	}
+	return f.open(ctx, restOf(earlier, offset))
+}
+
+func (f *File) open(ctx context.Context, a ask) (*Object, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	obj, first, err := f.get(ctx, ask{ifMatch: ifMatch})
+	obj, first, err := f.get(ctx, a)
 	if err != nil {
 		cancel(err)
 		return nil, err
 	}
-	again := func(ctx context.Context, first int64) (*part, error) {
-		_, next, err := f.get(ctx, restOf(obj, first))
+	whole := &Object{ETag: obj.ETag, Size: a.first + obj.Size}
+	again := func(ctx context.Context, read int64) (*part, error) {
+		_, next, err := f.get(ctx, restOf(whole, a.first+read))
 		return next, err
 	}
 	if obj.ETag == "" {

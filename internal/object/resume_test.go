@@ -274,3 +274,61 @@ func TestReadAtIsHeldToItsRange(t *testing.T) {
 		}
 	}
 }
+
+func TestOpenAtGivesTheRest(t *testing.T) {
+	for range 20 {
+		content := randomBytes(1 + rand.IntN(300_000))
+		offset := rand.IntN(len(content))
+		store := &cutter{content: content, cuts: []int{len(content)}}
+		for range rand.IntN(maxResumes + 1) {
+			store.cuts = append(store.cuts, (offset+rand.IntN(len(content)-offset))&^1)
+		}
+		f := sources(t, impatient(rawStore(t, store.speak)))["file"].(*File)
+		earlier, _, err := read(t.Context(), f, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cuts := len(store.cuts)
+		rest, err := f.OpenAt(t.Context(), earlier, int64(offset))
+		if err != nil {
+			t.Fatal(err, errors.Unwrap(err))
+		}
+		got, err := io.ReadAll(rest.Body)
+		rest.Body.Close()
+		if err != nil || !bytes.Equal(got, content[offset:]) || rest.Size != int64(len(got)) || rest.Resumes() != cuts {
+			t.Errorf("from %d of %d: %d bytes of %d, %d resumes for %d cuts, %v (%v)", offset, len(content), len(got), rest.Size, rest.Resumes(), cuts, err, errors.Unwrap(err))
+		}
+		if want := fmt.Sprintf("bytes=%d- \"e1\"", offset); store.asked[1] != want {
+			t.Errorf("asked %q, want %q", store.asked[1], want)
+		}
+	}
+}
+
+func TestOpenAtIsHeldToItsObject(t *testing.T) {
+	_, sc := fakeS3(t)
+	opener := newOpener(t, Config{Stores: []StoreConfig{sc}})
+	put(t, opener.stores[0].client, "k", "0123456789")
+	f, _ := opener.File("media", "k")
+	obj, _, err := read(t.Context(), f, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := f.OpenAt(t.Context(), obj, 3)
+	if err != nil {
+		t.Fatal(err, errors.Unwrap(err))
+	}
+	defer rest.Body.Close()
+	if got, err := io.ReadAll(rest.Body); string(got) != "3456789" || err != nil || rest.ETag != obj.ETag || rest.Name != "k" || rest.ContentType != "image/png" {
+		t.Errorf("%q, %v, %+v", got, err, rest)
+	}
+	for offset, of := range map[int64]*Object{-1: obj, 10: obj, 11: obj, 1: {Size: 10}} {
+		_, err := f.OpenAt(t.Context(), of, offset)
+		wantKind(t, err, Invalid)
+	}
+	put(t, opener.stores[0].client, "k", "9876543210")
+	_, err = f.OpenAt(t.Context(), obj, 3)
+	wantKind(t, err, Changed)
+	whole := sources(t, impatient(says(t, okHead+"Content-Length: 9\r\n\r\nbodybody!")))["file"].(*File)
+	_, err = whole.OpenAt(t.Context(), &Object{Size: 9, ETag: `"e1"`}, 4)
+	noCanary(t, wantKind(t, err, Invalid))
+}
