@@ -67,7 +67,8 @@ type Config struct {
 	// WhatsApp's largest limit (documents).
 	MaxSize int64
 	// MultipartThreshold is the size in bytes above which an object is written to
-	// a store in parts of 8 MiB. Default: 64 MiB.
+	// a store in parts of 5 MiB, of which 16 are held at once, one for each
+	// object; further objects wait. Default: 64 MiB.
 	MultipartThreshold int64
 	// ResolveTimeout bounds one resolution. Default: 2 s.
 	ResolveTimeout time.Duration

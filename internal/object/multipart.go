@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,10 +16,42 @@ import (
 )
 
 const (
-	partSize = 8 << 20 // bytes that are held at a time
+	partSize = 5 << 20 // bytes; S3 takes no smaller ones but the last
 	maxParts = 10_000  // S3's limit
 	abortIn  = 10 * time.Second
+
+	// maxPartBuffers is how many parts an Opener holds at once, one for each
+	// object that is written in parts.
+	maxPartBuffers = 16
 )
+
+// partBuffers lends the memory for parts.
+type partBuffers struct {
+	lent chan struct{} // has an element for each that is out
+	free *sync.Pool    // of *[partSize]byte
+}
+
+func newPartBuffers() partBuffers {
+	return partBuffers{
+		lent: make(chan struct{}, maxPartBuffers),
+		free: &sync.Pool{New: func() any { return new([partSize]byte) }},
+	}
+}
+
+// take waits for a buffer until ctx is done, when ok is false. give takes it
+// back; nothing may read it any more.
+func (p partBuffers) take(ctx context.Context) (buf []byte, give func(), ok bool) {
+	if ctx.Err() != nil {
+		return nil, nil, false
+	}
+	select {
+	case p.lent <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, false
+	}
+	held := p.free.Get().(*[partSize]byte)
+	return held[:], func() { p.free.Put(held); <-p.lent }, true
+}
 
 // putParts writes the object in parts, one at a time. Nothing is there before
 // all of them are, and the digest is right; any failure gives the parts back.
@@ -27,6 +60,11 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 	if err != nil {
 		return err
 	}
+	buf, give, ok := s.file.opener.parts.take(ctx)
+	if !ok {
+		return s.file.origin.fail(Unavailable, fmt.Sprintf("cannot be written to yet: %d large files are on their way to stores already; try again.", maxPartBuffers), context.Cause(ctx))
+	}
+	defer give()
 	created, err := s.file.store.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, ContentType: stringOrNil(content.ContentType),
 	})
@@ -36,16 +74,15 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 	if aws.ToString(created.UploadId) == "" {
 		return s.file.origin.fail(Unavailable, "began an upload in parts without naming it.", nil)
 	}
-	err = s.sendParts(ctx, f, created.UploadId)
+	err = s.sendParts(ctx, f, buf, created.UploadId)
 	if err != nil {
 		s.abort(ctx, created.UploadId)
 	}
 	return err
 }
 
-func (s *FileSink) sendParts(ctx context.Context, f *feed, id *string) error {
+func (s *FileSink) sendParts(ctx context.Context, f *feed, buf []byte, id *string) error {
 	var parts []types.CompletedPart
-	buf := make([]byte, min(partSize, f.Size))
 	for number := int32(1); !f.whole; number++ {
 		n, _ := io.ReadFull(f, buf) // fewer at the end
 		if f.err != nil {
@@ -69,7 +106,7 @@ func (s *FileSink) sendPart(ctx context.Context, content []byte, number int32, i
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
 	body := &partBody{bytes: bytes.NewReader(content), pace: newOutPace(s.file.opener.cfg, cancel)}
-	defer body.pace.stop()
+	defer body.end()
 	digest := sha256.Sum256(content)
 	out, err := s.file.store.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id, PartNumber: &number,
@@ -95,17 +132,38 @@ func (s *FileSink) abort(ctx context.Context, id *string) {
 	})
 }
 
-// partBody is a part on its way out, which the SDK's retries send again.
+// partBody is a part on its way out, which the SDK's retries send again. An
+// answer can come before net/http has read all of it; after end it reads no
+// more, since the memory is another part's then.
 type partBody struct {
+	pace *outPace
+
+	mu    sync.Mutex
 	bytes *bytes.Reader
-	pace  *outPace
+	over  bool
 }
 
 func (b *partBody) Read(buf []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return 0, errPutOver
+	}
 	b.pace.taken()
 	n, err := b.bytes.Read(buf)
 	b.pace.given(n, b.bytes.Len() == 0)
 	return n, err
 }
 
-func (b *partBody) Seek(offset int64, whence int) (int64, error) { return b.bytes.Seek(offset, whence) }
+func (b *partBody) Seek(offset int64, whence int) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes.Seek(offset, whence)
+}
+
+func (b *partBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	b.pace.stop()
+}

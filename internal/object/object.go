@@ -70,6 +70,7 @@ type Opener struct {
 	stores []*store
 	hosts  hostList
 	guard  *Guard
+	parts  partBuffers
 }
 
 // New makes an Opener. It sends no packet. The error joins every mistake of cfg.
@@ -79,7 +80,7 @@ func New(ctx context.Context, cfg Config) (*Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Opener{cfg: cfg, hosts: hosts, guard: NewGuard(cfg.guard())}
+	o := &Opener{cfg: cfg, hosts: hosts, guard: NewGuard(cfg.guard()), parts: newPartBuffers()}
 	if o.stores, err = newStores(ctx, cfg, o.guard); err != nil {
 		return nil, err
 	}
