@@ -101,7 +101,7 @@ type linkedAccount struct {
 // link links an account of Meta's, and gives what is linked then.
 func (in *installation) link(account, metaID, token string) linkedAccount {
 	in.t.Helper()
-	mustRun(in.t, append(in.env, "FERRY_META_TOKEN="+token), in.program, "account", "link", "--account", account, "--waba-id", metaID)
+	mustRun(in.t, append(in.env, "FERRY_META_TOKEN="+token), in.program, "account", "link", "--account", account, "--waba-id", metaID, "--app-id", metaApp)
 	for _, linked := range in.linked(account) {
 		if linked.WABAID == metaID {
 			return linked

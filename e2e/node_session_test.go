@@ -22,7 +22,7 @@ type nodeSession struct {
 
 // jsCall is a line for session.mjs.
 type jsCall struct {
-	Operation string `json:"operation"` // without "Command"; or "presign"
+	Operation string `json:"operation"` // without "Command"; or "presign", "presignPut", "paginate"
 	Input     any    `json:"input"`
 
 	Endpoint    string `json:"endpoint"`
@@ -101,7 +101,18 @@ func (n *nodeSession) post(input any, adjust ...func(*jsCall)) outcome {
 // presign signs a GET with @aws-sdk/s3-request-presigner.
 func (n *nodeSession) presign(endpoint, bucket, key string, adjust ...func(*jsCall)) string {
 	n.t.Helper()
-	result := n.call("presign", members{"Bucket": bucket, "Key": key}, append([]func(*jsCall){func(c *jsCall) {
+	return n.sign("presign", endpoint, members{"Bucket": bucket, "Key": key}, adjust...)
+}
+
+// presignPut signs a PUT of a file of a type.
+func (n *nodeSession) presignPut(endpoint, bucket, key, contentType string) string {
+	n.t.Helper()
+	return n.sign("presignPut", endpoint, members{"Bucket": bucket, "Key": key, "ContentType": contentType})
+}
+
+func (n *nodeSession) sign(operation, endpoint string, input members, adjust ...func(*jsCall)) string {
+	n.t.Helper()
+	result := n.call(operation, input, append([]func(*jsCall){func(c *jsCall) {
 		c.Endpoint, c.KeyID, c.Secret, c.PathStyle, c.Seconds = endpoint, s3AccessKey, s3SecretKey, true, 900
 	}}, adjust...)...)
 	if result.Error != nil {

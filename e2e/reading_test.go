@@ -5,9 +5,11 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"ferry/internal/sample"
@@ -28,50 +30,108 @@ func (s *s3Server) object(t testing.TB, bucket, key string) []byte {
 	return data
 }
 
-func TestJavaScriptSDKReadsMediaBackAndDeletesThem(t *testing.T) {
+// etag is what versitygw calls an object; after a dash the number of parts that
+// it was written in.
+func (s *s3Server) etag(t testing.TB, bucket, key string) string {
+	t.Helper()
+	out, err := s.client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Trim(aws.ToString(out.ETag), `"`)
+}
+
+func TestJavaScriptSDKDoesTheWholeLifeOfAFile(t *testing.T) {
 	nodeBinary(t)
-	w := newWorld(t, worldOptions{})
+	secure := ownS3(t, s3Options{tls: true})
+	w := newWorld(t, worldOptions{stores: []store{secure.store("secure-*")}})
 	node := startNode(t, w.ferry.url, w.key)
 	for _, file := range sample.Files() {
-		w.s3.put(t, w.bucket, file.Name, file.Data, file.ContentType)
-		posted := node.post(jsFromBucket(w.phone, w.bucket, file.Name))
-		var media struct{ MediaID string }
-		decode(t, string(posted.Output), &media)
-		names := func(more members) members {
-			more["mediaId"], more["originationPhoneNumberId"] = media.MediaID, w.phone
-			return more
-		}
-		var told struct {
-			MimeType string
-			FileSize int
-		}
-		decode(t, string(node.call("GetWhatsAppMessageMedia", names(members{"metadataOnly": true})).Output), &told)
-		if told.FileSize != len(file.Data) || strings.Contains(told.MimeType, ";") {
-			t.Errorf("%s: %+v", file.Name, told)
-		}
-		got := node.call("GetWhatsAppMessageMedia", names(members{"destinationS3File": members{"bucketName": w.bucket, "key": "back/"}}))
-		if got.Error != nil {
-			t.Fatalf("%s: %+v", file.Name, got.Error)
-		}
-		_, subtype, _ := strings.Cut(told.MimeType, "/")
-		if !bytes.Equal(w.s3.object(t, w.bucket, "back/"+media.MediaID+"."+subtype), file.Data) {
-			t.Errorf("%s came back as other bytes", file.Name)
-		}
-		wantMembers(t, node.call("DeleteWhatsAppMessageMedia", names(members{})), `"success":true`)
-		node.call("GetWhatsAppMessageMedia", names(members{"metadataOnly": true})).wantException(t, "ResourceNotFoundException", http.StatusNotFound)
+		w.wholeLife(node, w.s3, w.bucket, file)
 	}
+	bucket := secure.bucket(t, "secure")
+	w.wholeLife(node, secure, bucket, sampleFile(t, "sample.mp4"))
+	back := w.wholeLife(node, secure, bucket, sample.File{Name: "large.pdf", ContentType: "application/pdf", Data: pdf(65 << 20)})
+	if got := secure.etag(t, bucket, back); !strings.HasSuffix(got, "-9") {
+		t.Errorf("the ETag of 65 MiB is %s, want that of 9 parts of 8 MiB", got)
+	}
+}
+
+// wholeLife uploads a file from a bucket, reads it back into the bucket and to a
+// presigned URL, makes media of a template of it, and deletes it. It gives the
+// key under which the file came back.
+func (w *world) wholeLife(node *nodeSession, at *s3Server, bucket string, file sample.File) (key string) {
+	t := w.t
+	t.Helper()
+	at.put(t, bucket, file.Name, file.Data, file.ContentType)
+	id := node.post(jsFromBucket(w.phone, bucket, file.Name)).mediaID(t)
+	call := func(operation string, more members) outcome {
+		more["mediaId"], more["originationPhoneNumberId"] = id, w.phone
+		return node.call(operation, more)
+	}
+	var told struct {
+		MimeType string
+		FileSize int
+	}
+	decode(t, string(call("GetWhatsAppMessageMedia", members{"metadataOnly": true}).Output), &told)
+	if told.FileSize != len(file.Data) || strings.Contains(told.MimeType, ";") {
+		t.Errorf("%s: %+v", file.Name, told)
+	}
+	_, subtype, _ := strings.Cut(told.MimeType, "/")
+	key = "back/" + id + "." + subtype
+	signed := node.presignPut(at.endpoint, bucket, "signed/"+file.Name, told.MimeType)
+	for key, destination := range map[string]members{
+		key:                   {"destinationS3File": members{"bucketName": bucket, "key": "back/"}},
+		"signed/" + file.Name: {"destinationS3PresignedUrl": members{"url": signed, "headers": members{"Content-Type": told.MimeType}}},
+	} {
+		wantMembers(t, call("GetWhatsAppMessageMedia", destination), `"mimeType":"`+told.MimeType+`"`)
+		if !bytes.Equal(at.object(t, bucket, key), file.Data) {
+			t.Errorf("%s came back as other bytes", key)
+		}
+	}
+	template := node.call("CreateWhatsAppMessageTemplateMedia", members{"id": w.linked.ID, "sourceS3File": members{"bucketName": bucket, "key": file.Name}})
+	if slices.Contains([]string{"application/pdf", "image/jpeg", "image/png", "video/mp4"}, told.MimeType) {
+		var made struct{ MetaHeaderHandle string }
+		decode(t, string(template.Output), &made)
+		if found := w.sim.handle(made.MetaHeaderHandle); found.SHA256 != digestOf(file.Data) {
+			t.Errorf("%s is %d other bytes in a template", file.Name, found.Size)
+		}
+	} else {
+		template.wantException(t, "InvalidParametersException", http.StatusBadRequest, "templates take")
+	}
+	wantMembers(t, call("DeleteWhatsAppMessageMedia", members{}), `"success":true`)
+	call("GetWhatsAppMessageMedia", members{"metadataOnly": true}).wantException(t, "ResourceNotFoundException", http.StatusNotFound)
+	return key
 }
 
 func TestBoto3DoesTheWholeLifeOfAFile(t *testing.T) {
 	python := pythonBinary(t)
-	dev := startDev(t, raceBuild)
 	file, err := filepath.Abs("../internal/sample/files/sample.jpg")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.TrimSpace(mustRun(t, append(dev.env(), "FILE="+file), python, "python/media.py"))
-	want := `{"mimeType": "image/jpeg", "fileSize": true, "handle": "4::", "deleted": true, "after": "gone", "back": true, "signed": true}`
-	if got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	for name, env := range map[string]func(*testing.T) []string{
+		"ferry dev": func(t *testing.T) []string { return startDev(t, raceBuild).env() },
+		"versitygw": func(t *testing.T) []string { return newWorld(t, worldOptions{}).mediaEnv(sharedS3(t)) },
+		"versitygw over https": func(t *testing.T) []string {
+			secure := ownS3(t, s3Options{tls: true})
+			return newWorld(t, worldOptions{stores: []store{secure.store("secure-*")}}).mediaEnv(secure)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := strings.TrimSpace(mustRun(t, append(env(t), "FILE="+file), python, "python/media.py"))
+			want := `{"mimeType": "image/jpeg", "fileSize": true, "handle": "4::", "deleted": true, "after": "gone", "back": true, "signed": true}`
+			if got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
 	}
+}
+
+// mediaEnv is the environment of media.py with a bucket of a store.
+func (w *world) mediaEnv(at *s3Server) []string {
+	return append(w.pythonEnv(w.ferry.url),
+		"AWS_ENDPOINT_URL_S3="+at.endpoint, "AWS_CA_BUNDLE="+trusted(w.t).certFile, "S3_SIGNATURE=s3v4",
+		"S3_ACCESS_KEY_ID="+s3AccessKey, "S3_SECRET_ACCESS_KEY="+s3SecretKey,
+		"FERRY_BUCKET="+at.bucket(w.t, "secure"), "FERRY_PHONE_NUMBER_ID="+w.phone, "FERRY_WABA_ID="+w.linked.ID)
 }

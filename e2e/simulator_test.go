@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"ferry/metasim"
@@ -16,6 +17,7 @@ import (
 const (
 	metaAccount = "102290129340398"
 	metaPhone   = "106540352242922"
+	metaApp     = "734974688087057" // of all accounts
 	// Tokens are canaries: no text of ferry's may hold them.
 	metaToken = "EAAcanaryTokenOfTheFirstAccount7f3a9b"
 
@@ -36,8 +38,8 @@ type simulator struct {
 func startSimulator(t testing.TB, config metasim.Config) *simulator {
 	t.Helper()
 	config.BusinessAccounts = append([]metasim.BusinessAccount{
-		{ID: metaAccount, Token: metaToken, Name: "Lucky Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhone, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub"}}},
-		{ID: otherMetaAccount, Token: otherMetaToken, Name: "Other Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: otherMetaPhone}}},
+		{ID: metaAccount, AppID: metaApp, Token: metaToken, Name: "Lucky Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhone, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub"}}},
+		{ID: otherMetaAccount, AppID: metaApp, Token: otherMetaToken, Name: "Other Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: otherMetaPhone}}},
 	}, config.BusinessAccounts...)
 	sim := metasim.New(config)
 	graph := httptest.NewUnstartedServer(sim)
@@ -87,6 +89,18 @@ func (s *simulator) allMedia() []metasim.Media {
 	var found struct{ Media []metasim.Media }
 	s.ask(http.MethodGet, "/media", http.StatusOK, "", &found)
 	return found.Media
+}
+
+// handle is what Meta has of a template's media.
+func (s *simulator) handle(name string) metasim.Handle {
+	s.t.Helper()
+	var found struct{ Handles []metasim.Handle }
+	s.ask(http.MethodGet, "/handles", http.StatusOK, "", &found)
+	at := slices.IndexFunc(found.Handles, func(h metasim.Handle) bool { return h.Handle == name })
+	if at < 0 {
+		s.t.Fatalf("Meta has no handle %q", name)
+	}
+	return found.Handles[at]
 }
 
 // uploads are the uploads that were begun, in their order.

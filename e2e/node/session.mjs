@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const social = require('@aws-sdk/client-socialmessaging');
-const { S3Client, GetObjectCommand } = require('@aws-sdk/client-s3');
+const { S3Client, GetObjectCommand, PutObjectCommand } = require('@aws-sdk/client-s3');
 const { getSignedUrl } = require('@aws-sdk/s3-request-presigner');
 
 const exceptions = Object.keys(social).filter((name) => name.endsWith('Exception'));
@@ -23,9 +23,12 @@ function client(call) {
   return clients.get(name);
 }
 
-async function presign({ endpoint, region, keyId, secret, pathStyle, seconds, input }) {
-  const s3 = new S3Client({ endpoint, region, forcePathStyle: pathStyle ?? false, credentials: { accessKeyId: keyId, secretAccessKey: secret } });
-  return getSignedUrl(s3, new GetObjectCommand(input), { expiresIn: seconds });
+async function presign({ operation, endpoint, region, keyId, secret, pathStyle, seconds, input }) {
+  const s3 = new S3Client({
+    endpoint, region, forcePathStyle: pathStyle ?? false, credentials: { accessKeyId: keyId, secretAccessKey: secret },
+  });
+  const command = operation === 'presignPut' ? new PutObjectCommand(input) : new GetObjectCommand(input);
+  return getSignedUrl(s3, command, { expiresIn: seconds });
 }
 
 async function list(call) {
@@ -37,7 +40,7 @@ async function list(call) {
 }
 
 async function perform(call) {
-  if (call.operation === 'presign') return presign(call);
+  if (call.operation.startsWith('presign')) return presign(call);
   if (call.operation === 'paginate') return list(call);
   const { $metadata, ...output } = await client(call).send(new social[`${call.operation}Command`](call.input));
   return output;

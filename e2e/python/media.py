@@ -1,13 +1,17 @@
-"""The whole life of a file, in boto3, against ferry dev: prints one JSON
-object that says what each of the four media operations answered."""
+"""The whole life of a file, in boto3: prints one JSON object that says what each
+of the four media operations answered. S3_… are of a store with other keys than
+ferry's; without them everything is as the env file of ferry dev sets it."""
 
 import json
 import os
 
 import boto3
+from botocore.config import Config
 
 bucket, phone, waba = (os.environ[name] for name in ("FERRY_BUCKET", "FERRY_PHONE_NUMBER_ID", "FERRY_WABA_ID"))
-s3, social = boto3.client("s3"), boto3.client("socialmessaging")
+s3 = boto3.client("s3", aws_access_key_id=os.environ.get("S3_ACCESS_KEY_ID"), aws_secret_access_key=os.environ.get("S3_SECRET_ACCESS_KEY"),
+                  config=Config(signature_version=os.environ.get("S3_SIGNATURE")))
+social = boto3.client("socialmessaging")
 
 with open(os.environ["FILE"], "rb") as file:
     data = file.read()
