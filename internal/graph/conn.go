@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,7 +30,13 @@ var (
 // a body.
 type bulkConn struct {
 	net.Conn
-	below *recordConn // under the TLS connection; nil = plain
+	below  *recordConn // under the TLS connection; nil = plain
+	broken atomic.Bool // a write failed: not all that it was given went out
+
+	mu      sync.Mutex
+	carried *transfer // whose body is on its way; nil = none
+	cause   error     // of the end of the connection, as a Read met it
+	closed  bool
 }
 
 // ReadFrom sends what r gives until its end, in pieces that are full but for
@@ -56,6 +63,16 @@ func (c *bulkConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	return sent, err
 }
 
+// Write is for what goes out of net/http's write buffer: the header, and a
+// small body with it.
+func (c *bulkConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		c.broken.Store(true)
+	}
+	return n, err
+}
+
 // send writes a piece, over TLS with one system call for all of its records.
 func (c *bulkConn) send(piece []byte) (int, error) {
 	if len(piece) == 0 {
@@ -66,7 +83,8 @@ func (c *bulkConn) send(piece []byte) (int, error) {
 	}
 	c.below.gather()
 	n, err := c.Write(piece)
-	if failed := c.below.flush(); err == nil {
+	if failed := c.below.flush(); failed != nil && err == nil {
+		c.broken.Store(true)
 		err = failed
 	}
 	return n, err
@@ -156,7 +174,7 @@ func (d *bulkDialer) dialTLS(ctx context.Context, network, address string) (net.
 		_ = conn.Close()
 		return nil, err
 	}
-	return &bulkConn{secure, below}, nil
+	return &bulkConn{Conn: secure, below: below}, nil
 }
 
 // bulkTransport is the transport of uploads: HTTP/1.1, since one upload fills a

@@ -63,7 +63,7 @@ func secured(t *testing.T) (conn *bulkConn, writes *atomic.Int64, digest <-chan 
 	if err := over.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &bulkConn{over, below}, writes, sums
+	return &bulkConn{Conn: over, below: below}, writes, sums
 }
 
 func TestPieceGoesOutWithOneWriteOverTLS(t *testing.T) {

@@ -50,8 +50,15 @@ func (e *Error) Summary() string {
 // UnreachableError says that Meta gave no answer that makes sense: no
 // connection, a broken one, a timeout, or an answer that is not the API's.
 type UnreachableError struct {
-	// BodySent is whether the whole request had been handed to the network
-	// before it went wrong. If so, Meta may have done what was asked.
+	// BodySent is whether Meta may have done what was asked. It is set by what
+	// cannot be done twice without harm: UploadMedia and DeleteMedia.
+	//
+	// False after an upload is certain: the last byte of the form, which is that
+	// of its closing boundary, was not handed to the operating system and never
+	// will be, so Meta cannot have a whole form. What was only read from the
+	// source, or waits in a buffer of ferry's, was not handed over. True is
+	// everything else: the last byte was handed over, or that is not known
+	// (behind a proxy, once all was read). It does not say that Meta got it.
 	BodySent bool
 	Cause    error
 }

@@ -17,7 +17,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 
 	"ferry/internal/secret"
 )
@@ -30,6 +29,11 @@ type Upload struct {
 	ContentType   string        // of the file part: the one that Meta checks
 	Size          int64         // bytes that Body gives
 	Body          io.Reader     // read once, to its end, unless the upload fails
+	// Stop ends a Read of Body that blocks, and all further ones: often the Close
+	// of what Body reads. It is called when the upload has failed, at most once,
+	// from any goroutine. Without it, a connection that breaks while Body is
+	// silent is not noticed before Body's own deadline.
+	Stop func()
 }
 
 // UploadMedia streams a file to Meta and returns its media id. Nothing of the
@@ -43,35 +47,38 @@ func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string
 	if err != nil {
 		return "", err
 	}
-	source := &watchedReader{source: upload.Body, left: upload.Size}
-	// Without its other methods: for an io.WriterTo net/http would allocate a buffer each time.
-	body := struct{ io.Reader }{io.MultiReader(bytes.NewReader(head), source, bytes.NewReader(tail))}
+	body := &transfer{
+		source: io.MultiReader(bytes.NewReader(head), upload.Body, bytes.NewReader(tail)),
+		stop:   upload.Stop,
+		left:   int64(len(head)) + upload.Size + int64(len(tail)),
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.node(upload.PhoneNumberID, "media").String(), body)
 	if err != nil {
 		return "", err
 	}
-	request.ContentLength = int64(len(head)) + upload.Size + int64(len(tail))
+	request.ContentLength = body.left
 	request.Header.Set("Content-Type", contentType)
 
 	var answer struct {
 		ID string `json:"id"`
 	}
-	err = c.do(request, upload.Token, &answer)
-	left, sourceErr := source.state()
+	err = c.send(request, body, upload.Token, &answer)
+	if err == nil && body.unread() == 0 && isID(answer.ID) {
+		return answer.ID, nil
+	}
+	sent, sourceErr := body.end()
 	switch lost, isLost := errors.AsType[*UnreachableError](err); {
 	case isLost && sourceErr != nil:
 		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
 	case isLost:
-		lost.BodySent = left == 0
+		lost.BodySent = sent
 		return "", err
 	case err != nil:
 		return "", err
-	case left != 0:
-		return "", unreachable(fmt.Errorf("status 200 with %d bytes of the file not yet sent", left))
-	case !isID(answer.ID):
-		return "", &UnreachableError{BodySent: true, Cause: errors.New("status 200 without a media id")}
+	case !sent:
+		return "", unreachable(fmt.Errorf("status 200 with %d bytes of the form not yet sent", body.unread()))
 	}
-	return answer.ID, nil
+	return "", &UnreachableError{BodySent: true, Cause: errors.New("status 200 without a media id")}
 }
 
 // uploadForm makes what goes before and after the file. The small fields come
@@ -99,34 +106,6 @@ func uploadForm(upload Upload) (head, tail []byte, contentType string, err error
 		return nil, nil, "", err
 	}
 	return head, form.Bytes(), writer.FormDataContentType(), nil
-}
-
-// watchedReader remembers how much of the source is left and how reading it
-// failed. The transport reads it from a goroutine of its own, which can go on
-// for a moment after the request has failed.
-type watchedReader struct {
-	source io.Reader
-
-	mu   sync.Mutex
-	left int64
-	err  error
-}
-
-func (r *watchedReader) Read(p []byte) (int, error) {
-	n, err := r.source.Read(p)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.left -= int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		r.err = err
-	}
-	return n, err
-}
-
-func (r *watchedReader) state() (left int64, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.left, r.err
 }
 
 // Media is what Meta says of a file (meta-cloud-api.md §3.2).

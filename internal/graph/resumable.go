@@ -25,7 +25,9 @@ type HandleUpload struct {
 	FileName    string
 	ContentType string // application/pdf, image/jpeg, image/png or video/mp4
 	Size        int64  // bytes
-	// Open gives the file from an offset on, the same bytes each time.
+	// Open gives the file from an offset on, the same bytes each time. It is not
+	// asked for nothing: offset < Size. What it gives may be closed twice, and
+	// while a Read of it blocks.
 	Open func(ctx context.Context, offset int64) (io.ReadCloser, error)
 }
 
@@ -52,6 +54,11 @@ func (c *Client) UploadHandle(ctx context.Context, upload HandleUpload) (handle 
 			return "", resumes, &UnreachableError{Cause: fmt.Errorf("Meta wants to go on at byte %d of %d", offset, upload.Size)}
 		}
 	}
+}
+
+func isLost(err error) bool {
+	_, ok := errors.AsType[*UnreachableError](err)
+	return ok
 }
 
 // sessionForm is what a session's id may be: it becomes part of a URL.
@@ -89,31 +96,40 @@ func (c *Client) session(ctx context.Context, method, id string, token secret.Se
 	return request, nil
 }
 
-// sendFrom sends the file from an offset on. Meta answers with the handle.
+// sendFrom sends the file from an offset on. Meta answers with the handle, also
+// when all of the file has arrived and nothing is sent.
 func (c *Client) sendFrom(ctx context.Context, id string, upload HandleUpload, offset int64) (string, error) {
-	file, err := upload.Open(ctx, offset)
+	body := &transfer{left: upload.Size - offset}
+	content := io.Reader(http.NoBody)
+	if body.left > 0 {
+		file, err := upload.Open(ctx, offset)
+		if err != nil {
+			return "", err
+		}
+		defer file.Close()
+		body.source, body.stop, content = file, func() { _ = file.Close() }, body
+	}
+	request, err := c.session(ctx, http.MethodPost, id, upload.Token, content)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
-	source := &watchedReader{source: file, left: upload.Size - offset}
-	request, err := c.session(ctx, http.MethodPost, id, upload.Token, struct{ io.Reader }{source})
-	if err != nil {
-		return "", err
-	}
-	request.ContentLength = upload.Size - offset
+	request.ContentLength = body.left
 	request.Header.Set("File_offset", strconv.FormatInt(offset, 10))
 	var answer struct {
 		Handle string `json:"h"`
 	}
-	err = c.do(request, upload.Token, &answer)
-	if _, sourceErr := source.state(); err != nil && sourceErr != nil {
-		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
+	err = c.send(request, body, upload.Token, &answer)
+	if err == nil && answer.Handle != "" {
+		return answer.Handle, nil
 	}
-	if err == nil && answer.Handle == "" {
+	_, sourceErr := body.end()
+	switch {
+	case isLost(err) && sourceErr != nil:
+		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
+	case err == nil:
 		return "", &Error{Status: http.StatusOK, Message: "no handle in the answer to the whole file"}
 	}
-	return answer.Handle, err
+	return "", err
 }
 
 // sessionOffset asks how many bytes of the file have arrived.

@@ -1,0 +1,242 @@
+package graph
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"ferry/internal/secret"
+)
+
+// A peer is Meta on the level of connections: it takes one, and a test says
+// what becomes of it.
+type peer struct {
+	client *Client
+	conn   chan net.Conn // the TCP connection, once it is there
+}
+
+// newPeer makes a peer that speaks on its connection. speak is given what
+// carries HTTP; the connection ends when it returns.
+func newPeer(t *testing.T, overTLS bool, speak func(conn net.Conn, reader *bufio.Reader)) *peer {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheme := "http://"
+	if overTLS {
+		scheme = "https://"
+	}
+	p := &peer{conn: make(chan net.Conn, 1)}
+	if p.client, err = New(Config{BaseURL: scheme + listener.Addr().String(), AnswerTimeout: 10 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	wrap := func(conn net.Conn) net.Conn { return conn }
+	if overTLS {
+		server := httptest.NewUnstartedServer(nil)
+		server.StartTLS() // for its certificate
+		config := &tls.Config{Certificates: server.TLS.Certificates, MinVersion: tls.VersionTLS12}
+		roots := x509.NewCertPool()
+		roots.AddCert(server.Certificate())
+		server.Close()
+		p.client.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots
+		wrap = func(conn net.Conn) net.Conn { return tls.Server(conn, config) }
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		p.conn <- conn
+		spoken := wrap(conn)
+		speak(spoken, bufio.NewReader(spoken))
+	})
+	t.Cleanup(func() {
+		p.client.Close()
+		listener.Close()
+		running.Wait()
+	})
+	return p
+}
+
+const answered = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"id\":\"1\"}"
+
+// take reads one whole request.
+func take(reader *bufio.Reader) error {
+	request, err := http.ReadRequest(reader)
+	if err == nil {
+		_, err = io.Copy(io.Discard, request.Body)
+	}
+	return err
+}
+
+// reset ends a connection as a host does that knows nothing of it.
+func reset(conn net.Conn) {
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+}
+
+// upload sends size bytes. at is called when the last of them are asked for,
+// after which the source is at its end.
+func (p *peer) upload(t *testing.T, size int, at func()) (string, error) {
+	t.Helper()
+	last := iotest.OneByteReader(strings.NewReader("x"))
+	body := io.MultiReader(strings.NewReader(strings.Repeat("x", size-1)), readFunc(func(buf []byte) (int, error) {
+		if at != nil {
+			at()
+			at = nil
+		}
+		return last.Read(buf)
+	}))
+	return p.client.UploadMedia(t.Context(), Upload{
+		PhoneNumberID: "1", Token: secret.New("t"), FileName: "a.txt", ContentType: "text/plain", Size: int64(size), Body: body,
+	})
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// overBoth runs a test over plain connections and over TLS, for a file that
+// goes out of the write buffer, one that is a piece, and one of several.
+func overBoth(t *testing.T, test func(t *testing.T, overTLS bool, size int)) {
+	for _, overTLS := range []bool{false, true} {
+		for _, size := range []int{20 << 10, 100 << 10, 700 << 10} {
+			t.Run(strconv.FormatBool(overTLS)+" "+strconv.Itoa(size), func(t *testing.T) { test(t, overTLS, size) })
+		}
+	}
+}
+
+// All of the file has been read, but the end of the form meets a connection that
+// Meta has reset: it is certain that Meta has no whole form.
+func TestFormThatMeetsAResetWasNotSent(t *testing.T) {
+	overBoth(t, func(t *testing.T, overTLS bool, size int) {
+		over := make(chan struct{})
+		p := newPeer(t, overTLS, func(conn net.Conn, reader *bufio.Reader) {
+			if take(reader) == nil {
+				_, _ = io.WriteString(conn, answered)
+			}
+			_, _ = io.Copy(io.Discard, reader) // so that the first pieces go out
+			<-over
+		})
+		defer close(over)
+		if id, err := p.upload(t, 5, nil); err != nil || id != "1" {
+			t.Fatalf("%q, %v", id, err)
+		}
+		conn := <-p.conn // which is kept
+		_, err := p.upload(t, size, func() { reset(conn) })
+		if lost, ok := errors.AsType[*UnreachableError](err); !ok || lost.BodySent {
+			t.Errorf("%v, %+v", err, lost)
+		}
+	})
+}
+
+func TestFormWhoseAnswerIsLostWasSent(t *testing.T) {
+	overBoth(t, func(t *testing.T, overTLS bool, size int) {
+		for _, end := range []func(net.Conn){reset, func(conn net.Conn) { _ = conn.Close() }} {
+			var p *peer
+			p = newPeer(t, overTLS, func(conn net.Conn, reader *bufio.Reader) {
+				if take(reader) == nil {
+					_, _ = io.WriteString(conn, answered)
+				}
+				if err := take(reader); err != nil {
+					t.Errorf("the form did not arrive: %v", err)
+				}
+				end(<-p.conn)
+			})
+			if id, err := p.upload(t, 5, nil); err != nil || id != "1" {
+				t.Fatalf("%q, %v", id, err)
+			}
+			_, err := p.upload(t, size, nil)
+			if lost, ok := errors.AsType[*UnreachableError](err); !ok || !lost.BodySent {
+				t.Errorf("%v, %+v", err, lost)
+			}
+		}
+	})
+}
+
+// A connection that breaks while the source is silent ends the upload at once,
+// whether the header went out or waits for the first bytes of the file.
+func TestBrokenConnectionInterruptsASilentSource(t *testing.T) {
+	for _, overTLS := range []bool{false, true} {
+		for name, before := range map[string]int{"before the first bytes": 0, "in the write buffer": 10 << 10, "in a piece": 100 << 10} {
+			t.Run(name, func(t *testing.T) {
+				p := newPeer(t, overTLS, func(_ net.Conn, reader *bufio.Reader) { _, _ = io.Copy(io.Discard, reader) })
+				stopped := make(chan struct{})
+				silent := readFunc(func([]byte) (int, error) {
+					select {
+					case conn := <-p.conn:
+						reset(conn)
+					case <-stopped: // already; a source that is closed fails
+					}
+					<-stopped
+					return 0, errors.New("the source was closed")
+				})
+				_, err := p.client.UploadMedia(t.Context(), Upload{
+					PhoneNumberID: "1", Token: secret.New("t"), FileName: "a.txt", ContentType: "text/plain", Size: 1 << 20,
+					Body: io.MultiReader(strings.NewReader(strings.Repeat("x", before)), silent), Stop: func() { close(stopped) },
+				})
+				lost, ok := errors.AsType[*UnreachableError](err)
+				if !ok || lost.BodySent || strings.Contains(err.Error(), "source") {
+					t.Errorf("%v, %+v", err, lost)
+				}
+			})
+		}
+	}
+}
+
+// Whatever the transport does once the end of the upload was told, the form
+// does not become whole.
+func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
+	reading, resume := make(chan struct{}), make(chan struct{})
+	body := &transfer{left: 5, source: readFunc(func(p []byte) (int, error) {
+		close(reading)
+		<-resume
+		return copy(p, "hello"), nil
+	})}
+	got := make(chan error)
+	go func() {
+		n, err := body.Read(make([]byte, 10))
+		if n != 0 {
+			t.Errorf("%d bytes after the end", n)
+		}
+		got <- err
+	}()
+	<-reading
+	if sent, err := body.end(); sent || err != nil {
+		t.Errorf("%v, %v", sent, err)
+	}
+	close(resume)
+	if err := <-got; !errors.Is(err, errOver) {
+		t.Errorf("%v", err)
+	}
+	if sent, _ := body.end(); sent {
+		t.Error("sent after all")
+	}
+}
+
+func TestConnectionThatIsClosedAlreadyEndsTheBody(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	conn := &bulkConn{Conn: ours}
+	_ = conn.Close()
+	stopped := false
+	body := &transfer{left: 5, source: strings.NewReader("hello"), stop: func() { stopped = true }}
+	conn.carry(body)
+	if n, err := body.Read(make([]byte, 5)); n != 0 || !errors.Is(err, net.ErrClosed) || !stopped {
+		t.Errorf("%d, %v, %v", n, err, stopped)
+	}
+}
