@@ -5,7 +5,7 @@
 // answer of Meta's that is not a success, and [*UnreachableError], no answer
 // that makes sense. A token travels in the Authorization header only, and only
 // to the configured origin (and to Meta's download hosts); redirects are not
-// followed.
+// followed, but for those of a download.
 package graph
 
 import (

@@ -148,29 +148,75 @@ func hexDigest(text string) string {
 	return ""
 }
 
-// Download opens a file at the URL that Media gave. The token goes along, so
+// maxRedirects bounds how often a download is sent elsewhere.
+const maxRedirects = 3
+
+// Download opens a file at the URL that Meta gave. The token goes along, so
 // the URL must be of the Graph API's own origin or of Meta's download hosts.
+//
+// Redirects are followed (meta-cloud-api.md §3.3), at most maxRedirects and
+// among those hosts only. The token does not go to another one than Meta named
+// in the URL. Errors: [*Error]; [*UnreachableError].
 func (c *Client) Download(ctx context.Context, media Media, token secret.Secret) (io.ReadCloser, error) {
 	target, err := url.Parse(media.URL)
 	if err != nil || !c.isDownloadHost(target) {
 		return nil, unreachable(errors.New("the download URL is not of a host of Meta's"))
 	}
+	authorization := "Bearer " + token.Reveal()
+	for redirects := 0; ; redirects++ {
+		response, err := c.open(ctx, target, authorization)
+		if err != nil {
+			return nil, err
+		}
+		if response.StatusCode == http.StatusOK {
+			return download{response.Body}, nil
+		}
+		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		response.Body.Close()
+		if !isRedirect(response.StatusCode) {
+			return nil, answeredError(response.StatusCode, answer, token)
+		}
+		if redirects == maxRedirects {
+			return nil, unreachable(fmt.Errorf("the download is redirected more than %d times", maxRedirects))
+		}
+		next, err := response.Location()
+		switch {
+		case err != nil: // its text has the place, with all that signs it
+			return nil, unreachable(fmt.Errorf("the download is redirected (HTTP %d) to no place that can be read", response.StatusCode))
+		case !c.isDownloadHost(next):
+			return nil, unreachable(fmt.Errorf("the download is redirected to %q, which is not a host of Meta's", clean(next.Scheme+"://"+next.Host, token)))
+		case next.Scheme != target.Scheme || next.Host != target.Host:
+			authorization = ""
+		}
+		target = next
+	}
+}
+
+// open sends one GET. Without an authorization it is sent as anybody's.
+func (c *Client) open(ctx context.Context, target *url.URL, authorization string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Authorization", "Bearer "+token.Reveal())
+	if authorization != "" {
+		request.Header.Set("Authorization", authorization)
+	}
 	request.Header.Set("User-Agent", c.userAgent) // an empty one fails at Meta
-	response, err := c.http.Do(request)
+	// Not c.http: its error for a place that it cannot parse has all of the place.
+	response, err := c.http.Transport.RoundTrip(request)
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	if response.StatusCode != http.StatusOK {
-		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-		response.Body.Close()
-		return nil, answeredError(response.StatusCode, answer, token)
+	return response, nil
+}
+
+// isRedirect reports whether an answer to a GET names another place for it (RFC 9110 §15.4).
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
 	}
-	return download{response.Body}, nil
+	return false
 }
 
 // download is a file on its way from Meta. A Read that fails gives an [*UnreachableError].
@@ -204,7 +250,12 @@ func (c *Client) DeleteMedia(ctx context.Context, mediaID, phoneNumberID string,
 	return nil
 }
 
+// isDownloadHost reports whether a file may be fetched there. A URL that
+// brings credentials of its own is none of Meta's.
 func (c *Client) isDownloadHost(target *url.URL) bool {
+	if target.User != nil {
+		return false
+	}
 	if target.Scheme == c.base.Scheme && target.Host == c.base.Host {
 		return true
 	}
