@@ -7,16 +7,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
+	"time"
 
 	"ferry/internal/secret"
 )
 
-// maxResumes bounds how often an upload is taken up again after its connection broke.
-const maxResumes = 3
+const (
+	// maxResumes bounds how often an upload whose connection broke is taken up
+	// again, the tries included that do not get as far as sending.
+	maxResumes = 3
+	// resumeDelay is the longest wait before the first of them; it doubles for each.
+	resumeDelay = 200 * time.Millisecond
+)
 
 // HandleUpload is a file to be uploaded as the example of a template's header.
 type HandleUpload struct {
@@ -32,33 +39,48 @@ type HandleUpload struct {
 }
 
 // UploadHandle uploads a file and gives Meta's handle of it, verbatim. When the
-// connection breaks it asks Meta how much arrived and goes on from there, a
-// bounded number of times; resumes says how often.
-func (c *Client) UploadHandle(ctx context.Context, upload HandleUpload) (handle string, resumes int, err error) {
+// connection breaks it waits a little, asks Meta how much arrived and goes on
+// from there, a bounded number of times; retried says why, for each.
+func (c *Client) UploadHandle(ctx context.Context, upload HandleUpload) (handle string, retried []error, err error) {
 	session, err := c.openSession(ctx, upload)
 	if err != nil {
-		return "", 0, err
+		return "", nil, err
 	}
-	var offset int64
-	for {
-		handle, err = c.sendFrom(ctx, session, upload, offset)
-		lost, isLost := errors.AsType[*UnreachableError](err)
-		if !isLost || resumes == maxResumes || ctx.Err() != nil {
-			return handle, resumes, err
-		}
-		resumes++
-		if offset, err = c.sessionOffset(ctx, session, upload.Token); err != nil {
-			return "", resumes, errors.Join(lost, err)
-		}
-		if offset < 0 || offset > upload.Size {
-			return "", resumes, &UnreachableError{Cause: fmt.Errorf("Meta wants to go on at byte %d of %d", offset, upload.Size)}
-		}
+	handle, err = c.sendFrom(ctx, session, upload, 0)
+	for isLost(err) && len(retried) < maxResumes && pause(ctx, resumeDelay<<len(retried)) {
+		retried = append(retried, err)
+		handle, err = c.resume(ctx, session, upload)
 	}
+	return handle, retried, err
 }
 
 func isLost(err error) bool {
 	_, ok := errors.AsType[*UnreachableError](err)
 	return ok
+}
+
+// pause waits for up to longest, a random time, and reports whether ctx still goes on.
+func pause(ctx context.Context, longest time.Duration) bool {
+	select {
+	case <-ctx.Done():
+	case <-time.After(rand.N(longest)):
+	}
+	return ctx.Err() == nil
+}
+
+// resume asks Meta how much of the file has arrived, and sends the rest.
+func (c *Client) resume(ctx context.Context, session string, upload HandleUpload) (string, error) {
+	offset, err := c.sessionOffset(ctx, session, upload.Token)
+	if answer, ok := errors.AsType[*Error](err); ok && answer.Status >= http.StatusInternalServerError {
+		return "", unreachable(errors.New(answer.Error())) // a question can be asked again
+	}
+	if err != nil {
+		return "", err
+	}
+	if offset < 0 || offset > upload.Size {
+		return "", unreachable(fmt.Errorf("Meta wants to go on at byte %d of %d", offset, upload.Size))
+	}
+	return c.sendFrom(ctx, session, upload, offset)
 }
 
 // sessionForm is what a session's id may be: it becomes part of a URL.

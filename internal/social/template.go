@@ -65,7 +65,7 @@ func (s *Service) CreateWhatsAppMessageTemplateMedia(ctx context.Context, in *so
 	return &socialmessaging.CreateWhatsAppMessageTemplateMediaOutput{MetaHeaderHandle: &handle}, nil
 }
 
-func (s *Service) uploadHandle(ctx context.Context, owner store.BusinessAccount, file object.Source) (string, error) {
+func (s *Service) uploadHandle(ctx context.Context, owner store.BusinessAccount, file *object.File) (string, error) {
 	opened, err := file.Open(ctx, "")
 	if err != nil {
 		return "", err
@@ -76,46 +76,47 @@ func (s *Service) uploadHandle(ctx context.Context, owner store.BusinessAccount,
 		return "", err
 	}
 	found, err := s.inspect(ctx, source{file, "s3"}, opened, head.bytes)
+	if err == nil && !slices.Contains(handleTypes, found.Type.MIME) {
+		err = fail(socialmessaging.KindInvalidParameters, nil, "The file is of type %s; templates take %s.", found.Type.MIME, strings.Join(handleTypes, ", "))
+	}
 	if err != nil {
 		head.free()
 		return "", err
 	}
-	first := opened.Body // for the first reader; later ones open anew
-	if !slices.Contains(handleTypes, found.Type.MIME) {
-		return "", fail(socialmessaging.KindInvalidParameters, nil, "The file is of type %s; templates take %s.", found.Type.MIME, strings.Join(handleTypes, ", "))
-	}
-	handle, resumes, err := s.config.Graph.UploadHandle(ctx, graph.HandleUpload{
+	readers := []*object.Object{opened} // the first one's head has been read
+	handle, retried, err := s.config.Graph.UploadHandle(ctx, graph.HandleUpload{
 		AppID: owner.AppID, Token: owner.Token, FileName: found.FileName, ContentType: found.Type.MIME, Size: opened.Size,
 		Open: func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-			if offset == 0 && first != nil {
-				body := first
-				first = nil
+			if head != nil {
+				first := io.MultiReader(head, opened.Body)
+				head = nil
 				return struct {
 					io.Reader
 					io.Closer
-				}{io.MultiReader(head, body), body}, nil
+				}{first, opened.Body}, nil
 			}
-			return openAt(ctx, file, opened.ETag, offset)
+			rest, err := openRest(ctx, file, opened, offset)
+			if err != nil {
+				return nil, err
+			}
+			readers = append(readers, rest)
+			return rest.Body, nil
 		},
 	})
-	auditOf(ctx).attempts = resumes + 1
+	line := auditOf(ctx)
+	line.attempts, line.retried = len(retried)+1, retried
+	for _, reader := range readers {
+		line.resumes += reader.Resumes()
+	}
 	return handle, err
 }
 
-// openAt opens the same bytes again, from an offset on.
-func openAt(ctx context.Context, file object.Source, etag string, offset int64) (io.ReadCloser, error) {
-	if etag == "" {
+// openRest opens the same bytes again, from an offset on.
+func openRest(ctx context.Context, file *object.File, opened *object.Object, offset int64) (*object.Object, error) {
+	if opened.ETag == "" {
 		return nil, fail(socialmessaging.KindDependency, nil, "The store gives no ETag, without which a broken upload cannot be taken up again. Send again.")
 	}
-	opened, err := file.Open(ctx, etag)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.CopyN(io.Discard, opened.Body, offset); err != nil {
-		_ = opened.Body.Close()
-		return nil, err
-	}
-	return opened.Body, nil
+	return file.OpenAt(ctx, opened, offset)
 }
 
 // owner finds a linked account of the caller's, with its token, by id or ARN.
