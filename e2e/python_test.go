@@ -123,20 +123,57 @@ func TestErrorsArriveInBoto3AsTheirExceptions(t *testing.T) {
 	for _, row := range rows {
 		calls = append(calls, members{"operation": row.operation, "input": row.input})
 	}
+	for i, result := range w.boto3(python, calls...) {
+		result.wantException(t, rows[i].name, rows[i].status)
+	}
+}
+
+// boto3 makes calls, each once.
+func (w *world) boto3(python string, calls ...members) []outcome {
+	w.t.Helper()
 	stdin, err := json.Marshal(members{"calls": calls})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	stdout, stderr, status := run(w.t, w.pythonEnv(w.ferry.url), string(stdin), python, "python/exceptions.py")
+	lines := slices.Collect(strings.Lines(stdout))
+	if status != 0 || len(lines) != len(calls) {
+		w.t.Fatalf("exceptions.py ended with status %d after %d of %d calls:\n%s", status, len(lines), len(calls), stderr)
+	}
+	results := make([]outcome, len(lines))
+	for i, line := range lines {
+		decode(w.t, line, &results[i])
+	}
+	return results
+}
+
+// boto3 gives up an attempt that takes too long and sends the call again, while
+// the upload of the first attempt goes on: all attempts are of that one.
+func TestBoto3sRetriesOfASlowCallAreOneUpload(t *testing.T) {
+	python := pythonBinary(t)
+	w := newWorld(t, worldOptions{})
+	file := sampleFile(t, "sample.jpg")
+	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
+	w.sim.fault(`{"operation":"upload","times":1,"latency_ms":1500}`) // retry.py waits for a second
+	input, err := json.Marshal(jsFromBucket(w.phone, w.bucket, "a.jpg"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdout, stderr, status := run(t, w.pythonEnv(w.ferry.url), string(stdin), python, "python/exceptions.py")
-	lines := slices.Collect(strings.Lines(stdout))
-	if status != 0 || len(lines) != len(rows) {
-		t.Fatalf("exceptions.py ended with status %d after %d of %d calls:\n%s", status, len(lines), len(rows), stderr)
+	env := slices.DeleteFunc(w.pythonEnv(w.ferry.url), func(variable string) bool { return strings.HasPrefix(variable, "AWS_MAX_ATTEMPTS=") })
+	stdout, stderr, status := run(t, env, string(input), python, "python/retry.py")
+	if status != 0 {
+		t.Fatalf("retry.py ended with status %d:\n%s", status, stderr)
 	}
-	for i, line := range lines {
-		var result outcome
-		decode(t, line, &result)
-		result.wantException(t, rows[i].name, rows[i].status)
+	var got struct {
+		MediaID string
+		Retries int
 	}
+	decode(t, stdout, &got)
+	w.sim.wantStored(got.MediaID, file.Data)
+	if sent := w.sim.uploads(); got.Retries == 0 || len(sent) != 1 {
+		t.Errorf("after %d retries Meta saw %d uploads, want some and one: %+v", got.Retries, len(sent), sent)
+	}
+	w.ferry.wantLog(`(?s)operation=PostWhatsAppMessageMedia [^\n]*exception=DependencyException .*\n[^\n]*media_id=` + got.MediaID + ` `)
 }
 
 func TestBoto3PagesThroughLinkedAccounts(t *testing.T) {

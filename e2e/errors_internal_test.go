@@ -1,0 +1,40 @@
+package e2e
+
+import (
+	"database/sql"
+	"net/http"
+	"testing"
+
+	_ "modernc.org/sqlite"
+)
+
+// A database whose sealed token somebody has damaged is nothing that a caller
+// can do something about: it learns the request's id, the log has the reason.
+func TestWhatIsNotKnownIsLoggedAndNotShown(t *testing.T) {
+	nodeBinary(t)
+	w := newWorld(t, worldOptions{})
+	file := sampleFile(t, "sample.jpg")
+	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
+	// Before the first call: ferry remembers for a second what it has read.
+	db, err := sql.Open("sqlite", "file:"+w.in.file("ferry.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), `UPDATE business_account SET sealed_token = x'00'`); err != nil {
+		t.Fatal(err)
+	}
+
+	input := jsFromBucket(w.phone, w.bucket, "a.jpg")
+	results := map[string]outcome{"JavaScript": startNode(t, w.ferry.url, w.key).post(input)}
+	t.Run("boto3", func(t *testing.T) {
+		results["boto3"] = w.boto3(pythonBinary(t), members{"operation": "post_whatsapp_message_media", "input": input})[0]
+	})
+	for sdk, result := range results {
+		result.wantException(t, "InternalServiceException", http.StatusInternalServerError)
+		if want := "The server failed. Its log has the reason under this request's id."; result.Error.Message != want {
+			t.Errorf("%s was told %q, want %q", sdk, result.Error.Message, want)
+		}
+		w.ferry.wantLog(`level=ERROR msg=request request_id=` + result.Error.RequestID + ` operation=PostWhatsAppMessageMedia .*exception=InternalServiceException .*cause="[^"]*sealed_token[^"]* does not open`)
+	}
+}
