@@ -71,14 +71,21 @@ func detect(head []byte) string {
 }
 
 // sniffPDF finds the header where readers look for it, in the first 1024 bytes.
-// Text that merely mentions it further on is text as well.
+// Text that merely mentions it further on is text as well; a picture that does is none.
 func sniffPDF(head []byte) (found, bool) {
 	marker := []byte("%PDF-")
+	at := bytes.Index(head[:min(len(head), 1024)], marker)
+	if at < 0 {
+		return found{}, false
+	}
+	if t, ok := Lookup(detect(head[:at])); ok && t.Kind == Image {
+		return found{mime: t.MIME, fits: []string{t.MIME}}, true
+	}
 	f := found{mime: "application/pdf", fits: []string{"application/pdf"}}
 	if !bytes.HasPrefix(bytes.TrimLeft(head, "\xef\xbb\xbf \t\r\n"), marker) && isText(head) {
 		f.fits = append(f.fits, "text/plain")
 	}
-	return f, bytes.Contains(head[:min(len(head), 1024)], marker)
+	return f, true
 }
 
 // sniffText takes all that is text. Meta delivers CSV, JSON and XML that are
@@ -86,13 +93,46 @@ func sniffPDF(head []byte) (found, bool) {
 // text fits there. A web page only hints: it is what stores send in place of a file.
 func sniffText(head []byte) (found, bool) {
 	if !isText(head) {
-		return found{}, false
+		return sniffStrays(head)
 	}
 	f := found{mime: detect(head), fits: []string{"text/plain"}}
 	if f.mime == "" {
 		f.mime = "text/plain"
 	}
 	f.weak = strings.Contains(f.mime, "html")
+	return f, true
+}
+
+// strays are bytes that text should not have and has all the same: 0 from fields of a
+// fixed length and from UTF-16 without a mark; bell, backspace and vertical tab, which
+// file(1) takes for text too; the end mark of DOS.
+const strays = "\x00\a\b\v\x1a"
+
+// sniffStrays takes text in which no other bytes than strays are wrong, and in which the
+// library recognises nothing, so that a stray does not change the type by where it
+// stands: examineText warns of bytes of 0 in and behind the head alike. It is text only
+// for who declares or names it so. Zeros alone, as in a file that was made and never
+// written, are nothing.
+func sniffStrays(head []byte) (found, bool) {
+	for _, b := range head {
+		if notText[b] && strings.IndexByte(strays, b) < 0 {
+			return found{}, false
+		}
+	}
+	letters := bytes.ContainsFunc(head, func(r rune) bool { return r > ' ' })
+	zeros := bytes.IndexByte(head, 0) >= 0
+	switch {
+	case detect(head) != "":
+		return found{}, false
+	case !letters && zeros:
+		return found{note: `bytes of 0 without a letter (if text follows, tr -d '\000' removes them)`}, true
+	case !letters:
+		return found{}, false
+	}
+	f := found{mime: "text/plain", note: "text with control characters in it", fits: []string{"text/plain"}, weak: true}
+	if zeros {
+		f.note = "text with bytes of 0 in it"
+	}
 	return f, true
 }
 
