@@ -67,8 +67,8 @@
 //   - A file without a name that fits its declared type, or whose first bytes
 //     contradict it, is refused at once (400, code 100, the details of the
 //     webhook that Meta would send later). Config.AcceptMislabelled turns this
-//     off; a part without any file name is no file either way. Ogg must hold
-//     Opus; a QuickTime or HEIC file is no MP4.
+//     off; a part without any file name is no file either way. How Meta
+//     recognises files is not known; see below.
 //   - The form: no field but messaging_product, file, type and ttl_minutes,
 //     each once; no preamble, no bytes after the closing boundary, no transfer
 //     encoding of parts, CRLF line ends, at most 16 parts.
@@ -87,16 +87,39 @@
 //   - The media host answers every refusal with the same bare 404; the reason
 //     is in the history.
 //
+// # What bytes a type may have
+//
+// Meta processes a file after the upload, and where it finds another type than
+// the declared one it says so later. What it finds is known for a few types
+// only; the choices are, from the first 4 KiB:
+//
+//   - MP4 and 3GP are one container, and Meta lists the same codecs for both:
+//     a brand that does not name one kind of content fits video/mp4, audio/mp4
+//     and video/3gpp. Apple's and Adobe's brands of sound and of video fit one
+//     of them, QuickTime, HEIC and 3GPP2 none.
+//   - Ogg must hold Opus and nothing else.
+//   - AAC and MP3 may stand behind an ID3 tag; what follows the tag decides,
+//     and where that is not to be seen, both are possible. MP3 may stand behind
+//     other bytes, if three frames follow each other.
+//   - "%PDF-" may stand anywhere in the first 1024 bytes of a PDF, if these do
+//     not begin another type's file. Text may mention it, but not begin with it.
+//   - Office files are recognised by their container only: a ZIP may be any of
+//     the three new types, OLE2 any of the old ones, and any of the new ones
+//     with a password.
+//   - Text may be in any encoding. Bytes of 0, 7, 8, 11 and 26 do no harm among
+//     letters, since Meta delivers documents of any type; other control
+//     characters make it binary, unless it has a byte order mark.
+//
 // # Not imitated
 //
 // Messages, webhooks, templates, flows, signup, registration, subscribed_apps
 // and debug_token; rate limits (ask for them with a fault); codecs, dimensions and durations; what becomes of a file after the upload
 // (131053); the seven days of inbound media and the one hour of No-Storage
 // numbers; permissions finer than a token per account; HTTP caching, ETags of
-// the API, batch requests and sub-fields in braces. Office files are
-// recognised by their container only, and an Opus stream may be stereo. The
-// field type of an upload is not looked at, as at Meta. ttl_minutes shortens
-// the life of any file, though Meta takes it for No-Storage numbers only.
+// the API, batch requests and sub-fields in braces. An Opus stream may be stereo,
+// and not the only one. The field type of an upload is not looked at, as at
+// Meta. ttl_minutes shortens the life of any file, though Meta takes it for
+// No-Storage numbers only.
 //
 // # The control API
 //

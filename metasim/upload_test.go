@@ -102,7 +102,7 @@ func TestUploadRefusesFilesThatAreNotWhatTheyClaim(t *testing.T) {
 		"no extension":           {"a", "image/jpeg", jpeg, "Image file uploaded with mimetype as image/jpeg, however on processing it is of type application/octet-stream. Please choose a different file."},
 		"extension of another":   {"a.mp4", "audio/ogg", opus, "Audio file uploaded with mimetype as audio/ogg, however on processing it is of type application/octet-stream. Please choose a different file."},
 		"random bytes as mp4":    {"a.mp4", "video/mp4", "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B\x0C", "Video file uploaded with mimetype as video/mp4, however on processing it is of type application/octet-stream. Please choose a different file."},
-		"binary as plain text":   {"a.txt", "text/plain", "a\x00b", "Document file uploaded with mimetype as text/plain, however on processing it is of type application/octet-stream. Please choose a different file."},
+		"binary as plain text":   {"a.txt", "text/plain", "a\x01b", "Document file uploaded with mimetype as text/plain, however on processing it is of type application/octet-stream. Please choose a different file."},
 		"image name of a text":   {"a.png", "text/plain", "words", "Document file uploaded with mimetype as text/plain, however on processing it is of type application/octet-stream. Please choose a different file."},
 		"an empty file":          {"a.pdf", "application/pdf", "", "The file is empty."},
 		"an empty image of text": {"a.png", "image/png", "", "The file is empty."},
