@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"regexp"
@@ -20,7 +21,7 @@ const (
 	mostIdle     = 40 << 20 // bytes resident without work
 	mostGrowth   = 64 << 20 // bytes resident above that, whatever the uploads
 	mostBinary   = 60_000_000
-	mostDevStart = 3 * time.Second // the aim is 1 s; a busy machine must not fail the test
+	mostDevStart = time.Second
 
 	manySize  = 100 << 20
 	manyCount = 8
@@ -144,25 +145,31 @@ func TestBinaryIsSmall(t *testing.T) {
 	}
 }
 
-// ferry dev is up before its user has looked up: aimed at within 1 s, and
-// asserted with slack, since how busy the machine is is not ferry's doing.
+// ferry dev is up before its user has looked up. How busy the machine is is not
+// ferry's doing, so the best of a few starts counts.
 func TestDevIsReadySoon(t *testing.T) {
 	plainBuild.path(t)
-	started := time.Now()
-	dev := startDev(t, plainBuild)
-	took := time.Since(started)
-	t.Logf("ferry dev was ready after %v", took.Round(time.Millisecond))
-	if took > mostDevStart {
-		t.Errorf("ferry dev took %v to be ready, want at most %v", took, mostDevStart)
-	}
-	// Ready means that everything answers at once.
-	for _, url := range []string{
-		dev.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"] + "/readyz", dev.values["FERRY_SIMULATOR_CONTROL_URL"] + "/health",
-	} {
-		if !answers(url, http.StatusOK) {
-			t.Errorf("%s does not answer 200 though the env file is there", url)
+	best := time.Duration(math.MaxInt64)
+	for range 5 {
+		started := time.Now()
+		dev := startDev(t, plainBuild)
+		took := time.Since(started)
+		best = min(best, took)
+		t.Logf("ferry dev was ready after %v", took.Round(time.Millisecond))
+		// Ready means that everything answers at once.
+		for _, url := range []string{
+			dev.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"] + "/readyz", dev.values["FERRY_SIMULATOR_CONTROL_URL"] + "/health",
+		} {
+			if !answers(url, http.StatusOK) {
+				t.Errorf("%s does not answer 200 though the env file is there", url)
+			}
+		}
+		now, _ := resident(t, dev.cmd.Process.Pid)
+		t.Logf("ferry dev idle: %.1f MiB resident", float64(now)/mib)
+		dev.stop()
+		if best <= mostDevStart {
+			return
 		}
 	}
-	now, _ := resident(t, dev.cmd.Process.Pid)
-	t.Logf("ferry dev idle: %.1f MiB resident", float64(now)/mib)
+	t.Errorf("ferry dev took %v to be ready at best, want at most %v", best, mostDevStart)
 }
