@@ -76,8 +76,13 @@ type examiner struct {
 	index box // MP4: moov, while and after it is read
 }
 
-// find reports a finding.
-func (x *examiner) find(code string, args ...any) { x.report.add(x.kind, code, args...) }
+// find reports a finding; findOther does for a file that the rule's own fix does not mend.
+func (x *examiner) find(code string, args ...any) {
+	x.report.add(x.kind, code, rules[code].fix, args...)
+}
+func (x *examiner) findOther(code string, args ...any) {
+	x.report.add(x.kind, code, otherFixes[code], args...)
+}
 
 // at gives at least need bytes from an offset, at most want; nil if there are none,
 // for one of the reasons that gap tells apart. The bytes hold until the next call.

@@ -57,8 +57,8 @@ func (r Report) Worst() Severity {
 	return worst
 }
 
-// add reports a rule's finding; args fill its Why.
-func (r *Report) add(t Type, code string, args ...any) {
+// add reports a rule's finding with one of its fixes; args fill its Why.
+func (r *Report) add(t Type, code, fix string, args ...any) {
 	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code }) {
 		return
 	}
@@ -66,6 +66,6 @@ func (r *Report) add(t Type, code string, args ...any) {
 	r.Findings = append(r.Findings, Finding{
 		Severity: rule.severity, Code: code,
 		Why: fmt.Sprintf(rule.why, args...),
-		Fix: strings.ReplaceAll(rule.fix, "out.EXT", "out."+t.Extension),
+		Fix: strings.ReplaceAll(fix, "out.EXT", "out."+t.Extension),
 	})
 }

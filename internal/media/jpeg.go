@@ -15,7 +15,10 @@ type picture struct {
 
 // examineDimensions is the same for both kinds of image.
 func (x *examiner) examineDimensions(p picture) {
-	if p.width == 0 || p.height == 0 || p.width > maxPixels/p.height {
+	switch {
+	case p.width == 0 || p.height == 0:
+		x.findOther(FindImageDimensions, p.width, p.height)
+	case p.width > maxPixels/p.height:
 		x.find(FindImageDimensions, p.width, p.height)
 	}
 }
@@ -32,10 +35,12 @@ func examineJPEG(x *examiner) {
 	case 0xc0, 0xc1, 0xc2:
 	case 0xc3:
 		x.find(FindJPEGLossless, "lossless")
-	case 0xc5, 0xc6, 0xc7:
-		x.find(FindJPEGLossless, "hierarchical")
-	default:
+	case 0xcb:
+		x.findOther(FindJPEGLossless, "lossless arithmetic")
+	case 0xc9, 0xca:
 		x.find(FindJPEGArithmetic)
+	default:
+		x.findOther(FindJPEGLossless, "hierarchical")
 	}
 	if p.depth != 8 {
 		x.find(FindJPEGBitDepth, p.depth)

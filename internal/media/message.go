@@ -75,7 +75,7 @@ func tooLarge(t Type, size int64) *Error {
 func shrink(t Type) string {
 	switch {
 	case t.Kind == Image:
-		return "Scale it down: ffmpeg -i IN -vf scale=1600:-2 -q:v 5 out.jpg"
+		return "Scale it down: ffmpeg -i IN -frames:v 1 -vf scale=1600:-2 -q:v 5 out.jpg"
 	case t.Kind == Audio:
 		return "Encode it as speech, about 14 MB an hour: " + toOpus
 	case t.Kind == Video:

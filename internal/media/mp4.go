@@ -28,19 +28,23 @@ func examineMP4(x *examiner) {
 		return
 	}
 	whole := len(x.report.Unchecked) == 0
+	videos, audios := m.of("vide"), m.of("soun")
+	noVideo, noAudio := len(videos) == 0 && whole, len(audios) == 0 && whole
 	if m.indexLast && x.kind.Kind == Video {
 		x.find(FindMP4IndexLast)
 	}
 	if m.fragmented {
 		x.find(FindMP4Fragmented)
 	}
-	videos, audios := m.of("vide"), m.of("soun")
-	switch {
-	case len(videos)+len(audios) == 0 && whole:
+	switch isVideo := x.kind.Kind == Video; {
+	case noVideo && noAudio:
 		x.find(FindMP4Empty, "it has no track of picture or sound")
-	case x.kind.Kind == Video && len(videos) == 0 && whole:
+	case isVideo && noVideo:
 		x.find(FindVideoMissing)
-	case x.kind.Kind == Audio && len(videos) > 0:
+	case !isVideo && noAudio:
+		x.findOther(FindAudioHasVideo)
+		videos = nil
+	case !isVideo && len(videos) > 0:
 		x.find(FindAudioHasVideo)
 		videos = nil
 	}
@@ -50,8 +54,8 @@ func examineMP4(x *examiner) {
 	if len(videos) > 0 && x.examineTrack(videos[0], "picture", m.fragmented) {
 		x.examineVideo(videos[0])
 	}
-	if len(audios) > 0 && x.examineTrack(audios[0], "sound", m.fragmented) {
-		x.examineAudio(audios[0])
+	if len(audios) > 0 && x.examineTrack(audios[0], "sound", m.fragmented) && !(x.kind.Kind == Video && noVideo) {
+		x.examineAudio(audios[0]) // the fix of a video without pictures encodes the sound anyway
 	}
 }
 

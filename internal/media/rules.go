@@ -58,9 +58,10 @@ type rule struct {
 
 // Commands that more than one finding tells people to run.
 const (
-	toRGB     = "ffmpeg -i IN -vf format=rgba -q:v 3 out.EXT"
+	toRGB     = "ffmpeg -i IN -frames:v 1 -vf format=rgba -q:v 3 out.EXT"
 	toMP3     = "ffmpeg -i IN -vn -c:a libmp3lame -q:a 4 out.mp3"
 	toAAC     = "ffmpeg -i IN -c:v copy -c:a aac -movflags +faststart out.EXT"
+	toM4A     = "ffmpeg -i IN -vn -c:a aac -movflags +faststart out.m4a"
 	remux     = "ffmpeg -i IN -c copy -movflags +faststart out.EXT"
 	toSticker = "ffmpeg -i IN -vf 'scale=512:512:force_original_aspect_ratio=decrease,format=rgba,pad=512:512:-1:-1:color=#00000000' -c:v libwebp -q:v 60 out.webp"
 )
@@ -90,9 +91,10 @@ var rules = map[string]rule{
 		"Code it again with Huffman tables, which loses nothing: jpegtran -copy all IN > out.jpg"},
 	FindJPEGLossless: {WillFail, "The JPEG is coded in %s mode, which phones do not decode.",
 		"Save it as an ordinary JPEG: " + toRGB},
-	// No camera makes more within 5 MiB, and showing one takes 4 bytes a pixel.
+	// No camera makes more within 5 MiB, and showing one takes 4 bytes a pixel. FFmpeg opens
+	// none above 268 million pixels.
 	FindImageDimensions: {WillFail, "The picture is %d x %d pixels, which no phone shows.",
-		"Scale it: ffmpeg -i IN -vf 'scale=1600:1600:force_original_aspect_ratio=decrease' -q:v 3 out.EXT"},
+		"Scale it with libvips, which opens a picture so large and writes beside it: vipsthumbnail IN --size 1600 -o out.EXT"},
 	FindPNGAnimated: {LooksBad, "The PNG is animated, and WhatsApp shows a still picture.",
 		"Send it as a video: " + toMP4},
 
@@ -134,9 +136,9 @@ var rules = map[string]rule{
 	FindVideoAudioCodec: {WillFail, "The sound of the video is %s, and WhatsApp takes AAC only.",
 		"Convert the sound: " + toAAC},
 	FindVideoMissing: {WillFail, "The file is declared as video and has no picture track.",
-		"Store it with Content-Type audio/mp4, as an m4a: ffmpeg -i IN -vn -c copy -movflags +faststart out.m4a"},
+		"Store it with Content-Type audio/mp4, as an m4a: " + toM4A},
 	FindAudioTracks: {WillFail, "The file has %d audio tracks, and WhatsApp takes one.",
-		"Keep the first: ffmpeg -i IN -map 0:v:0? -map 0:a:0 -c copy -movflags +faststart out.EXT"},
+		"Keep the first: ffmpeg -i IN -map '0:v:0?' -map 0:a:0 -c copy -movflags +faststart out.EXT"},
 	FindH264Profile: {WillFail, "The H.264 profile is %s, which phones do not decode.",
 		"Encode it as Main: " + toMP4},
 	// "High profile + B-frames are unsupported on Android clients; use Main/Baseline" (§3.6):
@@ -149,9 +151,9 @@ var rules = map[string]rule{
 		"Encode it without B-frames: " + toMP4},
 	// Meta takes the whole of what it cannot process for application/octet-stream (§3.7).
 	FindAudioCodec: {WillFail, "The audio in the MP4 is %s, and WhatsApp plays AAC there.",
-		"Convert it: ffmpeg -i IN -vn -c:a aac -movflags +faststart out.m4a"},
+		"Convert it: " + toM4A},
 	FindAudioHasVideo: {WillFail, "The file is declared as audio and has a picture track, so that WhatsApp would find a video.",
-		"Store it with Content-Type video/mp4, or keep the sound alone: ffmpeg -i IN -vn -c:a copy -movflags +faststart out.m4a"},
+		"Store it with Content-Type video/mp4, or keep the sound alone: " + toM4A},
 
 	// An owner's password alone does not keep the recipient out, and only a try tells.
 	FindPDFEncrypted: {LooksBad, "The PDF is encrypted: WhatsApp shows no preview, and a recipient without the password may not open it.",
@@ -169,4 +171,15 @@ var rules = map[string]rule{
 		"Convert it, if it is Western European: iconv -f WINDOWS-1252 -t UTF-8 IN > out.txt"},
 	FindTextNUL: {LooksBad, "The text has bytes of 0 in it, and phones show it cut off or not at all.",
 		"Remove them: tr -d '\\000' < IN > out.txt"},
+}
+
+// otherFixes are the fixes of files that the rule's own does not mend, by code; the
+// comment says which. See examiner.findOther.
+var otherFixes = map[string]string{
+	FindJPEGLossless:    "Save it as an ordinary JPEG, in the program that made it.",                    // FFmpeg does not decode it
+	FindImageDimensions: "Save it again in the program that made it, and check that it opens there.",    // a side of 0
+	FindAudioHasVideo:   "It has no sound: store it with Content-Type video/mp4, made an mp4: " + toMP4, // pictures only
+	// Animated. FFmpeg reads none of these.
+	FindStickerDimensions: "Make it again at 512 x 512 from the GIF or the pictures that it came from, or scale it with ImageMagick 7: " +
+		"magick IN -coalesce -resize 512x512 -background none -gravity center -extent 512x512 -quality 60 out.webp",
 }

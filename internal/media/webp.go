@@ -49,6 +49,8 @@ func examineWebP(x *examiner) {
 	switch {
 	case !ok:
 		x.find(FindDamaged, "the WebP's first chunk has no picture header")
+	case (width != 512 || height != 512) && x.kind.Animated:
+		x.findOther(FindStickerDimensions, width, height)
 	case width != 512 || height != 512:
 		x.find(FindStickerDimensions, width, height)
 	}

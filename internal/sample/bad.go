@@ -38,6 +38,7 @@ var badList = []struct{ name, contentType, code string }{
 	{"png-animated.png", "image/png", "png-animated"},
 	{"truncated.webp", "image/webp", "truncated"},
 	{"sticker-dimensions.webp", "image/webp", "sticker-dimensions"},
+	{"sticker-dimensions-animated.webp", "image/webp", "sticker-dimensions"},
 
 	{"truncated.ogg", "audio/ogg", "truncated"},
 	{"opus-not-mono.ogg", "audio/ogg", "opus-not-mono"},
@@ -66,6 +67,7 @@ var badList = []struct{ name, contentType, code string }{
 	{"video-audio-codec.mp4", "video/mp4", "video-audio-codec"},
 	{"video-audio-codec.3gp", "video/3gpp", "video-audio-codec"},
 	{"video-missing.mp4", "video/mp4", "video-missing"},
+	{"video-missing.3gp", "video/3gpp", "video-missing"},
 	{"audio-tracks.mp4", "video/mp4", "audio-tracks"},
 	{"h264-profile.mp4", "video/mp4", "h264-profile"},
 	{"h264-high-b-frames.mp4", "video/mp4", "h264-high-b-frames"},
@@ -74,6 +76,7 @@ var badList = []struct{ name, contentType, code string }{
 	{"audio-codec.m4a", "audio/mp4", "audio-codec"},
 	{"audio-codec-opus.m4a", "audio/mp4", "audio-codec"},
 	{"audio-has-video.m4a", "audio/mp4", "audio-has-video"},
+	{"audio-has-video-silent.m4a", "audio/mp4", "audio-has-video"},
 
 	{"truncated.pdf", "application/pdf", "truncated"},
 	{"pdf-encrypted.pdf", "application/pdf", "pdf-encrypted"},

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the bad samples beside this script: each has one thing wrong that
 # internal/media finds, and is called after the code of that finding. Needs ffmpeg with
-# libx264, libx265, libopus and libmp3lame, cwebp and python3; the rules of
+# libx264, libx265, libopus, libmp3lame and libwebp, cwebp and python3; the rules of
 # ../generate.sh hold.
 #
 #   internal/sample/files/bad/generate.sh [DIR]     # default: beside the script
@@ -32,6 +32,7 @@ encode "${picture[@]}" -pix_fmt rgb48be "${exact[@]}" png-bit-depth.png
 encode -f lavfi -i "$(pattern 96x64 2 2)" -pix_fmt rgb24 -plays 0 "${exact[@]}" -f apng png-animated.png
 encode -f lavfi -i "$(pattern 320x180 1 1)" -frames:v 1 "${exact[@]}" "$work/wide.png"
 cwebp -quiet -q 40 "$work/wide.png" -o sticker-dimensions.webp
+encode -f lavfi -i "$(pattern 96x64 4 1)" -c:v libwebp_anim -loop 0 -q:v 20 "${exact[@]}" sticker-dimensions-animated.webp
 
 # Sound.
 voice=(-c:a libopus -b:a 16k -application voip)
@@ -57,6 +58,7 @@ encode "${moving[@]}" -c:v mpeg4 -q:v 20 -pix_fmt yuv420p "${front[@]}" "${exact
 encode "${moving[@]}" "${tone[@]}" "${main[@]}" -c:a libmp3lame -b:a 32k -ac 1 "${front[@]}" "${exact[@]}" video-audio-codec.mp4
 encode "${moving[@]}" -i "$here/../sample.amr" "${main[@]}" -c:a copy "${front[@]}" "${exact[@]}" video-audio-codec.3gp
 encode "${tone[@]}" "${aac[@]}" "${front[@]}" "${exact[@]}" video-missing.mp4
+encode -i "$here/../sample.amr" -c:a copy "${front[@]}" "${exact[@]}" video-missing.3gp
 encode "${moving[@]}" "${tone[@]}" "${tone[@]}" -map 0 -map 1 -map 2 "${main[@]}" "${aac[@]}" "${front[@]}" "${exact[@]}" audio-tracks.mp4
 encode "${moving[@]}" "${h264[@]}" -profile:v high444 -pix_fmt yuv444p -bf 0 "${front[@]}" "${exact[@]}" h264-profile.mp4
 encode "${moving[@]}" "${h264[@]}" -profile:v high -bf 2 "${front[@]}" "${exact[@]}" h264-high-b-frames.mp4
@@ -65,5 +67,6 @@ encode "${moving[@]}" "${h264[@]}" -profile:v main -bf 2 "${front[@]}" "${exact[
 encode "${tone[@]}" -c:a alac -ac 1 "${front[@]}" "${exact[@]}" audio-codec.m4a
 encode "${tone[@]}" -c:a libopus -b:a 16k -ac 1 "${front[@]}" "${exact[@]}" -f mp4 audio-codec-opus.m4a
 cp "$work/good.mp4" audio-has-video.m4a
+encode -i "$work/good.mp4" -an -c copy "${front[@]}" "${exact[@]}" -f mp4 audio-has-video-silent.m4a
 
 python3 "$here/generate.py" "$work/good.mp4" "$here/.."
