@@ -21,6 +21,9 @@ import (
 // one such buffer, two over https, while its body is sent.
 const pieceSize = 256 << 10
 
+// pieceTime is how long Meta may take to accept a piece.
+const pieceTime = 30 * time.Second
+
 var (
 	pieces  = sync.Pool{New: func() any { return new([pieceSize]byte) }}
 	records = sync.Pool{New: func() any { return new([pieceSize + pieceSize/8]byte) }} // a piece, encrypted
@@ -44,6 +47,7 @@ type bulkConn struct {
 func (c *bulkConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	piece := pieces.Get().(*[pieceSize]byte)
 	defer pieces.Put(piece)
+	defer func() { _ = c.SetWriteDeadline(time.Time{}) }()
 	for err == nil {
 		var n int
 		for n < len(piece) && err == nil {
@@ -51,6 +55,7 @@ func (c *bulkConn) ReadFrom(r io.Reader) (sent int64, err error) {
 			m, err = r.Read(piece[n:])
 			n += m
 		}
+		_ = c.SetWriteDeadline(time.Now().Add(pieceTime))
 		written, failed := c.send(piece[:n])
 		sent += int64(written)
 		if failed != nil {
@@ -95,6 +100,8 @@ func (c *bulkConn) send(piece []byte) (int, error) {
 type recordConn struct {
 	net.Conn
 
+	flushing atomic.Bool // a flush waits for Meta
+
 	mu       sync.Mutex // TLS also writes on its own account, while it reads
 	gathered []byte
 	buffer   *[pieceSize + pieceSize/8]byte // of gathered; nil = records are written at once
@@ -112,6 +119,8 @@ func (c *recordConn) gather() {
 func (c *recordConn) flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.flushing.Store(true)
+	defer c.flushing.Store(false)
 	_, err := c.Conn.Write(c.gathered)
 	records.Put(c.buffer)
 	c.gathered, c.buffer = nil, nil

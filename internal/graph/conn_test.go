@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -125,6 +126,41 @@ func TestHandshakeThatHangsIsGivenUp(t *testing.T) {
 	defer silent.Close()
 	dialer := &bulkDialer{tls: &tls.Config{MinVersion: tls.VersionTLS12}, handshake: 20 * time.Millisecond}
 	if _, err := dialer.dialTLS(t.Context(), "tcp", silent.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+// stuckConn is a connection whose peer reads nothing.
+type stuckConn struct {
+	net.Conn
+	stuck, closed chan struct{}
+	tried, ended  sync.Once
+}
+
+func (c *stuckConn) Write([]byte) (int, error) {
+	c.tried.Do(func() { close(c.stuck) })
+	<-c.closed
+	return 0, net.ErrClosed
+}
+
+func (c *stuckConn) Close() error {
+	c.ended.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}
+
+// TLS would wait to say goodbye behind the piece that does not go out.
+func TestConnectionToAPeerThatReadsNothingClosesAtOnce(t *testing.T) {
+	conn, _, _ := secured(t)
+	stuck := &stuckConn{Conn: conn.below.Conn, stuck: make(chan struct{}), closed: make(chan struct{})}
+	conn.below.Conn = stuck
+	over := make(chan error, 1)
+	go func() {
+		_, err := conn.ReadFrom(bytes.NewReader(make([]byte, 1000)))
+		over <- err
+	}()
+	<-stuck.stuck
+	_ = conn.Close()
+	if err := <-over; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("%v", err)
 	}
 }

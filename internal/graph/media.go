@@ -173,6 +173,9 @@ func (c *Client) Download(ctx context.Context, media Media, token secret.Secret)
 		}
 		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 		response.Body.Close()
+		if response.StatusCode == http.StatusNotFound { // it has expired: with a fresh one it may work
+			return nil, unreachable(errors.New("the download URL does not work any more (HTTP 404)"))
+		}
 		if !isRedirect(response.StatusCode) {
 			return nil, answeredError(response.StatusCode, answer, token)
 		}

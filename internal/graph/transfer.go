@@ -166,6 +166,9 @@ func (c *bulkConn) Close() error {
 	if carried != nil {
 		carried.interrupt(connectionBroke(cause))
 	}
+	if c.below != nil && c.below.flushing.Load() {
+		_ = c.below.Conn.Close() // TLS would wait to say goodbye behind a piece that does not go out
+	}
 	return c.Conn.Close()
 }
 

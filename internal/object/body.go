@@ -189,3 +189,15 @@ func (p *pace) read(src io.Reader, buf []byte) (int, error) {
 func (p *pace) stalled() bool { return errors.Is(context.Cause(p.ctx), errStalled) }
 
 func (p *pace) stop() { p.timer.Stop() }
+
+// Pace holds a body from elsewhere to the minimum rate of sources: cancel is
+// called in the middle of a Read that falls below it, and has to end that Read.
+func (o *Opener) Pace(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser) io.ReadCloser {
+	return &paced{part{src: body, pace: newPace(ctx, o.cfg, cancel), release: func() {}}}
+}
+
+// paced is a body that Pace made.
+type paced struct{ part }
+
+func (p *paced) Read(buf []byte) (int, error) { return p.pace.read(p.src, buf) }
+func (p *paced) Close() error                 { return p.close() }

@@ -153,8 +153,11 @@ func (f *File) failure(err error) *Error {
 		return f.origin.fail(Invalid, fmt.Sprintf("keeps the object %s in an archive; restore it first.", shorten(f.key)), err)
 	case code == "RequestTimeTooSkewed":
 		return f.origin.fail(Unavailable, "says that this server's clock is wrong, and takes no request before it is set.", err)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+	case code == "AuthorizationHeaderMalformed":
+		return f.origin.fail(Denied, "is in another Region than its configuration on this server says.", err)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
 		return f.origin.fail(Denied, "refuses this server's credentials; they need s3:GetObject on the object.", err)
+	case code == "RequestTimeout": // a 400
 	case status == http.StatusPreconditionFailed:
 		return f.origin.fail(Changed, "has another version of the object by now; try again.", err)
 	case status >= 300 && status < 400:
@@ -167,6 +170,12 @@ func (f *File) failure(err error) *Error {
 	failed := f.origin.fail(Unavailable, "cannot be reached or failed; try again.", err)
 	failed.silent = status == 0
 	return failed
+}
+
+// isCredentialsCode tells answers about ferry's credentials, which S3 gives the
+// status 400, from those about the request.
+func isCredentialsCode(code string) bool {
+	return code == "ExpiredToken" || code == "InvalidToken" || code == "TokenRefreshRequired"
 }
 
 // answerOf is the status and the error code of S3's answer, or 0 and "" if there

@@ -105,7 +105,7 @@ func (s *FileSink) failure(ctx context.Context, err error) error {
 	case isTransient(status, code):
 	case status == http.StatusNotFound:
 		return from.fail(NotFound, "has no such bucket.", err)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
 		return from.fail(Denied, "refuses this server's credentials; they need s3:PutObject on the object.", err)
 	case status >= 300 && status < 400:
 		return from.fail(Invalid, fmt.Sprintf("answers with a redirect (HTTP %d), and redirects are not followed; the bucket is likely in another Region than the store's configuration says.", status), err)

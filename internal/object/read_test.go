@@ -77,14 +77,18 @@ func TestReaderTriesAgainAsTheSDKDoes(t *testing.T) {
 		status int
 		body   string
 		tries  int64
+		kind   Kind
 	}{
-		{"a server that fails", 500, "", 3},
-		{"a server that is too busy", 503, document("SlowDown"), 3},
-		{"a throttled caller by code", 400, document("RequestLimitExceeded"), 3},
-		{"a body that was too slow", 400, document("RequestTimeout"), 3},
-		{"a missing key", 404, document("NoSuchKey"), 1},
-		{"a refusal", 403, document("AccessDenied"), 1},
-		{"another version", 412, document("PreconditionFailed"), 1},
+		{"a server that fails", 500, "", 3, Unavailable},
+		{"a server that is too busy", 503, document("SlowDown"), 3, Unavailable},
+		{"a body that was too slow", 400, document("RequestTimeout"), 3, Unavailable},
+		{"a clock that is wrong", 403, document("RequestTimeTooSkewed"), 1, Unavailable},
+		{"a missing key", 404, document("NoSuchKey"), 1, NotFound},
+		{"a refusal", 403, document("AccessDenied"), 1, Denied},
+		{"a session that is over", 400, document("ExpiredToken"), 1, Denied},
+		{"another Region", 400, document("AuthorizationHeaderMalformed"), 1, Denied},
+		{"a request that it does not take", 400, document("InvalidArgument"), 1, Invalid},
+		{"another version", 412, document("PreconditionFailed"), 1, Changed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var tries atomic.Int64
@@ -98,7 +102,9 @@ func TestReaderTriesAgainAsTheSDKDoes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := f.Open(t.Context(), ""); err == nil || tries.Load() != c.tries {
+			_, err = f.Open(t.Context(), "")
+			wantKind(t, err, c.kind)
+			if tries.Load() != c.tries {
 				t.Errorf("%d tries, want %d (%v)", tries.Load(), c.tries, err)
 			}
 		})

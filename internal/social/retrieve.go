@@ -128,10 +128,13 @@ func (s *Service) retrieve(ctx context.Context, in *socialmessaging.GetWhatsAppM
 }
 
 func (s *Service) download(ctx context.Context, to sink, sender store.Sender, media graph.Media, baseType string) error {
-	body, err := s.config.Graph.Download(ctx, media, sender.Token)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	opened, err := s.config.Graph.Download(ctx, media, sender.Token)
 	if err != nil {
 		return err
 	}
+	body := s.config.Objects.Pace(ctx, cancel, opened)
 	defer body.Close()
 	return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: baseType, SHA256: media.SHA256})
 }
