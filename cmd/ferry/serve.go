@@ -4,10 +4,15 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"ferry/internal/gateway"
@@ -43,6 +48,33 @@ func (f stateFlags) sealer() (*secret.Sealer, error) {
 	}
 }
 
+// checkDatabase says why the database could not be opened, as far as its path
+// tells. It leaves nothing behind.
+func (f stateFlags) checkDatabase() error {
+	if f.Database == store.Memory {
+		return nil
+	}
+	if strings.Contains(f.Database, "://") { // which may hold a password
+		return errors.New("--database is an address; this version of ferry keeps its state in an SQLite file: give a path, such as ferry.db")
+	}
+	file, err := os.OpenFile(f.Database, os.O_RDWR, 0)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--database: %w", err)
+	}
+	// SQLite makes more files beside it.
+	file, err = os.CreateTemp(filepath.Dir(f.Database), ".ferry-*")
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	if err != nil {
+		return fmt.Errorf("--database %s: its directory takes no files: %w", f.Database, err)
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
+
 // open opens the database for administration or for the server.
 func (f stateFlags) open(ctx context.Context) (*store.Store, *secret.Sealer, error) {
 	sealer, err := f.sealer()
@@ -63,6 +95,21 @@ func (f graphFlags) config() graph.Config {
 	return graph.Config{BaseURL: f.GraphURL, Version: f.GraphVersion, UserAgent: "ferry/" + version()}
 }
 
+var graphVersionForm = regexp.MustCompile(`^v[0-9]+\.[0-9]+$`)
+
+// check finds all that is wrong with the flags.
+func (f graphFlags) check() error {
+	var problems []error
+	if !graphVersionForm.MatchString(f.GraphVersion) {
+		problems = append(problems, fmt.Errorf("--graph-version is %q; expected v and two numbers, such as v25.0", f.GraphVersion))
+	}
+	client, err := graph.New(f.config())
+	if err == nil {
+		client.Close()
+	}
+	return errors.Join(append(problems, err)...)
+}
+
 type serveCommand struct {
 	stateFlags
 	graphFlags
@@ -78,19 +125,24 @@ type serveCommand struct {
 	MaxUploads         int           `help:"Uploads in flight at once, of all accounts." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload may take, retries included." default:"10m" group:"Limits"`
 	WillFail           string        `help:"What becomes of a file that WhatsApp takes and then fails to deliver: refuse, or warn in the log. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
-	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region with the SDK's credential chain." placeholder:"JSON" group:"Sources"`
+	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}. Without a key it uses the AWS SDK's credential chain: environment, shared files, web identity, container; and the role of the EC2 instance only with \"instance_profile\": true. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
+	InstanceProfile    bool          `help:"Let the default store use the role of the EC2 instance (IMDS)." group:"Sources"`
 	AllowHost          []string      `help:"Host that presigned URLs may name beside AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
 	AllowAnyPublicHost bool          `help:"Let presigned URLs name any public host." group:"Sources"`
 }
 
 func (c *serveCommand) config() gateway.Config {
 	rate := c.MediaRate
-	if rate <= 0 {
+	if rate == 0 {
 		rate = social.NoLimit
+	}
+	stores := c.Store
+	if len(stores) == 0 {
+		stores = storeList{{UseInstanceProfile: c.InstanceProfile}}
 	}
 	return gateway.Config{
 		Graph:        c.graphFlags.config(),
-		Objects:      object.Config{Stores: c.Store, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
+		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
 		API:          social.Config{Region: c.Region, MediaPerSecond: rate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout, WillFail: c.WillFail},
 		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,
@@ -98,20 +150,76 @@ func (c *serveCommand) config() gateway.Config {
 	}
 }
 
-// Run serves until the first signal, then drains.
+var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
+
+// check finds all that is wrong with the configuration at once, before anything
+// is made or sent.
+func (c *serveCommand) check(ctx context.Context) error {
+	_, keysetErr := c.sealer()
+	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits()}
+	objects := c.config().Objects
+	if !regionForm.MatchString(c.Region) {
+		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))
+		objects.DefaultRegion = "us-east-1" // to say it once, not for each store
+	}
+	if c.InstanceProfile && len(c.Store) > 0 {
+		problems = append(problems, errors.New("--instance-profile is for the default store, and --store replaces that one; give \"instance_profile\": true in a --store"))
+	}
+	opener, err := object.New(ctx, objects)
+	if err == nil {
+		opener.Close()
+	}
+	return errors.Join(append(problems, err)...)
+}
+
+func (c *serveCommand) checkCertificate() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key belong together; give both, or none for plain HTTP")
+	}
+	if c.TLSCert == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+		return fmt.Errorf("--tls-cert, --tls-key: %w", err)
+	}
+	return nil
+}
+
+func (c *serveCommand) checkLimits() error {
+	var problems []error
+	want := func(ok bool, flag string, value any, expected string) {
+		if !ok {
+			problems = append(problems, fmt.Errorf("--%s is %v; expected %s", flag, value, expected))
+		}
+	}
+	want(c.MediaRate >= 0, "media-rate", c.MediaRate, "a number of calls, or 0 for no limit")
+	want(c.MaxUploads > 0, "max-uploads", c.MaxUploads, "at least 1")
+	want(c.UploadTimeout > 0, "upload-timeout", c.UploadTimeout, "more than 0s, such as 10m")
+	want(c.DrainDelay >= 0, "drain-delay", c.DrainDelay, "0s or more")
+	want(c.DrainTimeout > 0, "drain-timeout", c.DrainTimeout, "more than 0s, such as 30s")
+	return errors.Join(problems...)
+}
+
+// Run serves until the first signal, then drains. The address is taken before
+// the database is opened, so that a second server that starts by mistake does
+// not get that far.
 func (c *serveCommand) Run(ctx context.Context, console *console) (err error) {
+	problems := c.check(ctx)
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return errors.Join(problems, fmt.Errorf("--listen: %w", err))
+	}
+	if problems != nil {
+		return errors.Join(problems, listener.Close())
+	}
 	config := c.config()
 	config.Logger = console.log
 	if config.Store, config.Sealer, err = c.open(ctx); err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
 	g, err := gateway.Open(ctx, config)
 	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return errors.Join(err, g.Close())
+		return errors.Join(err, listener.Close())
 	}
 	console.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "region", c.Region, "graph", c.GraphURL, "version", version())
 	return errors.Join(g.Serve(ctx, console.hurry, listener), g.Close())
