@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"ferry/internal/sample"
-	"ferry/metasim"
 )
 
 // linted is a line of `ferry media lint`.
@@ -70,8 +69,7 @@ func (w *world) wantWarned(mediaID string, file sample.BadFile, severity string)
 // with the way to mend it; what only looks bad is sent, and the operator told.
 func TestBadFilesComeBackWithTheirFix(t *testing.T) {
 	nodeBinary(t)
-	// The simulator is stricter than Meta is thought to be with bytes of 0 in text.
-	w := newWorld(t, worldOptions{simulator: metasim.Config{AcceptMislabelled: true}})
+	w := newWorld(t, worldOptions{})
 	node := startNode(t, w.ferry.url, w.key)
 	found := w.putBadFiles()
 	sent := 0
@@ -95,7 +93,7 @@ func TestBadFilesComeBackWithTheirFix(t *testing.T) {
 
 // Who trusts such files more than the rules has them sent, and reads of them in the log.
 func TestFilesThatWouldFailAreSentWhereOnlyAWarningIsWanted(t *testing.T) {
-	w := newWorld(t, worldOptions{args: []string{"--will-fail", "warn"}, simulator: metasim.Config{AcceptMislabelled: true}})
+	w := newWorld(t, worldOptions{args: []string{"--will-fail", "warn"}})
 	found := w.putBadFiles()
 	for _, file := range sample.BadFiles() {
 		finding := found[file.Name].Findings[0]

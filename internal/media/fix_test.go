@@ -140,8 +140,8 @@ func TestWhatCommonProgramsDoNotOpenHasNoCommandAsItsFix(t *testing.T) {
 
 // run runs a command in a directory, which it gives back.
 func run(t *testing.T, line, directory string) string {
-	if strings.HasPrefix(line, "magick ") && !installed("magick") && isImageMagick6() {
-		line = "convert " + strings.TrimPrefix(line, "magick ")
+	if strings.HasPrefix(line, "magick ") && !installed("magick") {
+		line = imageMagick6() + " " + strings.TrimPrefix(line, "magick ")
 	}
 	for program := range strings.SplitSeq(line, " | ") {
 		if name, _, _ := strings.Cut(program, " "); !installed(name) {
@@ -163,10 +163,14 @@ func installed(program string) bool {
 	return err == nil
 }
 
-// isImageMagick6 asks whether convert is what magick is called in ImageMagick 6.
-func isImageMagick6() bool {
-	version, _ := exec.Command("convert", "-version").Output()
-	return strings.Contains(string(version), "Version: ImageMagick 6")
+// imageMagick6 is what magick is called in ImageMagick 6, if that is installed.
+func imageMagick6() string {
+	for _, name := range []string{"convert", "convert-im6.q16"} {
+		if version, _ := exec.Command(name, "-version").Output(); strings.Contains(string(version), "Version: ImageMagick 6") {
+			return name
+		}
+	}
+	return "magick"
 }
 
 func TestFixesNameCommandsThatWriteTheRightType(t *testing.T) {

@@ -138,6 +138,7 @@ func (s *Service) transfer(ctx context.Context, sender store.Sender, from source
 		PhoneNumberID: sender.MetaID, Token: sender.Token,
 		FileName: found.FileName, ContentType: found.ContentType,
 		Size: opened.Size, Body: io.TeeReader(io.MultiReader(head, opened.Body), digest),
+		Stop: func() { _ = opened.Body.Close() },
 	})
 	auditOf(ctx).resumes += opened.Resumes()
 	if err != nil {
