@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -174,13 +175,13 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(g.config.Logger.Handler(), slog.LevelDebug),
 	}
-	purging := make(chan error, 1)
-	go func() {
-		purging <- g.config.Store.Run(base, func(err error) { g.config.Logger.Warn("database", "cause", err) })
-	}()
+	var purging sync.WaitGroup
+	purging.Go(func() {
+		_ = g.config.Store.Run(base, func(err error) { g.config.Logger.Warn("database", "cause", err) }) // ends with base
+	})
 	defer func() {
 		cutOff(nil)
-		<-purging
+		purging.Wait()
 	}()
 	failed := make(chan error, 1)
 	go func() {
