@@ -59,10 +59,10 @@ e2e/node/node_modules/.package-lock.json: e2e/node/package-lock.json
 
 # The C compiler of the race detector, and what judges and mends the sample files.
 system:
-	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
-	command -v magick convert-im6.q16 >/dev/null || missing="$$missing magick"; \
+	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips curl; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	command -v magick >/dev/null || command -v convert-im6.q16 >/dev/null || missing="$$missing magick"; \
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
-	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick)
+	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick curl)
 
 # install: as root with apt. Elsewhere it says what is missing, and the tests do without.
 install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && $(APT) $(2) >/dev/null; \
