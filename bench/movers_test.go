@@ -40,13 +40,13 @@ func TestOwnMoversMoveTheFileWhole(t *testing.T) {
 	for name, move := range map[string]func(context.Context, string) error{
 		"bare": j.newBare(false), "sha256": j.newBare(true), "naive": j.newNaive(),
 		"curl": func(ctx context.Context, key string) error {
-			if _, err := exec.LookPath("curl"); err != nil {
-				t.Skip("there is no curl")
-			}
 			return new(curlWatch).pipe(ctx, j.store+"/"+bucket+"/"+key, j.sink+"/v25.0/"+sinkPhone+"/media")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if _, err := exec.LookPath("curl"); err != nil && name == "curl" {
+				t.Skip("there is no curl")
+			}
 			if err := move(t.Context(), j.key); err != nil {
 				t.Fatal(err)
 			}

@@ -36,6 +36,9 @@ type accountLinkCommand struct {
 
 // Run reads the account at Meta and stores it.
 func (c *accountLinkCommand) Run(ctx context.Context, console *console) error {
+	if err := c.graphFlags.check(); err != nil {
+		return err
+	}
 	token := c.MetaToken
 	if c.MetaTokenFile != "" {
 		text, err := os.ReadFile(c.MetaTokenFile)
