@@ -48,7 +48,6 @@ type Gateway struct {
 	config   Config
 	graph    *graph.Client
 	objects  *object.Opener
-	service  *social.Service
 	handler  http.Handler
 	own      atomic.Pointer[netip.AddrPort] // where it listens, once it does
 	draining atomic.Bool
@@ -85,10 +84,11 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	}
 	config.API.Store, config.API.Graph, config.API.Objects = config.Store, g.graph, g.objects
 	config.API.Sealer, config.API.Logger = config.Sealer, config.Logger
-	if g.service, err = social.New(config.API); err != nil {
+	service, err := social.New(config.API)
+	if err != nil {
 		return g, err
 	}
-	g.handler = g.withHealth(g.service)
+	g.handler = g.withHealth(service)
 	return g, nil
 }
 
@@ -98,13 +98,8 @@ func (g *Gateway) Store() *store.Store { return g.config.Store }
 // Graph is the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }
 
-// Close ends the uploads that are left and closes what Open opened.
+// Close closes what Open opened.
 func (g *Gateway) Close() error {
-	if g.service != nil {
-		over, cancel := context.WithCancel(context.Background())
-		cancel()
-		g.service.Close(over)
-	}
 	if g.objects != nil {
 		g.objects.Close()
 	}
@@ -155,7 +150,7 @@ func (g *Gateway) withHealth(api http.Handler) http.Handler {
 var ErrCutOff = errors.New("stopped before all calls in flight were done")
 
 // answerGrace is how long a stop in a hurry waits for answers that are on their
-// way out, when no call is in flight.
+// way out, when no call is in flight, or for the calls that it cut off to end.
 const answerGrace = time.Second
 
 // Serve answers calls on a listener until ctx is done, and for DrainDelay
@@ -207,10 +202,12 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	err := server.Shutdown(drain)
 	if err != nil && g.calls.Load() > 0 {
 		cutOff(social.ErrStopped)
-		g.service.Close(drain)
-		return errors.Join(ErrCutOff, server.Close())
+		err := errors.Join(ErrCutOff, server.Close())
+		for ended := time.Now(); g.calls.Load() > 0 && time.Since(ended) < answerGrace; { // the database is closed next
+			time.Sleep(time.Millisecond)
+		}
+		return err
 	}
-	g.service.Close(drain) // uploads whose callers have gone
 	if err != nil {
 		// What is left has no call: an answer that is being sent, or a connection
 		// that has not asked for anything yet.

@@ -15,7 +15,7 @@ import (
 )
 
 // auditLine is what is known of a request when it ends. The handler of the
-// request is the only goroutine that touches it; a flight has a copy of its own.
+// request is the only goroutine that touches it.
 type auditLine struct {
 	requestID string // a UUID, also in the header x-amzn-RequestId
 	started   time.Time
@@ -33,7 +33,7 @@ type auditLine struct {
 	mediaID     string       // that was read or deleted
 	destination string       // of what was read
 	stillUsed   bool         // what was deleted has other users, and stays at WhatsApp
-	callerGone  bool         // nobody took the result
+	callerGone  bool         // before there was an answer
 	fault       *fault       // nil = success
 	stack       string       // of a panic
 }

@@ -9,12 +9,11 @@ package social
 
 import (
 	"context"
-	"runtime/debug"
+	"errors"
 	"sync"
 	"time"
 
 	"ferry/internal/store"
-	"ferry/socialmessaging"
 )
 
 // retryGrace is how long a flight whose caller has gone waits to be asked for
@@ -27,188 +26,138 @@ const retryGrace = 5 * time.Second
 const maxInvocation = 64
 
 // flights are the pieces of work under way by the call that they are for. There
-// are not more of them than calls in flight, and those that ended within grace.
+// are not more of them than calls in flight, and those that succeeded within grace.
 type flights struct {
 	grace time.Duration
-	lost  func(f *flight) // is told of a flight whose result nobody took; may be nil
 
-	mu      sync.Mutex
-	byCall  map[string]*flight
-	closed  bool
-	running sync.WaitGroup // of the goroutines
+	mu     sync.Mutex
+	byCall map[string]*flight
 }
 
-// A flight is one piece of work. Its goroutine writes media, err and line
-// before it closes done.
+// A flight is one piece of work. Whoever came first does it, in its own
+// goroutine and even after its caller has gone; the others wait.
 type flight struct {
-	call   string
-	done   chan struct{}
-	media  store.Media
-	err    error
-	line   auditLine
-	ctx    context.Context // of the work
-	cancel context.CancelCauseFunc
+	call  string
+	done  chan struct{}
+	media store.Media // these three are written before done is closed
+	err   error
+	line  auditLine // what is known of the work
 
 	// Guarded by flights.mu.
-	waiters   int
-	joined    int  // how often somebody came to wait
-	taken     bool // somebody has the result
-	ended     bool // there is a result
-	forgotten bool // nobody can join any more
+	waiters int                     // callers that are still there
+	joined  int                     // how often one came
+	cancel  context.CancelCauseFunc // ends the work; nil = it has ended
 }
 
-// share runs a piece of work, or joins that of the same call. Without a call's
-// name it just runs it, and ends it when the caller goes.
-func (f *flights) share(ctx context.Context, call string, run func(context.Context) (store.Media, error)) (store.Media, error) {
+// share does a piece of work, or waits for that of the same call. Without a
+// call's name it just does it, and ends it when the caller goes.
+func (f *flights) share(ctx context.Context, call string, work func(context.Context) (store.Media, error)) (store.Media, error) {
 	if call == "" {
-		return run(ctx)
+		return work(ctx)
 	}
-	shared, err := f.join(ctx, call, run)
-	if err != nil {
-		return store.Media{}, err
+	shared, own := f.join(ctx, call)
+	if own != nil {
+		return f.fly(ctx, own, shared, work)
 	}
+	defer f.leave(shared)
 	select {
 	case <-shared.done:
+		line := auditOf(ctx)
+		line.take(&shared.line)
+		return shared.media, shared.err
 	case <-ctx.Done():
-	}
-	if ctx.Err() != nil { // whatever the result is, it does not arrive
-		f.leave(shared, false)
 		return store.Media{}, context.Cause(ctx)
 	}
-	line := auditOf(ctx)
-	line.take(&shared.line)
-	f.leave(shared, true)
-	return shared.media, shared.err
 }
 
-// join gives the flight of a call, and begins it when it is the first.
-func (f *flights) join(ctx context.Context, call string, run func(context.Context) (store.Media, error)) (*flight, error) {
+// join gives the flight of a call and, to the first who comes, the context to
+// do the work in.
+func (f *flights) join(ctx context.Context, call string) (shared *flight, own context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	shared := f.byCall[call]
+	shared = f.byCall[call]
 	if shared == nil {
-		if f.closed {
-			return nil, ErrStopped
-		}
-		shared = f.begin(ctx, call, run)
+		shared = &flight{call: call, done: make(chan struct{}), err: errNotDone}
+		own, shared.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+		f.byCall[call] = shared
 	}
 	shared.waiters++
 	shared.joined++
-	return shared, nil
+	return shared, own
 }
 
-// begin starts a flight that outlives its caller. The caller holds mu.
-func (f *flights) begin(ctx context.Context, call string, run func(context.Context) (store.Media, error)) *flight {
-	started := &flight{call: call, done: make(chan struct{}), line: *auditOf(ctx)}
-	started.ctx, started.cancel = context.WithCancelCause(withAudit(context.WithoutCancel(ctx), &started.line))
-	f.byCall[call] = started
-	f.running.Go(func() {
-		defer f.end(started)
-		defer func() {
-			if panicked := recover(); panicked != nil {
-				started.line.stack = string(debug.Stack())
-				started.err = fail(socialmessaging.KindInternalService, &panicError{panicked}, internalMessage)
-			}
-		}()
-		started.media, started.err = run(started.ctx)
+// errNotDone is the result of a flight that ended in a panic.
+var errNotDone = errors.New("the work was not done")
+
+// fly does the work. When its caller goes, it counts as one waiter less; when
+// the server is stopped, it ends.
+func (f *flights) fly(ctx, own context.Context, shared *flight, work func(context.Context) (store.Media, error)) (store.Media, error) {
+	stay := context.AfterFunc(ctx, func() {
+		if errors.Is(context.Cause(ctx), ErrStopped) {
+			f.stop(shared)
+		}
+		f.leave(shared)
 	})
-	return started
+	defer func() { // also of a panic, which goes on to the gate
+		shared.line.take(auditOf(ctx))
+		close(shared.done)
+		f.end(shared)
+		if stay() {
+			f.leave(shared)
+		}
+	}()
+	shared.media, shared.err = work(own)
+	return shared.media, shared.err
 }
 
-// end publishes a flight's result.
-func (f *flights) end(ended *flight) {
-	close(ended.done)
+// stop ends the work of a flight.
+func (f *flights) stop(shared *flight) {
 	f.mu.Lock()
-	ended.ended = true
-	if ended.err != nil && ended.waiters == 0 {
-		f.forget(ended, context.Canceled)
+	defer f.mu.Unlock()
+	if shared.cancel != nil {
+		shared.cancel(ErrStopped)
 	}
-	isLost := ended.forgotten && !ended.taken
-	f.mu.Unlock()
-	f.report(ended, isLost)
 }
 
-// leave is called by each waiter; with tookIt, it has the result. When the last
-// one goes, the flight has grace to be asked for again.
-func (f *flights) leave(left *flight, tookIt bool) {
+// end notes that a flight has its result.
+func (f *flights) end(shared *flight) {
 	f.mu.Lock()
-	left.waiters--
-	left.taken = left.taken || tookIt
-	isLast, joined := left.waiters == 0, left.joined
-	isFailure := isLast && left.ended && left.err != nil
-	f.mu.Unlock()
-	switch {
-	case !isLast:
-	case isFailure || f.grace == 0:
-		f.giveUp(left, joined)
-	default:
-		time.AfterFunc(f.grace, func() { f.giveUp(left, joined) })
+	defer f.mu.Unlock()
+	shared.cancel(nil)
+	shared.cancel = nil
+	if shared.err != nil && shared.waiters == 0 {
+		f.forget(shared)
 	}
 }
 
-// giveUp forgets a flight for which nobody has come since.
-func (f *flights) giveUp(left *flight, joined int) {
+// leave is called by each who came. When the last one goes, the flight has
+// grace to be asked for again.
+func (f *flights) leave(left *flight) {
 	f.mu.Lock()
-	isOurs := left.waiters == 0 && left.joined == joined && !left.forgotten
-	if isOurs {
-		f.forget(left, context.Canceled)
+	defer f.mu.Unlock()
+	if left.waiters--; left.waiters > 0 {
+		return
 	}
-	isLost := isOurs && left.ended && !left.taken
-	f.mu.Unlock()
-	f.report(left, isLost)
-}
-
-// report tells of a flight whose result nobody took.
-func (f *flights) report(one *flight, isLost bool) {
-	if isLost && f.lost != nil {
-		f.lost(one)
+	if isFailure := left.cancel == nil && left.err != nil; isFailure || f.grace == 0 {
+		f.forget(left)
+		return
 	}
+	joined := left.joined
+	time.AfterFunc(f.grace, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if left.waiters == 0 && left.joined == joined { // nobody has come since
+			f.forget(left)
+		}
+	})
 }
 
 // forget ends a flight, if it has not ended, and drops it. The caller holds mu.
-func (f *flights) forget(ended *flight, cause error) {
-	ended.cancel(cause)
-	ended.forgotten = true
-	if f.byCall[ended.call] == ended {
-		delete(f.byCall, ended.call)
+func (f *flights) forget(left *flight) {
+	if left.cancel != nil {
+		left.cancel(context.Canceled)
 	}
-}
-
-// close takes no more flights, waits for those under way until ctx is done, and
-// ends what is left.
-func (f *flights) close(ctx context.Context) {
-	f.mu.Lock()
-	f.closed = true
-	f.mu.Unlock()
-	landed := make(chan struct{})
-	go func() {
-		f.running.Wait()
-		close(landed)
-	}()
-	select {
-	case <-landed:
-	case <-ctx.Done():
+	if f.byCall[left.call] == left {
+		delete(f.byCall, left.call)
 	}
-	f.mu.Lock()
-	var lost []*flight
-	for _, left := range f.byCall {
-		f.forget(left, ErrStopped)
-		if left.ended && !left.taken {
-			lost = append(lost, left)
-		}
-	}
-	f.mu.Unlock()
-	for _, one := range lost {
-		f.report(one, true)
-	}
-	<-landed
-}
-
-// logLost writes the audit line of a flight whose callers have all gone.
-func (s *Service) logLost(f *flight) {
-	f.line.callerGone = true
-	if f.err != nil {
-		f.line.fault = faultOf(f.ctx, f.err)
-	}
-	f.line.write(f.ctx, s.config.Logger, s.config.Now())
 }

@@ -12,22 +12,17 @@ import (
 
 // inTheAir is flights with one flight that goes on until it is ended.
 type inTheAir struct {
-	*flights
+	flights
 	ended chan error // why it was ended
-	lost  chan *flight
 }
 
 func newInTheAir() *inTheAir {
-	a := &inTheAir{ended: make(chan error, 1), lost: make(chan *flight, 1)}
-	a.flights = &flights{byCall: make(map[string]*flight), grace: retryGrace, lost: func(f *flight) { a.lost <- f }}
-	return a
+	return &inTheAir{flights{byCall: make(map[string]*flight), grace: retryGrace}, make(chan error, 1)}
 }
 
-// wait is a caller that stays for a time, and reports whether it got a result.
-func (a *inTheAir) wait(ctx context.Context, stay time.Duration) error {
-	ctx, cancel := context.WithTimeout(withAudit(ctx, new(auditLine)), stay)
-	defer cancel()
-	_, err := a.share(ctx, "call", func(ctx context.Context) (store.Media, error) {
+// call is a caller that stays as long as ctx.
+func (a *inTheAir) call(ctx context.Context) error {
+	_, err := a.share(withAudit(ctx, new(auditLine)), "call", func(ctx context.Context) (store.Media, error) {
 		<-ctx.Done()
 		a.ended <- context.Cause(ctx)
 		return store.Media{}, context.Cause(ctx)
@@ -38,9 +33,13 @@ func (a *inTheAir) wait(ctx context.Context, stay time.Duration) error {
 func TestFlightIsGivenUpAfterTheLastCallersGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newInTheAir()
-		_ = a.wait(t.Context(), time.Second) // gone after 1 s
-		time.Sleep(3 * time.Second)
-		_ = a.wait(t.Context(), time.Second) // here from 4 s to 5 s, so that the first grace ends at 6 s
+		first, gone := context.WithTimeout(t.Context(), time.Second)
+		defer gone()
+		go func() { _ = a.call(first) }() // gone after 1 s, so that its grace ends at 6 s
+		time.Sleep(4 * time.Second)
+		second, gone := context.WithTimeout(t.Context(), time.Second)
+		defer gone()
+		_ = a.call(second) // here from 4 s to 5 s
 		time.Sleep(retryGrace - time.Millisecond)
 		synctest.Wait()
 		if len(a.ended) != 0 {
@@ -50,31 +49,41 @@ func TestFlightIsGivenUpAfterTheLastCallersGrace(t *testing.T) {
 		if err := <-a.ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("ended by %v", err)
 		}
-		if lost := <-a.lost; lost.call != "call" || lost.taken {
-			t.Errorf("%+v", lost)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if len(a.byCall) != 0 {
+			t.Error("it is still there")
 		}
 	})
 }
 
-func TestCloseWaitsForFlightsAndThenEndsThem(t *testing.T) {
+func TestStopOfTheServerEndsAFlightAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newInTheAir()
-		_ = a.wait(t.Context(), time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // shorter than the grace
-		defer cancel()
+		ctx, cutOff := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cutOff(ErrStopped) })
 		began := time.Now()
-		a.close(ctx)
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("closed after %v", took)
+		if err := a.call(ctx); !errors.Is(err, ErrStopped) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
 		}
-		if err := <-a.ended; !errors.Is(err, ErrStopped) {
-			t.Errorf("ended by %v", err)
-		}
-		<-a.lost
-		if err := a.wait(t.Context(), time.Second); !errors.Is(err, ErrStopped) {
-			t.Errorf("a call after the end: %v", err)
-		}
+		<-a.ended
 	})
+}
+
+func TestPanicEndsAFlight(t *testing.T) {
+	f := flights{byCall: make(map[string]*flight), grace: retryGrace}
+	ctx := withAudit(t.Context(), new(auditLine))
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic did not get to the gate")
+			}
+		}()
+		_, _ = f.share(ctx, "call", func(context.Context) (store.Media, error) { panic("work") })
+	}()
+	if _, err := f.share(ctx, "call", func(context.Context) (store.Media, error) { return store.Media{ID: "1"}, nil }); err != nil {
+		t.Errorf("another attempt: %v", err)
+	}
 }
 
 func TestRetriesAreATenthOfTheTransfersWhenEverythingFails(t *testing.T) {

@@ -134,7 +134,7 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{
+	return &Service{
 		policies: policies,
 		config:   config,
 		routes:   routes(),
@@ -144,16 +144,7 @@ func New(config Config) (*Service, error) {
 		sharing:  flights{byCall: make(map[string]*flight)}, // those who wait are flights with a grace of their own
 		lookups:  lookups{byObject: make(map[string]*lookupQueue)},
 		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*usage)},
-	}
-	s.flights.lost = s.logLost
-	return s, nil
-}
-
-// Close waits until ctx is done for the uploads whose callers have gone, and
-// ends the rest. The server has stopped taking calls by then.
-func (s *Service) Close(ctx context.Context) {
-	s.flights.close(ctx)
-	s.sharing.close(ctx)
+	}, nil
 }
 
 // beginUpload takes one of the account's calls of this second and one of the
