@@ -15,9 +15,6 @@ import (
 // commitTimeout bounds one commit, waiting for the writer included.
 const commitTimeout = 15 * time.Second
 
-// gatherTime is how long a batch waits for company, when the one before had some.
-const gatherTime = 2 * time.Millisecond
-
 var errNotCommitted = errors.New("the record was not committed")
 
 // batcher commits writes of one kind.
@@ -29,8 +26,7 @@ type batcher[T any] struct {
 
 	mu     sync.Mutex
 	next   *batch[T]  // the one that can still be joined; nil = none
-	commit sync.Mutex // held by the batch that is being committed, and for
-	busy   bool       // whether that one had more than one write
+	commit sync.Mutex // held by the batch that is being committed
 }
 
 // batch is what one transaction commits. It holds at most one write of each
@@ -57,12 +53,8 @@ func (b *batcher[T]) write(ctx context.Context, w T) error {
 
 	if isFirst {
 		b.commit.Lock() // until the batch before is on disk, others join this one
-		if b.busy {
-			time.Sleep(gatherTime)
-		}
 		b.mu.Lock()
 		b.next = nil
-		b.busy = len(mine.writes) > 1
 		b.mu.Unlock()
 		b.run(ctx, mine)
 	}
