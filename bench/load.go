@@ -3,49 +3,162 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"ferry/socialmessaging"
 )
 
-// callers call PostWhatsAppMessageMedia through the public Go client. They
-// share this machine with the server that they load, so they do nothing else.
+// callers call PostWhatsAppMessageMedia with signed requests. They share this
+// machine with the server that they load, so they do as little as they can: a
+// request is signed once and then sent again and again, each time as a call of
+// its own (amz-sdk-invocation-id), on connections that are kept.
 type callers struct {
-	client *socialmessaging.Client
-	phone  string // "phone-number-id-…"
-	close  func()
+	address, phone string
+	credentials    aws.Credentials
+
+	calls    atomic.Int64
+	mu       sync.Mutex
+	requests map[string][]byte // by key; what comes before the invocation's id
+	idle     []*callerConn
 }
 
+// callerConn is a kept connection.
+type callerConn struct {
+	net.Conn
+	answers *bufio.Reader
+	request bytes.Buffer
+}
+
+// callEnd follows the invocation's id, whose header is the last.
+const callEnd = "\r\n\r\n"
+
 func newCallers(endpoint, keyID, secret, phone string) *callers {
-	transport := &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
-	client := socialmessaging.New(socialmessaging.Options{
-		Region: region, Endpoint: endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, ""),
-		HTTPClient:  &http.Client{Transport: transport},
-		Retryer:     aws.NopRetryer{}, // what fails is to be seen
+	return &callers{
+		address: strings.TrimPrefix(endpoint, "http://"), phone: phone,
+		credentials: aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret},
+		requests:    make(map[string][]byte),
+	}
+}
+
+// signed gives the body of a request for an object, and what comes before the
+// invocation's id: the same for each call, since a run takes less than the 15 minutes that a
+// signature is good for.
+func (c *callers) signed(ctx context.Context, key string) (head []byte, body string, err error) {
+	operation := socialmessaging.PostWhatsAppMessageMedia
+	input, err := json.Marshal(map[string]any{
+		"originationPhoneNumberId": c.phone, "sourceS3File": map[string]string{"bucketName": bucket, "key": key},
 	})
-	return &callers{client, phone, transport.CloseIdleConnections}
+	if err != nil {
+		return nil, "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if head = c.requests[key]; head != nil {
+		return head, string(input), nil
+	}
+	request, err := http.NewRequestWithContext(ctx, operation.Method, "http://"+c.address+operation.Path, bytes.NewReader(input))
+	if err != nil {
+		return nil, "", err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	sum := sha256.Sum256(input)
+	if err := v4.NewSigner().SignHTTP(ctx, c.credentials, request, hex.EncodeToString(sum[:]), socialmessaging.SigningName, region, time.Now()); err != nil {
+		return nil, "", err
+	}
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", operation.Method, operation.Path, c.address, len(input))
+	if err := request.Header.Write(&text); err != nil {
+		return nil, "", err
+	}
+	text.WriteString("Amz-Sdk-Invocation-Id: ")
+	c.requests[key] = text.Bytes()
+	return text.Bytes(), string(input), nil
 }
 
 // post uploads one object.
 func (c *callers) post(ctx context.Context, key string) error {
-	output, err := c.client.PostWhatsAppMessageMedia(ctx, &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &c.phone,
-		SourceS3File:             &socialmessaging.S3File{BucketName: aws.String(bucket), Key: &key},
-	})
-	if err == nil && aws.ToString(output.MediaID) == "" {
-		err = fmt.Errorf("an upload of %s gave no media id", key)
+	head, body, err := c.signed(ctx, key)
+	if err != nil {
+		return err
 	}
-	return err
+	conn, err := c.connection(ctx)
+	if err != nil {
+		return err
+	}
+	answer, err := conn.call(ctx, head, fmt.Sprintf("call-%d", c.calls.Add(1)), body)
+	if err != nil {
+		_ = conn.Close()
+		return fmt.Errorf("an upload of %s: %w", key, err)
+	}
+	c.mu.Lock()
+	c.idle = append(c.idle, conn)
+	c.mu.Unlock()
+	if !bytes.Contains(answer, []byte(`"mediaId":"`)) {
+		return fmt.Errorf("an upload of %s was answered %s", key, answer)
+	}
+	return nil
+}
+
+func (c *callers) connection(ctx context.Context) (*callerConn, error) {
+	c.mu.Lock()
+	if n := len(c.idle); n > 0 {
+		conn := c.idle[n-1]
+		c.idle = c.idle[:n-1]
+		c.mu.Unlock()
+		return conn, nil
+	}
+	c.mu.Unlock()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", c.address)
+	if err != nil {
+		return nil, err
+	}
+	return &callerConn{Conn: conn, answers: bufio.NewReader(conn)}, nil
+}
+
+// call sends a request and gives the body of its answer, whatever its status.
+func (c *callerConn) call(ctx context.Context, head []byte, invocation, body string) ([]byte, error) {
+	deadline, _ := ctx.Deadline()
+	if err := c.SetDeadline(deadline); err != nil {
+		return nil, err
+	}
+	c.request.Reset()
+	c.request.Write(head)
+	c.request.WriteString(invocation + callEnd + body)
+	if _, err := c.Write(c.request.Bytes()); err != nil {
+		return nil, err
+	}
+	response, err := http.ReadResponse(c.answers, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	return io.ReadAll(response.Body)
+}
+
+func (c *callers) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.idle {
+		_ = conn.Close()
+	}
 }
 
 // postAll uploads an object n times, so many at once.

@@ -173,7 +173,8 @@ func TestBoto3sRetriesOfASlowCallAreOneUpload(t *testing.T) {
 	if sent := w.sim.uploads(); got.Retries == 0 || len(sent) != 1 {
 		t.Errorf("after %d retries Meta saw %d uploads, want some and one: %+v", got.Retries, len(sent), sent)
 	}
-	w.ferry.wantLog(`(?s)operation=PostWhatsAppMessageMedia [^\n]*exception=DependencyException .*\n[^\n]*media_id=` + got.MediaID + ` `)
+	w.ferry.wantLog(` media_id=` + got.MediaID + ` .* caller_gone=true status=200\n`)
+	w.ferry.wantLog(` media_id=` + got.MediaID + ` .* sha256=[0-9a-f]+ status=200\n`)
 }
 
 func TestBoto3PagesThroughLinkedAccounts(t *testing.T) {
