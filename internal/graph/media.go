@@ -3,8 +3,8 @@
 package graph
 
 import (
-	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -13,7 +13,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -26,7 +25,7 @@ type Upload struct {
 	PhoneNumberID string        // Meta's id of the number that will send the file
 	Token         secret.Secret // of the number's business account
 	FileName      string        // with the extension that fits ContentType
-	ContentType   string        // of the file part: the one that Meta checks
+	ContentType   string        // of the file part, without line breaks: the one that Meta checks
 	Size          int64         // bytes that Body gives
 	Body          io.Reader     // read once, to its end, unless the upload fails
 	// Stop ends a Read of Body that blocks, and all further ones: often the Close
@@ -43,12 +42,9 @@ type Upload struct {
 // Errors: [*Error]; [*UnreachableError], whose BodySent says whether Meta may
 // have the file; or the error that Body gave, wrapped.
 func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string, err error) {
-	head, tail, contentType, err := uploadForm(upload)
-	if err != nil {
-		return "", err
-	}
+	head, tail, contentType := uploadForm(upload)
 	body := &transfer{
-		source: io.MultiReader(bytes.NewReader(head), upload.Body, bytes.NewReader(tail)),
+		source: io.MultiReader(strings.NewReader(head), upload.Body, strings.NewReader(tail)),
 		stop:   upload.Stop,
 		left:   int64(len(head)) + upload.Size + int64(len(tail)),
 	}
@@ -81,31 +77,17 @@ func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string
 	return "", &UnreachableError{BodySent: true, Cause: errors.New("status 200 without a media id")}
 }
 
-// uploadForm makes what goes before and after the file. The small fields come
-// first. `type` is optional for Meta, which checks the part's own header.
-func uploadForm(upload Upload) (head, tail []byte, contentType string, err error) {
-	var form bytes.Buffer
-	writer := multipart.NewWriter(&form) // with a fresh random boundary
-	err = errors.Join(
-		writer.WriteField("messaging_product", "whatsapp"),
-		writer.WriteField("type", upload.ContentType),
-	)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	_, err = writer.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {multipart.FileContentDisposition("file", upload.FileName)},
-		"Content-Type":        {upload.ContentType},
-	})
-	if err != nil {
-		return nil, nil, "", err
-	}
-	head = bytes.Clone(form.Bytes())
-	form.Reset()
-	if err = writer.Close(); err != nil {
-		return nil, nil, "", err
-	}
-	return head, form.Bytes(), writer.FormDataContentType(), nil
+// uploadForm makes what goes before and after the file (RFC 7578), around a fresh random
+// boundary. The small fields come first. `type` is optional for Meta, which checks the
+// part's own header.
+func uploadForm(upload Upload) (head, tail, contentType string) {
+	boundary := rand.Text()
+	part := "--" + boundary + "\r\nContent-Disposition: "
+	head = part + `form-data; name="messaging_product"` + "\r\n\r\nwhatsapp\r\n" +
+		part + `form-data; name="type"` + "\r\n\r\n" + upload.ContentType + "\r\n" +
+		part + multipart.FileContentDisposition("file", upload.FileName) +
+		"\r\nContent-Type: " + upload.ContentType + "\r\n\r\n"
+	return head, "\r\n--" + boundary + "--\r\n", "multipart/form-data; boundary=" + boundary
 }
 
 // Media is what Meta says of a file (meta-cloud-api.md §3.2).

@@ -56,8 +56,9 @@ func Inspect(in Input) (Result, error) {
 	if err := checkLength(in.Size, len(head)); err != nil {
 		return Result{}, err
 	}
-	seen := sniff(head)
-	mime, err := decide(in, seen)
+	declared := baseType(in.DeclaredType)
+	seen := sniff(head, declared)
+	mime, err := decide(declared, in.Name, seen)
 	if err != nil {
 		return Result{}, err
 	}
@@ -85,21 +86,20 @@ func checkLength(size int64, read int) error {
 }
 
 // decide gives the MIME type of the row that the file goes under.
-func decide(in Input, seen found) (string, error) {
-	base := baseType(in.DeclaredType)
-	if saysNothing(base) {
-		return undeclared(in.Name, seen)
+func decide(declared, name string, seen found) (string, error) {
+	if saysNothing(declared) {
+		return undeclared(name, seen)
 	}
-	t, ok := Lookup(base)
+	t, ok := Lookup(declared)
 	switch {
 	case !ok:
-		return "", notAccepted(base, seen)
+		return "", notAccepted(declared, seen)
 	case slices.Contains(seen.fits, t.MIME):
 		return t.MIME, nil
 	case t.MIME == "audio/ogg" && seen.mime == "application/ogg":
 		return "", notOpus(seen)
 	}
-	return "", contradicts(base, t, seen)
+	return "", contradicts(declared, t, seen)
 }
 
 // undeclared decides from the bytes and the extension of the name. Bytes that only

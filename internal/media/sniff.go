@@ -39,13 +39,16 @@ func (f found) likely() (Type, bool) {
 // sniff recognises a file by its first bytes. The recognisers here come first,
 // for formats where WhatsApp draws a line that the library does not: containers
 // by their content, stickers by their motion, audio frames by their layer.
-func sniff(head []byte) found {
+func sniff(head []byte, declared string) found {
 	for _, recognise := range []func([]byte) (found, bool){
-		sniffISOMedia, sniffOgg, sniffWebP, sniffOffice, sniffAudio, sniffPDF, sniffText,
+		sniffISOMedia, sniffOgg, sniffWebP, sniffOffice, sniffAudio, sniffPDF,
 	} {
 		if f, ok := recognise(head); ok {
 			return f
 		}
+	}
+	if f, ok := sniffText(head, declared); ok {
+		return f
 	}
 	f := found{mime: detect(head)}
 	if t, ok := Lookup(f.mime); ok {
@@ -90,10 +93,14 @@ func sniffPDF(head []byte) (found, bool) {
 
 // sniffText takes all that is text. Meta delivers CSV, JSON and XML that are
 // declared text/plain as documents (meta-cloud-api.md §3.1), so every format of
-// text fits there. A web page only hints: it is what stores send in place of a file.
-func sniffText(head []byte) (found, bool) {
-	if !isText(head) {
+// text fits there, and the library, which tries all that it knows before text, is not
+// asked which it is. A web page only hints: it is what stores send in place of a file.
+func sniffText(head []byte, declared string) (found, bool) {
+	switch {
+	case !isText(head):
 		return sniffStrays(head)
+	case declared == "text/plain":
+		return found{mime: declared, fits: []string{declared}}, true
 	}
 	f := found{mime: detect(head), fits: []string{"text/plain"}}
 	if f.mime == "" {
