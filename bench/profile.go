@@ -18,6 +18,10 @@ import (
 // profiledCases are those whose profile the page shows.
 var profiledCases = []string{"20KiB@32", "16MiB@8", "https:16MiB@8"}
 
+// profiledRuns is how many runs' uploads one profile is of: it is taken a hundred
+// times a second.
+const profiledRuns = 4
+
 // profilerSource is the file: a profile of the whole process, written when it
 // gets SIGUSR1.
 const profilerSource = `package main
@@ -97,7 +101,8 @@ func (b *bench) profiles(ctx context.Context) ([]profile, error) {
 		profiled := *plain
 		profiled.binary = binary
 		profiled.profile = filepath.Join(b.dir, fmt.Sprintf("profile-%d", len(list)))
-		if _, err := b.sample(ctx, &ferries{"ferry, profiled", map[string]*ferry{w.via: &profiled}}, w, w.uploads(b.options.quick), w.uploads(b.options.quick)); err != nil {
+		n := profiledRuns * w.uploads(b.options.quick)
+		if _, err := b.sample(ctx, &ferries{"ferry, profiled", map[string]*ferry{w.via: &profiled}}, w, n, n); err != nil {
 			return nil, err
 		}
 		text, err := command(ctx, b.root, os.Environ(), "go", "tool", "pprof", "-top", "-nodecount=100000", "-nodefraction=0", "-edgefraction=0", binary, profiled.profile)

@@ -20,3 +20,13 @@ func TestInstanceProfileIsForTheDefaultStore(t *testing.T) {
 		}
 	}
 }
+
+func TestStoreTakesTemporaryCredentials(t *testing.T) {
+	got, err := parseStore(`{"access_key_id": "ASIAEXAMPLE", "secret_access_key": "a secret", "session_token": "a token"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.AccessKeyID != "ASIAEXAMPLE" || got.SecretAccessKey.Reveal() != "a secret" || got.SessionToken.Reveal() != "a token" {
+		t.Errorf("the store is %+v, want it with the key, its secret and its token", got)
+	}
+}

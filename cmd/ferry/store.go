@@ -56,12 +56,13 @@ func parseStore(text string) (object.StoreConfig, error) {
 		AccessKeyID         string   `json:"access_key_id"`
 		SecretAccessKey     string   `json:"secret_access_key"`
 		SecretAccessKeyFile string   `json:"secret_access_key_file"`
+		SessionToken        string   `json:"session_token"`
 		InstanceProfile     bool     `json:"instance_profile"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&given); err != nil {
-		return object.StoreConfig{}, fmt.Errorf("expected an object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, instance_profile: %w", err)
+		return object.StoreConfig{}, fmt.Errorf("expected an object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, session_token, instance_profile: %w", err)
 	}
 	if given.SecretAccessKeyFile != "" {
 		if given.SecretAccessKey != "" {
@@ -75,6 +76,7 @@ func parseStore(text string) (object.StoreConfig, error) {
 	}
 	return object.StoreConfig{
 		Buckets: given.Buckets, Endpoint: given.Endpoint, Region: given.Region, PathStyle: given.PathStyle,
-		AccessKeyID: given.AccessKeyID, SecretAccessKey: secret.New(given.SecretAccessKey), UseInstanceProfile: given.InstanceProfile,
+		AccessKeyID: given.AccessKeyID, SecretAccessKey: secret.New(given.SecretAccessKey), SessionToken: secret.New(given.SessionToken),
+		UseInstanceProfile: given.InstanceProfile,
 	}, nil
 }
