@@ -95,10 +95,17 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	} else if err := s.openFile(path); err != nil {
 		return err
 	}
+	// Servers that start at once on one file take turns, from the first statement on:
+	// SQLite does not wait where it changes the file to WAL mode.
+	unlock, err := lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := checkVersion(ctx, s.write); err != nil {
 		return err
 	}
-	if err := s.migrate(ctx, path); err != nil {
+	if err := s.migrate(ctx); err != nil {
 		return err
 	}
 	if err := s.checkKeyset(ctx); err != nil {
@@ -164,14 +171,8 @@ func checkVersion(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// migrate runs the migrations that are missing. Two servers that start at once
-// on one file take turns.
-func (s *Store) migrate(ctx context.Context, path string) error {
-	unlock, err := lock(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+// migrate runs the migrations that are missing.
+func (s *Store) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migration")
 	if err != nil {
 		return err
@@ -199,7 +200,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("waiting for another process that migrates: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("waiting for another process that opens it: %w", err), db.Close())
 	}
 	return func() {
 		_ = tx.Rollback()
