@@ -52,6 +52,9 @@ type Gateway struct {
 	own      atomic.Pointer[netip.AddrPort] // where it listens, once it does
 	draining atomic.Bool
 	calls    atomic.Int64 // in flight, health checks included
+
+	base   context.Context // of all calls
+	cutOff context.CancelCauseFunc
 }
 
 // Open makes everything that the server needs, and listens nowhere yet. When
@@ -67,6 +70,7 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 		config.BodyTimeout = 30 * time.Second
 	}
 	g = &Gateway{config: config}
+	g.base, g.cutOff = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.Close())
@@ -83,7 +87,7 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 		return g, err
 	}
 	config.API.Store, config.API.Graph, config.API.Objects = config.Store, g.graph, g.objects
-	config.API.Sealer, config.API.Logger = config.Sealer, config.Logger
+	config.API.Sealer, config.API.Logger, config.API.Until = config.Sealer, config.Logger, g.base
 	service, err := social.New(config.API)
 	if err != nil {
 		return g, err
@@ -156,15 +160,14 @@ const answerGrace = time.Second
 // Serve answers calls on a listener until ctx is done, and for DrainDelay
 // more. Then it takes no more, waits up to DrainTimeout for the calls in
 // flight, and cuts off the rest; so it does at once when hurry is done. It
-// closes the listener, not the gateway.
+// closes the listener, not the gateway, which does not serve again.
 func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error {
 	if address, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
 		g.own.Store(&address)
 	}
-	base, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
 	server := &http.Server{
 		Handler:           g.handler,
-		BaseContext:       func(net.Listener) context.Context { return base },
+		BaseContext:       func(net.Listener) context.Context { return g.base },
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
@@ -172,10 +175,10 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	}
 	var purging sync.WaitGroup
 	purging.Go(func() {
-		_ = g.config.Store.Run(base, func(err error) { g.config.Logger.Warn("database", "cause", err) }) // ends with base
+		_ = g.config.Store.Run(g.base, func(err error) { g.config.Logger.Warn("database", "cause", err) }) // ends with base
 	})
 	defer func() {
-		cutOff(nil)
+		g.cutOff(nil)
 		purging.Wait()
 	}()
 	failed := make(chan error, 1)
@@ -200,20 +203,36 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	drain, cancel := context.WithTimeout(hurry, g.config.DrainTimeout)
 	defer cancel()
 	err := server.Shutdown(drain)
+	if err == nil { // Shutdown does not wait for the calls of HTTP/2 whose caller has gone
+		err = g.callsEnd(drain)
+	}
 	if err != nil && g.calls.Load() > 0 {
-		cutOff(social.ErrStopped)
+		g.cutOff(social.ErrStopped)
 		err := errors.Join(ErrCutOff, server.Close())
-		for ended := time.Now(); g.calls.Load() > 0 && time.Since(ended) < answerGrace; { // the database is closed next
-			time.Sleep(time.Millisecond)
-		}
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerGrace)
+		defer cancel()
+		_ = g.callsEnd(grace) // the database is closed next
 		return err
 	}
 	if err != nil {
 		// What is left has no call: an answer that is being sent, or a connection
 		// that has not asked for anything yet.
-		grace, cancel := context.WithTimeout(base, answerGrace)
+		grace, cancel := context.WithTimeout(g.base, answerGrace)
 		defer cancel()
 		_ = server.Shutdown(grace)
 	}
 	return server.Close()
+}
+
+// callsEnd waits until no call is in flight. It asks again and again, as
+// http.Server.Shutdown does.
+func (g *Gateway) callsEnd(ctx context.Context) error {
+	for g.calls.Load() > 0 {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }

@@ -34,8 +34,9 @@ type running struct {
 	store   *store.Store
 }
 
-// start starts a gateway; adjust knows the address that it will have.
-func start(t *testing.T, adjust func(config *gateway.Config, address string)) *running {
+// start starts a gateway; adjust knows the address that it will have. wrap goes
+// around its handler.
+func start(t *testing.T, adjust func(config *gateway.Config, address string), wrap ...func(http.Handler) http.Handler) *running {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,6 +59,9 @@ func start(t *testing.T, adjust func(config *gateway.Config, address string)) *r
 	g, err := gateway.Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, around := range wrap {
+		g.Wrap(around)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	hurry, cutOff := context.WithCancel(context.Background())

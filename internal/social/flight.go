@@ -29,6 +29,7 @@ const maxInvocation = 64
 // are not more of them than calls in flight, and those that succeeded within grace.
 type flights struct {
 	grace time.Duration
+	until context.Context // ends all work
 
 	mu     sync.Mutex
 	byCall map[string]*flight
@@ -45,7 +46,7 @@ type flight struct {
 
 	// Guarded by flights.mu.
 	waiters int                     // callers that are still there
-	joined  int                     // how often one came
+	changes int                     // how often one came, or grace began
 	cancel  context.CancelCauseFunc // ends the work; nil = it has ended
 }
 
@@ -59,13 +60,14 @@ func (f *flights) share(ctx context.Context, call string, work func(context.Cont
 	if own != nil {
 		return f.fly(ctx, own, shared, work)
 	}
-	defer f.leave(shared)
 	select {
 	case <-shared.done:
+		f.leave(shared, nil)
 		line := auditOf(ctx)
 		line.take(&shared.line)
 		return shared.media, shared.err
 	case <-ctx.Done():
+		f.leave(shared, context.Cause(ctx))
 		return store.Media{}, context.Cause(ctx)
 	}
 }
@@ -82,7 +84,7 @@ func (f *flights) join(ctx context.Context, call string) (shared *flight, own co
 		f.byCall[call] = shared
 	}
 	shared.waiters++
-	shared.joined++
+	shared.changes++
 	return shared, own
 }
 
@@ -90,20 +92,17 @@ func (f *flights) join(ctx context.Context, call string) (shared *flight, own co
 var errNotDone = errors.New("the work was not done")
 
 // fly does the work. When its caller goes, it counts as one waiter less; when
-// the server is stopped, it ends.
+// until is over, it ends.
 func (f *flights) fly(ctx, own context.Context, shared *flight, work func(context.Context) (store.Media, error)) (store.Media, error) {
-	stay := context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(ctx), ErrStopped) {
-			f.stop(shared)
-		}
-		f.leave(shared)
-	})
+	stay := context.AfterFunc(ctx, func() { f.leave(shared, context.Cause(ctx)) })
+	goOn := context.AfterFunc(f.until, func() { f.stop(shared, context.Cause(f.until)) })
 	defer func() { // also of a panic, which goes on to the gate
+		goOn()
 		shared.line.take(auditOf(ctx))
 		close(shared.done)
 		f.end(shared)
 		if stay() {
-			f.leave(shared)
+			f.leave(shared, nil)
 		}
 	}()
 	shared.media, shared.err = work(own)
@@ -111,11 +110,11 @@ func (f *flights) fly(ctx, own context.Context, shared *flight, work func(contex
 }
 
 // stop ends the work of a flight.
-func (f *flights) stop(shared *flight) {
+func (f *flights) stop(shared *flight, cause error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if shared.cancel != nil {
-		shared.cancel(ErrStopped)
+		shared.cancel(cause)
 	}
 }
 
@@ -125,37 +124,42 @@ func (f *flights) end(shared *flight) {
 	defer f.mu.Unlock()
 	shared.cancel(nil)
 	shared.cancel = nil
-	if shared.err != nil && shared.waiters == 0 {
-		f.forget(shared)
+	if shared.waiters == 0 {
+		f.keep(shared, nil)
 	}
 }
 
-// leave is called by each who came. When the last one goes, the flight has
-// grace to be asked for again.
-func (f *flights) leave(left *flight) {
+// leave is called by each who came, with the cause if there is no result yet.
+func (f *flights) leave(left *flight, cause error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if left.waiters--; left.waiters > 0 {
+	if left.waiters--; left.waiters == 0 {
+		f.keep(left, cause)
+	}
+}
+
+// keep gives a flight that nobody waits for grace to be asked for again, from
+// now on, unless it has failed. The caller holds mu.
+func (f *flights) keep(left *flight, cause error) {
+	if hasFailed := left.cancel == nil && left.err != nil; hasFailed || f.grace == 0 {
+		f.forget(left, cause)
 		return
 	}
-	if isFailure := left.cancel == nil && left.err != nil; isFailure || f.grace == 0 {
-		f.forget(left)
-		return
-	}
-	joined := left.joined
+	left.changes++
+	changes := left.changes
 	time.AfterFunc(f.grace, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if left.waiters == 0 && left.joined == joined { // nobody has come since
-			f.forget(left)
+		if left.changes == changes {
+			f.forget(left, context.Canceled)
 		}
 	})
 }
 
 // forget ends a flight, if it has not ended, and drops it. The caller holds mu.
-func (f *flights) forget(left *flight) {
+func (f *flights) forget(left *flight, cause error) {
 	if left.cancel != nil {
-		left.cancel(context.Canceled)
+		left.cancel(cause)
 	}
 	if f.byCall[left.call] == left {
 		delete(f.byCall, left.call)

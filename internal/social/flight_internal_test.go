@@ -17,7 +17,7 @@ type inTheAir struct {
 }
 
 func newInTheAir() *inTheAir {
-	return &inTheAir{flights{byCall: make(map[string]*flight), grace: retryGrace}, make(chan error, 1)}
+	return &inTheAir{flights{byCall: make(map[string]*flight), grace: retryGrace, until: context.Background()}, make(chan error, 1)}
 }
 
 // call is a caller that stays as long as ctx.
@@ -58,20 +58,70 @@ func TestFlightIsGivenUpAfterTheLastCallersGrace(t *testing.T) {
 }
 
 func TestStopOfTheServerEndsAFlightAtOnce(t *testing.T) {
+	for name, goes := range map[string]time.Duration{"whose caller is there": time.Hour, "whose caller has gone": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newInTheAir()
+				until, cutOff := context.WithCancelCause(t.Context())
+				a.until = until
+				time.AfterFunc(2*time.Second, func() { cutOff(ErrStopped) })
+				ctx, gone := context.WithTimeout(t.Context(), goes)
+				defer gone()
+				began := time.Now()
+				if err := a.call(ctx); !errors.Is(err, ErrStopped) || time.Since(began) != 2*time.Second {
+					t.Errorf("%v after %v", err, time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// Whoever leaves at the server's limit is told of it, and not that the source
+// or Meta failed.
+func TestFlightWithoutGraceEndsForTheReasonOfItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newInTheAir()
-		ctx, cutOff := context.WithCancelCause(t.Context())
-		time.AfterFunc(time.Second, func() { cutOff(ErrStopped) })
-		began := time.Now()
-		if err := a.call(ctx); !errors.Is(err, ErrStopped) || time.Since(began) != time.Second {
-			t.Errorf("%v after %v", err, time.Since(began))
+		a.grace = 0
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errUploadTimeout)
+		defer cancel()
+		if err := a.call(ctx); !errors.Is(err, errUploadTimeout) {
+			t.Error(err)
 		}
-		<-a.ended
+	})
+}
+
+func TestSuccessIsKeptFromItsEndOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := flights{byCall: make(map[string]*flight), grace: retryGrace, until: context.Background()}
+		uploads := 0
+		call := func(ctx context.Context) {
+			_, err := f.share(withAudit(ctx, new(auditLine)), "call", func(context.Context) (store.Media, error) {
+				uploads++
+				time.Sleep(retryGrace - time.Millisecond) // nearly as long as a flight without a caller may take
+				return store.Media{ID: "1"}, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		call(gone)
+		time.Sleep(retryGrace - time.Millisecond)
+		call(t.Context())
+		if uploads != 1 {
+			t.Errorf("the work was done %d times", uploads)
+		}
+		time.Sleep(retryGrace)
+		synctest.Wait()
+		if len(f.byCall) != 0 {
+			t.Error("the success is still kept")
+		}
 	})
 }
 
 func TestPanicEndsAFlight(t *testing.T) {
-	f := flights{byCall: make(map[string]*flight), grace: retryGrace}
+	f := flights{byCall: make(map[string]*flight), grace: retryGrace, until: context.Background()}
 	ctx := withAudit(t.Context(), new(auditLine))
 	func() {
 		defer func() {

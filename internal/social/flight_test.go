@@ -72,16 +72,14 @@ func TestUploadWhoseCallerHasGoneKeepsItsPlace(t *testing.T) {
 	w.must(err)
 	ctx, cancel := context.WithCancel(t.Context())
 	first := w.attempt(ctx, "call-1", "note.txt")
-	gone := make(chan struct{})
 	go func() {
-		defer close(gone)
 		_, _ = http.DefaultClient.Do(first) //nolint:bodyclose // it has no answer
 	}()
 	for !uploading(w) {
 		runtime.Gosched()
 	}
 	cancel()
-	<-gone
+	<-w.left
 	if _, err := w.post("note.txt"); !throttled(err) {
 		t.Errorf("another upload while the first goes on: %v", err)
 	}

@@ -422,14 +422,19 @@ func throttled(err error) bool {
 }
 
 func TestUploadThatTakesTooLongEnds(t *testing.T) {
-	w := newWorld(t, func(c *social.Config) { c.UploadTimeout = 50 * time.Millisecond })
-	w.put("note.txt", "text/plain", text)
-	if _, err := w.simulator.AddFault(metasim.Fault{Operation: "upload", Latency: 9 * time.Minute}); err != nil {
-		t.Fatal(err)
-	}
-	_, err := w.post("note.txt")
-	if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.Message, "longer than the server allows. WhatsApp") || !strings.Contains(exception.Message, "may have done") {
-		t.Errorf("%v", err)
+	for name, reuse := range map[string]bool{"without reuse": false, "with reuse": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *social.Config) { c.UploadTimeout = 50 * time.Millisecond })
+			w.must(w.store.SetReuse(t.Context(), account, reuse))
+			w.put("note.txt", "text/plain", text)
+			if _, err := w.simulator.AddFault(metasim.Fault{Operation: "upload", Latency: 9 * time.Minute}); err != nil {
+				t.Fatal(err)
+			}
+			_, err := w.post("note.txt")
+			if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.Message, "longer than the server allows. WhatsApp") || !strings.Contains(exception.Message, "may have done") {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

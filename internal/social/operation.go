@@ -101,7 +101,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		writeBody(w, line.requestID, http.StatusOK, "application/json", body)
 	}
-	line.callerGone = ctx.Err() != nil
+	line.callerGone = errors.Is(context.Cause(ctx), context.Canceled) // not cut off by the server
 	line.write(ctx, s.config.Logger, s.config.Now())
 }
 

@@ -70,8 +70,11 @@ type Config struct {
 	// What becomes of a file that WhatsApp would take and then fail to deliver:
 	// RefuseWillFail, the default, or WarnWillFail.
 	WillFail string
-	Logger   *slog.Logger     // default: discards
-	Now      func() time.Time // default time.Now
+	// Ends all work when it is done, that of callers who have gone too, with its
+	// cause; default: nothing does.
+	Until  context.Context
+	Logger *slog.Logger     // default: discards
+	Now    func() time.Time // default time.Now
 }
 
 var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
@@ -108,6 +111,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Until == nil {
+		c.Until = context.Background()
+	}
 	return c, errors.Join(problems...)
 }
 
@@ -140,8 +146,8 @@ func New(config Config) (*Service, error) {
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},
 		uploads:  make(chan struct{}, config.MaxUploads),
-		flights:  flights{byCall: make(map[string]*flight), grace: retryGrace},
-		sharing:  flights{byCall: make(map[string]*flight)}, // those who wait are flights with a grace of their own
+		flights:  flights{byCall: make(map[string]*flight), grace: retryGrace, until: config.Until},
+		sharing:  flights{byCall: make(map[string]*flight), until: config.Until}, // those who wait are flights with a grace of their own
 		lookups:  lookups{byObject: make(map[string]*lookupQueue)},
 		quota:    quota{perSecond: config.MediaPerSecond, accounts: make(map[string]*usage)},
 	}, nil

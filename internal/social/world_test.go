@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -44,6 +45,7 @@ type world struct {
 	api       *httptest.Server
 	log       *logBuffer
 	key       store.AccessKey // of account, may do everything
+	left      chan struct{}   // has an element for each caller who has gone, once the API knows it
 	phone     string          // AWS's id of a linked number
 	waba      string          // AWS's id of the linked account
 }
@@ -51,7 +53,7 @@ type world struct {
 // newWorld makes a world. adjust may change the service's configuration before it is made.
 func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	t.Helper()
-	w := &world{t: t, log: &logBuffer{}}
+	w := &world{t: t, log: &logBuffer{}, left: make(chan struct{}, 100)}
 	w.startSimulator()
 	objects := w.startS3()
 
@@ -64,7 +66,7 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	w.must(err)
 	t.Cleanup(func() { _ = w.store.Close() })
 	config := social.Config{
-		Store: w.store, Graph: client, Objects: objects, Sealer: sealer,
+		Store: w.store, Graph: client, Objects: objects, Sealer: sealer, Until: t.Context(),
 		Logger: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range adjust {
@@ -72,7 +74,11 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	}
 	w.service, err = social.New(config)
 	w.must(err)
-	w.api = httptest.NewServer(w.service)
+	w.api = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		stay := context.AfterFunc(r.Context(), func() { w.left <- struct{}{} })
+		defer stay()
+		w.service.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(w.api.Close)
 
 	linked, err := social.LinkAccount(t.Context(), client, w.store, social.Link{AccountID: account, MetaID: "100", AppID: "500", Token: secret.New(metaToken)})

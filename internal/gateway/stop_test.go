@@ -1,0 +1,209 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"ferry/internal/gateway"
+	"ferry/internal/object"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/store"
+	"ferry/socialmessaging"
+)
+
+// logBuffer is a log that a test reads while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// inFlight is a gateway with an upload whose bytes are at Meta.
+type inFlight struct {
+	*running
+	log    *logBuffer
+	phone  string // as in the store
+	answer func() // lets Meta answer
+	leave  func() // lets the caller go, until the gateway knows it
+}
+
+// startInFlight starts it, with http or with https, and so HTTP/2.
+func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
+	t.Helper()
+	f := &inFlight{log: new(logBuffer)}
+	uploading, answer := make(chan struct{}), make(chan struct{})
+	meta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		close(uploading)
+		select {
+		case <-answer:
+			_, _ = fmt.Fprint(w, `{"id":"4711"}`)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(meta.Close)
+	f.answer = sync.OnceFunc(func() { close(answer) })
+	bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("ETag", `"e"`)
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "some text")
+	}))
+	t.Cleanup(bucket.Close)
+	gone := make(chan struct{}, 1)
+	f.running = start(t, func(c *gateway.Config, _ string) {
+		c.Graph.BaseURL = meta.URL
+		c.Objects.Stores = []object.StoreConfig{{Endpoint: bucket.URL, PathStyle: true, AccessKeyID: "a", SecretAccessKey: secret.New("b")}}
+		c.Logger = slog.New(slog.NewTextHandler(f.log, nil))
+		c.DrainTimeout = drain
+		if scheme == "https" {
+			c.CertFile, c.KeyFile = certificate(t)
+		}
+	}, func(api http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			stay := context.AfterFunc(r.Context(), func() { gone <- struct{}{} })
+			defer stay()
+			api.ServeHTTP(w, r)
+		})
+	})
+	linked, err := f.store.Link(t.Context(), store.BusinessAccount{AccountID: account, MetaID: "1", Token: secret.New("t"), PhoneNumbers: []store.PhoneNumber{{MetaID: "2"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.phone = linked.PhoneNumbers[0].ID
+	key, err := social.CreateAccessKey(t.Context(), f.store, account, "app", social.FullAccessPolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true} //nolint:gosec // the test's own certificate
+	t.Cleanup(transport.CloseIdleConnections)
+	client := socialmessaging.New(socialmessaging.Options{
+		Region: "us-east-1", Endpoint: scheme + "://" + f.address, Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Transport: transport},
+		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), ""),
+	})
+	ctx, leave := context.WithCancel(context.Background())
+	t.Cleanup(leave)
+	f.leave = func() {
+		leave()
+		<-gone
+	}
+	go func() {
+		_, _ = client.PostWhatsAppMessageMedia(ctx, &socialmessaging.PostWhatsAppMessageMediaInput{
+			OriginationPhoneNumberID: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
+			SourceS3File:             &socialmessaging.S3File{BucketName: aws.String("bucket"), Key: aws.String("a.txt")},
+		})
+	}()
+	<-uploading
+	return f
+}
+
+// certificate writes that of httptest.
+func certificate(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	own := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: own.Certificate[0]}, keyFile: {Type: "PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
+}
+
+func TestFirstSignalWaitsForAnUploadWhoseCallerHasGone(t *testing.T) {
+	// net/http ends an HTTP/2 connection a second after it has announced that.
+	for scheme, patience := range map[string]time.Duration{"http": 50 * time.Millisecond, "https": 1500 * time.Millisecond} {
+		t.Run(scheme, func(t *testing.T) {
+			f := startInFlight(t, scheme, time.Hour)
+			f.leave()
+			f.stop()
+			select {
+			case err := <-f.ended:
+				t.Fatalf("it has not waited: %v\n%s", err, f.log)
+			case <-time.After(patience): // one that does not wait has ended by then
+			}
+			f.answer()
+			if err := <-f.ended; err != nil {
+				t.Error(err)
+			}
+			if log := f.log.String(); !strings.Contains(log, "media_id=4711") || !strings.Contains(log, "caller_gone=true status=200") {
+				t.Errorf("the upload is not in the log:\n%s", log)
+			}
+			if _, err := f.store.Media(t.Context(), f.phone, "4711"); err != nil {
+				t.Errorf("the upload is not on record: %v", err)
+			}
+		})
+	}
+}
+
+func TestUploadThatAStopCutsOffIsInTheLog(t *testing.T) {
+	for _, row := range []struct {
+		name          string
+		leaves, hurry bool
+	}{
+		{"second signal, caller there", false, true},
+		{"second signal, caller gone", true, true},
+		{"end of the drain, caller there", false, false},
+		{"end of the drain, caller gone", true, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			drain := 10 * time.Millisecond
+			if row.hurry {
+				drain = time.Hour
+			}
+			f := startInFlight(t, "http", drain)
+			if row.leaves {
+				f.leave()
+			}
+			f.stop()
+			if row.hurry {
+				f.hurry()
+			}
+			if err := <-f.ended; !errors.Is(err, gateway.ErrCutOff) {
+				t.Error(err)
+			}
+			log := f.log.String()
+			if !strings.Contains(log, "operation=PostWhatsAppMessageMedia") || !strings.Contains(log, "server was stopped") {
+				t.Errorf("the upload is not in the log:\n%s", log)
+			}
+			if strings.Contains(log, "caller_gone=true") != row.leaves {
+				t.Errorf("the log is wrong about the caller:\n%s", log)
+			}
+		})
+	}
+}
