@@ -181,8 +181,8 @@ func (r *report) markdownProfiles(say func(string, ...any)) {
 	if len(r.Profiles) == 0 {
 		return
 	}
-	say("Of ferry, in percent of its own CPU time, by a profile of one run of each case: packages by their own code (the kernel's time is")
-	say("that of `internal/runtime/syscall`), and ferry's functions with all that they call.\n")
+	say("Of ferry, in percent of its own CPU time, by a profile of %d runs' uploads of each case: packages by their own code (the kernel's", profiledRuns)
+	say("time is that of `internal/runtime/syscall`), and ferry's functions with all that they call.\n")
 	header, packages, steps := []string{"", ""}, []string{"packages", ""}, []string{"functions", ""}
 	for _, p := range r.Profiles {
 		header = append(header, "`"+p.Case+"`")

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -201,11 +200,6 @@ func (c *serveCommand) checkLimits() error {
 	return errors.Join(problems...)
 }
 
-// gcPercent is for a heap of a few MiB: at Go's default of 100 it is full of what small
-// uploads leave behind many times a second, and collecting takes a tenth of the
-// processor (docs/performance.md). GOGC in the environment goes before it.
-const gcPercent = 200
-
 // Run serves until the first signal, then drains. The address is taken before
 // the database is opened, so that a second server that starts by mistake does
 // not get that far.
@@ -217,9 +211,6 @@ func (c *serveCommand) Run(ctx context.Context, console *console) (err error) {
 	}
 	if problems != nil {
 		return errors.Join(problems, listener.Close())
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
 	}
 	config := c.config()
 	config.Logger = console.log

@@ -15,14 +15,6 @@ import (
 // commitTimeout bounds one commit, waiting for the writer included.
 const commitTimeout = 15 * time.Second
 
-// From the start of a commit of at least company writes, the next one waits so long:
-// fewer commits cost the processor less. Where calls come slower than that, or few at
-// once, nothing waits (docs/performance.md).
-const (
-	commitInterval = 3 * time.Millisecond
-	company        = 4
-)
-
 var errNotCommitted = errors.New("the record was not committed")
 
 // batcher commits writes of one kind.
@@ -34,8 +26,7 @@ type batcher[T any] struct {
 
 	mu     sync.Mutex
 	next   *batch[T]  // the one that can still be joined; nil = none
-	commit sync.Mutex // held by the batch that is being committed, and for
-	begun  time.Time  // when the last one began, if it was one with company
+	commit sync.Mutex // held by the batch that is being committed
 }
 
 // batch is what one transaction commits. It holds at most one write of each
@@ -62,13 +53,9 @@ func (b *batcher[T]) write(ctx context.Context, w T) error {
 
 	if isFirst {
 		b.commit.Lock() // until the batch before is on disk, others join this one
-		time.Sleep(commitInterval - time.Since(b.begun))
 		b.mu.Lock()
 		b.next = nil
 		b.mu.Unlock()
-		if b.begun = (time.Time{}); len(mine.writes) >= company {
-			b.begun = time.Now()
-		}
 		b.run(ctx, mine)
 	}
 	<-mine.done
