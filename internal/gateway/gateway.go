@@ -102,8 +102,9 @@ func (g *Gateway) Store() *store.Store { return g.config.Store }
 // Graph is the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }
 
-// Close closes what Open opened.
+// Close ends what is under way and closes what Open opened.
 func (g *Gateway) Close() error {
+	g.cutOff(nil)
 	if g.objects != nil {
 		g.objects.Close()
 	}
