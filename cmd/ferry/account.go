@@ -14,7 +14,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 type accountCommand struct {
@@ -35,7 +35,7 @@ type accountLinkCommand struct {
 }
 
 // Run reads the account at Meta and stores it.
-func (c *accountLinkCommand) Run(ctx context.Context, console *console) error {
+func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err := c.graphFlags.check(); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c *accountLinkCommand) Run(ctx context.Context, console *console) error {
 	if err != nil {
 		return err
 	}
-	printAccounts(console, []store.BusinessAccount{linked})
+	printAccounts(terminal, []state.BusinessAccount{linked})
 	return nil
 }
 
@@ -74,7 +74,7 @@ type accountListCommand struct {
 }
 
 // Run lists the linked accounts.
-func (c *accountListCommand) Run(ctx context.Context, console *console) error {
+func (c *accountListCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, _, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (c *accountListCommand) Run(ctx context.Context, console *console) error {
 		return err
 	}
 	if !c.JSON {
-		printAccounts(console, linked)
+		printAccounts(terminal, linked)
 		return nil
 	}
 	for _, account := range linked {
@@ -94,13 +94,13 @@ func (c *accountListCommand) Run(ctx context.Context, console *console) error {
 			numbers = append(numbers, map[string]string{"phoneNumberId": social.PhoneNumberID(n), "metaPhoneNumberId": n.MetaID, "displayPhoneNumber": n.DisplayNumber, "name": n.VerifiedName, "qualityRating": n.QualityRating})
 		}
 		line, _ := json.Marshal(map[string]any{"account": account.AccountID, "id": social.BusinessAccountID(account), "wabaId": account.MetaID, "name": account.Name, "phoneNumbers": numbers})
-		fmt.Fprintf(console.out, "%s\n", line)
+		fmt.Fprintf(terminal.out, "%s\n", line)
 	}
 	return nil
 }
 
-func printAccounts(console *console, linked []store.BusinessAccount) {
-	table := tabwriter.NewWriter(console.out, 0, 0, 2, ' ', 0)
+func printAccounts(terminal *terminal, linked []state.BusinessAccount) {
+	table := tabwriter.NewWriter(terminal.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ACCOUNT\tID\tAT META\tNAME")
 	for _, account := range linked {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", account.AccountID, social.BusinessAccountID(account), account.MetaID, account.Name)
@@ -118,19 +118,19 @@ type accountReuseCommand struct {
 }
 
 // Run changes the setting; it holds from the next call on.
-func (c *accountReuseCommand) Run(ctx context.Context, console *console) error {
+func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, _, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	err = db.SetReuse(ctx, c.Account, c.Setting == "on")
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("there is no account %q; it is made with its first key or link", c.Account)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(console.out, "Reuse of media is %s for account %s.\n", c.Setting, c.Account)
+	fmt.Fprintf(terminal.out, "Reuse of media is %s for account %s.\n", c.Setting, c.Account)
 	return nil
 }

@@ -54,7 +54,7 @@ type bulk struct {
 	count         bool               // list twice, to know early how much there is
 }
 
-func (c *mediaPostCommand) runRecursive(ctx context.Context, console *console) (err error) {
+func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal) (err error) {
 	prefixes, err := c.prefixes()
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, console *console) (
 	}
 	b := &bulk{
 		client: client, bucket: bucket, prefixes: prefixes, phoneNumberID: c.PhoneNumberID, concurrency: max(c.Concurrency, 1),
-		lost: console.err, hurry: console.hurry, tally: newTally(),
+		lost: terminal.err, hurry: terminal.hurry, tally: newTally(),
 	}
 	if c.Manifest != "" {
 		if b.manifest, err = openManifest(c.Manifest, time.Now()); err != nil {
@@ -81,11 +81,11 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, console *console) (
 			}
 		}()
 	}
-	notes, start := console.err, "" // where people look; standard output is for programs
-	b.lines = (&lineWriter{out: console.out}).write
+	notes, start := terminal.err, "" // where people look; standard output is for programs
+	b.lines = (&lineWriter{out: terminal.out}).write
 	var bars *bulkBars
-	if isTerminal(console.out) {
-		bars = newBulkBars(console.out, b.tally, b.concurrency)
+	if isTerminal(terminal.out) {
+		bars = newBulkBars(terminal.out, b.tally, b.concurrency)
 		notes, b.lines, b.count = bars, bars.line, true
 		start = "\r" // the terminal has written ^C
 	}
@@ -103,7 +103,7 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, console *console) (
 	}
 	if bars != nil {
 		bars.end()
-		notes = console.out
+		notes = terminal.out
 	}
 	b.tally.summarize(notes)
 	if ctx.Err() != nil && b.manifest != nil {

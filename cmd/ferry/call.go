@@ -55,7 +55,7 @@ type callCommand struct {
 }
 
 // Run calls the operation and prints its output.
-func (c *callCommand) Run(ctx context.Context, console *console) error {
+func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 	operation, known := socialmessaging.OperationByName(c.Operation)
 	if !known {
 		return fmt.Errorf("the API has no operation %q; this version of ferry has %s", c.Operation, strings.Join(builtOperations(), ", "))
@@ -72,7 +72,7 @@ func (c *callCommand) Run(ctx context.Context, console *console) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(console.out, "%s\n", output)
+	_, err = fmt.Fprintf(terminal.out, "%s\n", output)
 	return err
 }
 

@@ -28,14 +28,14 @@ type demoCommand struct{}
 // It lints each, uploads it from the bucket and from a presigned URL, has
 // WhatsApp (the simulator) give it back, compares the two, uploads it again,
 // which reuse answers with the same media id, and deletes it for both.
-func (demoCommand) Run(ctx context.Context, console *console) (err error) {
+func (demoCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	world, err := local.Start(ctx, local.Config{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
-	fmt.Fprintf(console.out, "API %s, WhatsApp simulator %s, S3 %s\n\n", world.APIURL, world.SimulatorURL, world.S3URL)
-	return newDemo(world, console.out).run(ctx)
+	fmt.Fprintf(terminal.out, "API %s, WhatsApp simulator %s, S3 %s\n\n", world.APIURL, world.SimulatorURL, world.S3URL)
+	return newDemo(world, terminal.out).run(ctx)
 }
 
 type demo struct {
@@ -58,7 +58,7 @@ func newDemo(world *local.Environment, out io.Writer) *demo {
 const demoRow = "%-22s %-13s %8s %-17s %8s  %-7s %s\n"
 
 func (d *demo) run(ctx context.Context) error {
-	if err := d.world.Gateway.Store().SetReuse(ctx, local.AccountID, true); err != nil {
+	if err := d.world.Gateway.State().SetReuse(ctx, local.AccountID, true); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.out, demoRow, "FILE", "SOURCE", "SIZE", "MEDIA ID", "TIME", "SHA-256", "TYPE")

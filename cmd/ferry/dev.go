@@ -21,8 +21,8 @@ type devCommand struct {
 }
 
 // Run starts the world, says how to reach it, and waits for a signal.
-func (c *devCommand) Run(ctx context.Context, console *console) (err error) {
-	world, err := local.Start(ctx, local.Config{Region: c.Region, PortBase: c.PortBase, Data: c.Data, Logger: console.log})
+func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
+	world, err := local.Start(ctx, local.Config{Region: c.Region, PortBase: c.PortBase, Data: c.Data, Logger: terminal.log})
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (c *devCommand) Run(ctx context.Context, console *console) (err error) {
 		}
 		defer os.Remove(c.EnvFile) // what it says is true only while this runs
 	}
-	fmt.Fprintf(console.out, `ferry is up. Nothing of it leaves this machine.
+	fmt.Fprintf(terminal.out, `ferry is up. Nothing of it leaves this machine.
 
   API                %s
   WhatsApp simulator %s
@@ -53,7 +53,7 @@ Then, for example:
 
 Ctrl-C stops it.
 `, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, indent(lines))
-	return world.Wait(ctx, console.hurry)
+	return world.Wait(ctx, terminal.hurry)
 }
 
 // environment gives the lines that point SDKs, the AWS CLI and ferry's own

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 type keyCommands struct {
@@ -30,7 +30,7 @@ type keyCreateCommand struct {
 }
 
 // Run makes the key and prints it as lines for a shell.
-func (c *keyCreateCommand) Run(ctx context.Context, console *console) error {
+func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 	var policies []string
 	switch {
 	case c.FullAccess:
@@ -54,8 +54,8 @@ func (c *keyCreateCommand) Run(ctx context.Context, console *console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(console.out, "export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\n", key.ID, key.Secret.Reveal())
-	fmt.Fprintln(console.err, "This is the only time that the secret is shown.")
+	fmt.Fprintf(terminal.out, "export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\n", key.ID, key.Secret.Reveal())
+	fmt.Fprintln(terminal.err, "This is the only time that the secret is shown.")
 	return nil
 }
 
@@ -66,7 +66,7 @@ type keyListCommand struct {
 }
 
 // Run lists the keys, without their secrets.
-func (c *keyListCommand) Run(ctx context.Context, console *console) error {
+func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, _, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (c *keyListCommand) Run(ctx context.Context, console *console) error {
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(console.out, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(terminal.out, 0, 0, 2, ' ', 0)
 	if !c.JSON {
 		fmt.Fprintln(table, "ACCESS KEY\tACCOUNT\tNAME\tPOLICIES\tCREATED")
 	}
@@ -84,7 +84,7 @@ func (c *keyListCommand) Run(ctx context.Context, console *console) error {
 		created := key.CreatedAt.UTC().Format(time.RFC3339)
 		if c.JSON {
 			line, _ := json.Marshal(map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": created})
-			fmt.Fprintf(console.out, "%s\n", line)
+			fmt.Fprintf(terminal.out, "%s\n", line)
 			continue
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", key.ID, key.AccountID, key.Name, len(key.Policies), created)
@@ -92,7 +92,7 @@ func (c *keyListCommand) Run(ctx context.Context, console *console) error {
 	return table.Flush()
 }
 
-func rawPolicies(key store.AccessKey) []json.RawMessage {
+func rawPolicies(key state.AccessKey) []json.RawMessage {
 	documents := make([]json.RawMessage, len(key.Policies))
 	for i, text := range key.Policies {
 		documents[i] = json.RawMessage(text)
@@ -106,19 +106,19 @@ type keyDeleteCommand struct {
 }
 
 // Run deletes the key.
-func (c *keyDeleteCommand) Run(ctx context.Context, console *console) error {
+func (c *keyDeleteCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, _, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	err = db.DeleteAccessKey(ctx, c.ID)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("there is no access key %q; 'ferry key list' shows those that are", c.ID)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(console.out, "%s is deleted.\n", c.ID)
+	fmt.Fprintf(terminal.out, "%s is deleted.\n", c.ID)
 	return nil
 }

@@ -18,7 +18,7 @@ type keysetCreateCommand struct {
 }
 
 // Run writes a new keyset. It never overwrites one: that would lose every secret sealed with it.
-func (c keysetCreateCommand) Run(console *console) error {
+func (c keysetCreateCommand) Run(terminal *terminal) error {
 	keyset, err := secret.GenerateKeyset()
 	if err != nil {
 		return err
@@ -33,6 +33,6 @@ func (c keysetCreateCommand) Run(console *console) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(console.out, "%s holds the keyset. Keep it secret and keep a copy: without it the secrets in the database are lost.\n", c.File)
+	fmt.Fprintf(terminal.out, "%s holds the keyset. Keep it secret and keep a copy: without it the secrets in the database are lost.\n", c.File)
 	return nil
 }

@@ -53,19 +53,19 @@ type linted struct {
 
 // Run looks at the sources, one after the other. Its error is an exitStatus,
 // or the output's.
-func (c *mediaLintCommand) Run(ctx context.Context, console *console) error {
+func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 	open := &lintOpener{region: c.Region}
 	worst, unread := media.Severity(0), false
 	for _, text := range c.Source {
 		result := c.lint(ctx, open, text)
 		worst, unread = max(worst, result.Worst()), unread || result.Error != ""
-		if c.JSON || !isTerminal(console.out) {
-			encoder := json.NewEncoder(console.out)
+		if c.JSON || !isTerminal(terminal.out) {
+			encoder := json.NewEncoder(terminal.out)
 			encoder.SetEscapeHTML(false)
 			if err := encoder.Encode(result); err != nil {
 				return err
 			}
-		} else if err := result.print(console.out); err != nil {
+		} else if err := result.print(terminal.out); err != nil {
 			return err
 		}
 	}

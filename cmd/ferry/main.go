@@ -39,8 +39,8 @@ type commandLine struct {
 	LogFormat string `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text" group:"General"`
 }
 
-// console is what a command runs with: where it writes, and when it must stop.
-type console struct {
+// terminal is what a command runs with: where it writes, and when it must stop.
+type terminal struct {
 	out, err io.Writer
 	log      *slog.Logger
 	hurry    context.Context // done by the second signal: stop at once
@@ -119,7 +119,7 @@ func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) in
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	c := &console{out: stdout, err: stderr, log: newLogger(stderr, line.LogLevel, line.LogFormat), hurry: hurry}
+	c := &terminal{out: stdout, err: stderr, log: newLogger(stderr, line.LogLevel, line.LogFormat), hurry: hurry}
 	err = parsed.Run(c)
 	if err == nil {
 		return 0

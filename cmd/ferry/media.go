@@ -40,9 +40,9 @@ type mediaPostCommand struct {
 
 // Run uploads the sources, several at once. On a terminal it draws bars;
 // otherwise it prints a JSON object a line, in the order of completion.
-func (c *mediaPostCommand) Run(ctx context.Context, console *console) error {
+func (c *mediaPostCommand) Run(ctx context.Context, terminal *terminal) error {
 	if c.Recursive {
-		return c.runRecursive(ctx, console)
+		return c.runRecursive(ctx, terminal)
 	}
 	if c.Manifest != "" {
 		return errors.New("--manifest goes with --recursive")
@@ -59,9 +59,9 @@ func (c *mediaPostCommand) Run(ctx context.Context, console *console) error {
 	if err != nil {
 		return err
 	}
-	var report reporter = &lineReporter{lineWriter{out: console.out}}
-	if isTerminal(console.out) {
-		report = newBarReporter(console.out, len(inputs))
+	var report reporter = &lineReporter{lineWriter{out: terminal.out}}
+	if isTerminal(terminal.out) {
+		report = newBarReporter(terminal.out, len(inputs))
 	}
 	var uploads errgroup.Group
 	uploads.SetLimit(max(c.Concurrency, 1))

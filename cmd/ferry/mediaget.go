@@ -33,7 +33,7 @@ type gotten struct {
 }
 
 // Run calls GetWhatsAppMessageMedia and prints what it answers.
-func (c *mediaGetCommand) Run(ctx context.Context, console *console) error {
+func (c *mediaGetCommand) Run(ctx context.Context, terminal *terminal) error {
 	input, err := c.input()
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (c *mediaGetCommand) Run(ctx context.Context, console *console) error {
 			result.MIMEType = *output.MIMEType
 		}
 	}
-	return result.print(console)
+	return result.print(terminal)
 }
 
 func (c *mediaGetCommand) input() (*socialmessaging.GetWhatsAppMessageMediaInput, error) {
@@ -93,7 +93,7 @@ type mediaDeleteCommand struct {
 }
 
 // Run deletes one after the other and says of each what became of it.
-func (c *mediaDeleteCommand) Run(ctx context.Context, console *console) error {
+func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error {
 	client, err := c.client(ctx)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, console *console) error {
 		default:
 			result.Deleted = true
 		}
-		if err := result.print(console); err != nil {
+		if err := result.print(terminal); err != nil {
 			failed = err
 		}
 	}
@@ -122,9 +122,9 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, console *console) error {
 
 // print writes a line of JSON, or of text on a terminal. It gives errReported
 // for a failure.
-func (g gotten) print(console *console) error {
-	if !isTerminal(console.out) {
-		encoder := json.NewEncoder(console.out)
+func (g gotten) print(terminal *terminal) error {
+	if !isTerminal(terminal.out) {
+		encoder := json.NewEncoder(terminal.out)
 		encoder.SetEscapeHTML(false)
 		if err := encoder.Encode(g); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (g gotten) print(console *console) error {
 				outcome += ", " + sizeText(*g.FileSize)
 			}
 		}
-		fmt.Fprintf(console.out, "%s  %s\n", printable(g.MediaID), outcome)
+		fmt.Fprintf(terminal.out, "%s  %s\n", printable(g.MediaID), outcome)
 	}
 	if g.Error != "" {
 		return errReported

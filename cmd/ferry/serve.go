@@ -20,7 +20,7 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // stateFlags say where the server's state is. Administration has them too.
@@ -51,7 +51,7 @@ func (f stateFlags) sealer() (*secret.Sealer, error) {
 // checkDatabase says why the database could not be opened, as far as its path
 // tells. It leaves nothing behind.
 func (f stateFlags) checkDatabase() error {
-	if f.Database == store.Memory {
+	if f.Database == state.Memory {
 		return nil
 	}
 	if strings.Contains(f.Database, "://") { // which may hold a password
@@ -76,12 +76,12 @@ func (f stateFlags) checkDatabase() error {
 }
 
 // open opens the database for administration or for the server.
-func (f stateFlags) open(ctx context.Context) (*store.Store, *secret.Sealer, error) {
+func (f stateFlags) open(ctx context.Context) (*state.DB, *secret.Sealer, error) {
 	sealer, err := f.sealer()
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := store.Open(ctx, store.Config{Path: f.Database, Sealer: sealer})
+	db, err := state.Open(ctx, state.Config{Path: f.Database, Sealer: sealer})
 	return db, sealer, err
 }
 
@@ -203,7 +203,7 @@ func (c *serveCommand) checkLimits() error {
 // Run serves until the first signal, then drains. The address is taken before
 // the database is opened, so that a second server that starts by mistake does
 // not get that far.
-func (c *serveCommand) Run(ctx context.Context, console *console) (err error) {
+func (c *serveCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	problems := c.check(ctx)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -213,14 +213,14 @@ func (c *serveCommand) Run(ctx context.Context, console *console) (err error) {
 		return errors.Join(problems, listener.Close())
 	}
 	config := c.config()
-	config.Logger = console.log
-	if config.Store, config.Sealer, err = c.open(ctx); err != nil {
+	config.Logger = terminal.log
+	if config.State, config.Sealer, err = c.open(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	g, err := gateway.Open(ctx, config)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	console.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "region", c.Region, "graph", c.GraphURL, "version", version())
-	return errors.Join(g.Serve(ctx, console.hurry, listener), g.Close())
+	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "region", c.Region, "graph", c.GraphURL, "version", version())
+	return errors.Join(g.Serve(ctx, terminal.hurry, listener), g.Close())
 }

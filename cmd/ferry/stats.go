@@ -15,7 +15,7 @@ type mediaStatsCommand struct {
 }
 
 // Run prints a line for each account.
-func (c *mediaStatsCommand) Run(ctx context.Context, console *console) error {
+func (c *mediaStatsCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, _, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (c *mediaStatsCommand) Run(ctx context.Context, console *console) error {
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(console.out, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(terminal.out, 0, 0, 2, ' ', 0)
 	if !c.JSON {
 		fmt.Fprintln(table, "ACCOUNT\tREUSE\tUPLOADS\tBYTES\tUPLOADS AVOIDED\tBYTES AVOIDED")
 	}
@@ -33,7 +33,7 @@ func (c *mediaStatsCommand) Run(ctx context.Context, console *console) error {
 		if c.JSON {
 			line, _ := json.Marshal(map[string]any{"account": u.AccountID, "reuse": u.Reuse, "uploads": u.Uploads, "bytes": u.Bytes,
 				"uploadsAvoided": u.UploadsAvoided, "bytesAvoided": u.BytesAvoided})
-			fmt.Fprintf(console.out, "%s\n", line)
+			fmt.Fprintf(terminal.out, "%s\n", line)
 			continue
 		}
 		setting := map[bool]string{true: "on", false: "off"}[u.Reuse]

@@ -11,8 +11,8 @@ import (
 type versionCommand struct{}
 
 // Run prints what this binary is.
-func (versionCommand) Run(console *console) error {
-	_, err := fmt.Fprintf(console.out, "ferry %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+func (versionCommand) Run(terminal *terminal) error {
+	_, err := fmt.Fprintf(terminal.out, "ferry %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 

@@ -19,16 +19,16 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // Config is what a Gateway is made of.
 type Config struct {
-	Store   *store.Store   // required; the gateway closes it
-	Sealer  *secret.Sealer // required; the one that Store was opened with
+	State   *state.DB      // required; the gateway closes it
+	Sealer  *secret.Sealer // required; the one that State was opened with
 	Graph   graph.Config
 	Objects object.Config // OwnAddresses is set by the gateway
-	// Limits and region of the API; Store, Graph, Objects, Sealer and Logger
+	// Limits and region of the API; State, Graph, Objects, Sealer and Logger
 	// are set by the gateway.
 	API    social.Config
 	Logger *slog.Logger // default: discards
@@ -86,7 +86,7 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	if g.objects, err = object.New(ctx, config.Objects); err != nil {
 		return g, err
 	}
-	config.API.Store, config.API.Graph, config.API.Objects = config.Store, g.graph, g.objects
+	config.API.State, config.API.Graph, config.API.Objects = config.State, g.graph, g.objects
 	config.API.Sealer, config.API.Logger, config.API.Until = config.Sealer, config.Logger, g.base
 	service, err := social.New(config.API)
 	if err != nil {
@@ -96,8 +96,8 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	return g, nil
 }
 
-// Store is the gateway's database, for administration beside the API.
-func (g *Gateway) Store() *store.Store { return g.config.Store }
+// State is the gateway's database, for administration beside the API.
+func (g *Gateway) State() *state.DB { return g.config.State }
 
 // Graph is the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }
@@ -111,7 +111,7 @@ func (g *Gateway) Close() error {
 	if g.graph != nil {
 		g.graph.Close()
 	}
-	return g.config.Store.Close()
+	return g.config.State.Close()
 }
 
 // ownAddresses are the server's own listeners, which no source may name.
@@ -142,7 +142,7 @@ func (g *Gateway) withHealth(api http.Handler) http.Handler {
 		case r.Method == http.MethodGet && r.RequestURI == "/readyz":
 			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 			defer cancel()
-			if g.draining.Load() || g.config.Store.Ping(ctx) != nil {
+			if g.draining.Load() || g.config.State.Ping(ctx) != nil {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		default:
@@ -176,7 +176,7 @@ func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error
 	}
 	var purging sync.WaitGroup
 	purging.Go(func() {
-		_ = g.config.Store.Run(g.base, func(err error) { g.config.Logger.Warn("database", "cause", err) }) // ends with base
+		_ = g.config.State.Run(g.base, func(err error) { g.config.Logger.Warn("database", "cause", err) }) // ends with base
 	})
 	defer func() {
 		g.cutOff(nil)

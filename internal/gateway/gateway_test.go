@@ -19,7 +19,7 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -31,7 +31,7 @@ type running struct {
 	stop    context.CancelFunc // asks it to stop
 	hurry   context.CancelFunc // asks it to stop at once
 	ended   <-chan error       // what Serve gave
-	store   *store.Store
+	state   *state.DB
 }
 
 // start starts a gateway; adjust knows the address that it will have. wrap goes
@@ -50,7 +50,7 @@ func start(t *testing.T, adjust func(config *gateway.Config, address string), wr
 	if config.Sealer, err = secret.NewSealer(keyset); err != nil {
 		t.Fatal(err)
 	}
-	if config.Store, err = store.Open(t.Context(), store.Config{Path: store.Memory, Sealer: config.Sealer}); err != nil {
+	if config.State, err = state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: config.Sealer}); err != nil {
 		t.Fatal(err)
 	}
 	if adjust != nil {
@@ -72,7 +72,7 @@ func start(t *testing.T, adjust func(config *gateway.Config, address string), wr
 		cutOff()
 		_ = g.Close()
 	})
-	return &running{listener.Addr().String(), stop, cutOff, ended, config.Store}
+	return &running{listener.Addr().String(), stop, cutOff, ended, config.State}
 }
 
 func status(t *testing.T, url string) int {
@@ -106,7 +106,7 @@ func TestHealthSaysWhetherCallsAreTaken(t *testing.T) {
 
 func TestDatabaseThatDoesNotAnswerIsNotReady(t *testing.T) {
 	g := start(t, nil)
-	_ = g.store.Close()
+	_ = g.state.Close()
 	if got := status(t, "http://"+g.address+"/readyz"); got != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: %d", got)
 	}
@@ -137,11 +137,11 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 	g := start(t, func(c *gateway.Config, address string) {
 		c.Objects.Stores = []object.StoreConfig{{Endpoint: "http://" + address, PathStyle: true, AccessKeyID: "a", SecretAccessKey: secret.New("b")}}
 	})
-	linked, err := g.store.Link(t.Context(), store.BusinessAccount{AccountID: account, MetaID: "1", Token: secret.New("t"), PhoneNumbers: []store.PhoneNumber{{MetaID: "2"}}})
+	linked, err := g.state.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "1", Token: secret.New("t"), PhoneNumbers: []state.PhoneNumber{{MetaID: "2"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := social.CreateAccessKey(t.Context(), g.store, account, "app", social.FullAccessPolicy)
+	key, err := social.CreateAccessKey(t.Context(), g.state, account, "app", social.FullAccessPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,11 +160,11 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 func TestCertificateNeedsItsKey(t *testing.T) {
 	keyset, _ := secret.GenerateKeyset()
 	sealer, _ := secret.NewSealer(keyset)
-	db, err := store.Open(t.Context(), store.Config{Path: store.Memory, Sealer: sealer})
+	db, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := gateway.Open(t.Context(), gateway.Config{Store: db, Sealer: sealer, CertFile: "cert.pem"}); err == nil || !strings.Contains(err.Error(), "both files or none") {
+	if _, err := gateway.Open(t.Context(), gateway.Config{State: db, Sealer: sealer, CertFile: "cert.pem"}); err == nil || !strings.Contains(err.Error(), "both files or none") {
 		t.Errorf("%v", err)
 	}
 }

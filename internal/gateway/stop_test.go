@@ -26,7 +26,7 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -95,12 +95,12 @@ func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
 			api.ServeHTTP(w, r)
 		})
 	})
-	linked, err := f.store.Link(t.Context(), store.BusinessAccount{AccountID: account, MetaID: "1", Token: secret.New("t"), PhoneNumbers: []store.PhoneNumber{{MetaID: "2"}}})
+	linked, err := f.state.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "1", Token: secret.New("t"), PhoneNumbers: []state.PhoneNumber{{MetaID: "2"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.phone = linked.PhoneNumbers[0].ID
-	key, err := social.CreateAccessKey(t.Context(), f.store, account, "app", social.FullAccessPolicy)
+	key, err := social.CreateAccessKey(t.Context(), f.state, account, "app", social.FullAccessPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestFirstSignalWaitsForAnUploadWhoseCallerHasGone(t *testing.T) {
 			if log := f.log.String(); !strings.Contains(log, "media_id=4711") || !strings.Contains(log, "caller_gone=true status=200") {
 				t.Errorf("the upload is not in the log:\n%s", log)
 			}
-			if _, err := f.store.Media(t.Context(), f.phone, "4711"); err != nil {
+			if _, err := f.state.Media(t.Context(), f.phone, "4711"); err != nil {
 				t.Errorf("the upload is not on record: %v", err)
 			}
 		})

@@ -25,7 +25,7 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/metasim"
 )
 
@@ -180,7 +180,7 @@ func (e *Environment) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, store.Config{Path: e.path("ferry.db", store.Memory), Sealer: sealer})
+	db, err := state.Open(ctx, state.Config{Path: e.path("ferry.db", state.Memory), Sealer: sealer})
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (e *Environment) prepare(ctx context.Context) error {
 		return errors.Join(err, db.Close())
 	}
 	e.Gateway, err = gateway.Open(ctx, gateway.Config{
-		Store:   db,
+		State:   db,
 		Sealer:  sealer,
 		Graph:   graph.Config{BaseURL: e.SimulatorURL, UserAgent: "ferry-dev"},
 		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: e.S3URL, Region: e.Region, PathStyle: true, AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}}},

@@ -20,13 +20,13 @@ import (
 	"ferry/internal/local/bucketdir"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/metasim"
 )
 
 // sampleKey finds the developer's access key, or makes it, and finds the token
 // of an account that was linked before, or makes one.
-func (e *Environment) sampleKey(ctx context.Context, db *store.Store) error {
+func (e *Environment) sampleKey(ctx context.Context, db *state.DB) error {
 	keys, err := db.AccessKeys(ctx, AccountID)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (e *Environment) sampleKey(ctx context.Context, db *store.Store) error {
 // linkSample links the sample account as `ferry account link` does. Linked
 // again after a restart it keeps its ids and takes the new token.
 func (e *Environment) linkSample(ctx context.Context) error {
-	linked, err := social.LinkAccount(ctx, e.Gateway.Graph(), e.Gateway.Store(), social.Link{
+	linked, err := social.LinkAccount(ctx, e.Gateway.Graph(), e.Gateway.State(), social.Link{
 		AccountID: AccountID, MetaID: metaAccountID, AppID: metaAppID, Token: e.MetaToken,
 	})
 	if err != nil {

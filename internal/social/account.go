@@ -10,7 +10,7 @@ import (
 
 	"ferry/internal/policy"
 	"ferry/internal/secret"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -34,7 +34,7 @@ func (s *Service) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *so
 			return nil, err
 		}
 	}
-	accounts, err := s.config.Store.BusinessAccounts(ctx, accountID, after, limit+1)
+	accounts, err := s.config.State.BusinessAccounts(ctx, accountID, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +83,8 @@ func getAccountNeeds(s *Service, c *caller, in *socialmessaging.GetLinkedWhatsAp
 func (s *Service) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountOutput, error) {
 	accountID := callerOf(ctx).accountID
 	id, _ := s.resolve(kindBusinessAccount, accountID, *in.ID)
-	account, err := s.config.Store.BusinessAccount(ctx, accountID, id)
-	if errors.Is(err, store.ErrNotFound) {
+	account, err := s.config.State.BusinessAccount(ctx, accountID, id)
+	if errors.Is(err, state.ErrNotFound) {
 		return nil, s.noSuchAccount(*in.ID, accountID)
 	}
 	if err != nil {
@@ -121,19 +121,19 @@ func (s *Service) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Contex
 }
 
 // sender finds a phone number of the caller's account by id or ARN.
-func (s *Service) sender(ctx context.Context, given string) (store.Sender, error) {
+func (s *Service) sender(ctx context.Context, given string) (state.Sender, error) {
 	accountID := callerOf(ctx).accountID
 	id, _ := s.resolve(kindPhoneNumber, accountID, given)
-	sender, err := s.config.Store.Sender(ctx, accountID, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.Sender{}, fail(socialmessaging.KindResourceNotFound, nil,
+	sender, err := s.config.State.Sender(ctx, accountID, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return state.Sender{}, fail(socialmessaging.KindResourceNotFound, nil,
 			"No phone number '%s' is linked to account %s in region %s. ListLinkedWhatsAppBusinessAccounts and GetLinkedWhatsAppBusinessAccount show those that are.",
 			given, accountID, s.config.Region)
 	}
 	return sender, err
 }
 
-func (s *Service) accountSummary(account store.BusinessAccount) socialmessaging.LinkedWhatsAppBusinessAccountSummary {
+func (s *Service) accountSummary(account state.BusinessAccount) socialmessaging.LinkedWhatsAppBusinessAccountSummary {
 	summary := socialmessaging.LinkedWhatsAppBusinessAccountSummary{
 		ARN:                new(s.arn(kindBusinessAccount, account.AccountID, account.ID)),
 		ID:                 new(kindBusinessAccount.id(account.ID)),
@@ -148,7 +148,7 @@ func (s *Service) accountSummary(account store.BusinessAccount) socialmessaging.
 	return summary
 }
 
-func (s *Service) phoneNumber(accountID string, number store.PhoneNumber) socialmessaging.WhatsAppPhoneNumberSummary {
+func (s *Service) phoneNumber(accountID string, number state.PhoneNumber) socialmessaging.WhatsAppPhoneNumberSummary {
 	return socialmessaging.WhatsAppPhoneNumberSummary{
 		ARN:                    new(s.arn(kindPhoneNumber, accountID, number.ID)),
 		PhoneNumber:            new(e164(number.DisplayNumber)),

@@ -10,7 +10,7 @@ import (
 
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -55,7 +55,7 @@ func TestLinkedAccountIsShownInAWSShape(t *testing.T) {
 func TestAccountsComeInPagesWhoseTokensAreSealed(t *testing.T) {
 	w := newWorld(t)
 	for i := range 6 {
-		_, err := w.store.Link(t.Context(), store.BusinessAccount{AccountID: account, MetaID: fmt.Sprint(200 + i), Token: secret.New("t")})
+		_, err := w.state.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: fmt.Sprint(200 + i), Token: secret.New("t")})
 		w.must(err)
 	}
 	client, in := w.client(w.key), &socialmessaging.ListLinkedWhatsAppBusinessAccountsInput{MaxResults: new(int32(3))}
@@ -77,7 +77,7 @@ func TestAccountsComeInPagesWhoseTokensAreSealed(t *testing.T) {
 		t.Errorf("%d accounts, %s", len(seen), diff)
 	}
 	for name, test := range map[string]struct {
-		key   store.AccessKey
+		key   state.AccessKey
 		token string
 	}{
 		"forged":             {w.key, "YWJj"},

@@ -16,7 +16,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/policy"
 	"ferry/internal/secret"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 var (
@@ -32,21 +32,21 @@ const FullAccessPolicy = `{"Version":"2012-10-17","Statement":[` +
 
 // CreateAccessKey makes a key for a user of an account, with random id and
 // secret, and stores it. The secret is only ever shown by what it returns.
-func CreateAccessKey(ctx context.Context, db *store.Store, accountID, name string, policies ...string) (store.AccessKey, error) {
+func CreateAccessKey(ctx context.Context, db *state.DB, accountID, name string, policies ...string) (state.AccessKey, error) {
 	if err := CheckAccountID(accountID); err != nil {
-		return store.AccessKey{}, err
+		return state.AccessKey{}, err
 	}
 	if !nameForm.MatchString(name) {
-		return store.AccessKey{}, fmt.Errorf("name %q is not a user's; expected 1 to 64 letters, digits or + = , . @ _ -", name)
+		return state.AccessKey{}, fmt.Errorf("name %q is not a user's; expected 1 to 64 letters, digits or + = , . @ _ -", name)
 	}
 	for i, document := range policies {
 		if _, err := policy.Parse([]byte(document)); err != nil {
-			return store.AccessKey{}, fmt.Errorf("policy %d: %w", i+1, err)
+			return state.AccessKey{}, fmt.Errorf("policy %d: %w", i+1, err)
 		}
 	}
 	var random [30]byte
 	rand.Read(random[:])
-	key := store.AccessKey{
+	key := state.AccessKey{
 		ID:        "AKIA" + rand.Text()[:16], // base32, as AWS's
 		AccountID: accountID, Name: name, Policies: policies,
 		Secret: secret.New(base64.StdEncoding.EncodeToString(random[:])), // 40 characters
@@ -73,44 +73,44 @@ type Link struct {
 
 // LinkAccount reads the account and its numbers from the Graph API, which
 // proves the token, and stores them. Linking again renews token, names and numbers.
-func LinkAccount(ctx context.Context, client *graph.Client, db *store.Store, link Link) (store.BusinessAccount, error) {
+func LinkAccount(ctx context.Context, client *graph.Client, db *state.DB, link Link) (state.BusinessAccount, error) {
 	if err := CheckAccountID(link.AccountID); err != nil {
-		return store.BusinessAccount{}, err
+		return state.BusinessAccount{}, err
 	}
 	for _, id := range append([]string{link.MetaID, cmp.Or(link.AppID, "0")}, link.PhoneNumberIDs...) {
 		if !metaIDForm.MatchString(id) {
-			return store.BusinessAccount{}, fmt.Errorf("%q is not an id of Meta's; expected digits, as the WhatsApp Manager shows them", id)
+			return state.BusinessAccount{}, fmt.Errorf("%q is not an id of Meta's; expected digits, as the WhatsApp Manager shows them", id)
 		}
 	}
 	if link.Token.IsZero() {
-		return store.BusinessAccount{}, fmt.Errorf("there is no token; expected Meta's access token for account %s", link.MetaID)
+		return state.BusinessAccount{}, fmt.Errorf("there is no token; expected Meta's access token for account %s", link.MetaID)
 	}
 	account, err := client.BusinessAccount(ctx, link.MetaID, link.Token)
 	if err != nil {
-		return store.BusinessAccount{}, fmt.Errorf("reading WhatsApp Business Account %s: %w", link.MetaID, err)
+		return state.BusinessAccount{}, fmt.Errorf("reading WhatsApp Business Account %s: %w", link.MetaID, err)
 	}
 	numbers, err := client.PhoneNumbers(ctx, link.MetaID, link.Token)
 	if err != nil {
-		return store.BusinessAccount{}, fmt.Errorf("reading the phone numbers of WhatsApp Business Account %s: %w", link.MetaID, err)
+		return state.BusinessAccount{}, fmt.Errorf("reading the phone numbers of WhatsApp Business Account %s: %w", link.MetaID, err)
 	}
-	linked := store.BusinessAccount{
+	linked := state.BusinessAccount{
 		AccountID: link.AccountID, MetaID: link.MetaID, Name: account.Name, AppID: link.AppID,
 		MarketingOnboarding: account.MarketingMessagesOnboarding, Token: link.Token,
 	}
 	if linked.PhoneNumbers, err = chosen(numbers, link.PhoneNumberIDs); err != nil {
-		return store.BusinessAccount{}, err
+		return state.BusinessAccount{}, err
 	}
 	return db.Link(ctx, linked)
 }
 
 // chosen picks the numbers to link; every id that was asked for must be there.
-func chosen(numbers []graph.PhoneNumber, ids []string) ([]store.PhoneNumber, error) {
-	var result []store.PhoneNumber
+func chosen(numbers []graph.PhoneNumber, ids []string) ([]state.PhoneNumber, error) {
+	var result []state.PhoneNumber
 	var present []string
 	for _, n := range numbers {
 		present = append(present, n.ID)
 		if len(ids) == 0 || slices.Contains(ids, n.ID) {
-			result = append(result, store.PhoneNumber{MetaID: n.ID, DisplayNumber: n.DisplayPhoneNumber, VerifiedName: n.VerifiedName, QualityRating: n.QualityRating})
+			result = append(result, state.PhoneNumber{MetaID: n.ID, DisplayNumber: n.DisplayPhoneNumber, VerifiedName: n.VerifiedName, QualityRating: n.QualityRating})
 		}
 	}
 	for _, id := range ids {

@@ -7,7 +7,7 @@ package social
 import (
 	"strings"
 
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // resourceKind is the part that ids and ARNs of a kind of resource share.
@@ -46,5 +46,5 @@ func (s *Service) resolve(k resourceKind, accountID, given string) (stored, arn 
 }
 
 // BusinessAccountID and PhoneNumberID give AWS's ids of what the store has.
-func BusinessAccountID(a store.BusinessAccount) string { return kindBusinessAccount.id(a.ID) }
-func PhoneNumberID(n store.PhoneNumber) string         { return kindPhoneNumber.id(n.ID) }
+func BusinessAccountID(a state.BusinessAccount) string { return kindBusinessAccount.id(a.ID) }
+func PhoneNumberID(n state.PhoneNumber) string         { return kindPhoneNumber.id(n.ID) }

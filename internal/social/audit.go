@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"ferry/internal/media"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // auditLine is what is known of a request when it ends. The handler of the
@@ -24,7 +24,7 @@ type auditLine struct {
 	caller    *caller // nil = not verified
 
 	accessKeyID string       // as claimed
-	media       *store.Media // the upload, when there was one
+	media       *state.Media // the upload, when there was one
 	reused      bool         // the upload was not needed
 	report      media.Report // what was found inside the file
 	attempts    int          // of the transfer

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"ferry/internal/policy"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -25,7 +25,7 @@ type caller struct {
 const maxPolicies = 1024
 
 // newCaller makes the caller of a key. Policies are parsed once, and kept by their text.
-func (s *Service) newCaller(key store.AccessKey) (*caller, error) {
+func (s *Service) newCaller(key state.AccessKey) (*caller, error) {
 	c := &caller{accountID: key.AccountID, accessKeyID: key.ID, reuse: key.Reuse, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name}
 	for _, text := range key.Policies {
 		document, known := s.policies.Get(text)

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // retryGrace is how long a flight whose caller has gone waits to be asked for
@@ -40,7 +40,7 @@ type flights struct {
 type flight struct {
 	call  string
 	done  chan struct{}
-	media store.Media // these three are written before done is closed
+	media state.Media // these three are written before done is closed
 	err   error
 	line  auditLine // what is known of the work
 
@@ -52,7 +52,7 @@ type flight struct {
 
 // share does a piece of work, or waits for that of the same call. Without a
 // call's name it just does it, and ends it when the caller goes.
-func (f *flights) share(ctx context.Context, call string, work func(context.Context) (store.Media, error)) (store.Media, error) {
+func (f *flights) share(ctx context.Context, call string, work func(context.Context) (state.Media, error)) (state.Media, error) {
 	if call == "" {
 		return work(ctx)
 	}
@@ -68,7 +68,7 @@ func (f *flights) share(ctx context.Context, call string, work func(context.Cont
 		return shared.media, shared.err
 	case <-ctx.Done():
 		f.leave(shared, context.Cause(ctx))
-		return store.Media{}, context.Cause(ctx)
+		return state.Media{}, context.Cause(ctx)
 	}
 }
 
@@ -93,7 +93,7 @@ var errNotDone = errors.New("the work was not done")
 
 // fly does the work. When its caller goes, it counts as one waiter less; when
 // until is over, it ends.
-func (f *flights) fly(ctx, own context.Context, shared *flight, work func(context.Context) (store.Media, error)) (store.Media, error) {
+func (f *flights) fly(ctx, own context.Context, shared *flight, work func(context.Context) (state.Media, error)) (state.Media, error) {
 	stay := context.AfterFunc(ctx, func() { f.leave(shared, context.Cause(ctx)) })
 	goOn := context.AfterFunc(f.until, func() { f.stop(shared, context.Cause(f.until)) })
 	defer func() { // also of a panic, which goes on to the gate

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // inTheAir is flights with one flight that goes on until it is ended.
@@ -22,10 +22,10 @@ func newInTheAir() *inTheAir {
 
 // call is a caller that stays as long as ctx.
 func (a *inTheAir) call(ctx context.Context) error {
-	_, err := a.share(withAudit(ctx, new(auditLine)), "call", func(ctx context.Context) (store.Media, error) {
+	_, err := a.share(withAudit(ctx, new(auditLine)), "call", func(ctx context.Context) (state.Media, error) {
 		<-ctx.Done()
 		a.ended <- context.Cause(ctx)
-		return store.Media{}, context.Cause(ctx)
+		return state.Media{}, context.Cause(ctx)
 	})
 	return err
 }
@@ -95,10 +95,10 @@ func TestSuccessIsKeptFromItsEndOn(t *testing.T) {
 		f := flights{byCall: make(map[string]*flight), grace: retryGrace, until: context.Background()}
 		uploads := 0
 		call := func(ctx context.Context) {
-			_, err := f.share(withAudit(ctx, new(auditLine)), "call", func(context.Context) (store.Media, error) {
+			_, err := f.share(withAudit(ctx, new(auditLine)), "call", func(context.Context) (state.Media, error) {
 				uploads++
 				time.Sleep(retryGrace - time.Millisecond) // nearly as long as a flight without a caller may take
-				return store.Media{ID: "1"}, nil
+				return state.Media{ID: "1"}, nil
 			})
 			if err != nil {
 				t.Error(err)
@@ -129,9 +129,9 @@ func TestPanicEndsAFlight(t *testing.T) {
 				t.Error("the panic did not get to the gate")
 			}
 		}()
-		_, _ = f.share(ctx, "call", func(context.Context) (store.Media, error) { panic("work") })
+		_, _ = f.share(ctx, "call", func(context.Context) (state.Media, error) { panic("work") })
 	}()
-	if _, err := f.share(ctx, "call", func(context.Context) (store.Media, error) { return store.Media{ID: "1"}, nil }); err != nil {
+	if _, err := f.share(ctx, "call", func(context.Context) (state.Media, error) { return state.Media{ID: "1"}, nil }); err != nil {
 		t.Errorf("another attempt: %v", err)
 	}
 }

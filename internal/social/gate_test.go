@@ -22,7 +22,7 @@ import (
 
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -49,7 +49,7 @@ func (w *world) request(method, target, body string) *http.Request {
 }
 
 type scope struct {
-	key             store.AccessKey
+	key             state.AccessKey
 	service, region string
 	at              time.Time
 }
@@ -87,7 +87,7 @@ var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a
 func TestNoRouteGoesRoundTheGate(t *testing.T) {
 	w := newWorld(t)
 	deleted := w.newKey(account, social.FullAccessPolicy)
-	w.must(w.store.DeleteAccessKey(t.Context(), deleted.ID))
+	w.must(w.state.DeleteAccessKey(t.Context(), deleted.ID))
 	for _, operation := range socialmessaging.Operations {
 		for name, test := range map[string]struct {
 			sign func(*http.Request)
@@ -286,7 +286,7 @@ func TestPolicyDecidesOverOperationAndObject(t *testing.T) {
 
 func TestUnknownErrorIsLoggedAndNotShown(t *testing.T) {
 	w := newWorld(t)
-	w.must(w.store.Close()) // the database fails
+	w.must(w.state.Close()) // the database fails
 	got := w.send(w.sign(w.request("GET", "/v1/whatsapp/waba/list", "")))
 	if got.status != 500 || got.errorType != "InternalServiceException" || strings.Contains(got.body, "sql") {
 		t.Errorf("%d %s %s", got.status, got.errorType, got.body)

@@ -6,7 +6,7 @@ import (
 	"context"
 
 	"ferry/internal/policy"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -47,10 +47,10 @@ func (s *Service) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessag
 	if err != nil {
 		return nil, err
 	}
-	media, err := s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (store.Media, error) {
+	media, err := s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (state.Media, error) {
 		end, err := s.beginUpload(ctx) // held by the upload, which may outlive its caller
 		if err != nil {
-			return store.Media{}, err
+			return state.Media{}, err
 		}
 		defer end()
 		ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)

@@ -58,7 +58,7 @@ func checkStored(t *testing.T, w *world, id, source, name string) {
 	if !ok || got.PhoneNumberID != "1" || got.MIMEType != "text/plain" || got.FileName != "note.txt" || got.Size != int64(len(text)) {
 		t.Errorf("the simulator has %+v", got)
 	}
-	record, err := w.store.Media(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), id)
+	record, err := w.state.Media(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -392,7 +392,7 @@ func TestUploadsInFlightAreBounded(t *testing.T) {
 	if _, err := w.post("note.txt"); !throttled(err) {
 		t.Errorf("the second: %v", err)
 	}
-	other, err := social.LinkAccount(ctx, w.graph, w.store, social.Link{AccountID: stranger, MetaID: "100", Token: secret.New(metaToken)})
+	other, err := social.LinkAccount(ctx, w.graph, w.state, social.Link{AccountID: stranger, MetaID: "100", Token: secret.New(metaToken)})
 	w.must(err)
 	_, err = w.postAs(ctx, w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
 		OriginationPhoneNumberID: new(social.PhoneNumberID(other.PhoneNumbers[0])), SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("missing.txt")},
@@ -425,7 +425,7 @@ func TestUploadThatTakesTooLongEnds(t *testing.T) {
 	for name, reuse := range map[string]bool{"without reuse": false, "with reuse": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(c *social.Config) { c.UploadTimeout = 50 * time.Millisecond })
-			w.must(w.store.SetReuse(t.Context(), account, reuse))
+			w.must(w.state.SetReuse(t.Context(), account, reuse))
 			w.put("note.txt", "text/plain", text)
 			if _, err := w.simulator.AddFault(metasim.Fault{Operation: "upload", Latency: 9 * time.Minute}); err != nil {
 				t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"ferry/internal/policy"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -153,8 +153,8 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 		return nil, nil, err
 	}
 	auditOf(ctx).accessKeyID = signature.AccessKeyID // as claimed, until it is verified
-	key, err := s.config.Store.AccessKey(ctx, signature.AccessKeyID)
-	if errors.Is(err, store.ErrNotFound) {
+	key, err := s.config.State.AccessKey(ctx, signature.AccessKeyID)
+	if errors.Is(err, state.ErrNotFound) {
 		return nil, nil, signature.VerifyUnknown(emptyHash)
 	}
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/policy"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -62,7 +62,7 @@ func (s *Service) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessagi
 }
 
 // metadata asks Meta for a file. One that Meta does not have is forgotten.
-func (s *Service) metadata(ctx context.Context, sender store.Sender, mediaID string) (graph.Media, error) {
+func (s *Service) metadata(ctx context.Context, sender state.Sender, mediaID string) (graph.Media, error) {
 	media, err := s.config.Graph.Media(ctx, mediaID, sender.MetaID, sender.Token)
 	if isGone(err) {
 		err = errors.Join(err, s.forget(ctx, sender, mediaID))
@@ -78,9 +78,9 @@ func isGone(err error) bool {
 
 // forget drops what is known of a file that WhatsApp does not have any more, so
 // that nobody is given its id again, even if the caller has gone meanwhile.
-func (s *Service) forget(ctx context.Context, sender store.Sender, mediaID string) error {
+func (s *Service) forget(ctx context.Context, sender state.Sender, mediaID string) error {
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(s.config.Store.DropReusable(ctx, sender.ID, mediaID), s.config.Store.ForgetMedia(ctx, sender.ID, mediaID))
+	return errors.Join(s.config.State.DropReusable(ctx, sender.ID, mediaID), s.config.State.ForgetMedia(ctx, sender.ID, mediaID))
 }
 
 // checkDestination wants one destination, or none for metadata only.
@@ -104,7 +104,7 @@ type sink interface {
 
 // retrieve streams a file of WhatsApp's to its destination. A download that
 // breaks off is begun again, with a fresh URL, a bounded number of times.
-func (s *Service) retrieve(ctx context.Context, in *socialmessaging.GetWhatsAppMessageMediaInput, sender store.Sender, media graph.Media, baseType string) error {
+func (s *Service) retrieve(ctx context.Context, in *socialmessaging.GetWhatsAppMessageMediaInput, sender state.Sender, media graph.Media, baseType string) error {
 	to, err := s.sink(ctx, in, baseType)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (s *Service) retrieve(ctx context.Context, in *socialmessaging.GetWhatsAppM
 	}
 }
 
-func (s *Service) download(ctx context.Context, to sink, sender store.Sender, media graph.Media, baseType string) error {
+func (s *Service) download(ctx context.Context, to sink, sender state.Sender, media graph.Media, baseType string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	opened, err := s.config.Graph.Download(ctx, media, sender.Token)
@@ -172,8 +172,8 @@ func (s *Service) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmess
 	if err := s.takeMediaCall(ctx); err != nil {
 		return nil, err
 	}
-	_, err = s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (store.Media, error) {
-		return store.Media{}, s.deleteMedia(ctx, sender, *in.MediaID)
+	_, err = s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (state.Media, error) {
+		return state.Media{}, s.deleteMedia(ctx, sender, *in.MediaID)
 	})
 	if err != nil {
 		return nil, err
@@ -183,10 +183,10 @@ func (s *Service) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmess
 
 // deleteMedia counts one user of a file less, and removes it from WhatsApp when
 // that was the last one. A file that WhatsApp does not have is forgotten.
-func (s *Service) deleteMedia(ctx context.Context, sender store.Sender, mediaID string) error {
+func (s *Service) deleteMedia(ctx context.Context, sender state.Sender, mediaID string) error {
 	line := auditOf(ctx)
 	line.mediaID = mediaID
-	othersLeft, err := s.config.Store.Release(ctx, sender.ID, mediaID)
+	othersLeft, err := s.config.State.Release(ctx, sender.ID, mediaID)
 	line.stillUsed = othersLeft
 	if err != nil || othersLeft { // it was deleted for this user; others still have the id
 		return err

@@ -194,7 +194,7 @@ func TestDeletedMediaIsGone(t *testing.T) {
 	if _, there := w.simulator.Media(id); there {
 		t.Error("the simulator still has it")
 	}
-	if _, err := w.store.Media(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), id); err == nil {
+	if _, err := w.state.Media(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), id); err == nil {
 		t.Error("the record is still there")
 	}
 	if _, _, err := w.read("sample.jpg"); err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"ferry/internal/object"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // refreshAhead is how long before a file expires at WhatsApp it is uploaded
@@ -30,12 +30,12 @@ const refreshAhead = 3 * 24 * time.Hour
 //
 // A file that is deleted between being found and being counted is looked for
 // once more, which finds what took its place or uploads it.
-func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
+func (s *Service) uploadOrReuse(ctx context.Context, sender state.Sender, from source) (state.Media, error) {
 	found, err := s.findOrUpload(ctx, sender, from)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, state.ErrNotFound) {
 		found, err = s.findOrUpload(ctx, sender, from)
 	}
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, state.ErrNotFound) {
 		return s.uploadAndRecord(ctx, sender, from)
 	}
 	return found, err
@@ -43,25 +43,25 @@ func (s *Service) uploadOrReuse(ctx context.Context, sender store.Sender, from s
 
 // findOrUpload is one try of uploadOrReuse. It gives ErrNotFound when the file
 // that it found was deleted meanwhile.
-func (s *Service) findOrUpload(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
+func (s *Service) findOrUpload(ctx context.Context, sender state.Sender, from source) (state.Media, error) {
 	seen, err := s.stat(ctx, from)
 	if err != nil {
-		return store.Media{}, err
+		return state.Media{}, err
 	}
 	if seen.ETag == "" {
 		return s.uploadAndRecord(ctx, sender, from)
 	}
-	version := store.SourceVersion{Name: from.String(), ETag: seen.ETag, DeclaredType: seen.ContentType}
-	known, err := s.config.Store.ReusableBySource(ctx, sender.ID, version, s.config.Now().Add(refreshAhead))
+	version := state.SourceVersion{Name: from.String(), ETag: seen.ETag, DeclaredType: seen.ContentType}
+	known, err := s.config.State.ReusableBySource(ctx, sender.ID, version, s.config.Now().Add(refreshAhead))
 	if err == nil {
 		return s.reuse(ctx, from, known, version, nil)
 	}
-	if !errors.Is(err, store.ErrNotFound) {
-		return store.Media{}, err
+	if !errors.Is(err, state.ErrNotFound) {
+		return state.Media{}, err
 	}
 	name := sender.ID + " " + version.Name + " " + version.ETag + " " + version.DeclaredType
 	isFirst := false
-	shared, err := s.sharing.share(ctx, name, func(ctx context.Context) (store.Media, error) {
+	shared, err := s.sharing.share(ctx, name, func(ctx context.Context) (state.Media, error) {
 		isFirst = true
 		return s.uploadForReuse(ctx, sender, from, version, seen.Size)
 	})
@@ -87,11 +87,11 @@ func (s *Service) stat(ctx context.Context, from source) (*object.Object, error)
 // reuse counts one more user of a file and gives its record. learned is the
 // version of the source if it was not known to have the file. Returns
 // ErrNotFound when the file has been deleted meanwhile.
-func (s *Service) reuse(ctx context.Context, from source, known store.Reusable, version store.SourceVersion, learned *store.SourceVersion) (store.Media, error) {
-	if err := s.config.Store.Reuse(ctx, callerOf(ctx).accountID, known, learned); err != nil {
-		return store.Media{}, err
+func (s *Service) reuse(ctx context.Context, from source, known state.Reusable, version state.SourceVersion, learned *state.SourceVersion) (state.Media, error) {
+	if err := s.config.State.Reuse(ctx, callerOf(ctx).accountID, known, learned); err != nil {
+		return state.Media{}, err
 	}
-	record := store.Media{
+	record := state.Media{
 		PhoneNumberID: known.PhoneNumberID, ID: known.MediaID, MIMEType: known.MIMEType, Size: known.Size, SHA256: known.SHA256,
 		Source: from.kind, SourceName: version.Name, SourceETag: version.ETag, AccessKeyID: callerOf(ctx).accessKeyID, ExpiresAt: known.ExpiresAt,
 	}
@@ -102,29 +102,29 @@ func (s *Service) reuse(ctx context.Context, from source, known store.Reusable, 
 
 // uploadForReuse uploads a version that was not seen before, or finds that its
 // bytes are at WhatsApp under another name.
-func (s *Service) uploadForReuse(ctx context.Context, sender store.Sender, from source, version store.SourceVersion, size int64) (store.Media, error) {
+func (s *Service) uploadForReuse(ctx context.Context, sender state.Sender, from source, version state.SourceVersion, size int64) (state.Media, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
 	defer cancel()
 	beyond := s.config.Now().Add(refreshAhead)
-	maybe, err := s.config.Store.MayBeReusable(ctx, sender.ID, size, beyond)
+	maybe, err := s.config.State.MayBeReusable(ctx, sender.ID, size, beyond)
 	if err != nil {
-		return store.Media{}, err
+		return state.Media{}, err
 	}
 	if maybe {
 		known, err := s.findByDigest(ctx, sender, from, version.ETag, beyond)
 		if err == nil {
 			return s.reuse(ctx, from, known, version, &version)
 		}
-		if !errors.Is(err, store.ErrNotFound) && !brokeOff(err) { // a source that broke off is read again by the upload
-			return store.Media{}, err
+		if !errors.Is(err, state.ErrNotFound) && !brokeOff(err) { // a source that broke off is read again by the upload
+			return state.Media{}, err
 		}
 	}
 	uploaded, err := s.uploadAndRecord(ctx, sender, from)
 	if err != nil {
-		return store.Media{}, err
+		return state.Media{}, err
 	}
 	version.ETag = uploaded.SourceETag // should it have changed since
-	if err := s.config.Store.Offer(context.WithoutCancel(ctx), reusable(uploaded), version, beyond); err != nil {
+	if err := s.config.State.Offer(context.WithoutCancel(ctx), reusable(uploaded), version, beyond); err != nil {
 		// The upload is done and on record: others will upload the file for themselves.
 		s.config.Logger.WarnContext(ctx, "an upload cannot be offered for reuse", "request_id", auditOf(ctx).requestID, "media_id", uploaded.ID, "cause", err)
 	}
@@ -132,17 +132,17 @@ func (s *Service) uploadForReuse(ctx context.Context, sender store.Sender, from 
 }
 
 // findByDigest reads a version of a source, and finds the file of its content.
-func (s *Service) findByDigest(ctx context.Context, sender store.Sender, from source, etag string, beyond time.Time) (store.Reusable, error) {
+func (s *Service) findByDigest(ctx context.Context, sender state.Sender, from source, etag string, beyond time.Time) (state.Reusable, error) {
 	digest, mimeType, err := s.digestOf(ctx, from, etag)
 	if err != nil {
-		return store.Reusable{}, err
+		return state.Reusable{}, err
 	}
-	return s.config.Store.ReusableByDigest(ctx, sender.ID, digest, mimeType, beyond)
+	return s.config.State.ReusableByDigest(ctx, sender.ID, digest, mimeType, beyond)
 }
 
 // reusable is what others may share of an upload.
-func reusable(m store.Media) store.Reusable {
-	return store.Reusable{PhoneNumberID: m.PhoneNumberID, SHA256: m.SHA256, MIMEType: m.MIMEType, MediaID: m.ID, Size: m.Size, ExpiresAt: m.ExpiresAt}
+func reusable(m state.Media) state.Reusable {
+	return state.Reusable{PhoneNumberID: m.PhoneNumberID, SHA256: m.SHA256, MIMEType: m.MIMEType, MediaID: m.ID, Size: m.Size, ExpiresAt: m.ExpiresAt}
 }
 
 // digestOf reads a version of a source for its SHA-256 and type. What WhatsApp

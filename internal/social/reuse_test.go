@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 )
@@ -16,7 +16,7 @@ import (
 func newReusingWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.must(w.store.SetReuse(t.Context(), account, true))
+	w.must(w.state.SetReuse(t.Context(), account, true))
 	return w
 }
 
@@ -54,7 +54,7 @@ func TestSameBytesGiveTheSameMediaID(t *testing.T) {
 	if got := uploads(w); got != 2 {
 		t.Errorf("%d uploads", got)
 	}
-	usages, err := w.store.Usages(t.Context())
+	usages, err := w.state.Usages(t.Context())
 	w.must(err)
 	if len(usages) != 1 || usages[0].UploadsAvoided != 3 || usages[0].BytesAvoided != 3*int64(len(text)) || usages[0].Uploads != 2 {
 		t.Errorf("%+v", usages)
@@ -85,20 +85,20 @@ func TestFileIsUploadedAnewBeforeItExpires(t *testing.T) {
 	w.put("a.txt", "text/plain", text)
 	first := w.mustPost("a.txt")
 	number := strings.TrimPrefix(w.phone, "phone-number-id-")
-	record, err := w.store.Media(t.Context(), number, first)
+	record, err := w.state.Media(t.Context(), number, first)
 	w.must(err)
-	w.must(w.store.DropReusable(t.Context(), number, first))
-	entry := store.Reusable{PhoneNumberID: number, SHA256: record.SHA256, MIMEType: record.MIMEType, MediaID: first, Size: record.Size}
-	version := store.SourceVersion{Name: record.SourceName, ETag: record.SourceETag, DeclaredType: "text/plain"}
+	w.must(w.state.DropReusable(t.Context(), number, first))
+	entry := state.Reusable{PhoneNumberID: number, SHA256: record.SHA256, MIMEType: record.MIMEType, MediaID: first, Size: record.Size}
+	version := state.SourceVersion{Name: record.SourceName, ETag: record.SourceETag, DeclaredType: "text/plain"}
 	for days, reused := range map[int]bool{4: true, 2: false} {
 		entry.ExpiresAt = time.Now().Add(time.Duration(days) * 24 * time.Hour)
-		w.must(w.store.Offer(t.Context(), entry, version, time.Now()))
+		w.must(w.state.Offer(t.Context(), entry, version, time.Now()))
 		got := w.mustPost("a.txt")
 		if (got == first) != reused {
 			t.Errorf("with %d days to go: %s, the first was %s", days, got, first)
 		}
-		w.must(w.store.DropReusable(t.Context(), number, first))
-		w.must(w.store.DropReusable(t.Context(), number, got))
+		w.must(w.state.DropReusable(t.Context(), number, first))
+		w.must(w.state.DropReusable(t.Context(), number, got))
 	}
 }
 
@@ -158,7 +158,7 @@ func TestIdenticalUploadsInFlightShareOneTransfer(t *testing.T) {
 	if got := uploads(w); got != 1 {
 		t.Errorf("%d uploads", got)
 	}
-	if left, err := w.store.Release(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), ids[0]); err != nil || !left {
+	if left, err := w.state.Release(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), ids[0]); err != nil || !left {
 		t.Errorf("after one of eight users left: others %v, %v", left, err)
 	}
 }

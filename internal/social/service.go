@@ -34,7 +34,7 @@ import (
 	"ferry/internal/policy"
 	"ferry/internal/secret"
 	"ferry/internal/sigv4"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -53,7 +53,7 @@ const NoLimit = -1
 
 // Config is what a Service works with.
 type Config struct {
-	Store   *store.Store   // required
+	State   *state.DB      // required
 	Graph   *graph.Client  // required
 	Objects *object.Opener // required
 	Sealer  *secret.Sealer // required; seals page tokens
@@ -81,8 +81,8 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 
 func (c Config) withDefaults() (Config, error) {
 	var problems []error
-	if c.Store == nil || c.Graph == nil || c.Objects == nil || c.Sealer == nil {
-		problems = append(problems, errors.New("social: Store, Graph, Objects and Sealer are required"))
+	if c.State == nil || c.Graph == nil || c.Objects == nil || c.Sealer == nil {
+		problems = append(problems, errors.New("social: State, Graph, Objects and Sealer are required"))
 	}
 	if c.Region == "" {
 		c.Region = "us-east-1"

@@ -12,7 +12,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/policy"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -65,7 +65,7 @@ func (s *Service) CreateWhatsAppMessageTemplateMedia(ctx context.Context, in *so
 	return &socialmessaging.CreateWhatsAppMessageTemplateMediaOutput{MetaHeaderHandle: &handle}, nil
 }
 
-func (s *Service) uploadHandle(ctx context.Context, owner store.BusinessAccount, file *object.File) (string, error) {
+func (s *Service) uploadHandle(ctx context.Context, owner state.BusinessAccount, file *object.File) (string, error) {
 	opened, err := file.Open(ctx, "")
 	if err != nil {
 		return "", err
@@ -120,12 +120,12 @@ func openRest(ctx context.Context, file *object.File, opened *object.Object, off
 }
 
 // owner finds a linked account of the caller's, with its token, by id or ARN.
-func (s *Service) owner(ctx context.Context, given string) (store.BusinessAccount, error) {
+func (s *Service) owner(ctx context.Context, given string) (state.BusinessAccount, error) {
 	accountID := callerOf(ctx).accountID
 	id, _ := s.resolve(kindBusinessAccount, accountID, given)
-	owner, err := s.config.Store.Owner(ctx, accountID, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.BusinessAccount{}, s.noSuchAccount(given, accountID)
+	owner, err := s.config.State.Owner(ctx, accountID, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return state.BusinessAccount{}, s.noSuchAccount(given, accountID)
 	}
 	return owner, err
 }

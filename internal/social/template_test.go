@@ -22,7 +22,7 @@ import (
 	"ferry/internal/sample"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 )
@@ -166,7 +166,7 @@ func TestTemplateMediaReadsTheRestOnly(t *testing.T) {
 
 func TestTemplateMediaNeedsAnApp(t *testing.T) {
 	w := newWorld(t)
-	linked, err := w.store.Link(t.Context(), store.BusinessAccount{AccountID: account, MetaID: "200", Token: secret.New("t")})
+	linked, err := w.state.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "200", Token: secret.New("t")})
 	w.must(err)
 	_, err = w.template("waba-"+linked.ID, "sample.pdf")
 	if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, "--app-id") {

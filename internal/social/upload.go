@@ -15,7 +15,7 @@ import (
 
 	"ferry/internal/graph"
 	"ferry/internal/object"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -58,13 +58,13 @@ func (s *Service) source(in *socialmessaging.PostWhatsAppMessageMediaInput) (sou
 }
 
 // uploadAndRecord uploads a file; its record is durable when it returns.
-func (s *Service) uploadAndRecord(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
+func (s *Service) uploadAndRecord(ctx context.Context, sender state.Sender, from source) (state.Media, error) {
 	media, err := s.upload(ctx, sender, from)
 	if err != nil {
-		return store.Media{}, err
+		return state.Media{}, err
 	}
-	if err := s.config.Store.RecordMedia(ctx, media); err != nil {
-		return store.Media{}, fail(socialmessaging.KindInternalService, err,
+	if err := s.config.State.RecordMedia(ctx, media); err != nil {
+		return state.Media{}, fail(socialmessaging.KindInternalService, err,
 			"WhatsApp has the file, but the server could not record it, so its media id is not given out. Sending again uploads it once more.")
 	}
 	return media, nil
@@ -74,7 +74,7 @@ func (s *Service) uploadAndRecord(ctx context.Context, sender store.Sender, from
 // off before WhatsApp has the whole file is begun again, from a fresh GET that
 // is bound to the same ETag, at most maxAttempts times, within the deadline of
 // ctx and the account's budget of retries.
-func (s *Service) upload(ctx context.Context, sender store.Sender, from source) (store.Media, error) {
+func (s *Service) upload(ctx context.Context, sender state.Sender, from source) (state.Media, error) {
 	line, etag := auditOf(ctx), ""
 	s.quota.began(callerOf(ctx).accountID)
 	for attempt := 1; ; attempt++ {
@@ -85,11 +85,11 @@ func (s *Service) upload(ctx context.Context, sender store.Sender, from source) 
 			return record, nil
 		}
 		if ctx.Err() != nil {
-			return store.Media{}, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			return state.Media{}, fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 		etag = cmp.Or(record.SourceETag, etag)
 		if etag == "" || !brokeOff(err) || !s.again(ctx, attempt, err) {
-			return store.Media{}, err
+			return state.Media{}, err
 		}
 	}
 }
@@ -112,13 +112,13 @@ func (s *Service) again(ctx context.Context, attempt int, err error) bool {
 
 // transfer opens the source, inspects its first bytes and streams it. On an
 // error after the source was opened, the record still has its ETag.
-func (s *Service) transfer(ctx context.Context, sender store.Sender, from source, etag string) (store.Media, error) {
+func (s *Service) transfer(ctx context.Context, sender state.Sender, from source, etag string) (state.Media, error) {
 	opened, err := from.Open(ctx, etag)
 	if err != nil {
-		return store.Media{}, err
+		return state.Media{}, err
 	}
 	defer opened.Body.Close()
-	record := store.Media{
+	record := state.Media{
 		PhoneNumberID: sender.ID, Size: opened.Size,
 		Source: from.kind, SourceName: from.String(), SourceETag: opened.ETag, AccessKeyID: callerOf(ctx).accessKeyID,
 	}

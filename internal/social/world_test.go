@@ -19,7 +19,7 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
-	"ferry/internal/store"
+	"ferry/internal/state"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 )
@@ -37,14 +37,14 @@ const (
 type world struct {
 	t         *testing.T
 	service   *social.Service
-	store     *store.Store
+	state     *state.DB
 	simulator *metasim.Server
 	graphURL  string
 	graph     *graph.Client
 	s3        *s3.Client
 	api       *httptest.Server
 	log       *logBuffer
-	key       store.AccessKey // of account, may do everything
+	key       state.AccessKey // of account, may do everything
 	left      chan struct{}   // has an element for each caller who has gone, once the API knows it
 	phone     string          // AWS's id of a linked number
 	waba      string          // AWS's id of the linked account
@@ -62,11 +62,11 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	w.graph = client
 	t.Cleanup(client.Close)
 	sealer := newSealer(t)
-	w.store, err = store.Open(t.Context(), store.Config{Path: store.Memory, Sealer: sealer})
+	w.state, err = state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
 	w.must(err)
-	t.Cleanup(func() { _ = w.store.Close() })
+	t.Cleanup(func() { _ = w.state.Close() })
 	config := social.Config{
-		Store: w.store, Graph: client, Objects: objects, Sealer: sealer, Until: t.Context(),
+		State: w.state, Graph: client, Objects: objects, Sealer: sealer, Until: t.Context(),
 		Logger: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range adjust {
@@ -81,7 +81,7 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	}))
 	t.Cleanup(w.api.Close)
 
-	linked, err := social.LinkAccount(t.Context(), client, w.store, social.Link{AccountID: account, MetaID: "100", AppID: "500", Token: secret.New(metaToken)})
+	linked, err := social.LinkAccount(t.Context(), client, w.state, social.Link{AccountID: account, MetaID: "100", AppID: "500", Token: secret.New(metaToken)})
 	w.must(err)
 	w.waba, w.phone = social.BusinessAccountID(linked), social.PhoneNumberID(linked.PhoneNumbers[0])
 	w.key = w.newKey(account, social.FullAccessPolicy)
@@ -123,9 +123,9 @@ func (w *world) startS3() *object.Opener {
 	return objects
 }
 
-func (w *world) newKey(accountID string, policies ...string) store.AccessKey {
+func (w *world) newKey(accountID string, policies ...string) state.AccessKey {
 	w.t.Helper()
-	key, err := social.CreateAccessKey(w.t.Context(), w.store, accountID, "app", policies...)
+	key, err := social.CreateAccessKey(w.t.Context(), w.state, accountID, "app", policies...)
 	w.must(err)
 	return key
 }
@@ -144,7 +144,7 @@ func (w *world) presign(key string) string {
 }
 
 // client calls the API with a key and does not send again.
-func (w *world) client(key store.AccessKey) *socialmessaging.Client {
+func (w *world) client(key state.AccessKey) *socialmessaging.Client {
 	return socialmessaging.New(socialmessaging.Options{
 		Region: "us-east-1", Endpoint: w.api.URL, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), ""),
@@ -158,7 +158,7 @@ func (w *world) post(key string) (mediaID string, err error) {
 	})
 }
 
-func (w *world) postAs(ctx context.Context, key store.AccessKey, in *socialmessaging.PostWhatsAppMessageMediaInput) (string, error) {
+func (w *world) postAs(ctx context.Context, key state.AccessKey, in *socialmessaging.PostWhatsAppMessageMediaInput) (string, error) {
 	out, err := w.client(key).PostWhatsAppMessageMedia(ctx, in)
 	if err != nil {
 		return "", err

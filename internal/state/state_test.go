@@ -1,4 +1,4 @@
-package store_test
+package state_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ferry/internal/secret"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 const canary = "EAA-canary-51c0"
@@ -35,9 +35,9 @@ func newSealer(tb testing.TB) *secret.Sealer {
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // open opens a database; each test that uses it runs on a file and in memory.
-func open(tb testing.TB, path string, sealer *secret.Sealer) *store.Store {
+func open(tb testing.TB, path string, sealer *secret.Sealer) *state.DB {
 	tb.Helper()
-	s, err := store.Open(tb.Context(), store.Config{Path: path, Sealer: sealer, Now: func() time.Time { return now }})
+	s, err := state.Open(tb.Context(), state.Config{Path: path, Sealer: sealer, Now: func() time.Time { return now }})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -49,19 +49,19 @@ func open(tb testing.TB, path string, sealer *secret.Sealer) *store.Store {
 	return s
 }
 
-func eachKind(t *testing.T, test func(t *testing.T, s *store.Store)) {
+func eachKind(t *testing.T, test func(t *testing.T, s *state.DB)) {
 	t.Run("file", func(t *testing.T) { test(t, open(t, filepath.Join(t.TempDir(), "ferry ?#%.db"), newSealer(t))) })
-	t.Run("memory", func(t *testing.T) { test(t, open(t, store.Memory, newSealer(t))) })
+	t.Run("memory", func(t *testing.T) { test(t, open(t, state.Memory, newSealer(t))) })
 }
 
-func accessKey(id, account string) store.AccessKey {
-	return store.AccessKey{ID: id, AccountID: account, Name: "app", Secret: secret.New(canary + id), Policies: []string{`{"a":1}`}}
+func accessKey(id, account string) state.AccessKey {
+	return state.AccessKey{ID: id, AccountID: account, Name: "app", Secret: secret.New(canary + id), Policies: []string{`{"a":1}`}}
 }
 
 func TestAccessKeyComesBackWithItsSecretUntilItIsDeleted(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
-		for _, key := range []store.AccessKey{accessKey("AKIA1", "111122223333"), accessKey("AKIA2", "444455556666")} {
+		for _, key := range []state.AccessKey{accessKey("AKIA1", "111122223333"), accessKey("AKIA2", "444455556666")} {
 			if err := s.CreateAccessKey(ctx, key); err != nil {
 				t.Fatal(err)
 			}
@@ -83,25 +83,25 @@ func TestAccessKeyComesBackWithItsSecretUntilItIsDeleted(t *testing.T) {
 		if err := s.DeleteAccessKey(ctx, "AKIA1"); err != nil {
 			t.Error(err)
 		}
-		if _, err := s.AccessKey(ctx, "AKIA1"); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.AccessKey(ctx, "AKIA1"); !errors.Is(err, state.ErrNotFound) {
 			t.Errorf("AccessKey of a deleted key: %v", err)
 		}
-		if err := s.DeleteAccessKey(ctx, "AKIA1"); !errors.Is(err, store.ErrNotFound) {
+		if err := s.DeleteAccessKey(ctx, "AKIA1"); !errors.Is(err, state.ErrNotFound) {
 			t.Errorf("DeleteAccessKey of a deleted key: %v", err)
 		}
 	})
 }
 
-func businessAccount(account, metaID string, numbers ...string) store.BusinessAccount {
-	linked := store.BusinessAccount{AccountID: account, MetaID: metaID, Name: "Lucky Shrub", Token: secret.New(canary)}
+func businessAccount(account, metaID string, numbers ...string) state.BusinessAccount {
+	linked := state.BusinessAccount{AccountID: account, MetaID: metaID, Name: "Lucky Shrub", Token: secret.New(canary)}
 	for _, number := range numbers {
-		linked.PhoneNumbers = append(linked.PhoneNumbers, store.PhoneNumber{MetaID: number, DisplayNumber: "+1 555", VerifiedName: "Shrub", QualityRating: "GREEN"})
+		linked.PhoneNumbers = append(linked.PhoneNumbers, state.PhoneNumber{MetaID: number, DisplayNumber: "+1 555", VerifiedName: "Shrub", QualityRating: "GREEN"})
 	}
 	return linked
 }
 
 func TestLinkingAgainKeepsIdsAndTakesTheNewToken(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		first, err := s.Link(ctx, businessAccount("111122223333", "100", "1", "2"))
 		if err != nil {
@@ -127,7 +127,7 @@ func TestLinkingAgainKeepsIdsAndTakesTheNewToken(t *testing.T) {
 }
 
 func TestAnotherAccountsRowDoesNotExist(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		mine, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
 		if err != nil {
@@ -137,10 +137,10 @@ func TestAnotherAccountsRowDoesNotExist(t *testing.T) {
 		if err != nil || theirs.ID == mine.ID {
 			t.Fatalf("the same Meta account linked twice: %v, %v", theirs, err)
 		}
-		if _, err := s.BusinessAccount(ctx, "444455556666", mine.ID); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.BusinessAccount(ctx, "444455556666", mine.ID); !errors.Is(err, state.ErrNotFound) {
 			t.Errorf("BusinessAccount: %v", err)
 		}
-		if _, err := s.Sender(ctx, "444455556666", mine.PhoneNumbers[0].ID); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Sender(ctx, "444455556666", mine.PhoneNumbers[0].ID); !errors.Is(err, state.ErrNotFound) {
 			t.Errorf("Sender: %v", err)
 		}
 		if list, err := s.BusinessAccounts(ctx, "777788889999", "", 10); err != nil || len(list) != 0 {
@@ -150,7 +150,7 @@ func TestAnotherAccountsRowDoesNotExist(t *testing.T) {
 }
 
 func TestAccountsAreListedInPages(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		want := map[string]bool{}
 		for i := range 7 {
@@ -182,13 +182,13 @@ func TestAccountsAreListedInPages(t *testing.T) {
 }
 
 func TestRecordOfAnUploadComesBack(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := store.Media{PhoneNumberID: linked.PhoneNumbers[0].ID, ID: "99", MIMEType: "image/jpeg", Size: 1 << 40, SHA256: "ab",
+		want := state.Media{PhoneNumberID: linked.PhoneNumbers[0].ID, ID: "99", MIMEType: "image/jpeg", Size: 1 << 40, SHA256: "ab",
 			Source: "s3", SourceName: "b/k", SourceETag: `"e"`, AccessKeyID: "AKIA1", CreatedAt: now.Local(), ExpiresAt: now.Add(720 * time.Hour).Local()}
 		for range 2 { // the second is the same upload recorded again
 			if err := s.RecordMedia(ctx, want); err != nil {
@@ -199,14 +199,14 @@ func TestRecordOfAnUploadComesBack(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)
 		}
-		if _, err := s.Media(ctx, want.PhoneNumberID, "98"); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Media(ctx, want.PhoneNumberID, "98"); !errors.Is(err, state.ErrNotFound) {
 			t.Errorf("Media of an unknown id: %v", err)
 		}
 	})
 }
 
 func TestRecordsThatComeAtOnceAreAllKept(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		linked, err := s.Link(t.Context(), businessAccount("111122223333", "100", "1"))
 		if err != nil {
 			t.Fatal(err)
@@ -215,7 +215,7 @@ func TestRecordsThatComeAtOnceAreAllKept(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 200 {
 			group.Go(func() {
-				record := store.Media{PhoneNumberID: number, ID: fmt.Sprint(i)}
+				record := state.Media{PhoneNumberID: number, ID: fmt.Sprint(i)}
 				if i%10 == 0 {
 					record.PhoneNumberID = "nobody" // breaks a foreign key
 				}
@@ -245,11 +245,11 @@ func TestStateSurvivesAndNeedsTheSameKeyset(t *testing.T) {
 	if key, err := open(t, path, sealer).AccessKey(t.Context(), "AKIA1"); err != nil || key.Secret.Reveal() != canary+"AKIA1" {
 		t.Errorf("a second process reads %v, %v", key, err)
 	}
-	_, err := store.Open(t.Context(), store.Config{Path: path, Sealer: newSealer(t)})
+	_, err := state.Open(t.Context(), state.Config{Path: path, Sealer: newSealer(t)})
 	if err == nil || !strings.Contains(err.Error(), "keyset is not the one") {
 		t.Errorf("opened with another keyset: %v", err)
 	}
-	if _, err := store.Open(t.Context(), store.Config{Path: path}); err == nil {
+	if _, err := state.Open(t.Context(), state.Config{Path: path}); err == nil {
 		t.Error("opened without a keyset")
 	}
 }
@@ -286,7 +286,7 @@ func TestServersThatStartAtOnceTakeTurnsToMigrate(t *testing.T) {
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			s, err := store.Open(context.Background(), store.Config{Path: path, Sealer: sealer})
+			s, err := state.Open(context.Background(), state.Config{Path: path, Sealer: sealer})
 			if err != nil {
 				t.Error(err)
 				return
@@ -300,7 +300,7 @@ func TestServersThatStartAtOnceTakeTurnsToMigrate(t *testing.T) {
 }
 
 func TestAnAddressIsRefusedAsAPath(t *testing.T) {
-	_, err := store.Open(t.Context(), store.Config{Path: "postgres://db/ferry", Sealer: newSealer(t)})
+	_, err := state.Open(t.Context(), state.Config{Path: "postgres://db/ferry", Sealer: newSealer(t)})
 	if err == nil || !strings.Contains(err.Error(), "SQLite file") {
 		t.Errorf("Open: %v", err)
 	}

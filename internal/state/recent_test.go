@@ -1,4 +1,4 @@
-package store_test
+package state_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ferry/internal/secret"
-	"ferry/internal/store"
+	"ferry/internal/state"
 )
 
 // Two processes over one database: what one changes, the other uses after
@@ -18,7 +18,7 @@ func TestChangesOfAnotherProcessCountAfterFreshness(t *testing.T) {
 	path, sealer, ctx := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t), t.Context()
 	var mu sync.Mutex
 	clock := now
-	server, err := store.Open(ctx, store.Config{Path: path, Sealer: sealer, Now: func() time.Time {
+	server, err := state.Open(ctx, state.Config{Path: path, Sealer: sealer, Now: func() time.Time {
 		mu.Lock()
 		defer mu.Unlock()
 		return clock
@@ -63,9 +63,9 @@ func TestChangesOfAnotherProcessCountAfterFreshness(t *testing.T) {
 		t.Errorf("within Freshness a row was read again: %v", err)
 	}
 	mu.Lock()
-	clock = clock.Add(store.Freshness)
+	clock = clock.Add(state.Freshness)
 	mu.Unlock()
-	if _, err := server.AccessKey(ctx, "AKIA1"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := server.AccessKey(ctx, "AKIA1"); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("a deleted key after Freshness: %v", err)
 	}
 	if token() != "the new token" {
@@ -74,21 +74,21 @@ func TestChangesOfAnotherProcessCountAfterFreshness(t *testing.T) {
 	if err := server.DeleteAccessKey(ctx, "AKIA2"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.AccessKey(ctx, "AKIA2"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := server.AccessKey(ctx, "AKIA2"); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("a key that this process deleted: %v", err)
 	}
 }
 
 // Hits that come at once are one commit, and each is counted.
 func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := store.Reusable{PhoneNumberID: linked.PhoneNumbers[0].ID, SHA256: "ab", MIMEType: "image/png", MediaID: "7", Size: 10, ExpiresAt: now.Add(time.Hour)}
-		version := store.SourceVersion{Name: "s3://b/k", ETag: `"1"`}
+		file := state.Reusable{PhoneNumberID: linked.PhoneNumbers[0].ID, SHA256: "ab", MIMEType: "image/png", MediaID: "7", Size: 10, ExpiresAt: now.Add(time.Hour)}
+		version := state.SourceVersion{Name: "s3://b/k", ETag: `"1"`}
 		if err := s.Offer(ctx, file, version, now); err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
 				if err := s.Reuse(ctx, "111122223333", file, nil); err != nil {
 					t.Errorf("hit %d: %v", i, err)
 				}
-				if err := s.Reuse(ctx, "111122223333", gone, nil); !errors.Is(err, store.ErrNotFound) {
+				if err := s.Reuse(ctx, "111122223333", gone, nil); !errors.Is(err, state.ErrNotFound) {
 					t.Errorf("hit %d of a file that is gone: %v", i, err)
 				}
 			})
@@ -123,14 +123,14 @@ func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
 
 // A file that gave way to a younger one of the same bytes keeps its users.
 func TestFileThatGaveWayKeepsItsUsers(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := store.Reusable{PhoneNumberID: linked.PhoneNumbers[0].ID, SHA256: "ab", MIMEType: "image/png", Size: 10}
-		version := store.SourceVersion{Name: "s3://b/k", ETag: `"1"`}
+		file := state.Reusable{PhoneNumberID: linked.PhoneNumbers[0].ID, SHA256: "ab", MIMEType: "image/png", Size: 10}
+		version := state.SourceVersion{Name: "s3://b/k", ETag: `"1"`}
 		offer := func(id string, life time.Duration) {
 			t.Helper()
 			file.MediaID, file.ExpiresAt = id, now.Add(life)
@@ -168,7 +168,7 @@ func TestFileThatGaveWayKeepsItsUsers(t *testing.T) {
 }
 
 func TestPurgeRemovesWhatHasExpired(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *store.Store) {
+	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
 		if err != nil {
@@ -181,13 +181,13 @@ func TestPurgeRemovesWhatHasExpired(t *testing.T) {
 			if i == expired {
 				life = -29 * 24 * time.Hour
 			}
-			if err := s.RecordMedia(ctx, store.Media{PhoneNumberID: number, ID: fmt.Sprint(i), ExpiresAt: now.Add(life)}); err != nil {
+			if err := s.RecordMedia(ctx, state.Media{PhoneNumberID: number, ID: fmt.Sprint(i), ExpiresAt: now.Add(life)}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for id, life := range map[string]time.Duration{"dead": -time.Second, "alive": time.Second} {
-			file := store.Reusable{PhoneNumberID: number, SHA256: id, MediaID: id, ExpiresAt: now.Add(life)}
-			if err := s.Offer(ctx, file, store.SourceVersion{Name: id}, now.Add(-time.Hour)); err != nil {
+			file := state.Reusable{PhoneNumberID: number, SHA256: id, MediaID: id, ExpiresAt: now.Add(life)}
+			if err := s.Offer(ctx, file, state.SourceVersion{Name: id}, now.Add(-time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -198,7 +198,7 @@ func TestPurgeRemovesWhatHasExpired(t *testing.T) {
 		if _, err := s.Media(ctx, number, fmt.Sprint(expired)); err != nil {
 			t.Errorf("a record that is kept: %v", err)
 		}
-		if _, err := s.ReusableBySource(ctx, number, store.SourceVersion{Name: "alive"}, now); err != nil {
+		if _, err := s.ReusableBySource(ctx, number, state.SourceVersion{Name: "alive"}, now); err != nil {
 			t.Errorf("a file that lives: %v", err)
 		}
 		if removed, err := s.Purge(ctx); err != nil || removed != 0 {

@@ -1,6 +1,6 @@
 // The record of uploads.
 
-package store
+package state
 
 import (
 	"context"
@@ -28,10 +28,10 @@ const insertMedia = `INSERT INTO media (phone_number_id, id, mime_type, size, sh
 
 // RecordMedia stores the record of an upload, durably before it returns. It
 // does not stop when ctx does: the upload has happened.
-func (s *Store) RecordMedia(ctx context.Context, m Media) error { return s.uploads.write(ctx, m) }
+func (s *DB) RecordMedia(ctx context.Context, m Media) error { return s.uploads.write(ctx, m) }
 
 // insertMedia stores records.
-func (s *Store) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([]error, error) {
+func (s *DB) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([]error, error) {
 	statement := tx.StmtContext(ctx, s.insertMediaStmt)
 	defer func() { _ = statement.Close() }()
 	for _, m := range records {
@@ -45,13 +45,13 @@ func (s *Store) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([
 }
 
 // ForgetMedia removes the record of an upload, if there is one.
-func (s *Store) ForgetMedia(ctx context.Context, phoneNumberID, id string) error {
+func (s *DB) ForgetMedia(ctx context.Context, phoneNumberID, id string) error {
 	_, err := s.write.ExecContext(ctx, `DELETE FROM media WHERE phone_number_id = $1 AND id = $2`, phoneNumberID, id)
 	return err
 }
 
 // Media gives the record of an upload. Returns ErrNotFound when there is none.
-func (s *Store) Media(ctx context.Context, phoneNumberID, id string) (Media, error) {
+func (s *DB) Media(ctx context.Context, phoneNumberID, id string) (Media, error) {
 	var m Media
 	var created, expires int64
 	err := s.read.QueryRowContext(ctx,

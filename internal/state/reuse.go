@@ -2,7 +2,7 @@
 // id while it lives. An entry counts its users, so that one user's delete does
 // not take the file from another.
 
-package store
+package state
 
 import (
 	"context"
@@ -48,7 +48,7 @@ const selectReusable = `SELECT ` + reusableColumns + ` FROM reuse_source v
 // ReusableBySource finds the file of a version that was seen before, if it
 // lives beyond a time. What it gives may be as old as Freshness; Reuse then says
 // whether the file is still there. Returns ErrNotFound when there is none.
-func (s *Store) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, beyond time.Time) (Reusable, error) {
+func (s *DB) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, beyond time.Time) (Reusable, error) {
 	key := strings.Join([]string{phoneNumberID, version.Name, version.ETag, version.DeclaredType}, "\n")
 	file, err := s.files.get(key, func() (Reusable, error) {
 		return scanReusable(s.reusableStmt.QueryRowContext(ctx,
@@ -61,14 +61,14 @@ func (s *Store) ReusableBySource(ctx context.Context, phoneNumberID string, vers
 }
 
 // ReusableByDigest finds the file of a content. Returns ErrNotFound when there is none.
-func (s *Store) ReusableByDigest(ctx context.Context, phoneNumberID, sha256, mimeType string, beyond time.Time) (Reusable, error) {
+func (s *DB) ReusableByDigest(ctx context.Context, phoneNumberID, sha256, mimeType string, beyond time.Time) (Reusable, error) {
 	return scanReusable(s.read.QueryRowContext(ctx,
 		`SELECT `+reusableColumns+` FROM reuse r WHERE r.phone_number_id = $1 AND r.sha256 = $2 AND r.mime_type = $3 AND r.is_current AND r.expires_at > $4`,
 		phoneNumberID, sha256, mimeType, beyond.UnixMilli()))
 }
 
 // MayBeReusable reports whether a phone number has a file of a size at all.
-func (s *Store) MayBeReusable(ctx context.Context, phoneNumberID string, size int64, beyond time.Time) (bool, error) {
+func (s *DB) MayBeReusable(ctx context.Context, phoneNumberID string, size int64, beyond time.Time) (bool, error) {
 	var one int
 	err := s.read.QueryRowContext(ctx, `SELECT 1 FROM reuse WHERE phone_number_id = $1 AND size = $2 AND is_current AND expires_at > $3 LIMIT 1`,
 		phoneNumberID, size, beyond.UnixMilli()).Scan(&one)
@@ -88,7 +88,7 @@ type hit struct {
 // Reuse counts one more user of a file, for an account, and remembers the
 // source that was learned to have it (nil = it was known). Returns ErrNotFound
 // when the file was dropped meanwhile.
-func (s *Store) Reuse(ctx context.Context, accountID string, file Reusable, learned *SourceVersion) error {
+func (s *DB) Reuse(ctx context.Context, accountID string, file Reusable, learned *SourceVersion) error {
 	err := s.hits.write(ctx, hit{accountID, file, learned})
 	if errors.Is(err, ErrNotFound) {
 		s.files.forget()
@@ -97,7 +97,7 @@ func (s *Store) Reuse(ctx context.Context, accountID string, file Reusable, lear
 }
 
 // countHits counts hits: one statement for each file, and one for each account.
-func (s *Store) countHits(ctx context.Context, tx *sql.Tx, hits []hit) ([]error, error) {
+func (s *DB) countHits(ctx context.Context, tx *sql.Tx, hits []hit) ([]error, error) {
 	there, err := countUsers(ctx, tx, hits)
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (there map[[2]strin
 // Offer makes an upload reusable. A file of the same bytes that lives beyond a
 // time stays the one that new users get; an older one gives way, and stays for
 // the users that it has.
-func (s *Store) Offer(ctx context.Context, r Reusable, version SourceVersion, beyond time.Time) error {
+func (s *DB) Offer(ctx context.Context, r Reusable, version SourceVersion, beyond time.Time) error {
 	defer s.files.forget()
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
@@ -189,7 +189,7 @@ func rememberSource(ctx context.Context, tx *sql.Tx, r Reusable, version SourceV
 
 // Release counts one user of a file less, and reports whether others are left.
 // When none is, or when the file is not shared, the entry is gone.
-func (s *Store) Release(ctx context.Context, phoneNumberID, mediaID string) (othersLeft bool, err error) {
+func (s *DB) Release(ctx context.Context, phoneNumberID, mediaID string) (othersLeft bool, err error) {
 	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
 		var users int64
 		err := tx.QueryRowContext(ctx,
@@ -208,13 +208,13 @@ func (s *Store) Release(ctx context.Context, phoneNumberID, mediaID string) (oth
 }
 
 // DropReusable forgets a file that WhatsApp no longer has.
-func (s *Store) DropReusable(ctx context.Context, phoneNumberID, mediaID string) error {
+func (s *DB) DropReusable(ctx context.Context, phoneNumberID, mediaID string) error {
 	_, err := s.write.ExecContext(ctx, `DELETE FROM reuse WHERE phone_number_id = $1 AND media_id = $2`, phoneNumberID, mediaID)
 	return err
 }
 
 // SetReuse turns reuse on or off for an account. Returns ErrNotFound when there is no such.
-func (s *Store) SetReuse(ctx context.Context, accountID string, on bool) error {
+func (s *DB) SetReuse(ctx context.Context, accountID string, on bool) error {
 	defer s.forgetRecent()
 	var id string
 	return found(s.write.QueryRowContext(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
@@ -231,7 +231,7 @@ type Usage struct {
 }
 
 // Usages gives the usage of all accounts.
-func (s *Store) Usages(ctx context.Context) ([]Usage, error) {
+func (s *DB) Usages(ctx context.Context) ([]Usage, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT a.id, a.reuse, a.uploads_avoided, a.bytes_avoided, COUNT(m.id), COALESCE(SUM(m.size), 0)
 		 FROM account a

@@ -1,7 +1,7 @@
 // Writes that end at the same time, committed together: each commit waits for
 // the disk once, however many share it.
 
-package store
+package state
 
 import (
 	"context"
@@ -19,7 +19,7 @@ var errNotCommitted = errors.New("the record was not committed")
 
 // batcher commits writes of one kind.
 type batcher[T any] struct {
-	store *Store
+	store *DB
 	// apply makes the writes in a transaction. outcomes has an element for each; an
 	// err undoes all.
 	apply func(ctx context.Context, tx *sql.Tx, writes []T) (outcomes []error, err error)

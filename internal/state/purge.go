@@ -1,6 +1,6 @@
 // Rows that are of no use any more.
 
-package store
+package state
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const (
 
 // Run purges expired rows now and then until ctx is done. Replicas may all run
 // it: a row that is gone already is no trouble. failed is told of each failure.
-func (s *Store) Run(ctx context.Context, failed func(error)) error {
+func (s *DB) Run(ctx context.Context, failed func(error)) error {
 	for {
 		if _, err := s.Purge(ctx); err != nil && ctx.Err() == nil {
 			failed(fmt.Errorf("purging expired rows: %w", err))
@@ -35,7 +35,7 @@ func (s *Store) Run(ctx context.Context, failed func(error)) error {
 }
 
 // Purge removes all rows that have expired, and counts them.
-func (s *Store) Purge(ctx context.Context) (removed int64, err error) {
+func (s *DB) Purge(ctx context.Context) (removed int64, err error) {
 	now := s.now()
 	for _, table := range []struct {
 		name, key string

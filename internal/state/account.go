@@ -1,6 +1,6 @@
 // Linked WhatsApp Business Accounts and their phone numbers.
 
-package store
+package state
 
 import (
 	"context"
@@ -44,7 +44,7 @@ type Sender struct {
 // Link stores a business account with its phone numbers. Linked again, it
 // keeps its ids and link date and takes the new token, names and numbers; a
 // number, or an app, that is not given this time stays. It gives back what is stored.
-func (s *Store) Link(ctx context.Context, account BusinessAccount) (BusinessAccount, error) {
+func (s *DB) Link(ctx context.Context, account BusinessAccount) (BusinessAccount, error) {
 	defer s.forgetRecent()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		if err := s.ensureAccount(ctx, tx, account.AccountID); err != nil {
@@ -61,7 +61,7 @@ func (s *Store) Link(ctx context.Context, account BusinessAccount) (BusinessAcco
 	return s.BusinessAccount(ctx, account.AccountID, account.ID)
 }
 
-func (s *Store) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccount) error {
+func (s *DB) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccount) error {
 	err := tx.QueryRowContext(ctx,
 		`INSERT INTO business_account (id, account_id, meta_id, name, marketing_onboarding, sealed_token, linked_at, app_id)
 		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -106,7 +106,7 @@ const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboard
 
 // BusinessAccounts lists the linked accounts of an account in the order of
 // their ids, those after the given id ("" = from the start), at most limit.
-func (s *Store) BusinessAccounts(ctx context.Context, accountID, after string, limit int) ([]BusinessAccount, error) {
+func (s *DB) BusinessAccounts(ctx context.Context, accountID, after string, limit int) ([]BusinessAccount, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT `+businessAccountColumns+` FROM business_account WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`, accountID, after, limit)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Store) BusinessAccounts(ctx context.Context, accountID, after string, l
 
 // BusinessAccount gives a linked account with its phone numbers. Returns
 // ErrNotFound when the account has no such.
-func (s *Store) BusinessAccount(ctx context.Context, accountID, id string) (BusinessAccount, error) {
+func (s *DB) BusinessAccount(ctx context.Context, accountID, id string) (BusinessAccount, error) {
 	account, err := scanBusinessAccount(s.read.QueryRowContext(ctx,
 		`SELECT `+businessAccountColumns+` FROM business_account WHERE account_id = $1 AND id = $2`, accountID, id))
 	if err != nil {
@@ -148,7 +148,7 @@ func scanBusinessAccount(row interface{ Scan(...any) error }) (BusinessAccount, 
 	return account, err
 }
 
-func (s *Store) phoneNumbers(ctx context.Context, businessAccountID string) ([]PhoneNumber, error) {
+func (s *DB) phoneNumbers(ctx context.Context, businessAccountID string) ([]PhoneNumber, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT id, business_account_id, meta_id, display_number, verified_name, quality_rating
 		 FROM phone_number WHERE business_account_id = $1 ORDER BY meta_id`, businessAccountID)
@@ -169,7 +169,7 @@ func (s *Store) phoneNumbers(ctx context.Context, businessAccountID string) ([]P
 
 // Owner gives a linked account with the token to act for it. Returns
 // ErrNotFound when the account has no such.
-func (s *Store) Owner(ctx context.Context, accountID, id string) (BusinessAccount, error) {
+func (s *DB) Owner(ctx context.Context, accountID, id string) (BusinessAccount, error) {
 	var sealed []byte
 	account, err := scanBusinessAccount(rowWith{s.read.QueryRowContext(ctx,
 		`SELECT `+businessAccountColumns+`, sealed_token FROM business_account WHERE account_id = $1 AND id = $2`, accountID, id), &sealed})
@@ -194,7 +194,7 @@ const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_n
 
 // Sender gives a phone number with the token to act for it. What it gives may
 // be as old as Freshness. Returns ErrNotFound when the account has no such number.
-func (s *Store) Sender(ctx context.Context, accountID, phoneNumberID string) (Sender, error) {
+func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sender, error) {
 	return s.senders.get(accountID+" "+phoneNumberID, func() (Sender, error) {
 		var n Sender
 		var sealed []byte
@@ -210,7 +210,7 @@ func (s *Store) Sender(ctx context.Context, accountID, phoneNumberID string) (Se
 
 // LinkedAccounts gives all linked accounts with their phone numbers, or those
 // of one account; for administration.
-func (s *Store) LinkedAccounts(ctx context.Context, accountID string) ([]BusinessAccount, error) {
+func (s *DB) LinkedAccounts(ctx context.Context, accountID string) ([]BusinessAccount, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT `+businessAccountColumns+` FROM business_account WHERE $1 = '' OR account_id = $1 ORDER BY account_id, id`, accountID)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Access keys: who may call, and what.
 
-package store
+package state
 
 import (
 	"context"
@@ -23,13 +23,13 @@ type AccessKey struct {
 }
 
 // ensureAccount makes the account's row when it is the first to be needed.
-func (s *Store) ensureAccount(ctx context.Context, tx *sql.Tx, id string) error {
+func (s *DB) ensureAccount(ctx context.Context, tx *sql.Tx, id string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO account (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, s.now().UnixMilli())
 	return err
 }
 
 // CreateAccessKey stores a key, and its account when that is new. CreatedAt is set by the store.
-func (s *Store) CreateAccessKey(ctx context.Context, key AccessKey) error {
+func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	sealed, err := s.sealer.Seal(key.Secret, "access_key", "sealed_secret", key.AccountID, key.ID)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.p
 // AccessKey gives a key by its id, whichever account it is of: it is how a
 // caller's account is found. What it gives may be as old as Freshness. Returns
 // ErrNotFound when there is none.
-func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
+func (s *DB) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 	return s.keys.get(id, func() (AccessKey, error) {
 		key, err := s.scanAccessKey(s.accessKeyStmt.QueryRowContext(ctx, id))
 		return key, found(err)
@@ -63,7 +63,7 @@ func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 }
 
 // AccessKeys lists all keys, or those of one account, oldest first. Their secrets are left out.
-func (s *Store) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
+func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse
 		 FROM access_key k JOIN account a ON a.id = k.account_id WHERE $1 = '' OR k.account_id = $1 ORDER BY k.created_at, k.id`, accountID)
@@ -84,13 +84,13 @@ func (s *Store) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, 
 }
 
 // DeleteAccessKey removes a key. Returns ErrNotFound when there is none.
-func (s *Store) DeleteAccessKey(ctx context.Context, id string) error {
+func (s *DB) DeleteAccessKey(ctx context.Context, id string) error {
 	defer s.forgetRecent()
 	var deleted string
 	return found(s.write.QueryRowContext(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id).Scan(&deleted))
 }
 
-func (s *Store) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, error) {
+func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, error) {
 	var key AccessKey
 	var sealed []byte
 	var policies string

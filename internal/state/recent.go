@@ -1,6 +1,6 @@
 // Rows that every call needs, remembered for a moment.
 
-package store
+package state
 
 import (
 	"sync"
@@ -71,7 +71,7 @@ func (r *recent[V]) forget() {
 }
 
 // forgetRecent forgets keys and senders.
-func (s *Store) forgetRecent() {
+func (s *DB) forgetRecent() {
 	s.keys.forget()
 	s.senders.forget()
 }

@@ -1,4 +1,4 @@
-// Package store keeps ferry's state in SQL: accounts, access keys, linked
+// Package state keeps ferry's state in SQL: accounts, access keys, linked
 // WhatsApp Business Accounts with their phone numbers, and a record of every
 // upload. There is one schema and one SQL text, written for SQLite and
 // PostgreSQL alike; only opening differs. This version opens SQLite.
@@ -6,7 +6,7 @@
 // Secrets are sealed before they reach SQL and opened when they are read.
 // Every query names the account that it is for: another account's row does not
 // exist ([ErrNotFound]).
-package store
+package state
 
 import (
 	"context"
@@ -27,7 +27,7 @@ import (
 	"ferry/internal/secret"
 )
 
-// Memory, as a path, is a database that lives as long as its Store.
+// Memory, as a path, is a database that lives as long as its DB.
 const Memory = ":memory:"
 
 // busyTimeout is how long a statement waits for another writer of the file.
@@ -46,8 +46,8 @@ type Config struct {
 	Now    func() time.Time // default time.Now
 }
 
-// Store is an open database. It is safe for use by several goroutines.
-type Store struct {
+// DB is an open database. It is safe for use by several goroutines.
+type DB struct {
 	write  *sql.DB // one connection: SQLite has one writer
 	read   *sql.DB
 	sealer *secret.Sealer
@@ -65,14 +65,14 @@ type Store struct {
 
 // Open opens the database, brings its schema up to date, and checks that the
 // keyset is the one that its secrets were sealed with.
-func Open(ctx context.Context, config Config) (*Store, error) {
+func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.Sealer == nil {
 		return nil, errors.New("the database needs a keyset to seal its secrets with; make one with 'ferry keyset create'")
 	}
 	if strings.Contains(config.Path, "://") {
 		return nil, errors.New("the database is an address; this version of ferry keeps its state in an SQLite file: give a path, such as ferry.db")
 	}
-	s := &Store{sealer: config.Sealer, now: config.Now}
+	s := &DB{sealer: config.Sealer, now: config.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -85,7 +85,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string) (err error) {
+func (s *DB) open(ctx context.Context, path string) (err error) {
 	if path == Memory {
 		if s.write, err = sql.Open("sqlite", "file::memory:?"+pragmas("MEMORY")); err != nil {
 			return err
@@ -114,7 +114,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	return s.prepare(ctx)
 }
 
-func (s *Store) prepare(ctx context.Context) error {
+func (s *DB) prepare(ctx context.Context) error {
 	var problems []error
 	prepare := func(db *sql.DB, query string) *sql.Stmt {
 		statement, err := db.PrepareContext(ctx, query)
@@ -128,7 +128,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-func (s *Store) openFile(path string) (err error) {
+func (s *DB) openFile(path string) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func checkVersion(ctx context.Context, db *sql.DB) error {
 }
 
 // migrate runs the migrations that are missing.
-func (s *Store) migrate(ctx context.Context) error {
+func (s *DB) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migration")
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 }
 
 // checkKeyset opens the value that the first start sealed.
-func (s *Store) checkKeyset(ctx context.Context) error {
+func (s *DB) checkKeyset(ctx context.Context) error {
 	const id = "check"
 	sealed, err := s.sealer.Seal(secret.New(id), "keyset_check", id)
 	if err != nil {
@@ -228,13 +228,13 @@ func (s *Store) checkKeyset(ctx context.Context) error {
 }
 
 // Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
+func (s *DB) Ping(ctx context.Context) error {
 	var one int
 	return s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
 }
 
 // Close closes the database.
-func (s *Store) Close() error {
+func (s *DB) Close() error {
 	var problems []error
 	for _, db := range []*sql.DB{s.read, s.write} {
 		if db != nil {
@@ -245,7 +245,7 @@ func (s *Store) Close() error {
 }
 
 // inTransaction runs f in one transaction of the writer.
-func (s *Store) inTransaction(ctx context.Context, f func(*sql.Tx) error) error {
+func (s *DB) inTransaction(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
