@@ -108,7 +108,7 @@ func (w *world) tryPost(input *socialmessaging.PostWhatsAppMessageMediaInput) (m
 		w.t.Errorf("an upload failed: %v", err)
 		return ""
 	}
-	return *output.MediaID
+	return *output.MediaId
 }
 
 // sampleMemory watches a process's memory, for kernels whose high-water mark is

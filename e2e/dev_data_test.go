@@ -72,5 +72,5 @@ func (w *devWorld) wantUpload(t testing.TB, key string, data []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.sim.wantStored(*output.MediaID, data)
+	w.sim.wantStored(*output.MediaId, data)
 }

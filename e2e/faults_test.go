@@ -139,7 +139,7 @@ func (w *world) postAll(inputs map[string]*socialmessaging.PostWhatsAppMessageMe
 			mu.Lock()
 			defer mu.Unlock()
 			if all[kind] = (posted{err: err}); err == nil {
-				all[kind] = posted{mediaID: *output.MediaID}
+				all[kind] = posted{mediaID: *output.MediaId}
 			}
 		})
 	}
@@ -322,7 +322,7 @@ func TestObjectReplacedBetweenAttemptsIsNotMixed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.sim.wantStored(*output.MediaID, second)
+			w.sim.wantStored(*output.MediaId, second)
 		})
 	}
 }

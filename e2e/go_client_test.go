@@ -50,22 +50,22 @@ func TestGoClientCallsEveryOperationThatIsBuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(page.LinkedAccounts) != 1 || *page.LinkedAccounts[0].ID != w.linked.ID || page.LinkedAccounts[0].LinkDate == nil {
+	if len(page.LinkedAccounts) != 1 || *page.LinkedAccounts[0].Id != w.linked.ID || page.LinkedAccounts[0].LinkDate == nil {
 		t.Errorf("the linked accounts are %+v, want %s", page.LinkedAccounts, w.linked.ID)
 	}
-	found, err := client.GetLinkedWhatsAppBusinessAccount(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{ID: page.LinkedAccounts[0].ARN})
+	found, err := client.GetLinkedWhatsAppBusinessAccount(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: page.LinkedAccounts[0].Arn})
 	if err != nil {
 		t.Fatal(err)
 	}
-	number, err := client.GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{ID: found.Account.PhoneNumbers[0].ARN})
+	number, err := client.GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{Id: found.Account.PhoneNumbers[0].Arn})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *number.PhoneNumber.PhoneNumberID != w.phone || *number.LinkedWhatsAppBusinessAccountID != w.linked.ID {
-		t.Errorf("the phone number is %s of %s, want %s of %s", *number.PhoneNumber.PhoneNumberID, *number.LinkedWhatsAppBusinessAccountID, w.phone, w.linked.ID)
+	if *number.PhoneNumber.PhoneNumberId != w.phone || *number.LinkedWhatsAppBusinessAccountId != w.linked.ID {
+		t.Errorf("the phone number is %s of %s, want %s of %s", *number.PhoneNumber.PhoneNumberId, *number.LinkedWhatsAppBusinessAccountId, w.phone, w.linked.ID)
 	}
 	for _, input := range []*socialmessaging.PostWhatsAppMessageMediaInput{
-		fromBucket(*number.PhoneNumber.ARN, w.bucket, "a.pdf"), fromURL(w.phone, w.s3.presign(t, w.bucket, "a.pdf"), file.ContentType),
+		fromBucket(*number.PhoneNumber.Arn, w.bucket, "a.pdf"), fromURL(w.phone, w.s3.presign(t, w.bucket, "a.pdf"), file.ContentType),
 	} {
 		w.sim.wantStored(w.post(input), file.Data)
 	}

@@ -220,13 +220,13 @@ func (w *world) fromBucket(key string) *socialmessaging.PostWhatsAppMessageMedia
 }
 
 func fromBucket(phone, bucket, key string) *socialmessaging.PostWhatsAppMessageMediaInput {
-	return &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &phone, SourceS3File: &socialmessaging.S3File{BucketName: &bucket, Key: &key}}
+	return &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &phone, SourceS3File: &socialmessaging.S3File{BucketName: &bucket, Key: &key}}
 }
 
 func fromURL(phone, url, contentType string) *socialmessaging.PostWhatsAppMessageMediaInput {
 	return &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &phone,
-		SourceS3PresignedURL:     &socialmessaging.S3PresignedURL{URL: &url, Headers: map[string]string{"Content-Type": contentType}},
+		OriginationPhoneNumberId: &phone,
+		SourceS3PresignedUrl:     &socialmessaging.S3PresignedUrl{Url: &url, Headers: map[string]string{"Content-Type": contentType}},
 	}
 }
 
@@ -237,7 +237,7 @@ func (w *world) post(input *socialmessaging.PostWhatsAppMessageMediaInput) strin
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return *output.MediaID
+	return *output.MediaId
 }
 
 // wantStored checks that Meta has a file whole.

@@ -60,8 +60,8 @@ func TestSecretsShowUpNowhere(t *testing.T) {
 	for _, link := range links {
 		inputs = append(inputs, fromURL(w.phone, link, file.ContentType))
 		withKey := fromURL(w.phone, link, file.ContentType)
-		withKey.SourceS3PresignedURL.Headers["x-amz-server-side-encryption-customer-algorithm"] = "AES256"
-		withKey.SourceS3PresignedURL.Headers["x-amz-server-side-encryption-customer-key"] = secrets["a customer's key"]
+		withKey.SourceS3PresignedUrl.Headers["x-amz-server-side-encryption-customer-algorithm"] = "AES256"
+		withKey.SourceS3PresignedUrl.Headers["x-amz-server-side-encryption-customer-key"] = secrets["a customer's key"]
 		inputs = append(inputs, withKey)
 		inputs = append(inputs, fromURL(w.phone, link, "text/plain\r\nX: "+secrets["a customer's key"]))
 	}

@@ -88,7 +88,7 @@ func TestManyUploadsAtOnceArriveWhole(t *testing.T) {
 					}
 					mu.Lock()
 					defer mu.Unlock()
-					sent[*output.MediaID] = file
+					sent[*output.MediaId] = file
 				})
 			}
 		}

@@ -19,7 +19,7 @@ func slowUpload(t *testing.T, args ...string) (w *world, data []byte, done <-cha
 		output, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
 		result := slowResult{err: err}
 		if err == nil {
-			result.id = *output.MediaID
+			result.id = *output.MediaId
 		}
 		results <- result
 	}()

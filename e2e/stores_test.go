@@ -209,7 +209,7 @@ func TestVirtualHostedBuckets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sim.wantStored(*output.MediaID, file.Data)
+		sim.wantStored(*output.MediaId, file.Data)
 	}
 
 	// A name that the configuration allows and that leads to this machine is

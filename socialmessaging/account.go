@@ -18,7 +18,7 @@ type ListLinkedWhatsAppBusinessAccountsOutput struct {
 
 // GetLinkedWhatsAppBusinessAccountInput names a linked account.
 type GetLinkedWhatsAppBusinessAccountInput struct {
-	ID *string `query:"id" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // "waba-…" or its ARN. Required.
+	Id *string `query:"id" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // "waba-…" or its ARN. Required.
 }
 
 // GetLinkedWhatsAppBusinessAccountOutput is a linked account with its phone numbers.
@@ -28,27 +28,27 @@ type GetLinkedWhatsAppBusinessAccountOutput struct {
 
 // GetLinkedWhatsAppBusinessAccountPhoneNumberInput names a phone number.
 type GetLinkedWhatsAppBusinessAccountPhoneNumberInput struct {
-	ID *string `query:"id" required:"true" is:"WhatsAppPhoneNumberId"` // "phone-number-id-…" or its ARN. Required.
+	Id *string `query:"id" required:"true" is:"WhatsAppPhoneNumberId"` // "phone-number-id-…" or its ARN. Required.
 }
 
 // GetLinkedWhatsAppBusinessAccountPhoneNumberOutput is a phone number and the account that it belongs to.
 type GetLinkedWhatsAppBusinessAccountPhoneNumberOutput struct {
 	PhoneNumber                     *WhatsAppPhoneNumberDetail `json:"phoneNumber,omitzero"`
-	LinkedWhatsAppBusinessAccountID *string                    `json:"linkedWhatsAppBusinessAccountId,omitzero" is:"LinkedWhatsAppBusinessAccountId"`
+	LinkedWhatsAppBusinessAccountId *string                    `json:"linkedWhatsAppBusinessAccountId,omitzero" is:"LinkedWhatsAppBusinessAccountId"`
 }
 
 // LinkedWhatsAppBusinessAccountSummary is a linked account as a list shows it.
 type LinkedWhatsAppBusinessAccountSummary struct {
-	ARN                *string    `json:"arn,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountArn"`
-	ID                 *string    `json:"id,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // AWS's id, "waba-…"
-	WABAID             *string    `json:"wabaId,omitzero" required:"true" is:"WhatsAppBusinessAccountId"`   // Meta's id, digits
+	Arn                *string    `json:"arn,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountArn"`
+	Id                 *string    `json:"id,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // AWS's id, "waba-…"
+	WabaId             *string    `json:"wabaId,omitzero" required:"true" is:"WhatsAppBusinessAccountId"`   // Meta's id, digits
 	RegistrationStatus *string    `json:"registrationStatus,omitzero" required:"true" is:"RegistrationStatus"`
 	LinkDate           *time.Time `json:"linkDate,omitzero" required:"true"`
-	WABAName           *string    `json:"wabaName,omitzero" required:"true" is:"WhatsAppBusinessAccountName"`
+	WabaName           *string    `json:"wabaName,omitzero" required:"true" is:"WhatsAppBusinessAccountName"`
 
 	EventDestinations                 []WhatsAppBusinessAccountEventDestination `json:"eventDestinations" required:"true" is:"WhatsAppBusinessAccountEventDestinations"`
 	MarketingMessagesOnboardingStatus *string                                   `json:"marketingMessagesOnboardingStatus,omitzero" is:"WhatsAppBusinessAccountMarketingMessagesOnboardingStatus"`
-	DatasetID                         *string                                   `json:"datasetId,omitzero" is:"WhatsAppDatasetId"`
+	DatasetId                         *string                                   `json:"datasetId,omitzero" is:"WhatsAppDatasetId"`
 }
 
 // LinkedWhatsAppBusinessAccount is a linked account with its phone numbers.
@@ -59,10 +59,10 @@ type LinkedWhatsAppBusinessAccount struct {
 
 // WhatsAppPhoneNumberSummary is a phone number as its account shows it.
 type WhatsAppPhoneNumberSummary struct {
-	ARN                    *string `json:"arn,omitzero" required:"true" is:"LinkedWhatsAppPhoneNumberArn"`
+	Arn                    *string `json:"arn,omitzero" required:"true" is:"LinkedWhatsAppPhoneNumberArn"`
 	PhoneNumber            *string `json:"phoneNumber,omitzero" required:"true" is:"PhoneNumber"`               // E.164: "+15550783881"
-	PhoneNumberID          *string `json:"phoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumberId"`   // AWS's id, "phone-number-id-…"
-	MetaPhoneNumberID      *string `json:"metaPhoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumber"` // Meta's id, digits
+	PhoneNumberId          *string `json:"phoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumberId"`   // AWS's id, "phone-number-id-…"
+	MetaPhoneNumberId      *string `json:"metaPhoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumber"` // Meta's id, digits
 	DisplayPhoneNumberName *string `json:"displayPhoneNumberName,omitzero" required:"true" is:"WhatsAppPhoneNumberName"`
 	DisplayPhoneNumber     *string `json:"displayPhoneNumber,omitzero" required:"true" is:"WhatsAppDisplayPhoneNumber"`
 	QualityRating          *string `json:"qualityRating,omitzero" required:"true" is:"WhatsAppPhoneNumberQualityRating"` // GREEN, YELLOW, RED, UNKNOWN
@@ -75,6 +75,6 @@ type WhatsAppPhoneNumberDetail WhatsAppPhoneNumberSummary
 
 // WhatsAppBusinessAccountEventDestination is where an account's events go.
 type WhatsAppBusinessAccountEventDestination struct {
-	EventDestinationARN *string `json:"eventDestinationArn,omitzero" required:"true" is:"EventDestinationArn"`
-	RoleARN             *string `json:"roleArn,omitzero" is:"RoleArn"`
+	EventDestinationArn *string `json:"eventDestinationArn,omitzero" required:"true" is:"EventDestinationArn"`
+	RoleArn             *string `json:"roleArn,omitzero" is:"RoleArn"`
 }

@@ -55,7 +55,7 @@ func serve(t *testing.T, answers ...answer) (client *socialmessaging.Client, req
 
 func post(client *socialmessaging.Client) error {
 	_, err := client.PostWhatsAppMessageMedia(context.Background(), &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: new("phone-number-id-1"), SourceS3File: &socialmessaging.S3File{BucketName: new("bucket"), Key: new("k")},
+		OriginationPhoneNumberId: new("phone-number-id-1"), SourceS3File: &socialmessaging.S3File{BucketName: new("bucket"), Key: new("k")},
 	})
 	return err
 }
@@ -63,9 +63,9 @@ func post(client *socialmessaging.Client) error {
 func TestRequestIsSignedForTheService(t *testing.T) {
 	client, requests := serve(t, answer{200, "", `{"mediaId":"123"}`})
 	out, err := client.PostWhatsAppMessageMedia(t.Context(), &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: new("phone-number-id-1"), SourceS3File: &socialmessaging.S3File{BucketName: new("bucket"), Key: new("k")},
+		OriginationPhoneNumberId: new("phone-number-id-1"), SourceS3File: &socialmessaging.S3File{BucketName: new("bucket"), Key: new("k")},
 	})
-	if err != nil || *out.MediaID != "123" {
+	if err != nil || *out.MediaId != "123" {
 		t.Fatalf("%v, %v", out, err)
 	}
 	r := requests()[0]

@@ -21,7 +21,7 @@
 //	cfg, err := config.LoadDefaultConfig(ctx)
 //	client := socialmessaging.NewFromConfig(cfg)
 //	out, err := client.PostWhatsAppMessageMedia(ctx, &socialmessaging.PostWhatsAppMessageMediaInput{
-//		OriginationPhoneNumberID: new("phone-number-id-0123456789abcdef0123456789abcdef"),
+//		OriginationPhoneNumberId: new("phone-number-id-0123456789abcdef0123456789abcdef"),
 //		SourceS3File:             &socialmessaging.S3File{BucketName: new("media"), Key: new("photo.jpg")},
 //	})
 //	if notFound, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); ok {

@@ -6,9 +6,9 @@ package socialmessaging
 // Exactly one of the two sources must be given.
 type PostWhatsAppMessageMediaInput struct {
 	// The phone number that will send the file: "phone-number-id-…" or its ARN. Required.
-	OriginationPhoneNumberID *string `json:"originationPhoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumberId"`
+	OriginationPhoneNumberId *string `json:"originationPhoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumberId"`
 	// A file behind a presigned URL. Its headers must hold Content-Type.
-	SourceS3PresignedURL *S3PresignedURL `json:"sourceS3PresignedUrl,omitzero"`
+	SourceS3PresignedUrl *S3PresignedUrl `json:"sourceS3PresignedUrl,omitzero"`
 	// A file in a bucket.
 	SourceS3File *S3File `json:"sourceS3File,omitzero"`
 }
@@ -16,20 +16,20 @@ type PostWhatsAppMessageMediaInput struct {
 // PostWhatsAppMessageMediaOutput is the answer to an upload.
 type PostWhatsAppMessageMediaOutput struct {
 	// WhatsApp's id of the file, to be sent by the phone number that uploaded it. Valid for 30 days.
-	MediaID *string `json:"mediaId,omitzero" is:"WhatsAppMediaId"`
+	MediaId *string `json:"mediaId,omitzero" is:"WhatsAppMediaId"`
 }
 
 // GetWhatsAppMessageMediaInput names a file at WhatsApp and where to put it.
 // Both destinations together are refused; MetadataOnly needs none.
 type GetWhatsAppMessageMediaInput struct {
 	// WhatsApp's id of the file, uploaded or received. Required.
-	MediaID *string `json:"mediaId,omitzero" required:"true" is:"WhatsAppMediaId"`
+	MediaId *string `json:"mediaId,omitzero" required:"true" is:"WhatsAppMediaId"`
 	// The phone number that the file belongs to: "phone-number-id-…" or its ARN. Required.
-	OriginationPhoneNumberID *string `json:"originationPhoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumberId"`
+	OriginationPhoneNumberId *string `json:"originationPhoneNumberId,omitzero" required:"true" is:"WhatsAppPhoneNumberId"`
 	// Answer type and size, and write nothing.
 	MetadataOnly *bool `json:"metadataOnly,omitzero"`
 	// A presigned URL to PUT the file to, and the headers to send.
-	DestinationS3PresignedURL *S3PresignedURL `json:"destinationS3PresignedUrl,omitzero"`
+	DestinationS3PresignedUrl *S3PresignedUrl `json:"destinationS3PresignedUrl,omitzero"`
 	// A bucket and the beginning of a key: the object's key is this, the media
 	// id, a dot and the subtype of the MIME type, without separators between.
 	DestinationS3File *S3File `json:"destinationS3File,omitzero"`
@@ -37,14 +37,14 @@ type GetWhatsAppMessageMediaInput struct {
 
 // GetWhatsAppMessageMediaOutput is what WhatsApp says of the file.
 type GetWhatsAppMessageMediaOutput struct {
-	MIMEType *string `json:"mimeType,omitzero"` // without parameters: "audio/ogg"
+	MimeType *string `json:"mimeType,omitzero"` // without parameters: "audio/ogg"
 	FileSize *int64  `json:"fileSize,omitzero"` // bytes
 }
 
 // DeleteWhatsAppMessageMediaInput names a file at WhatsApp.
 type DeleteWhatsAppMessageMediaInput struct {
-	MediaID                  *string `query:"mediaId" required:"true" is:"WhatsAppMediaId"`                        // Required.
-	OriginationPhoneNumberID *string `query:"originationPhoneNumberId" required:"true" is:"WhatsAppPhoneNumberId"` // Required.
+	MediaId                  *string `query:"mediaId" required:"true" is:"WhatsAppMediaId"`                        // Required.
+	OriginationPhoneNumberId *string `query:"originationPhoneNumberId" required:"true" is:"WhatsAppPhoneNumberId"` // Required.
 }
 
 // DeleteWhatsAppMessageMediaOutput is the answer to a deletion.
@@ -55,7 +55,7 @@ type DeleteWhatsAppMessageMediaOutput struct {
 // CreateWhatsAppMessageTemplateMediaInput names a file to be the example of a
 // template's header.
 type CreateWhatsAppMessageTemplateMediaInput struct {
-	ID           *string `json:"id,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // "waba-…" or its ARN. Required.
+	Id           *string `json:"id,omitzero" required:"true" is:"LinkedWhatsAppBusinessAccountId"` // "waba-…" or its ARN. Required.
 	SourceS3File *S3File `json:"sourceS3File,omitzero"`
 }
 
@@ -72,11 +72,11 @@ type S3File struct {
 	Key        *string `json:"key,omitzero" required:"true" is:"S3FileKeyString"`               // Required.
 }
 
-// S3PresignedURL is a presigned URL and the headers to send with it.
+// S3PresignedUrl is a presigned URL and the headers to send with it.
 // Validation messages do not show its members.
-type S3PresignedURL struct {
+type S3PresignedUrl struct {
 	_ struct{} `sensitive:"true"`
 
-	URL     *string           `json:"url,omitzero" required:"true" is:"S3PresignedUrlUrlString"` // Required.
+	Url     *string           `json:"url,omitzero" required:"true" is:"S3PresignedUrlUrlString"` // Required.
 	Headers map[string]string `json:"headers,omitzero" required:"true"`                          // Required; may be empty.
 }

@@ -21,18 +21,18 @@ func TestValidationSaysEveryViolationInAWSGrammar(t *testing.T) {
 			"1 validation error detected: Value null at 'originationPhoneNumberId' failed to satisfy constraint: Member must not be null",
 		},
 		"an empty string breaks length and pattern": {
-			&PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: new("")},
+			&PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: new("")},
 			"2 validation errors detected: Value '' at 'originationPhoneNumberId' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
 				"Value '' at 'originationPhoneNumberId' failed to satisfy constraint: Member must satisfy regular expression pattern: .*(^phone-number-id-.*$)|(^arn:.*:phone-number-id/[0-9a-zA-Z]+$).*",
 		},
 		"a value of a sensitive structure is not shown": {
-			&PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: new("phone-number-id-1"), SourceS3File: &S3File{BucketName: new("B"), Key: &long}},
+			&PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: new("phone-number-id-1"), SourceS3File: &S3File{BucketName: new("B"), Key: &long}},
 			"3 validation errors detected: Value at 'sourceS3File.bucketName' failed to satisfy constraint: Member must have length greater than or equal to 3; " +
 				"Value at 'sourceS3File.bucketName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z0-9][a-z0-9.-]*[a-z0-9]; " +
 				"Value at 'sourceS3File.key' failed to satisfy constraint: Member must have length less than or equal to 1024",
 		},
 		"null in a sensitive structure is not shown either": {
-			&PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: new("phone-number-id-1"), SourceS3PresignedURL: &S3PresignedURL{URL: new("https://x")}},
+			&PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: new("phone-number-id-1"), SourceS3PresignedUrl: &S3PresignedUrl{Url: new("https://x")}},
 			"1 validation error detected: Value at 'sourceS3PresignedUrl.headers' failed to satisfy constraint: Member must not be null",
 		},
 	} {
@@ -63,7 +63,7 @@ func TestPatternBindsTheWholeValue(t *testing.T) {
 		"phone-number-id-" + strings.Repeat("é", 99):  true, // length counts code points
 		"phone-number-id-" + strings.Repeat("a", 100): false,
 	} {
-		err := PostWhatsAppMessageMedia.Validate(&PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &value})
+		err := PostWhatsAppMessageMedia.Validate(&PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &value})
 		if (err == nil) != valid {
 			t.Errorf("%q: %v", value, err)
 		}
@@ -145,7 +145,7 @@ func TestQueryMembersAreDecodedStrictly(t *testing.T) {
 
 func TestOutputIsEncodedAsAWSDoes(t *testing.T) {
 	body, err := Encode(&GetLinkedWhatsAppBusinessAccountOutput{Account: &LinkedWhatsAppBusinessAccount{
-		LinkedWhatsAppBusinessAccountSummary: LinkedWhatsAppBusinessAccountSummary{ID: new("waba-1"), LinkDate: new(time.UnixMilli(1763809734123))},
+		LinkedWhatsAppBusinessAccountSummary: LinkedWhatsAppBusinessAccountSummary{Id: new("waba-1"), LinkDate: new(time.UnixMilli(1763809734123))},
 	}})
 	want := `{"account":{"id":"waba-1","linkDate":1763809734.123,"eventDestinations":[],"phoneNumbers":[]}}`
 	if err != nil || string(body) != want {

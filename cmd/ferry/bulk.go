@@ -238,7 +238,7 @@ func (b *bulk) upload(ctx, taking context.Context, o listed) posted {
 	ctx, cancel := context.WithTimeout(ctx, fileTimeout)
 	defer cancel()
 	input := &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &b.phoneNumberID, SourceS3File: &socialmessaging.S3File{BucketName: &o.bucket, Key: &o.key},
+		OriginationPhoneNumberId: &b.phoneNumberID, SourceS3File: &socialmessaging.S3File{BucketName: &o.bucket, Key: &o.key},
 	}
 	started := time.Now()
 	var result posted

@@ -202,7 +202,7 @@ func TestARetryOfTheClientGetsTheUploadThatIsUnderWay(t *testing.T) {
 		Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), ""),
 	})
 	result := post(t.Context(), client, "", &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &world.PhoneNumberID, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String("in/0000.txt")},
+		OriginationPhoneNumberId: &world.PhoneNumberID, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String("in/0000.txt")},
 	})
 	if result.failed() || proxy.requests != 2 || uploads(world) != 1 {
 		t.Errorf("%+v after %d requests and %d uploads, want a media id after two requests and one upload", result, proxy.requests, uploads(world))
@@ -212,7 +212,7 @@ func TestARetryOfTheClientGetsTheUploadThatIsUnderWay(t *testing.T) {
 func TestMediaGetReadsItsDestination(t *testing.T) {
 	get := mediaGetCommand{MediaID: "1", PhoneNumberID: "p", ToURL: "https://b.example/k?X-Amz-Signature=canary", Header: []string{"Content-Type: image/png", "x-a:b:c"}}
 	input, err := get.input()
-	if err != nil || input.DestinationS3PresignedURL.Headers["Content-Type"] != "image/png" || input.DestinationS3PresignedURL.Headers["x-a"] != "b:c" {
+	if err != nil || input.DestinationS3PresignedUrl.Headers["Content-Type"] != "image/png" || input.DestinationS3PresignedUrl.Headers["x-a"] != "b:c" {
 		t.Errorf("%+v, %v", input, err)
 	}
 	get = mediaGetCommand{MediaID: "1", PhoneNumberID: "p", To: "s3://b/in/x_"}

@@ -109,7 +109,7 @@ func lintSample(ctx context.Context, file sample.File) error {
 
 // upload sends one file, reads it back, sends it again, deletes it for both, and prints the row.
 func (d *demo) upload(ctx context.Context, file sample.File, kind string) error {
-	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &d.world.PhoneNumberID}
+	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &d.world.PhoneNumberID}
 	if kind == "bucket" {
 		input.SourceS3File = &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: &file.Name}
 	} else {
@@ -117,41 +117,41 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 		if err != nil {
 			return err
 		}
-		input.SourceS3PresignedURL = &socialmessaging.S3PresignedURL{URL: &signed.URL, Headers: map[string]string{"Content-Type": file.ContentType}}
+		input.SourceS3PresignedUrl = &socialmessaging.S3PresignedUrl{Url: &signed.URL, Headers: map[string]string{"Content-Type": file.ContentType}}
 	}
 	started := time.Now()
 	output, err := d.client.PostWhatsAppMessageMedia(ctx, input)
 	if err != nil {
 		return err
 	}
-	if output.MediaID == nil {
+	if output.MediaId == nil {
 		return errors.New("the answer has no media id")
 	}
 	taken := time.Since(started)
-	mimeType, digest, err := d.readBack(ctx, *output.MediaID)
+	mimeType, digest, err := d.readBack(ctx, *output.MediaId)
 	if err != nil {
-		return fmt.Errorf("reading media %s back: %w", *output.MediaID, err)
+		return fmt.Errorf("reading media %s back: %w", *output.MediaId, err)
 	}
 	if digest != sha256.Sum256(file.Data) {
-		return fmt.Errorf("media %s is not the file that was sent: its SHA-256 is %x", *output.MediaID, digest)
+		return fmt.Errorf("media %s is not the file that was sent: its SHA-256 is %x", *output.MediaId, digest)
 	}
 	again, err := d.client.PostWhatsAppMessageMedia(ctx, input)
 	if err != nil {
 		return fmt.Errorf("uploading it again: %w", err)
 	}
-	if aws.ToString(again.MediaID) != *output.MediaID {
-		return fmt.Errorf("media %s was not reused: the same file became %s", *output.MediaID, aws.ToString(again.MediaID))
+	if aws.ToString(again.MediaId) != *output.MediaId {
+		return fmt.Errorf("media %s was not reused: the same file became %s", *output.MediaId, aws.ToString(again.MediaId))
 	}
 	for range 2 { // for each of the two uploads
-		_, err = d.client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: output.MediaID, OriginationPhoneNumberID: &d.world.PhoneNumberID})
+		_, err = d.client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: output.MediaId, OriginationPhoneNumberId: &d.world.PhoneNumberID})
 		if err != nil {
-			return fmt.Errorf("deleting media %s: %w", *output.MediaID, err)
+			return fmt.Errorf("deleting media %s: %w", *output.MediaId, err)
 		}
 	}
-	if _, there := d.world.Simulator.Media(*output.MediaID); there {
-		return fmt.Errorf("media %s is still at WhatsApp after it was deleted", *output.MediaID)
+	if _, there := d.world.Simulator.Media(*output.MediaId); there {
+		return fmt.Errorf("media %s is still at WhatsApp after it was deleted", *output.MediaId)
 	}
-	fmt.Fprintf(d.out, demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaID, taken.Round(100*time.Microsecond), "match", mimeType)
+	fmt.Fprintf(d.out, demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaId, taken.Round(100*time.Microsecond), "match", mimeType)
 	return nil
 }
 
@@ -159,13 +159,13 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 func (d *demo) readBack(ctx context.Context, mediaID string) (mimeType string, digest [sha256.Size]byte, err error) {
 	const prefix = "from-whatsapp/"
 	output, err := d.client.GetWhatsAppMessageMedia(ctx, &socialmessaging.GetWhatsAppMessageMediaInput{
-		MediaID: &mediaID, OriginationPhoneNumberID: &d.world.PhoneNumberID,
+		MediaId: &mediaID, OriginationPhoneNumberId: &d.world.PhoneNumberID,
 		DestinationS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String(prefix)},
 	})
 	if err != nil {
 		return "", digest, err
 	}
-	mimeType = aws.ToString(output.MIMEType)
+	mimeType = aws.ToString(output.MimeType)
 	_, subtype, _ := strings.Cut(mimeType, "/")
 	object, err := d.bucket.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(local.Bucket), Key: aws.String(prefix + mediaID + "." + subtype)})
 	if err != nil {

@@ -90,10 +90,10 @@ func post(ctx context.Context, client *socialmessaging.Client, name string, inpu
 	if err != nil {
 		result.Code, result.Error = explain(err)
 		result.Finding = findingIn(result.Code, result.Error)
-	} else if output.MediaID == nil {
+	} else if output.MediaId == nil {
 		result.Error = "the answer has no media id"
 	} else {
-		result.MediaID = *output.MediaID
+		result.MediaID = *output.MediaId
 	}
 	return result
 }
@@ -120,7 +120,7 @@ func findingIn(code, message string) string {
 
 // input reads a source as a person types it.
 func (c *mediaPostCommand) input(text string) (*socialmessaging.PostWhatsAppMessageMediaInput, error) {
-	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &c.PhoneNumberID}
+	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &c.PhoneNumberID}
 	if location, ok := strings.CutPrefix(text, "s3://"); ok {
 		bucket, key, _ := strings.Cut(location, "/")
 		if bucket == "" || key == "" {
@@ -135,7 +135,7 @@ func (c *mediaPostCommand) input(text string) (*socialmessaging.PostWhatsAppMess
 	if !isLink(text) {
 		return nil, fmt.Errorf("%q is not a source; expected s3://BUCKET/KEY or a presigned URL", shown(text))
 	}
-	input.SourceS3PresignedURL = &socialmessaging.S3PresignedURL{URL: &text, Headers: map[string]string{"Content-Type": c.ContentType}}
+	input.SourceS3PresignedUrl = &socialmessaging.S3PresignedUrl{Url: &text, Headers: map[string]string{"Content-Type": c.ContentType}}
 	return input, nil
 }
 

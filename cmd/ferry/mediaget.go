@@ -47,15 +47,15 @@ func (c *mediaGetCommand) Run(ctx context.Context, terminal *terminal) error {
 		result.Code, result.Error = explain(err)
 	} else {
 		result.FileSize = output.FileSize
-		if output.MIMEType != nil {
-			result.MIMEType = *output.MIMEType
+		if output.MimeType != nil {
+			result.MIMEType = *output.MimeType
 		}
 	}
 	return result.print(terminal)
 }
 
 func (c *mediaGetCommand) input() (*socialmessaging.GetWhatsAppMessageMediaInput, error) {
-	input := &socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &c.MediaID, OriginationPhoneNumberID: &c.PhoneNumberID}
+	input := &socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &c.MediaID, OriginationPhoneNumberId: &c.PhoneNumberID}
 	if len(c.Header) > 0 && c.ToURL == "" {
 		return nil, errors.New("--header goes with --to-url")
 	}
@@ -81,7 +81,7 @@ func (c *mediaGetCommand) input() (*socialmessaging.GetWhatsAppMessageMediaInput
 			}
 			headers[name] = strings.TrimSpace(value)
 		}
-		input.DestinationS3PresignedURL = &socialmessaging.S3PresignedURL{URL: &c.ToURL, Headers: headers}
+		input.DestinationS3PresignedUrl = &socialmessaging.S3PresignedUrl{Url: &c.ToURL, Headers: headers}
 	}
 	return input, nil
 }
@@ -104,7 +104,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 			return fmt.Errorf("interrupted before %s", id)
 		}
 		result := gotten{MediaID: id}
-		output, err := client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: &id, OriginationPhoneNumberID: &c.PhoneNumberID})
+		output, err := client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &c.PhoneNumberID})
 		switch {
 		case err != nil:
 			result.Code, result.Error = explain(err)

@@ -149,8 +149,8 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), "")})
 	link := fmt.Sprintf("http://%s/bucket/livez?X-Amz-Credential=a&X-Amz-Signature=b", g.address)
 	_, err = client.PostWhatsAppMessageMedia(t.Context(), &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
-		SourceS3PresignedURL:     &socialmessaging.S3PresignedURL{URL: &link, Headers: map[string]string{"Content-Type": "text/plain"}},
+		OriginationPhoneNumberId: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
+		SourceS3PresignedUrl:     &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"Content-Type": "text/plain"}},
 	})
 	if failed, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(failed.Message, "cannot be reached") {
 		t.Errorf("%v", err)

@@ -118,7 +118,7 @@ func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
 	}
 	go func() {
 		_, _ = client.PostWhatsAppMessageMedia(ctx, &socialmessaging.PostWhatsAppMessageMediaInput{
-			OriginationPhoneNumberID: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
+			OriginationPhoneNumberId: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
 			SourceS3File:             &socialmessaging.S3File{BucketName: aws.String("bucket"), Key: aws.String("a.txt")},
 		})
 	}()

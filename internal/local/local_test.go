@@ -83,12 +83,12 @@ func post(t *testing.T, world *local.Environment, in socialmessaging.PostWhatsAp
 	t.Helper()
 	client := socialmessaging.New(socialmessaging.Options{Region: world.Region, Endpoint: world.APIURL,
 		Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), "")})
-	in.OriginationPhoneNumberID = &world.PhoneNumberID
+	in.OriginationPhoneNumberId = &world.PhoneNumberID
 	out, err := client.PostWhatsAppMessageMedia(t.Context(), &in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return *out.MediaID
+	return *out.MediaId
 }
 
 func TestEverySourceOfTheWorldWorks(t *testing.T) {
@@ -98,7 +98,7 @@ func TestEverySourceOfTheWorldWorks(t *testing.T) {
 	link := presign2(world, "/"+local.Bucket+"/note.txt", time.Now().Add(time.Hour))
 	for _, in := range []socialmessaging.PostWhatsAppMessageMediaInput{
 		{SourceS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String("note.txt")}},
-		{SourceS3PresignedURL: &socialmessaging.S3PresignedURL{URL: &link, Headers: map[string]string{"Content-Type": "text/plain"}}},
+		{SourceS3PresignedUrl: &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"Content-Type": "text/plain"}}},
 	} {
 		if media, ok := world.Simulator.Media(post(t, world, in)); !ok || media.Size != 5 {
 			t.Errorf("%+v", media)

@@ -75,17 +75,17 @@ func (s *Service) openPageToken(token, accountID string) (string, error) {
 }
 
 func getAccountNeeds(s *Service, c *caller, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) []policy.Request {
-	_, arn := s.resolve(kindBusinessAccount, c.accountID, *in.ID)
+	_, arn := s.resolve(kindBusinessAccount, c.accountID, *in.Id)
 	return []policy.Request{{Action: socialmessaging.GetLinkedWhatsAppBusinessAccount.Action(), Resource: arn}}
 }
 
 // GetLinkedWhatsAppBusinessAccount gives a linked account with its phone numbers.
 func (s *Service) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountOutput, error) {
 	accountID := callerOf(ctx).accountID
-	id, _ := s.resolve(kindBusinessAccount, accountID, *in.ID)
+	id, _ := s.resolve(kindBusinessAccount, accountID, *in.Id)
 	account, err := s.config.State.BusinessAccount(ctx, accountID, id)
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, s.noSuchAccount(*in.ID, accountID)
+		return nil, s.noSuchAccount(*in.Id, accountID)
 	}
 	if err != nil {
 		return nil, err
@@ -103,20 +103,20 @@ func (s *Service) noSuchAccount(given, accountID string) error {
 }
 
 func getPhoneNumberNeeds(s *Service, c *caller, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) []policy.Request {
-	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.ID)
+	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.Id)
 	return []policy.Request{{Action: socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber.Action(), Resource: arn}}
 }
 
 // GetLinkedWhatsAppBusinessAccountPhoneNumber gives one phone number.
 func (s *Service) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput, error) {
-	sender, err := s.sender(ctx, *in.ID)
+	sender, err := s.sender(ctx, *in.Id)
 	if err != nil {
 		return nil, err
 	}
 	detail := socialmessaging.WhatsAppPhoneNumberDetail(s.phoneNumber(callerOf(ctx).accountID, sender.PhoneNumber))
 	return &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput{
 		PhoneNumber:                     &detail,
-		LinkedWhatsAppBusinessAccountID: new(kindBusinessAccount.id(sender.BusinessAccountID)),
+		LinkedWhatsAppBusinessAccountId: new(kindBusinessAccount.id(sender.BusinessAccountID)),
 	}, nil
 }
 
@@ -135,12 +135,12 @@ func (s *Service) sender(ctx context.Context, given string) (state.Sender, error
 
 func (s *Service) accountSummary(account state.BusinessAccount) socialmessaging.LinkedWhatsAppBusinessAccountSummary {
 	summary := socialmessaging.LinkedWhatsAppBusinessAccountSummary{
-		ARN:                new(s.arn(kindBusinessAccount, account.AccountID, account.ID)),
-		ID:                 new(kindBusinessAccount.id(account.ID)),
-		WABAID:             new(account.MetaID),
+		Arn:                new(s.arn(kindBusinessAccount, account.AccountID, account.ID)),
+		Id:                 new(kindBusinessAccount.id(account.ID)),
+		WabaId:             new(account.MetaID),
 		RegistrationStatus: new("COMPLETE"),
 		LinkDate:           new(account.LinkedAt),
-		WABAName:           new(account.Name),
+		WabaName:           new(account.Name),
 	}
 	if account.MarketingOnboarding != "" {
 		summary.MarketingMessagesOnboardingStatus = new(account.MarketingOnboarding)
@@ -150,10 +150,10 @@ func (s *Service) accountSummary(account state.BusinessAccount) socialmessaging.
 
 func (s *Service) phoneNumber(accountID string, number state.PhoneNumber) socialmessaging.WhatsAppPhoneNumberSummary {
 	return socialmessaging.WhatsAppPhoneNumberSummary{
-		ARN:                    new(s.arn(kindPhoneNumber, accountID, number.ID)),
+		Arn:                    new(s.arn(kindPhoneNumber, accountID, number.ID)),
 		PhoneNumber:            new(e164(number.DisplayNumber)),
-		PhoneNumberID:          new(kindPhoneNumber.id(number.ID)),
-		MetaPhoneNumberID:      new(number.MetaID),
+		PhoneNumberId:          new(kindPhoneNumber.id(number.ID)),
+		MetaPhoneNumberId:      new(number.MetaID),
 		DisplayPhoneNumberName: new(number.VerifiedName),
 		DisplayPhoneNumber:     new(number.DisplayNumber),
 		QualityRating:          new(number.QualityRating),

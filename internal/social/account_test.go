@@ -23,12 +23,12 @@ func TestLinkedAccountIsShownInAWSShape(t *testing.T) {
 	}
 	summary := list.LinkedAccounts[0]
 	bare := strings.TrimPrefix(w.waba, "waba-")
-	if *summary.ID != w.waba || *summary.ARN != "arn:aws:social-messaging:us-east-1:111122223333:waba/"+bare || *summary.WABAID != "100" ||
-		*summary.WABAName != "Lucky Shrub" || *summary.RegistrationStatus != "COMPLETE" || summary.LinkDate.IsZero() || len(summary.EventDestinations) != 0 {
+	if *summary.Id != w.waba || *summary.Arn != "arn:aws:social-messaging:us-east-1:111122223333:waba/"+bare || *summary.WabaId != "100" ||
+		*summary.WabaName != "Lucky Shrub" || *summary.RegistrationStatus != "COMPLETE" || summary.LinkDate.IsZero() || len(summary.EventDestinations) != 0 {
 		t.Errorf("%+v", summary)
 	}
-	for _, id := range []string{*summary.ID, *summary.ARN} {
-		account, err := client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{ID: &id})
+	for _, id := range []string{*summary.Id, *summary.Arn} {
+		account, err := client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: &id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,13 +36,13 @@ func TestLinkedAccountIsShownInAWSShape(t *testing.T) {
 			t.Errorf("%s: %s", id, diff)
 		}
 		number := account.Account.PhoneNumbers[0]
-		if *number.PhoneNumberID != w.phone || *number.MetaPhoneNumberID != "1" || *number.PhoneNumber != "+15550783881" ||
+		if *number.PhoneNumberId != w.phone || *number.MetaPhoneNumberId != "1" || *number.PhoneNumber != "+15550783881" ||
 			*number.DisplayPhoneNumber != "+1 555-078-3881" || *number.DisplayPhoneNumberName != "Shrub" || *number.QualityRating == "" {
 			t.Errorf("%+v", number)
 		}
-		for _, phoneID := range []string{*number.PhoneNumberID, *number.ARN} {
-			detail, err := client.GetLinkedWhatsAppBusinessAccountPhoneNumber(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{ID: &phoneID})
-			if err != nil || *detail.LinkedWhatsAppBusinessAccountID != w.waba {
+		for _, phoneID := range []string{*number.PhoneNumberId, *number.Arn} {
+			detail, err := client.GetLinkedWhatsAppBusinessAccountPhoneNumber(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{Id: &phoneID})
+			if err != nil || *detail.LinkedWhatsAppBusinessAccountId != w.waba {
 				t.Fatalf("%+v, %v", detail, err)
 			}
 			if diff := cmp.Diff(socialmessaging.WhatsAppPhoneNumberDetail(number), *detail.PhoneNumber); diff != "" {
@@ -65,7 +65,7 @@ func TestAccountsComeInPagesWhoseTokensAreSealed(t *testing.T) {
 		page, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), in)
 		w.must(err)
 		for _, linked := range page.LinkedAccounts {
-			seen[*linked.ID] = true
+			seen[*linked.Id] = true
 		}
 		sizes = append(sizes, len(page.LinkedAccounts))
 		if in.NextToken = page.NextToken; in.NextToken == nil {
@@ -98,11 +98,11 @@ func TestStrangerSeesNoAccount(t *testing.T) {
 	if list, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), nil); err != nil || len(list.LinkedAccounts) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	_, err := client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{ID: &w.waba})
+	_, err := client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: &w.waba})
 	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
 		t.Errorf("account: %v", err)
 	}
-	_, err = client.GetLinkedWhatsAppBusinessAccountPhoneNumber(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{ID: &w.phone})
+	_, err = client.GetLinkedWhatsAppBusinessAccountPhoneNumber(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{Id: &w.phone})
 	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
 		t.Errorf("phone number: %v", err)
 	}

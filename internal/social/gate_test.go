@@ -273,7 +273,7 @@ func TestPolicyDecidesOverOperationAndObject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			key := w.newKey(account, `{"Version":"2012-10-17","Statement":[`+test.statements+`]}`)
 			_, err := w.postAs(t.Context(), key, &socialmessaging.PostWhatsAppMessageMediaInput{
-				OriginationPhoneNumberID: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: &test.key},
+				OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: &test.key},
 			})
 			denied, isDenied := errors.AsType[*socialmessaging.AccessDeniedException](err)
 			if test.denied == "" && err != nil || test.denied != "" && (!isDenied || !strings.Contains(denied.Message, test.denied) ||

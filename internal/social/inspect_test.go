@@ -86,7 +86,7 @@ func TestWhatAPresignedURLDoesNotShowIsLoggedAsUnchecked(t *testing.T) {
 	w.put("a.pdf", "application/pdf", data)
 	link := w.presign("a.pdf")
 	_, err := w.postAs(t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &w.phone, SourceS3PresignedURL: &socialmessaging.S3PresignedURL{URL: &link, Headers: map[string]string{"Content-Type": "application/pdf"}},
+		OriginationPhoneNumberId: &w.phone, SourceS3PresignedUrl: &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"Content-Type": "application/pdf"}},
 	})
 	if err != nil {
 		t.Fatal(err)

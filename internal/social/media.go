@@ -14,7 +14,7 @@ import (
 // a bucket, for the right to read the object: ferry reads it with credentials
 // of its own, which must not give a caller more than the caller's policy does.
 func postMediaNeeds(s *Service, c *caller, in *socialmessaging.PostWhatsAppMessageMediaInput) []policy.Request {
-	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberID)
+	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberId)
 	needs := []policy.Request{{Action: socialmessaging.PostWhatsAppMessageMedia.Action(), Resource: arn}}
 	return append(needs, readNeed(in.SourceS3File)...)
 }
@@ -43,7 +43,7 @@ func (s *Service) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessag
 	if err != nil {
 		return nil, err
 	}
-	sender, err := s.sender(ctx, *in.OriginationPhoneNumberID)
+	sender, err := s.sender(ctx, *in.OriginationPhoneNumberId)
 	if err != nil {
 		return nil, err
 	}
@@ -63,5 +63,5 @@ func (s *Service) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessag
 	if err != nil {
 		return nil, err
 	}
-	return &socialmessaging.PostWhatsAppMessageMediaOutput{MediaID: &media.ID}, nil
+	return &socialmessaging.PostWhatsAppMessageMediaOutput{MediaId: &media.ID}, nil
 }

@@ -42,7 +42,7 @@ func TestFileBehindAPresignedURLBecomesMediaOfThePhoneNumber(t *testing.T) {
 	w.put("docs/note.txt", "binary/octet-stream", text)
 	link := w.presign("docs/note.txt")
 	id, err := w.postAs(t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &w.phone, SourceS3PresignedURL: &socialmessaging.S3PresignedURL{URL: &link, Headers: map[string]string{"content-type": "text/plain"}},
+		OriginationPhoneNumberId: &w.phone, SourceS3PresignedUrl: &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"content-type": "text/plain"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestPhoneNumberIsNamedByIDOrARN(t *testing.T) {
 		"arn:aws:social-messaging:us-east-1:111122223333:waba/x:phone-number-id/" + bare: false,
 	} {
 		_, err := w.postAs(t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{
-			OriginationPhoneNumberID: &given, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
+			OriginationPhoneNumberId: &given, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
 		})
 		_, notFound := errors.AsType[*socialmessaging.ResourceNotFoundException](err)
 		if found && err != nil || !found && !notFound {
@@ -97,7 +97,7 @@ func TestAnotherAccountsPhoneNumberDoesNotExist(t *testing.T) {
 	w := newWorld(t)
 	w.put("note.txt", "text/plain", text)
 	_, err := w.postAs(t.Context(), w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
+		OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
 	})
 	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
 		t.Errorf("%v", err)
@@ -111,24 +111,24 @@ func TestWhatTheCallerGotWrongIsSaid(t *testing.T) {
 	w.put("photo.jpg", "image/jpeg", []byte("<!DOCTYPE html><html></html>"))
 	w.put("big.jpg", "image/jpeg", append([]byte("\xff\xd8\xff\xe0"), make([]byte, 5<<20)...))
 	file := func(bucket, key string) *socialmessaging.PostWhatsAppMessageMediaInput {
-		return &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: &bucket, Key: &key}}
+		return &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: &bucket, Key: &key}}
 	}
 	link := func(url string, headers ...string) *socialmessaging.PostWhatsAppMessageMediaInput {
-		in := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &w.phone, SourceS3PresignedURL: &socialmessaging.S3PresignedURL{URL: &url, Headers: map[string]string{}}}
+		in := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &w.phone, SourceS3PresignedUrl: &socialmessaging.S3PresignedUrl{Url: &url, Headers: map[string]string{}}}
 		for i := 0; i < len(headers); i += 2 {
-			in.SourceS3PresignedURL.Headers[headers[i]] = headers[i+1]
+			in.SourceS3PresignedUrl.Headers[headers[i]] = headers[i+1]
 		}
 		return in
 	}
 	both := file(bucket, "k")
-	both.SourceS3PresignedURL = link("https://b.s3.amazonaws.com/k").SourceS3PresignedURL
+	both.SourceS3PresignedUrl = link("https://b.s3.amazonaws.com/k").SourceS3PresignedUrl
 	signed := w.presign("table.csv")
 	for name, test := range map[string]struct {
 		in   *socialmessaging.PostWhatsAppMessageMediaInput
 		code string
 		says string
 	}{
-		"no source":                 {&socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &w.phone}, "InvalidParametersException", "Neither sourceS3File nor"},
+		"no source":                 {&socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &w.phone}, "InvalidParametersException", "Neither sourceS3File nor"},
 		"two sources":               {both, "InvalidParametersException", "Both sourceS3File and"},
 		"no such key":               {file(bucket, "no-such-key"), "ResourceNotFoundException", "no-such-key"},
 		"no such bucket":            {file("no-such-bucket", "k"), "ResourceNotFoundException", "no-such-bucket"},
@@ -367,7 +367,7 @@ func TestQuotaIsOfAnAccount(t *testing.T) {
 	}
 	// Another account is not throttled: its call gets as far as the phone number.
 	_, err = w.postAs(t.Context(), w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
+		OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
 	})
 	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
 		t.Errorf("another account: %v", err)
@@ -383,7 +383,7 @@ func TestUploadsInFlightAreBounded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)
 	go func() {
-		_, err := w.postAs(ctx, w.key, &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")}})
+		_, err := w.postAs(ctx, w.key, &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")}})
 		first <- err
 	}()
 	for !uploading(w) {
@@ -395,7 +395,7 @@ func TestUploadsInFlightAreBounded(t *testing.T) {
 	other, err := social.LinkAccount(ctx, w.graph, w.state, social.Link{AccountID: stranger, MetaID: "100", Token: secret.New(metaToken)})
 	w.must(err)
 	_, err = w.postAs(ctx, w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: new(social.PhoneNumberID(other.PhoneNumbers[0])), SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("missing.txt")},
+		OriginationPhoneNumberId: new(social.PhoneNumberID(other.PhoneNumbers[0])), SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("missing.txt")},
 	})
 	if _, notFound := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !notFound {
 		t.Errorf("another account's: %v", err)
@@ -446,7 +446,7 @@ func TestNoSecretIsInTheLogOrInAnAnswer(t *testing.T) {
 	var answers bytes.Buffer
 	for _, headers := range []map[string]string{{"Content-Type": "text/plain"}, {"Content-Type": "image/png"}, {}} {
 		for _, url := range []string{link, strings.Replace(link, "X-Amz-Date", "X-Amz-Dat", 1), strings.Replace(link, "127.0.0.1", "127.0.0.2", 1)} {
-			_, err := w.postAs(t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &w.phone, SourceS3PresignedURL: &socialmessaging.S3PresignedURL{URL: &url, Headers: headers}})
+			_, err := w.postAs(t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &w.phone, SourceS3PresignedUrl: &socialmessaging.S3PresignedUrl{Url: &url, Headers: headers}})
 			fmt.Fprintln(&answers, err)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // getMediaNeeds asks for the operation only: which object will be written is
 // known when Meta has said the type, and asked for then.
 func getMediaNeeds(s *Service, c *caller, in *socialmessaging.GetWhatsAppMessageMediaInput) []policy.Request {
-	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberID)
+	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberId)
 	return []policy.Request{{Action: socialmessaging.GetWhatsAppMessageMedia.Action(), Resource: arn}}
 }
 
@@ -34,7 +34,7 @@ func (s *Service) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessagi
 	if err := checkDestination(in, metadataOnly); err != nil {
 		return nil, err
 	}
-	sender, err := s.sender(ctx, *in.OriginationPhoneNumberID)
+	sender, err := s.sender(ctx, *in.OriginationPhoneNumberId)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +46,8 @@ func (s *Service) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessagi
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.UploadTimeout, errUploadTimeout)
 	defer cancel()
 
-	auditOf(ctx).mediaID = *in.MediaID
-	media, err := s.metadata(ctx, sender, *in.MediaID)
+	auditOf(ctx).mediaID = *in.MediaId
+	media, err := s.metadata(ctx, sender, *in.MediaId)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (s *Service) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessagi
 			return nil, err
 		}
 	}
-	return &socialmessaging.GetWhatsAppMessageMediaOutput{MIMEType: &baseType, FileSize: &media.Size}, nil
+	return &socialmessaging.GetWhatsAppMessageMediaOutput{MimeType: &baseType, FileSize: &media.Size}, nil
 }
 
 // metadata asks Meta for a file. One that Meta does not have is forgotten.
@@ -85,7 +85,7 @@ func (s *Service) forget(ctx context.Context, sender state.Sender, mediaID strin
 
 // checkDestination wants one destination, or none for metadata only.
 func checkDestination(in *socialmessaging.GetWhatsAppMessageMediaInput, metadataOnly bool) error {
-	toFile, toURL := in.DestinationS3File != nil, in.DestinationS3PresignedURL != nil
+	toFile, toURL := in.DestinationS3File != nil, in.DestinationS3PresignedUrl != nil
 	switch {
 	case toFile && toURL:
 		return fail(socialmessaging.KindInvalidParameters, nil, "Both destinationS3File and destinationS3PresignedUrl are given. Give one of them.")
@@ -121,7 +121,7 @@ func (s *Service) retrieve(ctx context.Context, in *socialmessaging.GetWhatsAppM
 		if _, broke := errors.AsType[*graph.UnreachableError](err); !broke || !s.again(ctx, attempt, err) {
 			return err
 		}
-		if media, err = s.metadata(ctx, sender, *in.MediaID); err != nil {
+		if media, err = s.metadata(ctx, sender, *in.MediaId); err != nil {
 			return err
 		}
 	}
@@ -143,12 +143,12 @@ func (s *Service) download(ctx context.Context, to sink, sender state.Sender, me
 // the media id, a dot and the MIME subtype, without separators (aws-service.md
 // §3.3); the caller must be allowed to write that object.
 func (s *Service) sink(ctx context.Context, in *socialmessaging.GetWhatsAppMessageMediaInput, baseType string) (sink, error) {
-	if link := in.DestinationS3PresignedURL; link != nil {
-		return s.config.Objects.URLSink(*link.URL, link.Headers)
+	if link := in.DestinationS3PresignedUrl; link != nil {
+		return s.config.Objects.URLSink(*link.Url, link.Headers)
 	}
 	file := in.DestinationS3File
 	_, subtype, _ := strings.Cut(baseType, "/")
-	key := *file.Key + *in.MediaID + "." + subtype
+	key := *file.Key + *in.MediaId + "." + subtype
 	need := policy.Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::" + *file.BucketName + "/" + key}
 	if err := authorise(callerOf(ctx), []policy.Request{need}); err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (s *Service) sink(ctx context.Context, in *socialmessaging.GetWhatsAppMessa
 }
 
 func deleteMediaNeeds(s *Service, c *caller, in *socialmessaging.DeleteWhatsAppMessageMediaInput) []policy.Request {
-	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberID)
+	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.OriginationPhoneNumberId)
 	return []policy.Request{{Action: socialmessaging.DeleteWhatsAppMessageMedia.Action(), Resource: arn}}
 }
 
@@ -165,7 +165,7 @@ func deleteMediaNeeds(s *Service, c *caller, in *socialmessaging.DeleteWhatsAppM
 // An id that several uploads share is removed with the last of them.
 // Errors: ResourceNotFound for the phone number and for the file; those of Meta.
 func (s *Service) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmessaging.DeleteWhatsAppMessageMediaInput) (*socialmessaging.DeleteWhatsAppMessageMediaOutput, error) {
-	sender, err := s.sender(ctx, *in.OriginationPhoneNumberID)
+	sender, err := s.sender(ctx, *in.OriginationPhoneNumberId)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (s *Service) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmess
 		return nil, err
 	}
 	_, err = s.flights.share(ctx, callerOf(ctx).call, func(ctx context.Context) (state.Media, error) {
-		return state.Media{}, s.deleteMedia(ctx, sender, *in.MediaID)
+		return state.Media{}, s.deleteMedia(ctx, sender, *in.MediaId)
 	})
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (w *world) uploaded(name string) (id string, data []byte) {
 }
 
 func (w *world) get(in *socialmessaging.GetWhatsAppMessageMediaInput) (*socialmessaging.GetWhatsAppMessageMediaOutput, error) {
-	in.OriginationPhoneNumberID = &w.phone
+	in.OriginationPhoneNumberId = &w.phone
 	return w.client(w.key).GetWhatsAppMessageMedia(w.t.Context(), in)
 }
 
@@ -62,8 +62,8 @@ func TestMediaIsWrittenUnderPrefixIDAndSubtype(t *testing.T) {
 	} {
 		for _, prefix := range []string{"inbound/", "inbound_", "audio/example.ogg", ""} {
 			id, data := w.uploaded(name)
-			out, err := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id, DestinationS3File: toFile(prefix)})
-			if err != nil || *out.MIMEType != test.mimeType || *out.FileSize != int64(len(data)) {
+			out, err := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, DestinationS3File: toFile(prefix)})
+			if err != nil || *out.MimeType != test.mimeType || *out.FileSize != int64(len(data)) {
 				t.Fatalf("%s: %+v, %v", name, out, err)
 			}
 			got, contentType, err := w.read(prefix + id + test.suffix)
@@ -79,8 +79,8 @@ func TestMediaIsWrittenToAPresignedURL(t *testing.T) {
 	id, data := w.uploaded("sample.png")
 	signed, err := s3.NewPresignClient(w.s3).PresignPutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String("out.png"), ContentType: aws.String("image/png")})
 	w.must(err)
-	_, err = w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id,
-		DestinationS3PresignedURL: &socialmessaging.S3PresignedURL{URL: &signed.URL, Headers: map[string]string{"Content-Type": "image/png"}}})
+	_, err = w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id,
+		DestinationS3PresignedUrl: &socialmessaging.S3PresignedUrl{Url: &signed.URL, Headers: map[string]string{"Content-Type": "image/png"}}})
 	w.must(err)
 	if got, contentType, err := w.read("out.png"); err != nil || !bytes.Equal(got, data) || contentType != "image/png" {
 		t.Errorf("%d bytes of %s, %v", len(got), contentType, err)
@@ -90,8 +90,8 @@ func TestMediaIsWrittenToAPresignedURL(t *testing.T) {
 func TestMetadataOnlyWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	id, data := w.uploaded("sample.jpg")
-	out, err := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id, MetadataOnly: new(true), DestinationS3File: toFile("x/")})
-	if err != nil || *out.MIMEType != "image/jpeg" || *out.FileSize != int64(len(data)) {
+	out, err := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, MetadataOnly: new(true), DestinationS3File: toFile("x/")})
+	if err != nil || *out.MimeType != "image/jpeg" || *out.FileSize != int64(len(data)) {
 		t.Errorf("%+v, %v", out, err)
 	}
 	list, err := w.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String("x/")})
@@ -103,10 +103,10 @@ func TestMetadataOnlyWritesNothing(t *testing.T) {
 func TestDestinationIsExactlyOne(t *testing.T) {
 	w := newWorld(t)
 	id, _ := w.uploaded("sample.jpg")
-	link := &socialmessaging.S3PresignedURL{URL: aws.String("https://b.s3.amazonaws.com/k?X-Amz-Signature=0"), Headers: map[string]string{}}
+	link := &socialmessaging.S3PresignedUrl{Url: aws.String("https://b.s3.amazonaws.com/k?X-Amz-Signature=0"), Headers: map[string]string{}}
 	for says, in := range map[string]*socialmessaging.GetWhatsAppMessageMediaInput{
-		"Neither destinationS3File nor": {MediaID: &id},
-		"Both destinationS3File and":    {MediaID: &id, DestinationS3File: toFile(""), DestinationS3PresignedURL: link},
+		"Neither destinationS3File nor": {MediaId: &id},
+		"Both destinationS3File and":    {MediaId: &id, DestinationS3File: toFile(""), DestinationS3PresignedUrl: link},
 	} {
 		_, err := w.get(in)
 		if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, says) {
@@ -121,7 +121,7 @@ func TestWritingNeedsTheRightToWriteThatObject(t *testing.T) {
 	key := w.newKey(account, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"},
 		{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::media/mine/*"}]}`)
 	for prefix, allowed := range map[string]bool{"mine/": true, "theirs/": false, "mine": false} {
-		_, err := w.client(key).GetWhatsAppMessageMedia(t.Context(), &socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id, OriginationPhoneNumberID: &w.phone, DestinationS3File: toFile(prefix)})
+		_, err := w.client(key).GetWhatsAppMessageMedia(t.Context(), &socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &w.phone, DestinationS3File: toFile(prefix)})
 		denied, isDenied := errors.AsType[*socialmessaging.AccessDeniedException](err)
 		if allowed && err != nil || !allowed && (!isDenied || !strings.Contains(denied.Message, "s3:PutObject on resource: arn:aws:s3:::media/"+prefix+id+".jpeg")) {
 			t.Errorf("%s: %v", prefix, err)
@@ -137,7 +137,7 @@ func TestDownloadThatBreaksOffIsBegunAgain(t *testing.T) {
 	w.must(err)
 	_, err = w.simulator.AddFault(metasim.Fault{Operation: metasim.OperationDownload, CutAfterBytes: 1 << 20, Times: 2})
 	w.must(err)
-	_, err = w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id, DestinationS3File: toFile("back/")})
+	_, err = w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, DestinationS3File: toFile("back/")})
 	w.must(err)
 	if got, _, err := w.read("back/" + id + ".plain"); err != nil || !bytes.Equal(got, large) {
 		t.Errorf("%d bytes, %v", len(got), err)
@@ -159,7 +159,7 @@ func TestMediaThatIsNotWholeLeavesNoObject(t *testing.T) {
 			added, err := w.simulator.AddFault(fault)
 			w.must(err)
 			defer w.simulator.RemoveFault(added.ID)
-			_, err = w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id, DestinationS3File: toFile("back/")})
+			_, err = w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, DestinationS3File: toFile("back/")})
 			if _, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok {
 				t.Errorf("%v", err)
 			}
@@ -186,7 +186,7 @@ func (w *world) downloadURL(id string) string {
 func TestDeletedMediaIsGone(t *testing.T) {
 	w := newWorld(t)
 	id, _ := w.uploaded("sample.jpg")
-	in := &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: &id, OriginationPhoneNumberID: &w.phone}
+	in := &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &w.phone}
 	out, err := w.client(w.key).DeleteWhatsAppMessageMedia(t.Context(), in)
 	if err != nil || !*out.Success {
 		t.Fatalf("%+v, %v", out, err)
@@ -201,7 +201,7 @@ func TestDeletedMediaIsGone(t *testing.T) {
 		t.Errorf("the object is gone too: %v", err)
 	}
 	_, again := w.client(w.key).DeleteWhatsAppMessageMedia(t.Context(), in)
-	_, get := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id, MetadataOnly: new(true)})
+	_, get := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, MetadataOnly: new(true)})
 	for _, err := range []error{again, get} {
 		if exception, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok || exception.Status != http.StatusNotFound {
 			t.Errorf("%v", err)

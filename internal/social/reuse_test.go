@@ -43,8 +43,8 @@ func TestSameBytesGiveTheSameMediaID(t *testing.T) {
 		t.Errorf("the same bytes under another key: %s after %s", other, first)
 	}
 	link := w.presign("a.txt")
-	signed, err := w.postAs(t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberID: &w.phone,
-		SourceS3PresignedURL: &socialmessaging.S3PresignedURL{URL: &link, Headers: map[string]string{"Content-Type": "text/plain"}}})
+	signed, err := w.postAs(t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &w.phone,
+		SourceS3PresignedUrl: &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"Content-Type": "text/plain"}}})
 	if err != nil || signed != first {
 		t.Errorf("the same bytes behind a URL: %s, %v after %s", signed, err, first)
 	}
@@ -108,7 +108,7 @@ func TestDeleteOfOneUserLeavesTheFileToOthers(t *testing.T) {
 	id := w.mustPost("a.txt")
 	w.mustPost("a.txt")
 	remove := func() error {
-		_, err := w.client(w.key).DeleteWhatsAppMessageMedia(t.Context(), &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaID: &id, OriginationPhoneNumberID: &w.phone})
+		_, err := w.client(w.key).DeleteWhatsAppMessageMedia(t.Context(), &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &w.phone})
 		return err
 	}
 	w.must(remove())
@@ -130,7 +130,7 @@ func TestIDThatMetaNoLongerHasIsNotGivenOutAgain(t *testing.T) {
 	id := w.mustPost("a.txt")
 	_, err := w.simulator.AddFault(metasim.Fault{Operation: metasim.OperationRetrieve, Status: http.StatusBadRequest, ErrorCode: 100, Subcode: 33, Times: 1})
 	w.must(err)
-	if _, err := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaID: &id, MetadataOnly: new(true)}); err == nil {
+	if _, err := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, MetadataOnly: new(true)}); err == nil {
 		t.Fatal("the fault did nothing")
 	}
 	if w.mustPost("a.txt") == id {

@@ -20,7 +20,7 @@ import (
 var handleTypes = []string{"application/pdf", "image/jpeg", "image/png", "video/mp4"}
 
 func templateMediaNeeds(s *Service, c *caller, in *socialmessaging.CreateWhatsAppMessageTemplateMediaInput) []policy.Request {
-	_, arn := s.resolve(kindBusinessAccount, c.accountID, *in.ID)
+	_, arn := s.resolve(kindBusinessAccount, c.accountID, *in.Id)
 	needs := []policy.Request{{Action: socialmessaging.CreateWhatsAppMessageTemplateMedia.Action(), Resource: arn}}
 	return append(needs, readNeed(in.SourceS3File)...)
 }
@@ -36,13 +36,13 @@ func (s *Service) CreateWhatsAppMessageTemplateMedia(ctx context.Context, in *so
 	if in.SourceS3File == nil {
 		return nil, fail(socialmessaging.KindInvalidParameters, nil, "sourceS3File is not given. Name the file to upload.")
 	}
-	owner, err := s.owner(ctx, *in.ID)
+	owner, err := s.owner(ctx, *in.Id)
 	if err != nil {
 		return nil, err
 	}
 	if owner.AppID == "" {
 		return nil, fail(socialmessaging.KindInvalidParameters, nil,
-			"WhatsApp Business Account '%s' was linked without Meta's app id, which template media need. Link it again with 'ferry account link --app-id'.", *in.ID)
+			"WhatsApp Business Account '%s' was linked without Meta's app id, which template media need. Link it again with 'ferry account link --app-id'.", *in.Id)
 	}
 	file, err := s.config.Objects.File(*in.SourceS3File.BucketName, *in.SourceS3File.Key)
 	if err != nil {

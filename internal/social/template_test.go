@@ -28,7 +28,7 @@ import (
 )
 
 func (w *world) template(waba, key string) (string, error) {
-	out, err := w.client(w.key).CreateWhatsAppMessageTemplateMedia(w.t.Context(), &socialmessaging.CreateWhatsAppMessageTemplateMediaInput{ID: &waba, SourceS3File: toFile(key)})
+	out, err := w.client(w.key).CreateWhatsAppMessageTemplateMedia(w.t.Context(), &socialmessaging.CreateWhatsAppMessageTemplateMediaInput{Id: &waba, SourceS3File: toFile(key)})
 	if err != nil {
 		return "", err
 	}

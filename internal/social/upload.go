@@ -40,7 +40,7 @@ type source struct {
 
 // source reads which file an input names.
 func (s *Service) source(in *socialmessaging.PostWhatsAppMessageMediaInput) (source, error) {
-	file, link := in.SourceS3File, in.SourceS3PresignedURL
+	file, link := in.SourceS3File, in.SourceS3PresignedUrl
 	switch {
 	case file != nil && link != nil:
 		return source{}, fail(socialmessaging.KindInvalidParameters, nil,
@@ -49,7 +49,7 @@ func (s *Service) source(in *socialmessaging.PostWhatsAppMessageMediaInput) (sou
 		opened, err := s.config.Objects.File(*file.BucketName, *file.Key)
 		return source{opened, "s3"}, err
 	case link != nil:
-		opened, err := s.config.Objects.URL(*link.URL, link.Headers)
+		opened, err := s.config.Objects.URL(*link.Url, link.Headers)
 		return source{opened, "presigned-url"}, err
 	default:
 		return source{}, fail(socialmessaging.KindInvalidParameters, nil,

@@ -154,7 +154,7 @@ func (w *world) client(key state.AccessKey) *socialmessaging.Client {
 // post uploads an object of the bucket.
 func (w *world) post(key string) (mediaID string, err error) {
 	return w.postAs(w.t.Context(), w.key, &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberID: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: &key},
+		OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: &key},
 	})
 }
 
@@ -163,7 +163,7 @@ func (w *world) postAs(ctx context.Context, key state.AccessKey, in *socialmessa
 	if err != nil {
 		return "", err
 	}
-	return *out.MediaID, nil
+	return *out.MediaId, nil
 }
 
 func newSealer(t *testing.T) *secret.Sealer {
