@@ -9,9 +9,9 @@
 //
 // A store's endpoint comes from the operator, so ferry dials it as it is told.
 // A presigned URL comes from the caller, so it passes four walls, in this order:
-// the grammar of the text (syntax.go), the list of hosts (hosts.go), the rule of
+// the grammar of the text (url_syntax.go), the list of hosts (url_hosts.go), the rule of
 // addresses after one resolution (guard.go, addresses.go), and the rules for
-// what the host answers (fetch.go). Any one of them stops the fetch.
+// what the host answers (url.go). Any one of them stops the fetch.
 package object
 
 import (
