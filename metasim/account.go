@@ -135,7 +135,7 @@ func (n node) choose(list string) (object, *apiError) {
 	for _, name := range names {
 		value, ok := n.fields[name]
 		if !ok {
-			return nil, parameterError("Tried accessing nonexisting field (%s) on node type (%s)", abridge(name), n.kind)
+			return nil, parameterError("Tried accessing nonexisting field (%s) on node type (%s)", truncate(name), n.kind)
 		}
 		if value != nil {
 			chosen[name] = value
@@ -144,24 +144,24 @@ func (n node) choose(list string) (object, *apiError) {
 	return chosen, nil
 }
 
-func (s *Server) describeAccount(x *exchange, accounts map[string]bool) (any, *apiError) {
-	account, ok := s.accounts[x.target.id]
+func (s *Server) describeAccount(c *call, accounts map[string]bool) (any, *apiError) {
+	account, ok := s.accounts[c.route.id]
 	if !ok || !accounts[account.ID] {
-		return nil, unsupported(http.MethodGet, x.target.id)
+		return nil, unsupported(http.MethodGet, c.route.id)
 	}
-	return answerNode(s.accountNode(account), x)
+	return respondWithNode(s.accountNode(account), c)
 }
 
-func (s *Server) describePhoneNumber(x *exchange, accounts map[string]bool) (any, *apiError) {
-	p, ok := s.phones[x.target.id]
+func (s *Server) describePhoneNumber(c *call, accounts map[string]bool) (any, *apiError) {
+	p, ok := s.phones[c.route.id]
 	if !ok || !accounts[p.accountID] {
-		return nil, unsupported(http.MethodGet, x.target.id)
+		return nil, unsupported(http.MethodGet, c.route.id)
 	}
-	return answerNode(s.phoneNode(p), x)
+	return respondWithNode(s.phoneNode(p), c)
 }
 
-func answerNode(n node, x *exchange) (any, *apiError) {
-	fields, err := n.choose(x.r.URL.Query().Get("fields"))
+func respondWithNode(n node, c *call) (any, *apiError) {
+	fields, err := n.choose(c.r.URL.Query().Get("fields"))
 	if err != nil {
 		return nil, err
 	}

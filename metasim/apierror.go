@@ -98,7 +98,7 @@ func malformedForm(format string, args ...any) *apiError {
 // wrongFileType is Meta's verbatim text (§3.1).
 func wrongFileType(received string) *apiError {
 	return parameterError("Param file must be a file with one of the following types: %s. Received file of type '%s'.",
-		mediaTypeNames(), abridge(received))
+		mediaTypeNames(), truncate(received))
 }
 
 // tooLarge is the probable answer to an oversized file (§13.1).
@@ -124,21 +124,21 @@ func unsupported(method, id string) *apiError {
 	return &apiError{
 		status: http.StatusBadRequest, kind: "GraphMethodException", code: 100, subcode: 33,
 		message: fmt.Sprintf("Unsupported %s request. Object with ID '%s' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api",
-			strings.ToLower(abridge(method)), id),
+			strings.ToLower(truncate(method)), id),
 	}
 }
 
 func unknownPath(path string) *apiError {
-	return oauthError(http.StatusBadRequest, 2500, "Unknown path components: %s", abridge(path))
+	return oauthError(http.StatusBadRequest, 2500, "Unknown path components: %s", truncate(path))
 }
 
-func noToken() *apiError {
+func missingToken() *apiError {
 	e := oauthError(http.StatusUnauthorized, 104, "An access token is required to request this resource.")
 	e.challenge = "invalid_request"
 	return e
 }
 
-func badToken() *apiError {
+func invalidToken() *apiError {
 	e := oauthError(http.StatusUnauthorized, 190, "Invalid OAuth access token - Cannot parse access token")
 	e.challenge = "invalid_token"
 	return e
@@ -151,16 +151,16 @@ func storageFailed(details string) *apiError {
 	return e
 }
 
-// noDownload is the media host's one answer: 404 for every reason (§3.3).
-func noDownload(reason string) *apiError {
+// downloadNotFound is the media host's one answer: 404 for every reason (§3.3).
+func downloadNotFound(reason string) *apiError {
 	return &apiError{status: http.StatusNotFound, plain: true, message: "Not Found", reason: reason}
 }
 
-// abridge bounds a text of the client's before it is echoed or kept.
-func abridge(s string) string { return shorten(s, 200) }
+// truncate bounds a text of the client's before it is echoed or kept.
+func truncate(s string) string { return truncateTo(s, 200) }
 
-// shorten makes s valid UTF-8 of about most bytes at most.
-func shorten(s string, most int) string {
+// truncateTo makes s valid UTF-8 of about most bytes at most.
+func truncateTo(s string, most int) string {
 	if len(s) <= most {
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}

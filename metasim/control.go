@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	mostControlBody = 256 << 10 // bytes of a request to the control API
-	mostControlRows = 1000      // media or handles in one answer
+	maxControlBody = 256 << 10 // bytes of a request to the control API
+	maxControlRows = 1000      // media or handles in one answer
 )
 
 // faultJSON is a fault on the wire of the control API.
@@ -52,37 +52,37 @@ func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.controlHealth)
 	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) {
-		reply := requestsJSON{Dropped: s.DroppedRequests(), Requests: s.Requests()}
-		writeControl(w, http.StatusOK, reply)
+		responseWriter := requestsJSON{Dropped: s.DroppedRequests(), Requests: s.Requests()}
+		writeControl(w, http.StatusOK, responseWriter)
 	})
-	mux.HandleFunc("DELETE /requests", does(s.history.clear))
+	mux.HandleFunc("DELETE /requests", action(s.history.clear))
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
-		reply := faultsJSON{Faults: []faultJSON{}}
+		responseWriter := faultsJSON{Faults: []faultJSON{}}
 		for _, f := range s.Faults() {
-			reply.Faults = append(reply.Faults, faultOnWire(f))
+			responseWriter.Faults = append(responseWriter.Faults, faultOnWire(f))
 		}
-		writeControl(w, http.StatusOK, reply)
+		writeControl(w, http.StatusOK, responseWriter)
 	})
 	mux.HandleFunc("POST /faults", s.controlAddFault)
-	mux.HandleFunc("DELETE /faults", does(s.faults.clear))
+	mux.HandleFunc("DELETE /faults", action(s.faults.clear))
 	mux.HandleFunc("GET /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
 		f, ok := s.faults.find(r.PathValue("id"))
-		answerControl(w, ok, faultOnWire(f))
+		respondControl(w, ok, faultOnWire(f))
 	})
 	mux.HandleFunc("DELETE /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
-		answerControl(w, s.RemoveFault(r.PathValue("id")), nil)
+		respondControl(w, s.RemoveFault(r.PathValue("id")), nil)
 	})
-	mux.HandleFunc("POST /reset", does(s.Reset))
+	mux.HandleFunc("POST /reset", action(s.Reset))
 	mux.HandleFunc("GET /media", func(w http.ResponseWriter, _ *http.Request) {
-		files, total := s.media.list(s.cfg.Clock(), mostControlRows)
+		files, total := s.media.list(s.cfg.Clock(), maxControlRows)
 		writeControl(w, http.StatusOK, mediaJSON{Total: total, Media: files})
 	})
 	mux.HandleFunc("GET /media/{id}", func(w http.ResponseWriter, r *http.Request) {
 		file, ok := s.Media(r.PathValue("id"))
-		answerControl(w, ok, file)
+		respondControl(w, ok, file)
 	})
 	mux.HandleFunc("GET /handles", func(w http.ResponseWriter, _ *http.Request) {
-		handles, total := s.uploads.list(s.cfg.Clock(), mostControlRows)
+		handles, total := s.uploads.list(s.cfg.Clock(), maxControlRows)
 		writeControl(w, http.StatusOK, handlesJSON{Total: total, Handles: handles})
 	})
 	return mux
@@ -97,13 +97,13 @@ func (s *Server) controlHealth(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) controlAddFault(w http.ResponseWriter, r *http.Request) {
 	var in faultJSON
-	if err := decodeControl(http.MaxBytesReader(w, r.Body, mostControlBody), &in); err != nil {
+	if err := decodeControl(http.MaxBytesReader(w, r.Body, maxControlBody), &in); err != nil {
 		writeControlError(w, http.StatusBadRequest, err)
 		return
 	}
-	if in.LatencyMS < 0 || in.LatencyMS > mostLatency.Milliseconds() {
+	if in.LatencyMS < 0 || in.LatencyMS > maxLatency.Milliseconds() {
 		writeControlError(w, http.StatusBadRequest,
-			fmt.Errorf("latency_ms %d is not in 0 to %d", in.LatencyMS, mostLatency.Milliseconds()))
+			fmt.Errorf("latency_ms %d is not in 0 to %d", in.LatencyMS, maxLatency.Milliseconds()))
 		return
 	}
 	in.Latency = time.Duration(in.LatencyMS) * time.Millisecond
@@ -133,16 +133,16 @@ func decodeControl(body io.Reader, v any) error {
 	return nil
 }
 
-// does makes a handler of an action that cannot fail.
-func does(action func()) http.HandlerFunc {
+// action makes a handler of a function that cannot fail.
+func action(f func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		action()
+		f()
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
-// answerControl answers v, nothing at all for nil, or 404.
-func answerControl(w http.ResponseWriter, found bool, v any) {
+// respondControl answers v, nothing at all for nil, or 404.
+func respondControl(w http.ResponseWriter, found bool, v any) {
 	switch {
 	case !found:
 		writeControlError(w, http.StatusNotFound, errors.New("there is no such id"))

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	mostFaults   = 1000
-	mostLatency  = 10 * time.Minute
-	mostBodyText = 64 << 10 // bytes of Fault.Body
+	maxFaults    = 1000
+	maxLatency   = 10 * time.Minute
+	maxFaultBody = 64 << 10 // bytes of Fault.Body
 )
 
 // A Fault makes matching requests go wrong. Faults are tried in the order in
@@ -67,7 +67,7 @@ type Fault struct {
 }
 
 // answers reports whether the fault answers instead of the API.
-func (f *Fault) answers() bool { return f.Status != 0 || f.ErrorCode != 0 || f.Body != "" }
+func (f *Fault) hasResponse() bool { return f.Status != 0 || f.ErrorCode != 0 || f.Body != "" }
 
 // validate reports every problem at once.
 func (f *Fault) validate() error {
@@ -83,16 +83,16 @@ func (f *Fault) validate() error {
 	check(f.Operation == "" || f.Operation.known(), "operation %q is not known", f.Operation)
 	check(f.Status == 0 || (f.Status >= 200 && f.Status <= 599), "status %d is not in 200 to 599", f.Status)
 	check(f.ErrorCode >= 0, "error_code %d is negative", f.ErrorCode)
-	check(f.Latency >= 0 && f.Latency <= mostLatency, "latency %v is not in 0 to %v", f.Latency, mostLatency)
+	check(f.Latency >= 0 && f.Latency <= maxLatency, "latency %v is not in 0 to %v", f.Latency, maxLatency)
 	check(f.BandwidthBytesPerSecond >= 0, "bandwidth_bytes_per_second %d is negative", f.BandwidthBytesPerSecond)
 	check(f.Skip >= 0, "skip %d is negative", f.Skip)
 	check(f.Times >= 0, "times %d is negative", f.Times)
 	check(f.Probability >= 0 && f.Probability <= 1, "probability %v is not in 0 to 1", f.Probability)
-	check(len(f.Body) <= mostBodyText, "body has more than %d bytes", mostBodyText)
+	check(len(f.Body) <= maxFaultBody, "body has more than %d bytes", maxFaultBody)
 	described := f.Subcode != 0 || f.Message != "" || f.Details != ""
-	check(!described || (f.Body == "" && f.answers()),
+	check(!described || (f.Body == "" && f.hasResponse()),
 		"subcode, message and details describe an error_code or a status, and go with no body")
-	check(f.answers() || f.Latency != 0 || f.BandwidthBytesPerSecond != 0 || f.CutAfterBytes != 0,
+	check(f.hasResponse() || f.Latency != 0 || f.BandwidthBytesPerSecond != 0 || f.CutAfterBytes != 0,
 		"the fault does nothing: give it a status, an error_code, a body, a latency, a bandwidth or a cut")
 	return errors.Join(problems...)
 }
@@ -129,8 +129,8 @@ func (l *faultList) add(f Fault) (Fault, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.faults) >= mostFaults {
-		return Fault{}, fmt.Errorf("metasim: fault: there are %d already", mostFaults)
+	if len(l.faults) >= maxFaults {
+		return Fault{}, fmt.Errorf("metasim: fault: there are %d already", maxFaults)
 	}
 	for f.ID == "" {
 		l.made++
@@ -209,8 +209,8 @@ func (l *faultList) indexOf(id string) int {
 	return slices.IndexFunc(l.faults, func(f *Fault) bool { return f.ID == id })
 }
 
-// faultAnswer is the answer of a fault that has no body of its own.
-func (s *Server) faultAnswer(f *Fault) *apiError {
+// faultError is the answer of a fault that has no body of its own.
+func (s *Server) faultError(f *Fault) *apiError {
 	code := f.ErrorCode
 	if code == 0 {
 		switch {

@@ -159,7 +159,7 @@ func TestCutUploadsLookBroken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := startSim(t)
 			s.fault(Fault{Operation: OperationUpload, CutAfterBytes: test.cut, Times: 1})
-			send := func() (answered, error) {
+			send := func() (response, error) {
 				body, _ := sizedForm("a.mp4", "video/mp4", mp4, 4<<20)
 				return s.send(http.MethodPost, "/v25.0/"+phone1+"/media", body, "Authorization", "Bearer "+token1, "Content-Type", formType)
 			}
@@ -245,7 +245,7 @@ func TestLatencyEndsWithTheRequestAndWithTheServer(t *testing.T) {
 		close(waiting)
 		return s.sleepUntil(ctx, d)
 	}
-	s.fault(Fault{Latency: mostLatency, Times: 1})
+	s.fault(Fault{Latency: maxLatency, Times: 1})
 	done := make(chan error, 1)
 	go func() {
 		_, err := s.send(http.MethodGet, "/v25.0/"+phone1, nil)

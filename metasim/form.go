@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	mostParts    = 16      // of a form
-	mostField    = 4 << 10 // bytes of a field that is not the file
-	mostBoundary = 70      // characters (RFC 2046 §5.1.1)
+	maxParts       = 16      // of a form
+	maxFieldLength = 4 << 10 // bytes of a field that is not the file
+	maxBoundary    = 70      // characters (RFC 2046 §5.1.1)
 )
 
 // form is a multipart body that is read part by part, in whatever order.
@@ -31,10 +31,10 @@ func openForm(r *http.Request) (*form, *apiError) {
 		return nil, e
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, malformedForm("Content-Encoding %s is not supported.", abridge(encoding))
+		return nil, malformedForm("Content-Encoding %s is not supported.", truncate(encoding))
 	}
 	boundary := params["boundary"]
-	if boundary == "" || len(boundary) > mostBoundary || strings.HasSuffix(boundary, " ") {
+	if boundary == "" || len(boundary) > maxBoundary || strings.HasSuffix(boundary, " ") {
 		return nil, malformedForm("The boundary of the form is missing, too long or ends with a space.")
 	}
 	framing := newFraming(r.Body, boundary)
@@ -56,8 +56,8 @@ func (f *form) next() (*multipart.Part, *apiError) {
 	if err != nil {
 		return nil, brokenBody(err)
 	}
-	if f.count++; f.count > mostParts {
-		return nil, malformedForm("The form has more than %d parts.", mostParts)
+	if f.count++; f.count > maxParts {
+		return nil, malformedForm("The form has more than %d parts.", maxParts)
 	}
 	disposition, _, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
 	if err != nil || disposition != "form-data" || part.FormName() == "" {
@@ -66,19 +66,19 @@ func (f *form) next() (*multipart.Part, *apiError) {
 	switch strings.ToLower(part.Header.Get("Content-Transfer-Encoding")) {
 	case "", "binary", "8bit", "7bit":
 	default:
-		return nil, malformedForm("The part %s has a Content-Transfer-Encoding.", abridge(part.FormName()))
+		return nil, malformedForm("The part %s has a Content-Transfer-Encoding.", truncate(part.FormName()))
 	}
 	return part, nil
 }
 
 // fieldValue reads a part that is not the file.
 func fieldValue(part *multipart.Part) (string, *apiError) {
-	value, err := io.ReadAll(io.LimitReader(part, mostField+1))
+	value, err := io.ReadAll(io.LimitReader(part, maxFieldLength+1))
 	if err != nil {
 		return "", brokenBody(err)
 	}
-	if len(value) > mostField {
-		return "", malformedForm("The field %s has more than %d bytes.", abridge(part.FormName()), mostField)
+	if len(value) > maxFieldLength {
+		return "", malformedForm("The field %s has more than %d bytes.", truncate(part.FormName()), maxFieldLength)
 	}
 	return string(value), nil
 }
@@ -87,6 +87,6 @@ func fieldValue(part *multipart.Part) (string, *apiError) {
 // exactly was wrong stands in the history.
 func brokenBody(err error) *apiError {
 	e := malformedForm("The body is not a complete multipart/form-data body.")
-	e.reason = e.details + " " + abridge(err.Error())
+	e.reason = e.details + " " + truncate(err.Error())
 	return e
 }

@@ -22,11 +22,11 @@ type framing struct {
 	head    []byte // the first len(opening) bytes
 	recent  []byte // the last len(closing)-1 bytes, where a closing may have begun
 	closed  bool   // the closing boundary has passed
-	after   []byte // up to afterMost bytes behind it
+	after   []byte // up to maxTrailing bytes behind it
 }
 
-// afterMost is one more than the line end that may follow the body.
-const afterMost = 3
+// maxTrailing is one more than the line end that may follow the body.
+const maxTrailing = 3
 
 func newFraming(source io.Reader, boundary string) *framing {
 	closing := []byte("\r\n--" + boundary + "--")
@@ -75,12 +75,12 @@ func (f *framing) watch(b []byte) {
 }
 
 func (f *framing) trail(b []byte) {
-	f.after = append(f.after, b[:min(len(b), afterMost-len(f.after))]...)
+	f.after = append(f.after, b[:min(len(b), maxTrailing-len(f.after))]...)
 }
 
 // finish reads what is left, a few bytes at most, and judges the whole.
 func (f *framing) finish() error {
-	if _, err := io.Copy(io.Discard, io.LimitReader(f, afterMost)); err != nil {
+	if _, err := io.Copy(io.Discard, io.LimitReader(f, maxTrailing)); err != nil {
 		return err
 	}
 	switch {

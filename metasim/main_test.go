@@ -89,15 +89,15 @@ func startSim(t *testing.T, change ...func(*Config)) *sim {
 	return &sim{Server: s, t: t, url: listener.URL, client: listener.Client(), clock: clock}
 }
 
-// answered is a response with its body read.
-type answered struct {
+// response is a response with its body read.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // fields decodes a JSON body.
-func (a answered) fields(t *testing.T) map[string]any {
+func (a response) fields(t *testing.T) map[string]any {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
@@ -107,7 +107,7 @@ func (a answered) fields(t *testing.T) map[string]any {
 }
 
 // refusal decodes a Meta error.
-func (a answered) refusal(t *testing.T) envelope {
+func (a response) refusal(t *testing.T) envelope {
 	t.Helper()
 	var v envelope
 	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
@@ -118,27 +118,27 @@ func (a answered) refusal(t *testing.T) envelope {
 
 // send sends a request whose header is given in pairs. A relative target is
 // one of the simulator's.
-func (s *sim) send(method, target string, body io.Reader, header ...string) (answered, error) {
+func (s *sim) send(method, target string, body io.Reader, header ...string) (response, error) {
 	if strings.HasPrefix(target, "/") {
 		target = s.url + target
 	}
 	r, err := http.NewRequestWithContext(s.t.Context(), method, target, body)
 	if err != nil {
-		return answered{}, err
+		return response{}, err
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	response, err := s.client.Do(r)
+	answered, err := s.client.Do(r)
 	if err != nil {
-		return answered{}, err
+		return response{}, err
 	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	return answered{response.StatusCode, response.Header, string(content)}, err
+	defer answered.Body.Close()
+	content, err := io.ReadAll(answered.Body)
+	return response{answered.StatusCode, answered.Header, string(content)}, err
 }
 
-func (s *sim) mustSend(method, target string, body io.Reader, header ...string) answered {
+func (s *sim) mustSend(method, target string, body io.Reader, header ...string) response {
 	s.t.Helper()
 	a, err := s.send(method, target, body, header...)
 	if err != nil {
@@ -147,13 +147,13 @@ func (s *sim) mustSend(method, target string, body io.Reader, header ...string) 
 	return a
 }
 
-func (s *sim) get(target string, header ...string) answered {
+func (s *sim) get(target string, header ...string) response {
 	s.t.Helper()
 	return s.mustSend(http.MethodGet, target, nil, append([]string{"Authorization", "Bearer " + token1}, header...)...)
 }
 
 // post uploads a raw form to the first number.
-func (s *sim) post(form string) answered {
+func (s *sim) post(form string) response {
 	s.t.Helper()
 	return s.mustSend(http.MethodPost, "/v25.0/"+phone1+"/media", strings.NewReader(form),
 		"Authorization", "Bearer "+token1, "Content-Type", formType)

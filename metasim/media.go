@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	mediaLife = 30 * 24 * time.Hour // of an uploaded file
-	mostMedia = 1 << 20             // records; their bytes are the storage's matter
-	sweepTime = time.Hour           // between two searches for expired records
+	mediaLifetime = 30 * 24 * time.Hour // of an uploaded file
+	maxMedia      = 1 << 20             // records; their bytes are the storage's matter
+	sweepInterval = time.Hour           // between two searches for expired records
 )
 
 // Media describes an uploaded file.
@@ -30,9 +30,9 @@ var errMediaFull = errors.New("too many media")
 
 // mediaIndex knows the files that exist.
 type mediaIndex struct {
-	mu    sync.Mutex
-	files map[string]Media
-	swept time.Time
+	mu        sync.Mutex
+	files     map[string]Media
+	lastSweep time.Time
 }
 
 func newMediaIndex() *mediaIndex { return &mediaIndex{files: map[string]Media{}} }
@@ -41,8 +41,8 @@ func newMediaIndex() *mediaIndex { return &mediaIndex{files: map[string]Media{}}
 func (m *mediaIndex) add(file Media, now time.Time) (expired []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now.Sub(m.swept) >= sweepTime {
-		m.swept = now
+	if now.Sub(m.lastSweep) >= sweepInterval {
+		m.lastSweep = now
 		for id, f := range m.files {
 			if !now.Before(f.Expires) {
 				expired = append(expired, id)
@@ -50,7 +50,7 @@ func (m *mediaIndex) add(file Media, now time.Time) (expired []string, err error
 			}
 		}
 	}
-	if len(m.files) >= mostMedia {
+	if len(m.files) >= maxMedia {
 		return expired, errMediaFull
 	}
 	m.files[file.ID] = file

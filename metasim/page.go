@@ -10,7 +10,7 @@ import (
 
 const (
 	defaultLimit = 25   // of Graph (§9.4)
-	mostLimit    = 5000 // rows that a request may ask for
+	maxPageLimit = 5000 // rows that a request may ask for
 )
 
 // page is an answer with some rows of a list.
@@ -33,13 +33,13 @@ type cursors struct {
 
 // listPhoneNumbers answers one page of an account's numbers, in the order of
 // the configuration.
-func (s *Server) listPhoneNumbers(x *exchange, accounts map[string]bool) (any, *apiError) {
-	account, ok := s.accounts[x.target.id]
+func (s *Server) listPhoneNumbers(c *call, accounts map[string]bool) (any, *apiError) {
+	account, ok := s.accounts[c.route.id]
 	if !ok || !accounts[account.ID] {
-		return nil, unsupported(http.MethodGet, x.target.id)
+		return nil, unsupported(http.MethodGet, c.route.id)
 	}
-	query := x.r.URL.Query()
-	from, to, err := s.window(query, account.PhoneNumbers)
+	query := c.r.URL.Query()
+	from, to, err := s.pageBounds(query, account.PhoneNumbers)
 	if err != nil {
 		return nil, err
 	}
@@ -59,21 +59,21 @@ func (s *Server) listPhoneNumbers(x *exchange, accounts map[string]bool) (any, *
 		After:  cursor(account.PhoneNumbers[to-1].ID),
 	}}
 	if to < len(account.PhoneNumbers) {
-		result.Paging.Next = s.pageURL(x.r, "after", result.Paging.Cursors.After)
+		result.Paging.Next = s.pageURL(c.r, "after", result.Paging.Cursors.After)
 	}
 	if from > 0 {
-		result.Paging.Previous = s.pageURL(x.r, "before", result.Paging.Cursors.Before)
+		result.Paging.Previous = s.pageURL(c.r, "before", result.Paging.Cursors.Before)
 	}
 	return result, nil
 }
 
-// window finds the rows that limit, after and before select.
-func (s *Server) window(query url.Values, rows []PhoneNumber) (from, to int, _ *apiError) {
+// pageBounds finds the rows that limit, after and before select.
+func (s *Server) pageBounds(query url.Values, rows []PhoneNumber) (from, to int, _ *apiError) {
 	limit := defaultLimit
 	if query.Has("limit") {
 		n, err := strconv.Atoi(query.Get("limit"))
-		if err != nil || n < 1 || n > mostLimit {
-			return 0, 0, parameterError("Param limit must be a number from 1 to %d.", mostLimit)
+		if err != nil || n < 1 || n > maxPageLimit {
+			return 0, 0, parameterError("Param limit must be a number from 1 to %d.", maxPageLimit)
 		}
 		limit = n
 	}

@@ -129,7 +129,7 @@ func TestBadRecordsAreDroppedAndLogged(t *testing.T) {
 			}
 		},
 		"empty record":    func(t *testing.T, record, _ string) { put(t, record, "") },
-		"huge record":     func(t *testing.T, record, _ string) { put(t, record, strings.Repeat(" ", mostRecord+1)) },
+		"huge record":     func(t *testing.T, record, _ string) { put(t, record, strings.Repeat(" ", maxRecord+1)) },
 		"other JSON":      func(t *testing.T, record, _ string) { put(t, record, "{}") },
 		"two records":     edit("{", "{}{"),
 		"another id":      edit(`"id":"`, `"id":"1`),

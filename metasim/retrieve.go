@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// addressLife is how long a download address is good for (§3.2).
-const addressLife = 5 * time.Minute
+// urlLifetime is how long a download address is good for (§3.2).
+const urlLifetime = 5 * time.Minute
 
 // mediaDescription is the answer to a retrieval. file_size is a number and
 // sha256 is hex, as captures show them (§13.8, §13.9).
@@ -30,14 +30,14 @@ type success struct {
 }
 
 // retrieve describes a file and gives a new address to download it from.
-func (s *Server) retrieve(x *exchange, accounts map[string]bool) (any, *apiError) {
-	file, err := s.reachable(x, accounts)
+func (s *Server) retrieve(c *call, accounts map[string]bool) (any, *apiError) {
+	file, err := s.findMedia(c, accounts)
 	if err != nil {
 		return nil, err
 	}
 	return mediaDescription{
 		MessagingProduct: "whatsapp",
-		URL:              s.downloadURL(x.r, file.ID),
+		URL:              s.downloadURL(c.r, file.ID),
 		MIMEType:         file.MIMEType,
 		SHA256:           file.SHA256,
 		FileSize:         file.Size,
@@ -46,35 +46,35 @@ func (s *Server) retrieve(x *exchange, accounts map[string]bool) (any, *apiError
 }
 
 // delete deletes a file; the second time it does not exist (§13.12).
-func (s *Server) delete(x *exchange, accounts map[string]bool) (any, *apiError) {
-	file, err := s.reachable(x, accounts)
+func (s *Server) delete(c *call, accounts map[string]bool) (any, *apiError) {
+	file, err := s.findMedia(c, accounts)
 	if err != nil {
 		return nil, err
 	}
 	if !s.media.remove(file.ID) {
-		return nil, unsupported(x.r.Method, file.ID)
+		return nil, unsupported(c.r.Method, file.ID)
 	}
 	s.discardBytes(file.ID)
 	return success{true}, nil
 }
 
-// reachable finds the file that a request names. One that does not exist, has
+// findMedia finds the file that a request names. One that does not exist, has
 // expired, is another account's or another number's than phone_number_id says
 // is answered alike (§3.2, §13.7).
-func (s *Server) reachable(x *exchange, accounts map[string]bool) (Media, *apiError) {
+func (s *Server) findMedia(c *call, accounts map[string]bool) (Media, *apiError) {
 	refuse := func(reason string) (Media, *apiError) {
-		e := unsupported(x.r.Method, x.target.id)
+		e := unsupported(c.r.Method, c.route.id)
 		e.reason = reason
 		return Media{}, e
 	}
-	file, ok := s.Media(x.target.id)
+	file, ok := s.Media(c.route.id)
 	if !ok {
 		return refuse("no such media, or it has expired")
 	}
-	if !s.owns(accounts, file.PhoneNumberID) {
+	if !s.ownsPhoneNumber(accounts, file.PhoneNumberID) {
 		return refuse("the media belongs to another account than the token")
 	}
-	query := x.r.URL.Query()
+	query := c.r.URL.Query()
 	if query.Has("phone_number_id") && query.Get("phone_number_id") != file.PhoneNumberID {
 		return refuse("the media was uploaded for another number than phone_number_id")
 	}
@@ -94,12 +94,12 @@ func (s *Server) origin(r *http.Request) string {
 }
 
 func (s *Server) downloadURL(r *http.Request, id string) string {
-	expiry := strconv.FormatInt(s.cfg.Clock().Add(addressLife).Unix(), 10)
-	query := url.Values{"mid": {id}, "ext": {expiry}, "hash": {s.addressHash(id, expiry)}}
+	expiry := strconv.FormatInt(s.cfg.Clock().Add(urlLifetime).Unix(), 10)
+	query := url.Values{"mid": {id}, "ext": {expiry}, "hash": {s.urlSignature(id, expiry)}}
 	return s.origin(r) + downloadPath + "?" + query.Encode()
 }
 
-func (s *Server) addressHash(id, expiry string) string {
+func (s *Server) urlSignature(id, expiry string) string {
 	mac := hmac.New(sha256.New, s.urlKey[:])
 	mac.Write([]byte(id + "\n" + expiry))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:20])
@@ -107,8 +107,8 @@ func (s *Server) addressHash(id, expiry string) string {
 
 // download sends the bytes of a file (§3.3). Every refusal is the same 404;
 // the history has the reason.
-func (s *Server) download(x *exchange) *apiError {
-	file, err := s.downloadable(x.r)
+func (s *Server) download(c *call) *apiError {
+	file, err := s.authorizeDownload(c.r)
 	if err != nil {
 		return err
 	}
@@ -118,34 +118,34 @@ func (s *Server) download(x *exchange) *apiError {
 		return storageFailed("cannot read the file back: " + openErr.Error())
 	}
 	defer content.Close()
-	header := x.w.Header()
+	header := c.w.Header()
 	header.Set("Content-Type", file.MIMEType)
 	header.Set("ETag", `"`+file.SHA256+`"`)
-	http.ServeContent(x.w, x.r, "", file.Created, content)
+	http.ServeContent(c.w, c.r, "", file.Created, content)
 	return nil
 }
 
-// downloadable checks a download address and who asks for it.
-func (s *Server) downloadable(r *http.Request) (Media, *apiError) {
+// authorizeDownload checks a download address and who asks for it.
+func (s *Server) authorizeDownload(r *http.Request) (Media, *apiError) {
 	if strings.TrimSpace(r.UserAgent()) == "" {
-		return Media{}, noDownload("the User-Agent is empty")
+		return Media{}, downloadNotFound("the User-Agent is empty")
 	}
-	accounts, refusal := s.grants(r, OperationDownload)
+	accounts, refusal := s.authenticate(r, OperationDownload)
 	if refusal != nil {
-		return Media{}, noDownload(refusal.message)
+		return Media{}, downloadNotFound(refusal.message)
 	}
 	query := r.URL.Query()
 	id, expiry := query.Get("mid"), query.Get("ext")
-	if !hmac.Equal([]byte(query.Get("hash")), []byte(s.addressHash(id, expiry))) {
-		return Media{}, noDownload("the address was not made by this server")
+	if !hmac.Equal([]byte(query.Get("hash")), []byte(s.urlSignature(id, expiry))) {
+		return Media{}, downloadNotFound("the address was not made by this server")
 	}
 	seconds, err := strconv.ParseInt(expiry, 10, 64)
 	if now := s.cfg.Clock(); err != nil || now.Unix() >= seconds {
-		return Media{}, noDownload("the address has expired")
+		return Media{}, downloadNotFound("the address has expired")
 	}
 	file, ok := s.Media(id)
-	if !ok || !s.owns(accounts, file.PhoneNumberID) {
-		return Media{}, noDownload("no such media, or the token is another account's")
+	if !ok || !s.ownsPhoneNumber(accounts, file.PhoneNumberID) {
+		return Media{}, downloadNotFound("no such media, or the token is another account's")
 	}
 	return file, nil
 }

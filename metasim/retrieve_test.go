@@ -102,7 +102,7 @@ func TestDeleteSucceedsOnce(t *testing.T) {
 	s := startSim(t)
 	id := s.mustUpload("a.png", "image/png", png)
 	address := s.address(id)
-	remove := func() answered {
+	remove := func() response {
 		return s.mustSend(http.MethodDelete, "/v25.0/"+id+"?phone_number_id="+phone1, nil, "Authorization", "Bearer "+token1)
 	}
 	if a := remove(); a.status != http.StatusOK || a.body != `{"success":true}` {

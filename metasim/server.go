@@ -85,17 +85,17 @@ func New(cfg Config) *Server {
 
 // ServeHTTP is the Graph API and the media host.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := s.begin(w, r)
-	defer x.end()
-	if x.fault != nil && !x.suffer() {
+	c := s.begin(w, r)
+	defer c.finish()
+	if c.fault != nil && !c.applyFault() {
 		return
 	}
-	result, err := x.dispatch()
-	if x.cutsRequest() {
-		x.abort()
+	result, err := c.dispatch()
+	if c.cutsRequest() {
+		c.abort()
 		return
 	}
-	x.answer(result, err)
+	c.respond(result, err)
 }
 
 // Close forgets all media, upload sessions and handles, closes the storage (a
@@ -200,11 +200,11 @@ func (s *Server) discardBytes(id string) {
 }
 
 // discardUploads throws away what the index let go of.
-func (s *Server) discardUploads(gone discarded) {
-	for _, session := range gone.sessions {
+func (s *Server) discardUploads(removed removedUploads) {
+	for _, session := range removed.sessions {
 		s.logAbort(session.drop())
 	}
-	for _, id := range gone.blobIDs {
+	for _, id := range removed.blobIDs {
 		s.discardBytes(id)
 	}
 }

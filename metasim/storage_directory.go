@@ -49,7 +49,7 @@ func NewDirectoryStorage(dir string) (Storage, error) {
 		return nil, fmt.Errorf("metasim: directory storage: %w", err)
 	}
 	d := &directoryStorage{root: root, writing: map[string]bool{}}
-	if err := d.tidy(); err != nil {
+	if err := d.removeLeftovers(); err != nil {
 		return nil, fmt.Errorf("metasim: directory storage: %w", errors.Join(err, root.Close()))
 	}
 	return d, nil

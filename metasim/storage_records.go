@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// mostRecord is the size in bytes that a record may have. Only a file name of
+// maxRecord is the size in bytes that a record may have. Only a file name of
 // absurd length exceeds it.
-const mostRecord = 1 << 20
+const maxRecord = 1 << 20
 
 // errBadRecord marks records that are wrong whenever they are read.
 var errBadRecord = errors.New("bad record")
 
-// tidy removes what a crash left: parts, and bytes without a record.
-func (d *directoryStorage) tidy() error {
+// removeLeftovers removes what a crash left: parts, and bytes without a record.
+func (d *directoryStorage) removeLeftovers() error {
 	names, err := d.names()
 	if err != nil {
 		return err
@@ -59,8 +59,8 @@ func (d *directoryStorage) Record(file Media) error {
 	if err != nil {
 		return err
 	}
-	if len(record) > mostRecord {
-		return fmt.Errorf("%w of %s: more than %d bytes", errBadRecord, file.ID, mostRecord)
+	if len(record) > maxRecord {
+		return fmt.Errorf("%w of %s: more than %d bytes", errBadRecord, file.ID, maxRecord)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,8 +118,8 @@ func (d *directoryStorage) readRecord(id string) (file Media, _ error) {
 	if err != nil {
 		return Media{}, err
 	}
-	if info.Size() > mostRecord {
-		return Media{}, fmt.Errorf("%w of %s: more than %d bytes", errBadRecord, id, mostRecord)
+	if info.Size() > maxRecord {
+		return Media{}, fmt.Errorf("%w of %s: more than %d bytes", errBadRecord, id, maxRecord)
 	}
 	record, err := d.root.ReadFile(name)
 	if err != nil {

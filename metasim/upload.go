@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	sniffed   = 4 << 10 // bytes of a file that are looked at to know what it is
-	mostTaken = 100     // ids in a row that the storage may know already
+	sniffLength   = 4 << 10 // bytes of a file that are looked at to know what it is
+	maxIDAttempts = 100     // ids in a row that the storage may know already
 )
 
 // uploadResult is the whole answer to an upload.
@@ -28,26 +28,26 @@ type uploadResult struct {
 
 // upload takes a file in (meta-cloud-api.md §3.1). Token and number are
 // checked before a byte of the body is read.
-func (s *Server) upload(x *exchange, accounts map[string]bool) (any, *apiError) {
-	if !s.owns(accounts, x.target.id) {
-		return nil, unsupported("post", x.target.id)
+func (s *Server) upload(c *call, accounts map[string]bool) (any, *apiError) {
+	if !s.ownsPhoneNumber(accounts, c.route.id) {
+		return nil, unsupported("post", c.route.id)
 	}
-	form, err := openForm(x.r)
+	form, err := openForm(c.r)
 	if err != nil {
 		return nil, err
 	}
-	in := &intake{exchange: x, fields: map[string]string{}}
-	file, err := in.read(form)
+	u := &mediaUpload{call: c, fields: map[string]string{}}
+	file, err := u.read(form)
 	if err != nil {
-		in.abandon()
+		u.discard()
 		return nil, err
 	}
 	return uploadResult{ID: file.ID}, nil
 }
 
-// intake is an upload on its way from the wire to the storage.
-type intake struct {
-	*exchange
+// mediaUpload is an upload on its way from the wire to the storage.
+type mediaUpload struct {
+	*call
 	fields map[string]string
 	file   Media // what is known of the file; ID is empty before its part
 	blob   Blob  // nil before the file's part and after Commit
@@ -55,7 +55,7 @@ type intake struct {
 
 // read takes all parts and, when nothing is wrong with any of them, makes the
 // file available.
-func (in *intake) read(form *form) (Media, *apiError) {
+func (u *mediaUpload) read(form *form) (Media, *apiError) {
 	for {
 		part, err := form.next()
 		if err != nil {
@@ -65,52 +65,52 @@ func (in *intake) read(form *form) (Media, *apiError) {
 			break
 		}
 		if part.FormName() == "file" {
-			err = in.takeFile(part)
+			err = u.readFile(part)
 		} else {
-			err = in.takeField(part)
+			err = u.readField(part)
 		}
 		if err != nil {
 			return Media{}, err
 		}
 	}
-	if _, ok := in.fields["messaging_product"]; !ok {
+	if _, ok := u.fields["messaging_product"]; !ok {
 		return Media{}, missingParameter("messaging_product")
 	}
-	if in.blob == nil {
+	if u.blob == nil {
 		return Media{}, missingParameter("file")
 	}
-	return in.keep()
+	return u.keep()
 }
 
-// takeField reads messaging_product, type or ttl_minutes. The value of type is
+// readField reads messaging_product, type or ttl_minutes. The value of type is
 // not looked at: the part's own header decides (§3.1).
-func (in *intake) takeField(part *multipart.Part) *apiError {
+func (u *mediaUpload) readField(part *multipart.Part) *apiError {
 	name := part.FormName()
 	switch name {
 	case "messaging_product", "type", "ttl_minutes":
 	default:
-		return parameterError("Unexpected parameter '%s'.", abridge(name))
+		return parameterError("Unexpected parameter '%s'.", truncate(name))
 	}
 	if part.FileName() != "" {
 		return parameterError("Param %s must not be a file.", name)
 	}
-	if _, twice := in.fields[name]; twice {
+	if _, twice := u.fields[name]; twice {
 		return parameterError("Param %s must be given once.", name)
 	}
 	value, err := fieldValue(part)
 	if err != nil {
 		return err
 	}
-	in.fields[name] = value
-	in.update(func(r *Request) {
+	u.fields[name] = value
+	u.update(func(r *Request) {
 		if r.Fields == nil {
 			r.Fields = Fields{}
 		}
-		r.Fields[name] = abridge(in.secrets.redact(value))
+		r.Fields[name] = truncate(u.secrets.redact(value))
 	})
 	switch {
 	case name == "messaging_product" && value != "whatsapp":
-		return parameterError("Param messaging_product must be one of {WHATSAPP} - got \"%s\".", abridge(value))
+		return parameterError("Param messaging_product must be one of {WHATSAPP} - got \"%s\".", truncate(value))
 	case name == "ttl_minutes":
 		if minutes, err := strconv.Atoi(value); err != nil || minutes < 60 || minutes > 43200 {
 			return parameterError("Param ttl_minutes must be a number from 60 to 43200.")
@@ -119,15 +119,15 @@ func (in *intake) takeField(part *multipart.Part) *apiError {
 	return nil
 }
 
-// takeFile checks the head of the file's part and streams the rest of it to
+// readFile checks the head of the file's part and streams the rest of it to
 // the storage.
-func (in *intake) takeFile(part *multipart.Part) *apiError {
-	if in.blob != nil {
+func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
+	if u.blob != nil {
 		return parameterError("Param file must be given once.")
 	}
 	declared, name := part.Header.Get("Content-Type"), part.FileName()
-	in.update(func(r *Request) {
-		r.FileName, r.FileType = abridge(in.secrets.redact(name)), abridge(in.secrets.redact(declared))
+	u.update(func(r *Request) {
+		r.FileName, r.FileType = truncate(u.secrets.redact(name)), truncate(u.secrets.redact(declared))
 	})
 	if name == "" { // without a file name it is a field like any other
 		return missingParameter("file")
@@ -140,52 +140,52 @@ func (in *intake) takeFile(part *multipart.Part) *apiError {
 	if err != nil || !known {
 		return wrongFileType(declared)
 	}
-	if !kind.fitsName(name) && !in.server.cfg.AcceptMislabelled {
+	if !kind.fitsName(name) && !u.server.cfg.AcceptMislabelled {
 		return mislabelled(kind.kind, kind.name, receivedWithoutType)
 	}
-	id, blob, err := in.server.createFile(in.server.newMediaID)
+	id, blob, err := u.server.createFile(u.server.newMediaID)
 	if err != nil {
-		return in.storageError(err)
+		return u.storageError(err)
 	}
-	in.file = Media{
+	u.file = Media{
 		ID:            id,
-		PhoneNumberID: in.target.id,
+		PhoneNumberID: u.route.id,
 		MIMEType:      cmp.Or(mime.FormatMediaType(base, params), base),
 		FileName:      name,
 	}
-	in.blob = blob
-	return in.stream(part, kind)
+	u.blob = blob
+	return u.stream(part, kind)
 }
 
 // stream copies the file through one pooled buffer, and checks its first bytes
 // and its size on the way.
-func (in *intake) stream(part io.Reader, kind mediaType) *apiError {
-	buffer := in.server.buffers.Get().(*[copyBuffer]byte)
-	defer in.server.buffers.Put(buffer)
+func (u *mediaUpload) stream(part io.Reader, kind mediaType) *apiError {
+	buffer := u.server.buffers.Get().(*[copyBuffer]byte)
+	defer u.server.buffers.Put(buffer)
 	digest, limit := sha256.New(), kind.limit
 	for {
 		n, done, err := fill(part, buffer[:])
-		first := in.file.Size == 0
-		in.file.Size += int64(n)
+		first := u.file.Size == 0
+		u.file.Size += int64(n)
 		if err != nil {
 			return brokenBody(err)
 		}
 		if first && n > 0 {
-			head := buffer[:min(n, sniffed)]
-			if actual, ok := agrees(kind.name, head); !ok && !in.server.cfg.AcceptMislabelled {
+			head := buffer[:min(n, sniffLength)]
+			if actual, ok := matchesType(kind.name, head); !ok && !u.server.cfg.AcceptMislabelled {
 				return mislabelled(kind.kind, kind.name, actual)
 			}
 			limit = kind.maxSize(head)
 		}
-		if in.file.Size > limit {
+		if u.file.Size > limit {
 			return tooLarge()
 		}
 		digest.Write(buffer[:n])
-		if _, err := in.blob.Write(buffer[:n]); err != nil {
-			return in.storageError(err)
+		if _, err := u.blob.Write(buffer[:n]); err != nil {
+			return u.storageError(err)
 		}
 		if done {
-			return in.finishFile(digest)
+			return u.finishFile(digest)
 		}
 	}
 }
@@ -207,72 +207,72 @@ func fill(source io.Reader, buffer []byte) (n int, ended bool, _ error) {
 }
 
 // finishFile notes what the file turned out to be.
-func (in *intake) finishFile(digest hash.Hash) *apiError {
-	if in.file.Size == 0 {
+func (u *mediaUpload) finishFile(digest hash.Hash) *apiError {
+	if u.file.Size == 0 {
 		return malformedForm("The file is empty.")
 	}
-	in.file.SHA256 = hex.EncodeToString(digest.Sum(nil))
-	in.update(func(r *Request) {
-		r.FileSize, r.SHA256 = in.file.Size, in.file.SHA256
+	u.file.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	u.update(func(r *Request) {
+		r.FileSize, r.SHA256 = u.file.Size, u.file.SHA256
 	})
 	return nil
 }
 
 // keep commits the file and gives it its life.
-func (in *intake) keep() (Media, *apiError) {
-	s := in.server
-	life := mediaLife
-	if minutes, err := strconv.Atoi(in.fields["ttl_minutes"]); err == nil {
+func (u *mediaUpload) keep() (Media, *apiError) {
+	s := u.server
+	life := mediaLifetime
+	if minutes, err := strconv.Atoi(u.fields["ttl_minutes"]); err == nil {
 		life = time.Duration(minutes) * time.Minute
 	}
-	in.file.Created = s.cfg.Clock()
-	in.file.Expires = in.file.Created.Add(life)
-	blob := in.blob
-	in.blob = nil
-	if err := s.commit(blob, in.file); err != nil {
-		return Media{}, in.storageError(err)
+	u.file.Created = s.cfg.Clock()
+	u.file.Expires = u.file.Created.Add(life)
+	blob := u.blob
+	u.blob = nil
+	if err := s.commit(blob, u.file); err != nil {
+		return Media{}, u.storageError(err)
 	}
-	expired, err := s.media.add(in.file, in.file.Created)
+	expired, err := s.media.add(u.file, u.file.Created)
 	for _, id := range expired {
 		s.discardBytes(id)
 	}
 	if err != nil {
-		s.discardBytes(in.file.ID)
-		return Media{}, in.storageError(err)
+		s.discardBytes(u.file.ID)
+		return Media{}, u.storageError(err)
 	}
-	in.update(func(r *Request) { r.MediaID = in.file.ID })
-	return in.file, nil
+	u.update(func(r *Request) { r.MediaID = u.file.ID })
+	return u.file, nil
 }
 
-// abandon throws away what was stored of a refused file.
-func (in *intake) abandon() {
-	in.update(func(r *Request) { r.FileSize = in.file.Size })
-	if in.blob == nil {
+// discard throws away what was stored of a refused file.
+func (u *mediaUpload) discard() {
+	u.update(func(r *Request) { r.FileSize = u.file.Size })
+	if u.blob == nil {
 		return
 	}
-	if err := in.blob.Abort(); err != nil {
-		in.server.cfg.Logger.Error("metasim: abort in storage", "media_id", in.file.ID, "error", err)
+	if err := u.blob.Abort(); err != nil {
+		u.server.cfg.Logger.Error("metasim: abort in storage", "media_id", u.file.ID, "error", err)
 	}
-	in.blob = nil
+	u.blob = nil
 }
 
 // storageError says in Meta's form that the simulator's storage failed. Only
 // the reasons that the user can do something about are told.
-func (x *exchange) storageError(err error) *apiError {
+func (c *call) storageError(err error) *apiError {
 	details := "the storage failed; see the simulator's log"
 	switch {
 	case errors.Is(err, ErrStorageFull), errors.Is(err, ErrStorageClosed), errors.Is(err, errMediaFull),
 		errors.Is(err, errSessionsFull), errors.Is(err, errHandlesFull):
 		details = strings.TrimPrefix(err.Error(), "metasim: ") + "; the file was not kept"
 	default:
-		x.server.cfg.Logger.Error("metasim: storage", "error", err)
+		c.server.cfg.Logger.Error("metasim: storage", "error", err)
 	}
 	return storageFailed(details)
 }
 
 // createFile begins a file by an id of newID that the storage does not know.
 func (s *Server) createFile(newID func() string) (id string, blob Blob, err error) {
-	for range mostTaken {
+	for range maxIDAttempts {
 		id = newID()
 		if blob, err = s.cfg.Storage.Create(id); !errors.Is(err, fs.ErrExist) {
 			break

@@ -152,7 +152,7 @@ func TestUploadHoldsTheLimitsOfSizeExactly(t *testing.T) {
 				t.Skip("uploads 200 MiB")
 			}
 			s := startSim(t, func(c *Config) { c.Storage = NewDiscardStorage() })
-			upload := func(size int) answered {
+			upload := func(size int) response {
 				body, length := sizedForm(test.name, test.contentType, test.head, size)
 				return s.mustSend(http.MethodPost, "/v25.0/"+phone1+"/media", body, "Authorization", "Bearer "+token1,
 					"Content-Type", formType, "X-Length", length)
@@ -229,7 +229,7 @@ func TestUploadedFilesLiveThirtyDaysOrAsLongAsAsked(t *testing.T) {
 	}
 	s.mustUpload("a.png", "image/png", png) // sweeps
 	if s.media.has(long) {
-		t.Error("the expired file was not swept away")
+		t.Error("the expired file was not removed")
 	}
 }
 

@@ -68,8 +68,8 @@ func tagEnd(head []byte) int {
 	return 10 + int(head[6])<<21 + int(head[7])<<14 + int(head[8])<<7 + int(head[9])
 }
 
-// tagFills reports whether nothing of the sound behind a tag is in the head.
-func tagFills(head []byte) bool { return tagEnd(head) >= max(1, len(head)) }
+// headIsAllTag reports whether nothing of the sound behind a tag is in the head.
+func headIsAllTag(head []byte) bool { return tagEnd(head) >= max(1, len(head)) }
 
 // isADTS recognises raw AAC: a sync word of twelve ones, layer 0, and a
 // sampling rate that exists.

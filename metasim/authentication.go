@@ -30,11 +30,11 @@ func headerToken(r *http.Request, schemes []string) string {
 	return strings.TrimSpace(token)
 }
 
-// grants returns the ids of the accounts that the request's token opens.
-func (s *Server) grants(r *http.Request, operation Operation) (map[string]bool, *apiError) {
+// authenticate returns the ids of the accounts that the request's token opens.
+func (s *Server) authenticate(r *http.Request, operation Operation) (map[string]bool, *apiError) {
 	token := headerToken(r, operation.schemes())
 	if token == "" {
-		e := noToken()
+		e := missingToken()
 		if operation == OperationUploadBytes {
 			e.details = "This request takes the token as \"Authorization: OAuth {token}\" only."
 		}
@@ -42,13 +42,13 @@ func (s *Server) grants(r *http.Request, operation Operation) (map[string]bool, 
 	}
 	accounts, ok := s.tokens[token]
 	if !ok {
-		return nil, badToken()
+		return nil, invalidToken()
 	}
 	return accounts, nil
 }
 
-// owns reports whether one of the accounts has the phone number.
-func (s *Server) owns(accounts map[string]bool, phoneID string) bool {
+// ownsPhoneNumber reports whether one of the accounts has the phone number.
+func (s *Server) ownsPhoneNumber(accounts map[string]bool, phoneID string) bool {
 	p, ok := s.phones[phoneID]
 	return ok && accounts[p.accountID]
 }

@@ -142,13 +142,13 @@ func TestSessionsAreBounded(t *testing.T) {
 	s := startResumable(t)
 	finished := s.mustBegin("", "image/png", len(png))
 	s.handleOf(s.mustSendBytes(finished, 0, png))
-	for range mostSessions {
+	for range maxSessions {
 		s.mustBegin("", "image/png", 1)
 	}
 	if a := s.beginSession("file_length", "1", "file_type", "image/png"); a.status != 500 || a.refusal(t).Error.Code != 131000 {
 		t.Errorf("one too many: %d %s", a.status, a.body)
 	}
-	s.clock.advance(sessionLife)
+	s.clock.advance(sessionLifetime)
 	s.mustBegin("", "image/png", 1)
 }
 
@@ -196,7 +196,7 @@ func TestResetUnderAnUploadLeavesNothing(t *testing.T) {
 	for _, kept = range s.uploads.sessions {
 	}
 	body, write := io.Pipe()
-	done := make(chan answered, 1)
+	done := make(chan response, 1)
 	go func() {
 		a, _ := s.sendBytes(session, 0, body)
 		done <- a
@@ -208,7 +208,7 @@ func TestResetUnderAnUploadLeavesNothing(t *testing.T) {
 	if a := s.get("/v25.0/" + session); a.status != http.StatusBadRequest {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	kept.turn.Lock() // until the request has ended
-	defer kept.turn.Unlock()
+	kept.writeLock.Lock() // until the request has ended
+	defer kept.writeLock.Unlock()
 	assertNothingStored(t, s)
 }

@@ -11,10 +11,10 @@ import (
 
 // Bounds of resumable uploads. Meta's are not known.
 const (
-	sessionLife  = 24 * time.Hour // from its creation
-	handleLife   = 24 * time.Hour // from the last byte
-	mostSessions = 1000           // that are not complete: each may hold a file open
-	mostHandles  = 1 << 16
+	sessionLifetime = 24 * time.Hour // from its creation
+	handleLifetime  = 24 * time.Hour // from the last byte
+	maxSessions     = 1000           // that are not complete: each may hold a file open
+	maxHandles      = 1 << 16
 )
 
 var (
@@ -51,39 +51,39 @@ type uploadSession struct {
 	mu        sync.Mutex
 	waiting   int    // requests that wait for their turn
 	interrupt func() // ends the reading of the one that has it; nil for none
-	gone      bool   // expired or forgotten
+	closed    bool   // expired or forgotten
 
-	turn   sync.Mutex // guards what follows
-	blob   Blob       // nil before the first byte and after Commit
-	blobID string
-	head   []byte // first bytes, until the content is known to be right
-	proven bool   // it is
-	digest hash.Hash
-	stored int64  // bytes
-	handle string // once complete
+	writeLock   sync.Mutex // guards what follows
+	blob        Blob       // nil before the first byte and after Commit
+	blobID      string
+	head        []byte // first bytes, until the content is known to be right
+	typeChecked bool   // it is
+	digest      hash.Hash
+	stored      int64  // bytes
+	handle      string // once complete
 }
 
 // publicID is how the API names the session.
 func (u *uploadSession) publicID() string { return sessionPrefix + u.id + "?sig=" + u.sig }
 
-// take waits for the turn, interrupting who has it. It reports false, and does
+// acquire waits for the turn, interrupting who has it. It reports false, and does
 // not take it, when the session is gone. The caller must release it.
-func (u *uploadSession) take() bool {
+func (u *uploadSession) acquire() bool {
 	u.mu.Lock()
 	u.waiting++
 	if u.interrupt != nil {
 		u.interrupt()
 	}
 	u.mu.Unlock()
-	u.turn.Lock()
+	u.writeLock.Lock()
 	u.mu.Lock()
 	u.waiting--
-	gone := u.gone
+	closed := u.closed
 	u.mu.Unlock()
-	if gone {
-		u.turn.Unlock()
+	if closed {
+		u.writeLock.Unlock()
 	}
-	return !gone
+	return !closed
 }
 
 // interruptible sets what ends the reading of the request that has the turn;
@@ -92,7 +92,7 @@ func (u *uploadSession) interruptible(end func()) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.interrupt = end
-	if end != nil && (u.waiting > 0 || u.gone) {
+	if end != nil && (u.waiting > 0 || u.closed) {
 		end()
 	}
 }
@@ -100,9 +100,9 @@ func (u *uploadSession) interruptible(end func()) {
 func (u *uploadSession) release() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	defer u.turn.Unlock()
-	if u.gone {
-		return u.dispose()
+	defer u.writeLock.Unlock()
+	if u.closed {
+		return u.abortBlob()
 	}
 	return nil
 }
@@ -112,19 +112,19 @@ func (u *uploadSession) release() error {
 func (u *uploadSession) drop() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.gone = true
+	u.closed = true
 	if u.interrupt != nil {
 		u.interrupt()
 	}
-	if !u.turn.TryLock() {
+	if !u.writeLock.TryLock() {
 		return nil // release does it
 	}
-	defer u.turn.Unlock()
-	return u.dispose()
+	defer u.writeLock.Unlock()
+	return u.abortBlob()
 }
 
-// dispose needs the turn.
-func (u *uploadSession) dispose() error {
+// abortBlob needs the active.
+func (u *uploadSession) abortBlob() error {
 	if u.blob == nil {
 		return nil
 	}
@@ -138,75 +138,75 @@ type uploadIndex struct {
 	mu         sync.Mutex
 	sessions   map[string]*uploadSession // by id
 	unfinished int                       // of them
-	handles    map[string]keptHandle
-	swept      time.Time
+	handles    map[string]storedHandle
+	lastSweep  time.Time
 }
 
-// keptHandle is a handle, and the id of its bytes in the storage.
-type keptHandle struct {
+// storedHandle is a handle, and the id of its bytes in the storage.
+type storedHandle struct {
 	Handle
 	blobID string
 }
 
-// discarded is what an index let go of: sessions to drop, and bytes to delete.
-type discarded struct {
+// removedUploads is what an index let go of: sessions to drop, and bytes to delete.
+type removedUploads struct {
 	sessions []*uploadSession
 	blobIDs  []string
 }
 
 func newUploadIndex() *uploadIndex {
-	return &uploadIndex{sessions: map[string]*uploadSession{}, handles: map[string]keptHandle{}}
+	return &uploadIndex{sessions: map[string]*uploadSession{}, handles: map[string]storedHandle{}}
 }
 
 // add takes a session in, and returns what had expired by now.
-func (x *uploadIndex) add(session *uploadSession, now time.Time) (expired discarded, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if now.Sub(x.swept) >= sweepTime || x.unfinished >= mostSessions {
-		x.swept = now
-		expired = x.discard(func(expires time.Time) bool { return !now.Before(expires) })
+func (i *uploadIndex) add(session *uploadSession, now time.Time) (expired removedUploads, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if now.Sub(i.lastSweep) >= sweepInterval || i.unfinished >= maxSessions {
+		i.lastSweep = now
+		expired = i.discard(func(expires time.Time) bool { return !now.Before(expires) })
 	}
-	if x.unfinished >= mostSessions {
+	if i.unfinished >= maxSessions {
 		return expired, errSessionsFull
 	}
-	x.sessions[session.id] = session
-	x.unfinished++
+	i.sessions[session.id] = session
+	i.unfinished++
 	return expired, nil
 }
 
-// discard forgets what the times of expiry select; x.mu is held.
-func (x *uploadIndex) discard(ended func(expires time.Time) bool) (gone discarded) {
-	for h, kept := range x.handles {
+// discard forgets what the times of expiry select; i.mu is held.
+func (i *uploadIndex) discard(ended func(expires time.Time) bool) (removed removedUploads) {
+	for h, kept := range i.handles {
 		if ended(kept.Expires) {
-			gone.blobIDs = append(gone.blobIDs, kept.blobID)
-			delete(x.handles, h)
+			removed.blobIDs = append(removed.blobIDs, kept.blobID)
+			delete(i.handles, h)
 		}
 	}
-	for _, session := range x.sessions {
+	for _, session := range i.sessions {
 		if ended(session.expires) {
-			x.forget(session)
-			gone.sessions = append(gone.sessions, session)
+			i.forget(session)
+			removed.sessions = append(removed.sessions, session)
 		}
 	}
-	return gone
+	return removed
 }
 
-// forget takes a session out; x.mu is held.
-func (x *uploadIndex) forget(session *uploadSession) {
-	if x.sessions[session.id] != session {
+// forget takes a session out; i.mu is held.
+func (i *uploadIndex) forget(session *uploadSession) {
+	if i.sessions[session.id] != session {
 		return
 	}
-	delete(x.sessions, session.id)
+	delete(i.sessions, session.id)
 	if !session.finished {
-		x.unfinished--
+		i.unfinished--
 	}
 }
 
 // find returns a session that has not expired.
-func (x *uploadIndex) find(id string, now time.Time) (*uploadSession, bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	session, ok := x.sessions[id]
+func (i *uploadIndex) find(id string, now time.Time) (*uploadSession, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	session, ok := i.sessions[id]
 	if !ok || !now.Before(session.expires) {
 		return nil, false
 	}
@@ -214,40 +214,40 @@ func (x *uploadIndex) find(id string, now time.Time) (*uploadSession, bool) {
 }
 
 // remove forgets a session that can come to no good end.
-func (x *uploadIndex) remove(session *uploadSession) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.forget(session)
+func (i *uploadIndex) remove(session *uploadSession) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.forget(session)
 }
 
 // finish gives a complete session its handle.
-func (x *uploadIndex) finish(session *uploadSession, kept keptHandle) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+func (i *uploadIndex) finish(session *uploadSession, kept storedHandle) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	switch {
-	case x.sessions[session.id] != session:
+	case i.sessions[session.id] != session:
 		return errSessionGone
-	case len(x.handles) >= mostHandles:
+	case len(i.handles) >= maxHandles:
 		return errHandlesFull
 	}
-	x.handles[kept.Handle.Handle] = kept
+	i.handles[kept.Handle.Handle] = kept
 	session.finished = true
-	x.unfinished--
+	i.unfinished--
 	return nil
 }
 
 // clear forgets everything.
-func (x *uploadIndex) clear() discarded {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.discard(func(time.Time) bool { return true })
+func (i *uploadIndex) clear() removedUploads {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.discard(func(time.Time) bool { return true })
 }
 
 // handle returns what has not expired.
-func (x *uploadIndex) handle(h string, now time.Time) (Handle, bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	kept, ok := x.handles[h]
+func (i *uploadIndex) handle(h string, now time.Time) (Handle, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	kept, ok := i.handles[h]
 	if !ok || !now.Before(kept.Expires) {
 		return Handle{}, false
 	}
@@ -256,11 +256,11 @@ func (x *uploadIndex) handle(h string, now time.Time) (Handle, bool) {
 
 // list returns the newest handles that have not expired, at most n, newest
 // last, and the number of all.
-func (x *uploadIndex) list(now time.Time, n int) (handles []Handle, total int) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+func (i *uploadIndex) list(now time.Time, n int) (handles []Handle, total int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	handles = []Handle{}
-	for _, kept := range x.handles {
+	for _, kept := range i.handles {
 		if now.Before(kept.Expires) {
 			handles = append(handles, kept.Handle)
 		}

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-const mostFileName = 255 // bytes of a session's file_name
+const maxFileName = 255 // bytes of a session's file_name
 
 // sessionStatus is the answer to a question about a session, and to bytes that
 // do not complete the file.
@@ -31,29 +31,29 @@ type handleResult struct {
 }
 
 // beginSession begins a resumable upload (meta-cloud-api.md §8).
-func (s *Server) beginSession(x *exchange, accounts map[string]bool) (any, *apiError) {
-	if !s.ownsApp(accounts, x.target.id) {
-		return nil, unsupported(x.r.Method, x.target.id)
+func (s *Server) beginSession(c *call, accounts map[string]bool) (any, *apiError) {
+	if !s.ownsApp(accounts, c.route.id) {
+		return nil, unsupported(c.r.Method, c.route.id)
 	}
-	session, refusal := x.describedSession()
+	session, refusal := c.describedSession()
 	if refusal != nil {
 		return nil, refusal
 	}
-	if n, err := io.CopyN(io.Discard, x.body, 1); n > 0 {
+	if n, err := io.CopyN(io.Discard, c.body, 1); n > 0 {
 		return nil, malformedForm("The parameters of an upload session stand in the query; the body must be empty.")
 	} else if !errors.Is(err, io.EOF) {
 		return nil, malformedForm("The body could not be read.")
 	}
 	now := s.cfg.Clock()
-	session.appID, session.token = x.target.id, headerToken(x.r, x.target.operation.schemes())
-	session.expires, session.digest = now.Add(sessionLife), sha256.New()
+	session.appID, session.token = c.route.id, headerToken(c.r, c.route.operation.schemes())
+	session.expires, session.digest = now.Add(sessionLifetime), sha256.New()
 	session.id = base64.URLEncoding.EncodeToString([]byte("1:attachment:" + s.random.word(24) +
 		"?file_length=" + strconv.FormatInt(session.length, 10) + "&file_type=" + session.fileType))
 	session.sig = "AR" + s.random.word(42)
 	expired, err := s.uploads.add(session, now)
 	s.discardUploads(expired)
 	if err != nil {
-		return nil, x.storageError(err)
+		return nil, c.storageError(err)
 	}
 	return struct {
 		ID string `json:"id"`
@@ -61,8 +61,8 @@ func (s *Server) beginSession(x *exchange, accounts map[string]bool) (any, *apiE
 }
 
 // describedSession reads file_name, file_length and file_type of the query.
-func (x *exchange) describedSession() (*uploadSession, *apiError) {
-	query, err := url.ParseQuery(x.r.URL.RawQuery)
+func (c *call) describedSession() (*uploadSession, *apiError) {
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return nil, malformedForm("The query is not well-formed.")
 	}
@@ -74,13 +74,13 @@ func (x *exchange) describedSession() (*uploadSession, *apiError) {
 			}
 		case "access_token": // does not count
 		default:
-			return nil, parameterError("Unexpected parameter '%s'.", abridge(name))
+			return nil, parameterError("Unexpected parameter '%s'.", truncate(name))
 		}
 	}
 	session := &uploadSession{fileName: query.Get("file_name"), fileType: query.Get("file_type")}
-	x.update(func(r *Request) {
-		r.FileName = abridge(x.secrets.redact(session.fileName))
-		r.FileType = abridge(x.secrets.redact(session.fileType))
+	c.update(func(r *Request) {
+		r.FileName = truncate(c.secrets.redact(session.fileName))
+		r.FileType = truncate(c.secrets.redact(session.fileType))
 	})
 	length := query.Get("file_length")
 	switch {
@@ -88,16 +88,16 @@ func (x *exchange) describedSession() (*uploadSession, *apiError) {
 		return nil, missingParameter("file_length")
 	case session.fileType == "":
 		return nil, missingParameter("file_type")
-	case len(session.fileName) > mostFileName:
-		return nil, parameterError("Param file_name must have at most %d bytes.", mostFileName)
+	case len(session.fileName) > maxFileName:
+		return nil, parameterError("Param file_name must have at most %d bytes.", maxFileName)
 	}
 	var ok bool
 	if session.kind, ok = findResumableType(session.fileType); !ok {
 		return nil, parameterError("Param file_type must be one of {%s} - got \"%s\".",
-			strings.Join(resumableTypes, ", "), abridge(session.fileType))
+			strings.Join(resumableTypes, ", "), truncate(session.fileType))
 	}
 	if session.length, ok = byteCount(length); !ok || session.length == 0 {
-		return nil, parameterError("Param file_length must be a number of bytes greater than 0 - got \"%s\".", abridge(length))
+		return nil, parameterError("Param file_length must be a number of bytes greater than 0 - got \"%s\".", truncate(length))
 	}
 	if session.length > session.kind.limit {
 		return nil, tooLarge()
@@ -111,70 +111,70 @@ func byteCount(text string) (int64, bool) {
 	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == text
 }
 
-// aimedSession finds the session that a request names, and checks that it may.
-func (s *Server) aimedSession(x *exchange) (*uploadSession, *apiError) {
-	path, err := url.PathUnescape(x.target.id)
+// authorizedSession finds the session that a request names, and checks that it may.
+func (s *Server) authorizedSession(c *call) (*uploadSession, *apiError) {
+	path, err := url.PathUnescape(c.route.id)
 	session, ok := s.uploads.find(strings.TrimPrefix(path, sessionPrefix), s.cfg.Clock())
 	switch {
 	case err != nil || !ok:
-		return nil, x.noSession("no such upload session, or it has expired")
-	case session.token != headerToken(x.r, x.target.operation.schemes()):
-		return nil, x.noSession("the upload session was begun with another token")
-	case subtle.ConstantTimeCompare([]byte(x.r.URL.Query().Get("sig")), []byte(session.sig)) == 0:
+		return nil, c.sessionNotFound("no such upload session, or it has expired")
+	case session.token != headerToken(c.r, c.route.operation.schemes()):
+		return nil, c.sessionNotFound("the upload session was begun with another token")
+	case subtle.ConstantTimeCompare([]byte(c.r.URL.Query().Get("sig")), []byte(session.sig)) == 0:
 		return nil, malformedForm("The parameter sig of the upload session is missing or wrong.")
 	}
 	return session, nil
 }
 
-func (x *exchange) noSession(reason string) *apiError {
-	e := unsupported(x.r.Method, abridge(x.target.id))
+func (c *call) sessionNotFound(reason string) *apiError {
+	e := unsupported(c.r.Method, truncate(c.route.id))
 	e.reason = reason
 	return e
 }
 
 // reportSession says how much of the file has arrived. An earlier request that
 // still reads bytes is ended first, so that what is said stays true.
-func (s *Server) reportSession(x *exchange) (any, *apiError) {
-	session, refusal := s.aimedSession(x)
+func (s *Server) reportSession(c *call) (any, *apiError) {
+	session, refusal := s.authorizedSession(c)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if !session.take() {
-		return nil, x.noSession("the upload session was forgotten meanwhile")
+	if !session.acquire() {
+		return nil, c.sessionNotFound("the upload session was forgotten meanwhile")
 	}
 	defer func() { s.logAbort(session.release()) }()
 	return sessionStatus{session.publicID(), session.stored}, nil
 }
 
 // receiveBytes takes in a piece of the file, or all of it.
-func (s *Server) receiveBytes(x *exchange) (any, *apiError) {
-	session, refusal := s.aimedSession(x)
+func (s *Server) receiveBytes(c *call) (any, *apiError) {
+	session, refusal := s.authorizedSession(c)
 	if refusal != nil {
 		return nil, refusal
 	}
-	offset, refusal := fileOffset(x.r.Header)
+	offset, refusal := fileOffset(c.r.Header)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if !session.take() {
-		return nil, x.noSession("the upload session was forgotten meanwhile")
+	if !session.acquire() {
+		return nil, c.sessionNotFound("the upload session was forgotten meanwhile")
 	}
 	defer func() { s.logAbort(session.release()) }()
-	piece := &piece{exchange: x, session: session}
-	defer piece.note()
+	upload := &sessionUpload{call: c, session: session}
+	defer upload.note()
 	switch {
 	case offset != session.stored:
 		return nil, parameterError("Param file_offset must be %d, the number of bytes that have arrived - got %d.", session.stored, offset)
-	case x.r.ContentLength > session.length-session.stored:
-		return nil, piece.tooMany()
+	case c.r.ContentLength > session.length-session.stored:
+		return nil, upload.tooMany()
 	}
-	if refusal := piece.read(); refusal != nil {
+	if refusal := upload.read(); refusal != nil {
 		return nil, refusal
 	}
 	if session.stored < session.length {
 		return sessionStatus{session.publicID(), session.stored}, nil
 	}
-	if refusal := piece.finish(); refusal != nil {
+	if refusal := upload.finish(); refusal != nil {
 		return nil, refusal
 	}
 	return handleResult{session.handle}, nil
@@ -184,7 +184,7 @@ func (s *Server) receiveBytes(x *exchange) (any, *apiError) {
 // bytes of the body.
 func fileOffset(header http.Header) (int64, *apiError) {
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return 0, malformedForm("Content-Encoding %s is not supported.", abridge(encoding))
+		return 0, malformedForm("Content-Encoding %s is not supported.", truncate(encoding))
 	}
 	if strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "multipart/") {
 		return 0, malformedForm("The body must be the bytes of the file and no form.")
@@ -199,20 +199,20 @@ func fileOffset(header http.Header) (int64, *apiError) {
 	}
 	offset, ok := byteCount(values[0])
 	if !ok {
-		return 0, parameterError("Param file_offset must be a number of bytes - got \"%s\".", abridge(values[0]))
+		return 0, parameterError("Param file_offset must be a number of bytes - got \"%s\".", truncate(values[0]))
 	}
 	return offset, nil
 }
 
-// piece is a request with bytes of a session, which has its turn.
-type piece struct {
-	*exchange
+// sessionUpload is a request with bytes of a session, which has its active.
+type sessionUpload struct {
+	*call
 	session *uploadSession
 }
 
 // read streams the body to the storage through one pooled buffer. What has
 // arrived stays, however the body ends.
-func (p *piece) read() *apiError {
+func (p *sessionUpload) read() *apiError {
 	var interrupted atomic.Bool
 	connection := http.NewResponseController(p.w.ResponseWriter)
 	p.session.interruptible(func() {
@@ -232,7 +232,7 @@ func (p *piece) read() *apiError {
 	return refusal
 }
 
-func (p *piece) copyBody() *apiError {
+func (p *sessionUpload) copyBody() *apiError {
 	u := p.session
 	buffer := p.server.buffers.Get().(*[copyBuffer]byte)
 	defer p.server.buffers.Put(buffer)
@@ -246,7 +246,7 @@ func (p *piece) copyBody() *apiError {
 		}
 		if err != nil {
 			e := malformedForm("The body was broken off; %d bytes of the file have arrived.", u.stored)
-			e.reason = e.details + " " + abridge(err.Error())
+			e.reason = e.details + " " + truncate(err.Error())
 			return e
 		}
 		if done {
@@ -256,25 +256,25 @@ func (p *piece) copyBody() *apiError {
 }
 
 // keep checks bytes, as far as they are the first of the file, and stores them.
-func (p *piece) keep(b []byte) *apiError {
+func (p *sessionUpload) keep(b []byte) *apiError {
 	u := p.session
 	if len(b) == 0 {
 		return nil
 	}
-	if !u.proven {
-		u.head = append(u.head, b[:min(len(b), sniffed-len(u.head))]...)
-		if len(u.head) == sniffed || u.stored+int64(len(b)) == u.length {
-			if actual, ok := agrees(u.kind.name, u.head); !ok && !p.server.cfg.AcceptMislabelled {
-				p.giveUp()
+	if !u.typeChecked {
+		u.head = append(u.head, b[:min(len(b), sniffLength-len(u.head))]...)
+		if len(u.head) == sniffLength || u.stored+int64(len(b)) == u.length {
+			if actual, ok := matchesType(u.kind.name, u.head); !ok && !p.server.cfg.AcceptMislabelled {
+				p.fail()
 				return mislabelled(u.kind.kind, u.fileType, actual)
 			}
-			u.proven, u.head = true, nil
+			u.typeChecked, u.head = true, nil
 		}
 	}
 	if u.blob == nil {
 		id, blob, err := p.server.createFile(p.server.random.blobID)
 		if err != nil {
-			p.giveUp() // head has bytes that are not stored
+			p.fail() // head has bytes that are not stored
 			return p.storageError(err)
 		}
 		u.blobID, u.blob = id, blob
@@ -283,42 +283,42 @@ func (p *piece) keep(b []byte) *apiError {
 	u.digest.Write(b[:n])
 	u.stored += int64(n)
 	if err != nil {
-		p.giveUp()
+		p.fail()
 		return p.storageError(err)
 	}
 	return nil
 }
 
 // tooMany leaves the session as it is: its right bytes may follow yet.
-func (p *piece) tooMany() *apiError {
+func (p *sessionUpload) tooMany() *apiError {
 	return malformedForm("The body has more bytes than the %d that are left of file_length %d.",
 		p.session.length-p.session.stored, p.session.length)
 }
 
 // finish commits a file that has arrived whole and gives it its handle. Whoever
 // missed the answer asks again, with no bytes at the offset of the end.
-func (p *piece) finish() *apiError {
+func (p *sessionUpload) finish() *apiError {
 	s, u := p.server, p.session
 	if u.handle != "" {
 		return nil
 	}
 	created := s.cfg.Clock()
-	kept := keptHandle{blobID: u.blobID, Handle: Handle{
+	kept := storedHandle{blobID: u.blobID, Handle: Handle{
 		AppID: u.appID, MIMEType: u.fileType, FileName: u.fileName, Size: u.stored,
-		SHA256: hex.EncodeToString(u.digest.Sum(nil)), Created: created, Expires: created.Add(handleLife),
+		SHA256: hex.EncodeToString(u.digest.Sum(nil)), Created: created, Expires: created.Add(handleLifetime),
 	}}
 	kept.Handle.Handle = s.newHandle(kept.Handle)
 	blob := u.blob
 	u.blob = nil
 	if err := blob.Commit(); err != nil {
-		p.giveUp()
+		p.fail()
 		return p.storageError(err)
 	}
 	if err := s.uploads.finish(u, kept); err != nil {
 		s.discardBytes(u.blobID)
-		p.giveUp()
+		p.fail()
 		if errors.Is(err, errSessionGone) {
-			return p.noSession(err.Error())
+			return p.sessionNotFound(err.Error())
 		}
 		return p.storageError(err)
 	}
@@ -326,19 +326,19 @@ func (p *piece) finish() *apiError {
 	return nil
 }
 
-// giveUp forgets the session; release throws its bytes away.
-func (p *piece) giveUp() {
+// fail forgets the session; release throws its bytes away.
+func (p *sessionUpload) fail() {
 	p.server.uploads.remove(p.session)
 	p.session.mu.Lock()
 	defer p.session.mu.Unlock()
-	p.session.gone = true
+	p.session.closed = true
 }
 
 // note completes the history.
-func (p *piece) note() {
+func (p *sessionUpload) note() {
 	u := p.session
 	p.update(func(r *Request) {
-		r.FileName, r.FileType = abridge(p.secrets.redact(u.fileName)), abridge(p.secrets.redact(u.fileType))
+		r.FileName, r.FileType = truncate(p.secrets.redact(u.fileName)), truncate(p.secrets.redact(u.fileType))
 		r.FileSize, r.Handle = u.stored, u.handle
 		if u.handle != "" {
 			r.SHA256 = hex.EncodeToString(u.digest.Sum(nil))

@@ -45,37 +45,37 @@ const sessionPrefix = "upload:"
 // downloadPath is the path of the media host's addresses.
 const downloadPath = "/whatsapp_business/attachments/"
 
-// target is what a request is aimed at.
-type target struct {
+// route is what a request is aimed at.
+type route struct {
 	operation Operation
 	version   string // that answers, such as "v25.0"
 	id        string
-	wrong     *apiError // set when the path leads nowhere
+	refusal   *apiError // set when the path leads nowhere
 }
 
-// aim reads the path and the method. Which operation a bare id means depends
+// route reads the path and the method. Which operation a bare id means depends
 // on what the id is.
-func (s *Server) aim(r *http.Request) target {
+func (s *Server) route(r *http.Request) route {
 	newest := fmt.Sprintf("v%d.0", newestVersion)
 	path := r.URL.EscapedPath() // an escaped slash is part of an element, not the end of one
 	if path == downloadPath {
-		t := target{version: newest}
+		t := route{version: newest}
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			t.operation = OperationDownload
 		} else {
-			t.wrong = noDownload("the media host answers GET only")
+			t.refusal = downloadNotFound("the media host answers GET only")
 		}
 		return t
 	}
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	version, ok := resolveVersion(parts[0])
 	if !ok {
-		return target{version: newest, wrong: unknownPath(path)}
+		return route{version: newest, refusal: unknownPath(path)}
 	}
-	t := target{version: version}
+	t := route{version: version}
 	switch {
 	case len(parts) == 1:
-		t.wrong = unknownPath(path)
+		t.refusal = unknownPath(path)
 	case len(parts) == 2 && strings.HasPrefix(parts[1], sessionPrefix):
 		t.id = parts[1]
 		switch r.Method {
@@ -85,7 +85,7 @@ func (s *Server) aim(r *http.Request) target {
 			t.operation = OperationUploadStatus
 		}
 	case !isObjectID(parts[1]):
-		t.wrong = unknownPath("/" + strings.Join(parts[1:], "/"))
+		t.refusal = unknownPath("/" + strings.Join(parts[1:], "/"))
 	case len(parts) == 2:
 		t.id = parts[1]
 		t.operation = s.nodeOperation(r.Method, t.id)
@@ -105,7 +105,7 @@ func (s *Server) aim(r *http.Request) target {
 			t.operation = OperationPhoneNumbers
 		}
 	default:
-		t.wrong = unknownPath("/" + strings.Join(parts[2:], "/"))
+		t.refusal = unknownPath("/" + strings.Join(parts[2:], "/"))
 	}
 	return t
 }

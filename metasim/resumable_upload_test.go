@@ -38,7 +38,7 @@ func startResumable(t *testing.T, change ...func(*Config)) *sim {
 }
 
 // begin asks for a session with a query in pairs.
-func (s *sim) beginSession(pairs ...string) answered {
+func (s *sim) beginSession(pairs ...string) response {
 	s.t.Helper()
 	query := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -59,13 +59,13 @@ func (s *sim) mustBegin(name, fileType string, size int) string {
 }
 
 // sendBytes posts a piece of a file.
-func (s *sim) sendBytes(session string, offset int, body io.Reader, header ...string) (answered, error) {
+func (s *sim) sendBytes(session string, offset int, body io.Reader, header ...string) (response, error) {
 	s.t.Helper()
 	return s.send(http.MethodPost, "/v25.0/"+session, body, append([]string{
 		"Authorization", "OAuth " + token1, "file_offset", strconv.Itoa(offset)}, header...)...)
 }
 
-func (s *sim) mustSendBytes(session string, offset int, body string, header ...string) answered {
+func (s *sim) mustSendBytes(session string, offset int, body string, header ...string) response {
 	s.t.Helper()
 	a, err := s.sendBytes(session, offset, strings.NewReader(body), header...)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *sim) arrived(session string) int {
 }
 
 // handleOf reads the answer to the last bytes.
-func (s *sim) handleOf(a answered) Handle {
+func (s *sim) handleOf(a response) Handle {
 	s.t.Helper()
 	h, _ := a.fields(s.t)["h"].(string)
 	handle, ok := s.Handle(h)
@@ -322,7 +322,7 @@ func TestContentThatIsNotOfItsTypeEndsTheSession(t *testing.T) {
 			s := startResumable(t)
 			content := strings.Join(pieces, "")
 			session := s.mustBegin("a.jpg", "image/jpeg", len(content))
-			var a answered
+			var a response
 			sent := 0
 			for _, piece := range pieces {
 				a = s.mustSendBytes(session, sent, piece)
@@ -346,12 +346,12 @@ func TestContentThatIsNotOfItsTypeEndsTheSession(t *testing.T) {
 func TestFaultsAnswerAndSlowResumableUploads(t *testing.T) {
 	s := startResumable(t)
 	session := s.mustBegin("", "image/png", len(png))
-	for operation, send := range map[Operation]func() (answered, error){
-		OperationUploadSession: func() (answered, error) {
+	for operation, send := range map[Operation]func() (response, error){
+		OperationUploadSession: func() (response, error) {
 			return s.send("POST", "/v25.0/"+app1+"/uploads?file_length=9&file_type=image/png", nil, "Authorization", "Bearer "+token1)
 		},
-		OperationUploadBytes: func() (answered, error) { return s.sendBytes(session, 0, strings.NewReader(png[:1])) },
-		OperationUploadStatus: func() (answered, error) {
+		OperationUploadBytes: func() (response, error) { return s.sendBytes(session, 0, strings.NewReader(png[:1])) },
+		OperationUploadStatus: func() (response, error) {
 			return s.send("GET", "/v25.0/"+session, nil, "Authorization", "OAuth "+token1)
 		},
 	} {

@@ -14,39 +14,39 @@ var errCut = errors.New("cut by a fault")
 // slicesPerSecond is how finely a bandwidth is spread over time.
 const slicesPerSecond = 20
 
-// pace slows a stream down.
-type pace struct {
+// rateLimit slows a stream down.
+type rateLimit struct {
 	perSecond int64 // bytes; 0 for no limit
-	wait      func(time.Duration) error
+	sleep     func(time.Duration) error
 }
 
-// slice is the most bytes to move before the next wait.
-func (p pace) slice(n int) int {
+// chunk is the most bytes to move before the next wait.
+func (p rateLimit) chunk(n int) int {
 	if p.perSecond == 0 {
 		return n
 	}
 	return int(min(int64(n), max(1, p.perSecond/slicesPerSecond)))
 }
 
-// moved waits for as long as n bytes take.
-func (p pace) moved(n int) error {
+// wait waits for as long as n bytes take.
+func (p rateLimit) wait(n int) error {
 	if p.perSecond == 0 || n == 0 {
 		return nil
 	}
-	return p.wait(time.Duration(float64(n) / float64(p.perSecond) * float64(time.Second)))
+	return p.sleep(time.Duration(float64(n) / float64(p.perSecond) * float64(time.Second)))
 }
 
-// meteredBody is a request's body that is counted, and slowed down and cut
+// requestBody is a request's body that is counted, and slowed down and cut
 // where a fault says so.
-type meteredBody struct {
-	source io.ReadCloser
-	read   int64 // bytes
-	pace   pace
-	cutAt  int64 // bytes; 0 for never
+type requestBody struct {
+	source    io.ReadCloser
+	read      int64 // bytes
+	rateLimit rateLimit
+	cutAt     int64 // bytes; 0 for never
 }
 
-func (b *meteredBody) Read(p []byte) (int, error) {
-	p = p[:b.pace.slice(len(p))]
+func (b *requestBody) Read(p []byte) (int, error) {
+	p = p[:b.rateLimit.chunk(len(p))]
 	if b.cutAt > 0 {
 		left := b.cutAt - b.read
 		if left <= 0 {
@@ -56,28 +56,28 @@ func (b *meteredBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.source.Read(p)
 	b.read += int64(n)
-	if waitErr := b.pace.moved(n); waitErr != nil {
+	if waitErr := b.rateLimit.wait(n); waitErr != nil {
 		return n, waitErr
 	}
 	return n, err
 }
 
-func (b *meteredBody) Close() error { return b.source.Close() }
+func (b *requestBody) Close() error { return b.source.Close() }
 
-// reply is an answer that is counted, and slowed down and cut where a fault
+// responseWriter is an answer that is counted, and slowed down and cut where a fault
 // says so.
-type reply struct {
+type responseWriter struct {
 	http.ResponseWriter
-	wrote   func(status int) // called before the header goes out
-	buffers *sync.Pool
-	status  int   // 0 until the header is written
-	written int64 // bytes of the body
-	pace    pace
-	cutAt   int64 // bytes of the body; 0 for never
-	cutOff  bool
+	wrote     func(status int) // called before the header goes out
+	buffers   *sync.Pool
+	status    int   // 0 until the header is written
+	written   int64 // bytes of the body
+	rateLimit rateLimit
+	cutAt     int64 // bytes of the body; 0 for never
+	cut       bool
 }
 
-func (w *reply) WriteHeader(status int) {
+func (w *responseWriter) WriteHeader(status int) {
 	if w.status != 0 {
 		return
 	}
@@ -88,12 +88,12 @@ func (w *reply) WriteHeader(status int) {
 
 // Write panics with http.ErrAbortHandler where the fault cuts: the client has
 // been promised more bytes, and sees a broken connection.
-func (w *reply) Write(p []byte) (int, error) {
+func (w *responseWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	total := 0
 	for total < len(p) {
 		piece := p[total:]
-		piece = piece[:w.pace.slice(len(piece))]
+		piece = piece[:w.rateLimit.chunk(len(piece))]
 		cut := w.cutAt > 0 && w.written+int64(len(piece)) > w.cutAt
 		if cut {
 			piece = piece[:w.cutAt-w.written]
@@ -103,15 +103,15 @@ func (w *reply) Write(p []byte) (int, error) {
 		w.written += int64(n)
 		if cut {
 			w.flush()
-			w.cutOff = true
+			w.cut = true
 			panic(http.ErrAbortHandler)
 		}
 		if err != nil {
 			return total, err
 		}
-		if w.pace.perSecond > 0 {
+		if w.rateLimit.perSecond > 0 {
 			w.flush()
-			if err := w.pace.moved(n); err != nil {
+			if err := w.rateLimit.wait(n); err != nil {
 				return total, err
 			}
 		}
@@ -121,9 +121,9 @@ func (w *reply) Write(p []byte) (int, error) {
 
 // ReadFrom lets net/http send files without copying them, unless a fault wants
 // to see the bytes.
-func (w *reply) ReadFrom(source io.Reader) (int64, error) {
+func (w *responseWriter) ReadFrom(source io.Reader) (int64, error) {
 	w.WriteHeader(http.StatusOK)
-	if fast, ok := w.ResponseWriter.(io.ReaderFrom); ok && w.pace.perSecond == 0 && w.cutAt == 0 {
+	if fast, ok := w.ResponseWriter.(io.ReaderFrom); ok && w.rateLimit.perSecond == 0 && w.cutAt == 0 {
 		n, err := fast.ReadFrom(source)
 		w.written += n
 		return n, err
@@ -133,7 +133,7 @@ func (w *reply) ReadFrom(source io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{source}, buffer[:])
 }
 
-func (w *reply) flush() {
+func (w *responseWriter) flush() {
 	if err := http.NewResponseController(w.ResponseWriter).Flush(); err != nil {
 		return // a writer that cannot flush has nothing to hold back
 	}

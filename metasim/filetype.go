@@ -12,9 +12,9 @@ const (
 	oleType = "application/x-ole-storage"
 )
 
-// contentType names what the first bytes of a file are, as far as that is
+// detectType names what the first bytes of a file are, as far as that is
 // cheap to know: application/octet-stream for what it does not recognise.
-func contentType(head []byte) string {
+func detectType(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xFF\xD8\xFF")):
 		return "image/jpeg"
@@ -47,20 +47,20 @@ func contentType(head []byte) string {
 	return base
 }
 
-// agrees reports whether bytes may be of the declared base type, and what they
+// matchesType reports whether bytes may be of the declared base type, and what they
 // are instead. The zip signature stands for all three Office Open XML types
 // and the OLE2 signature for the three old ones, and for the new ones with a
 // password ([MS-OFFCRYPTO] §2.3): to tell them apart takes more than the first
 // bytes.
-func agrees(declared string, head []byte) (actual string, ok bool) {
-	actual = contentType(head)
+func matchesType(declared string, head []byte) (actual string, ok bool) {
+	actual = detectType(head)
 	switch declared {
 	case "text/plain":
 		return actual, mayBeText(head, actual)
 	case "audio/opus":
 		return actual, actual == "audio/ogg"
 	case "audio/aac":
-		return actual, actual == declared || tagFills(head)
+		return actual, actual == declared || headIsAllTag(head)
 	case "audio/mp4", "video/mp4", "video/3gpp":
 		return actual, isISOMedia(head) && isoMediaFits(head, declared)
 	case "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint":
@@ -72,14 +72,14 @@ func agrees(declared string, head []byte) (actual string, ok bool) {
 	return actual, actual == declared
 }
 
-// strays are bytes that text has in spite of the rules: 0 from fields of a
+// toleratedControls are bytes that text has in spite of the rules: 0 from fields of a
 // fixed length and from UTF-16 without a mark, bell, backspace and vertical
 // tab, and the end mark of DOS.
-const strays = "\x00\a\b\v\x1A"
+const toleratedControls = "\x00\a\b\v\x1A"
 
 // mayBeText reports whether bytes may be plain text. Meta delivers documents
 // of any type (meta-cloud-api.md §3.1), so text in a bad state passes: any
-// bytes behind a byte order mark, and strays between letters, where nothing
+// bytes behind a byte order mark, and stray controls between letters, where nothing
 // else is recognised. Other control characters make a binary file.
 func mayBeText(head []byte, actual string) bool {
 	for _, mark := range []string{"\xEF\xBB\xBF", "\xFF\xFE", "\xFE\xFF"} {
@@ -93,7 +93,7 @@ func mayBeText(head []byte, actual string) bool {
 		case b > ' ':
 			letters = true
 		case b == ' ' || strings.IndexByte("\t\n\f\r\x1B", b) >= 0:
-		case strings.IndexByte(strays, b) >= 0:
+		case strings.IndexByte(toleratedControls, b) >= 0:
 			clean = false
 		default:
 			return false

@@ -1,0 +1,77 @@
+package metasim
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// throttledMinutes is the wait that a throttling fault announces.
+const throttledMinutes = 5
+
+// applyFault lets the request's fault act. It reports whether the request is to be
+// carried out; if not, it has been answered or cut.
+func (c *call) applyFault() bool {
+	f := c.fault
+	wait := func(d time.Duration) error { return c.server.sleep(c.r.Context(), d) }
+	if f.Latency > 0 {
+		if err := wait(f.Latency); err != nil {
+			c.setReason("latency: " + err.Error())
+			c.abort()
+			return false
+		}
+	}
+	if f.CutAfterBytes < 0 {
+		c.abort()
+		return false
+	}
+	limit := rateLimit{perSecond: f.BandwidthBytesPerSecond, sleep: wait}
+	c.body.rateLimit, c.w.rateLimit = limit, limit
+	if c.route.operation.takesFile() {
+		c.body.cutAt = f.CutAfterBytes
+	} else {
+		c.w.cutAt = f.CutAfterBytes
+	}
+	if !f.hasResponse() {
+		return true
+	}
+	if f.AfterBody || c.cutsRequest() {
+		c.drain()
+	}
+	if c.cutsRequest() {
+		c.abort()
+		return false
+	}
+	c.writeFault(f)
+	return false
+}
+
+// writeFault writes the answer that the fault prescribes.
+func (c *call) writeFault(f *Fault) {
+	c.setReason("fault " + f.ID)
+	if f.Body == "" {
+		err := c.server.faultError(f)
+		if slices.Contains(throttling, err.code) {
+			c.reportUsage(throttledMinutes)
+		}
+		c.respond(nil, err)
+		return
+	}
+	status, bodyType := f.Status, f.BodyType
+	switch {
+	case status != 0:
+	case f.ErrorCode != 0:
+		status = c.server.errorFor(f.ErrorCode).status
+	default:
+		status = http.StatusOK
+	}
+	switch {
+	case bodyType != "":
+	case strings.HasPrefix(f.Body, "<"):
+		bodyType = "text/html; charset=utf-8"
+	default:
+		bodyType = jsonType
+	}
+	c.write(status, bodyType, []byte(f.Body))
+}
