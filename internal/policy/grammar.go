@@ -20,7 +20,7 @@ func checkAction(s string) string {
 
 // checkResource says what is wrong with a resource pattern, or "". It wants "*" or an ARN with its six
 // parts, arn:partition:service:region:account:resource. Wildcards may stand in any part but the first and
-// the service ("You cannot use a wildcard in the service segment", IAM user guide, Resource), and a "*"
+// the service (docs/references.md#iam-policy, element Resource), and a "*"
 // may match across colons.
 func checkResource(s string) string {
 	if s == "*" {

@@ -22,8 +22,8 @@ type member struct {
 	value node
 }
 
-// readNode reads the one JSON value of data. It refuses what RFC 7493 does (duplicate names, however they
-// are escaped, and invalid UTF-8) and anything after the value.
+// readNode reads the single JSON value in data. It rejects duplicate names, however they are escaped,
+// invalid UTF-8 (docs/references.md#i-json), and anything after the value.
 func readNode(data []byte) (node, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	n, err := readValue(d)

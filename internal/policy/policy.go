@@ -1,10 +1,10 @@
 // Package policy decides who may call what, from IAM identity policy documents. It is pure: it parses, it
 // evaluates, it does no I/O and keeps no state.
 //
-// Semantics are those of AWS ("Policy evaluation logic" and "IAM JSON policy elements reference" in the IAM
-// user guide) on a subset: Version, Id, Statement, Sid, Effect, Action, NotAction, Resource, NotResource.
-// Everything else, Condition and policy variables above all, is refused when a document is loaded: an
-// element that were ignored would grant or deny something other than what its author wrote.
+// It follows AWS's semantics (docs/references.md#iam-policy) for a subset of the language: Version, Id,
+// Statement, Sid, Effect, Action, NotAction, Resource, NotResource. Parse refuses every other element,
+// in particular Condition and policy variables: ignoring an element would grant or deny something that the
+// author of the policy did not write.
 package policy
 
 // Document is one parsed policy. It does not change and is safe for concurrent use. The zero value has no

@@ -18,8 +18,8 @@
 // is lax and no SDK uses it, this package is strict; each such place says so. Presigned requests, signed
 // chunks, unsigned payloads, session tokens and forwarded headers are not supported, and refused.
 //
-// Sources: the SigV4 section of the IAM user guide ("Create a signed AWS API request"), AWS's published
-// vectors (awslabs/aws-c-auth), and the order and texts of AWS's errors as captured by dynalite.
+// The rules, and the order and texts of the errors, are those of docs/references.md#sigv4. The tests also
+// run the vectors that AWS publishes (awslabs/aws-c-auth).
 package sigv4
 
 import (
