@@ -10,12 +10,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"ferry/internal/graph"
+	"ferry/internal/guard"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -27,7 +27,10 @@ type Config struct {
 	State   *state.DB      // required; the gateway closes it
 	Sealer  *secret.Sealer // required; the one that State was opened with
 	Graph   graph.Config
-	Objects object.Config // OwnAddresses is set by the gateway
+	Objects object.Config // Guard is set by the gateway
+	// Own holds the addresses that no source may name: the other listeners of
+	// this process, and the database. The gateway adds its own. Default: a new one.
+	Own *guard.Own
 	// Limits and region of the API; State, Graph, Objects, Sealer and Logger
 	// are set by the gateway.
 	API    social.Config
@@ -49,7 +52,6 @@ type Gateway struct {
 	graph    *graph.Client
 	objects  *object.Opener
 	handler  http.Handler
-	own      atomic.Pointer[netip.AddrPort] // where it listens, once it does
 	draining atomic.Bool
 	calls    atomic.Int64 // in flight, health checks included
 
@@ -69,6 +71,9 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	if config.BodyTimeout <= 0 {
 		config.BodyTimeout = 30 * time.Second
 	}
+	if config.Own == nil {
+		config.Own = new(guard.Own)
+	}
 	g = &Gateway{config: config}
 	g.base, g.cutOff = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer func() {
@@ -82,7 +87,7 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	if g.graph, err = graph.New(config.Graph); err != nil {
 		return g, err
 	}
-	config.Objects.OwnAddresses = g.ownAddresses
+	config.Objects.Guard = guard.New(guard.Config{Own: config.Own})
 	if g.objects, err = object.New(ctx, config.Objects); err != nil {
 		return g, err
 	}
@@ -112,14 +117,6 @@ func (g *Gateway) Close() error {
 		g.graph.Close()
 	}
 	return g.config.State.Close()
-}
-
-// ownAddresses are the server's own listeners, which no source may name.
-func (g *Gateway) ownAddresses() []netip.AddrPort {
-	if own := g.own.Load(); own != nil {
-		return []netip.AddrPort{*own}
-	}
-	return nil
 }
 
 // withHealth adds the two health checks. They say nothing but their status:
@@ -163,9 +160,7 @@ const answerGrace = time.Second
 // flight, and cuts off the rest; so it does at once when hurry is done. It
 // closes the listener, not the gateway, which does not serve again.
 func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error {
-	if address, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
-		g.own.Store(&address)
-	}
+	defer g.config.Own.AddListener(listener)()
 	server := &http.Server{
 		Handler:           g.handler,
 		BaseContext:       func(net.Listener) context.Context { return g.base },

@@ -22,6 +22,7 @@ import (
 
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
+	"ferry/internal/guard"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -67,6 +68,7 @@ type Environment struct {
 	Simulator *metasim.Server
 
 	config  Config
+	own     guard.Own      // every listener but that of the embedded S3, which is a configured store
 	running errgroup.Group // simulator, control API, S3
 	served  chan error     // of the gateway: its error, then closed
 	// Each ends one thing; they do nothing until it has started.
@@ -89,6 +91,8 @@ func Start(ctx context.Context, config Config) (e *Environment, err error) {
 		return e, err
 	}
 	e.APIURL, e.SimulatorURL = "http://"+listeners.api.Addr().String(), "http://"+listeners.simulator.Addr().String()
+	e.own.AddListener(listeners.simulator)
+	e.own.AddListener(listeners.control)
 	e.S3URL, e.ControlURL = "http://"+listeners.s3.Addr().String(), "http://"+listeners.control.Addr().String()
 
 	if err := e.prepare(ctx); err != nil {
@@ -193,6 +197,7 @@ func (e *Environment) prepare(ctx context.Context) error {
 		Graph:   graph.Config{BaseURL: e.SimulatorURL, UserAgent: "ferry-dev"},
 		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: e.S3URL, Region: e.Region, PathStyle: true, AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}}},
 		API:     social.Config{Region: e.Region},
+		Own:     &e.own,
 		Logger:  e.config.Logger,
 	})
 	return err

@@ -5,11 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/netip"
 	"path"
 	"strings"
 	"time"
 
+	"ferry/internal/guard"
 	"ferry/internal/secret"
 )
 
@@ -53,13 +53,9 @@ type Config struct {
 	// AllowAnyPublicHost lets presigned URLs name any host on port 443. It
 	// widens hosts, never addresses. Default: false.
 	AllowAnyPublicHost bool
-	// OwnAddresses gives the addresses that no fetch may reach, asked anew for
-	// each: ferry's listeners, its database, its resolver. An unspecified
-	// address stands for every address of this machine, port 0 for every port.
-	// The S3 server that ferry dev embeds does not belong here. Default: none.
-	OwnAddresses func() []netip.AddrPort
-	// Resolver turns names into addresses. Default: Go's own resolver.
-	Resolver Resolver
+	// Guard dials the stores, and the hosts of presigned URLs. Default: one that
+	// knows no addresses of its own.
+	Guard *guard.Guard
 	// RootCAs verify the stores and the hosts of presigned URLs. Default: the system's.
 	RootCAs *x509.CertPool
 
@@ -70,10 +66,6 @@ type Config struct {
 	// a store in parts of 5 MiB, of which 16 are held at once, one for each
 	// object; further objects wait. Default: 64 MiB.
 	MultipartThreshold int64
-	// ResolveTimeout bounds one resolution. Default: 2 s.
-	ResolveTimeout time.Duration
-	// ConnectTimeout bounds the connecting to all addresses of a host together. Default: 5 s.
-	ConnectTimeout time.Duration
 	// TLSTimeout bounds the TLS handshake. Default: 5 s.
 	TLSTimeout time.Duration
 	// HeaderTimeout bounds the wait for the headers of an answer. Default: 15 s.
@@ -103,14 +95,15 @@ func (c Config) withDefaults() Config {
 	}
 	orDefault(&c.MaxSize, 100<<20)
 	orDefault(&c.MultipartThreshold, 64<<20)
-	orDefault(&c.ResolveTimeout, 2*time.Second)
-	orDefault(&c.ConnectTimeout, 5*time.Second)
 	orDefault(&c.TLSTimeout, 5*time.Second)
 	orDefault(&c.HeaderTimeout, 15*time.Second)
 	orDefault(&c.OpenTimeout, 60*time.Second)
 	orDefault(&c.RetryBackoff, 2*time.Second)
 	orDefault(&c.MinRate, 10<<10)
 	orDefault(&c.StallWindow, 10*time.Second)
+	if c.Guard == nil {
+		c.Guard = guard.New(guard.Config{})
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -158,7 +151,6 @@ func (c Config) check() (hostList, error) {
 	}
 	for name, value := range map[string]int64{
 		"MaxSize": c.MaxSize, "MultipartThreshold": c.MultipartThreshold, "MinRate": c.MinRate, "StallWindow": int64(c.StallWindow),
-		"ResolveTimeout": int64(c.ResolveTimeout), "ConnectTimeout": int64(c.ConnectTimeout),
 		"TLSTimeout": int64(c.TLSTimeout), "HeaderTimeout": int64(c.HeaderTimeout), "OpenTimeout": int64(c.OpenTimeout),
 		"RetryBackoff": int64(c.RetryBackoff),
 	} {
@@ -191,7 +183,7 @@ func (s StoreConfig) check() (hostRule, error) {
 	if s.AccessKeyID != "" && s.UseInstanceProfile {
 		errs = append(errs, errors.New("use either an access key or the instance profile"))
 	}
-	rule := hostRule{reach: Named, buckets: !s.PathStyle, store: &s}
+	rule := hostRule{reach: guard.Named, buckets: !s.PathStyle, store: &s}
 	if s.Endpoint != "" {
 		parts, err := splitURL(strings.TrimSuffix(s.Endpoint, "/") + "/")
 		if err != nil || parts.path != "/" || parts.hasQuery {
@@ -211,15 +203,6 @@ func unjoined(err error) []error {
 		return []error{err}
 	}
 	return nil
-}
-
-func (c Config) guard() GuardConfig {
-	return GuardConfig{
-		OwnAddresses:   c.OwnAddresses,
-		Resolver:       c.Resolver,
-		ResolveTimeout: c.ResolveTimeout,
-		ConnectTimeout: c.ConnectTimeout,
-	}
 }
 
 // tls is the TLS configuration of every outgoing connection. A server name of

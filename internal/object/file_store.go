@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
+
+	"ferry/internal/guard"
 )
 
 // store is one S3-compatible store with its own connections.
@@ -31,11 +33,11 @@ type store struct {
 
 const maxAttempts = 3 // of the SDK, the first included
 
-func newStores(ctx context.Context, cfg Config, guard *Guard) ([]*store, error) {
+func newStores(ctx context.Context, cfg Config) ([]*store, error) {
 	var stores []*store
 	var errs []error
 	for i, sc := range cfg.Stores {
-		s, err := newStore(ctx, sc, cfg, guard)
+		s, err := newStore(ctx, sc, cfg)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("store %d: %w", i+1, err))
 		}
@@ -44,13 +46,13 @@ func newStores(ctx context.Context, cfg Config, guard *Guard) ([]*store, error) 
 	return stores, errors.Join(errs...)
 }
 
-func newStore(ctx context.Context, sc StoreConfig, cfg Config, guard *Guard) (*store, error) {
+func newStore(ctx context.Context, sc StoreConfig, cfg Config) (*store, error) {
 	provider, err := sc.credentials(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &store{
-		cfg: sc, transport: storeTransport(cfg, guard),
+		cfg: sc, transport: storeTransport(cfg),
 		scrubber: newScrubber(sc.SecretAccessKey.Reveal(), sc.SessionToken.Reveal()),
 	}
 	single := s.transport.Clone()
@@ -122,12 +124,12 @@ func (c closing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(&last)
 }
 
-func storeTransport(cfg Config, guard *Guard) *http.Transport {
+func storeTransport(cfg Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  nil,
-		DialContext:            guard.Dial(Named),
+		DialContext:            cfg.Guard.Dial(guard.Named),
 		TLSClientConfig:        cfg.tls(""),
 		TLSHandshakeTimeout:    cfg.TLSTimeout,
 		ResponseHeaderTimeout:  cfg.HeaderTimeout,

@@ -22,6 +22,9 @@ import (
 	"github.com/rclone/gofakes3/s3mem"
 
 	"ferry/internal/secret"
+
+	"ferry/internal/guard"
+	"ferry/internal/guard/guardtest"
 )
 
 // awkwardKeys are keys that a careless hand encodes once too often or too seldom.
@@ -257,8 +260,8 @@ func TestVirtualHosts(t *testing.T) {
 	defer server.Close()
 	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
 	opener := newOpener(t, Config{
-		Stores:   []StoreConfig{{Endpoint: "http://s3.corp.example:" + port, AccessKeyID: "k", SecretAccessKey: secretKey}},
-		Resolver: always("127.0.0.1"),
+		Stores: []StoreConfig{{Endpoint: "http://s3.corp.example:" + port, AccessKeyID: "k", SecretAccessKey: secretKey}},
+		Guard:  guard.New(guard.Config{Resolver: guardtest.Always("127.0.0.1")}),
 	})
 	f, err := opener.File("media", "k")
 	if err != nil {
@@ -325,7 +328,7 @@ func TestIMDSIsOffUnlessAskedFor(t *testing.T) {
 	for _, use := range []bool{false, true} {
 		opener := newOpener(t, Config{
 			Stores:       []StoreConfig{{Region: "us-east-1", UseInstanceProfile: use}},
-			RetryBackoff: time.Millisecond, OpenTimeout: time.Second, Resolver: always("127.0.0.1"),
+			RetryBackoff: time.Millisecond, OpenTimeout: time.Second, Guard: guard.New(guard.Config{Resolver: guardtest.Always("127.0.0.1")}),
 		})
 		f, err := opener.File("media", "k")
 		if err != nil {

@@ -10,7 +10,7 @@
 // A store's endpoint comes from the operator, so ferry dials it as it is told.
 // A presigned URL comes from the caller, so it passes four walls, in this order:
 // the grammar of the text (url_syntax.go), the list of hosts (url_hosts.go), the rule of
-// addresses after one resolution (guard.go, addresses.go), and the rules for
+// addresses after one resolution (package guard), and the rules for
 // what the host answers (url.go). Any one of them stops the fetch.
 package object
 
@@ -69,7 +69,6 @@ type Opener struct {
 	cfg    Config
 	stores []*store
 	hosts  hostList
-	guard  *Guard
 	parts  partBuffers
 }
 
@@ -80,8 +79,8 @@ func New(ctx context.Context, cfg Config) (*Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Opener{cfg: cfg, hosts: hosts, guard: NewGuard(cfg.guard()), parts: newPartBuffers()}
-	if o.stores, err = newStores(ctx, cfg, o.guard); err != nil {
+	o := &Opener{cfg: cfg, hosts: hosts, parts: newPartBuffers()}
+	if o.stores, err = newStores(ctx, cfg); err != nil {
 		return nil, err
 	}
 	return o, nil

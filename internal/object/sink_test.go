@@ -24,6 +24,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ferry/internal/guard"
+	"ferry/internal/guard/guardtest"
 )
 
 func digestOf(content []byte) string {
@@ -362,12 +365,11 @@ func TestPutHeaders(t *testing.T) {
 
 // Every URL that may not be read may not be written to, and the other way round.
 func TestURLCorpusAgainstThePut(t *testing.T) {
-	c := newCanary(t)
+	c := guardtest.NewCanary(t)
 	rows := corpus(t, "urls.txt", 349)
 	for _, anyHost := range []bool{false, true} {
-		opener := newOpener(t, corpusConfig(anyHost))
-		network := &wire{}
-		opener.guard.connect = network.connect
+		network := new(guardtest.Network)
+		opener := newOpener(t, corpusConfig(anyHost, network))
 		opener.cfg.RetryBackoff = time.Millisecond
 		for _, row := range rows {
 			verdict, quoted, _ := strings.Cut(row, " ")
@@ -375,7 +377,7 @@ func TestURLCorpusAgainstThePut(t *testing.T) {
 			if err != nil {
 				t.Fatalf("row %s: %v", row, err)
 			}
-			sink, err := opener.URLSink(expand(raw, c.port), nil)
+			sink, err := opener.URLSink(expand(raw, c.Port), nil)
 			want := verdict == "accept" || verdict == "any" && anyHost
 			if (err == nil) != want {
 				t.Errorf("%s with any host %v: %v", row, anyHost, err)
@@ -391,15 +393,15 @@ func TestURLCorpusAgainstThePut(t *testing.T) {
 
 // putAgainst writes where nothing answers, and where names resolve to
 // 127.0.0.1, which only a store may have.
-func putAgainst(t *testing.T, network *wire, sink *URLSink) {
+func putAgainst(t *testing.T, network *guardtest.Network, sink *URLSink) {
 	t.Helper()
-	network.syns = nil
+	network.Reset()
 	body := strings.NewReader("body")
 	err := sink.Put(t.Context(), Content{Body: body, Size: 4})
 	noCanary(t, wantKind(t, err, Unavailable))
-	for _, address := range network.sent() {
+	for _, address := range network.Sent() {
 		addr := netip.MustParseAddrPort(address).Addr()
-		if sink.reach != Named && newAddressRule().check(Public, addr) != nil {
+		if sink.reach != guard.Named && !guard.IsPublic(addr) {
 			t.Errorf("%v sent a packet to %s", sink, address)
 		}
 	}
@@ -409,14 +411,14 @@ func putAgainst(t *testing.T, network *wire, sink *URLSink) {
 }
 
 func TestPutIsGuarded(t *testing.T) {
-	c := newCanary(t)
-	own := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.port))
+	c := guardtest.NewCanary(t)
+	own := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.Port))
 	cfg := impatient("http://" + own.String())
-	cfg.OwnAddresses = func() []netip.AddrPort { return []netip.AddrPort{own} }
+	cfg.Guard = guardWithOwn(own)
 	for way, sink := range hostileSinks(t, cfg) {
 		body := strings.NewReader("body")
 		e := wantKind(t, sink.Put(t.Context(), Content{Body: body, Size: 4}), Unavailable)
-		if !errors.Is(e, ErrAddress) || body.Len() != 4 {
+		if !errors.Is(e, guard.ErrAddress) || body.Len() != 4 {
 			t.Errorf("%s: %v", way, e.Cause)
 		}
 	}
@@ -429,7 +431,7 @@ func TestPutOverTLS(t *testing.T) {
 	var mu sync.Mutex
 	var got []byte
 	var seen http.Header
-	opener, _ := throughTLS(t, ca.pool, conf, func(w http.ResponseWriter, r *http.Request) {
+	opener, _, _ := throughTLS(t, ca.pool, conf, func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = r.Header.Clone()

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"time"
+
+	"ferry/internal/guard"
 )
 
 // maxResponseHeaders bounds the headers of an answer, in bytes.
@@ -74,7 +76,7 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 // for stores. An answer, whatever it is, is final.
 func mayPass(err error) bool {
 	failed, ok := errors.AsType[*Error](err)
-	return ok && failed.silent && !errors.Is(err, ErrAddress)
+	return ok && failed.silent && !errors.Is(err, guard.ErrAddress)
 }
 
 // pause waits for up to longest, a random time, and reports whether ctx still goes on.

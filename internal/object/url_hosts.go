@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ferry/internal/guard"
 )
 
 // hostRule is one entry of the list of hosts that presigned URLs may name.
 type hostRule struct {
 	place
-	reach   Reach
+	reach   guard.Reach
 	suffix  bool         // host stands for every name below it
 	buckets bool         // so does <bucket>.host, for a valid name of a bucket
 	store   *StoreConfig // whose endpoint it is; nil for AllowedHosts
@@ -25,8 +27,8 @@ type hostList struct {
 }
 
 // find gives the reach of the host, or false if the list does not have it.
-func (l hostList) find(p place) (Reach, bool) {
-	reach, found := Public, false
+func (l hostList) find(p place) (guard.Reach, bool) {
+	reach, found := guard.Public, false
 	for _, r := range l.rules {
 		if r.matches(p) {
 			reach, found = max(reach, r.reach), true
@@ -36,9 +38,9 @@ func (l hostList) find(p place) (Reach, bool) {
 		return reach, true
 	}
 	if p.scheme != "https" || p.port != 443 {
-		return Public, false
+		return guard.Public, false
 	}
-	return Public, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host)
+	return guard.Public, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host)
 }
 
 func (r hostRule) matches(p place) bool {
@@ -86,7 +88,7 @@ func specialNames() []string {
 // below a public top-level name, or a public address.
 func isPublicName(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return newAddressRule().check(Public, addr) == nil
+		return guard.IsPublic(addr)
 	}
 	i := strings.LastIndexByte(host, '.')
 	return i > 0 && !slices.Contains(specialNames(), host[i+1:])
@@ -103,12 +105,12 @@ func parseAllowedHost(pattern string) (hostRule, error) {
 		return hostRule{}, fmt.Errorf("allowed host %q: want host, host:port or *.suffix, in canonical form", pattern)
 	case isName && !strings.Contains(parts.host, "."):
 		return hostRule{}, fmt.Errorf("allowed host %q: a name of one label is not public; configure a store with this endpoint", pattern)
-	case !isName && newAddressRule().check(Public, addr) != nil:
+	case !isName && !guard.IsPublic(addr):
 		return hostRule{}, fmt.Errorf("allowed host %q: the address is not public; configure a store with this endpoint", pattern)
 	case isSuffix && !isName:
 		return hostRule{}, fmt.Errorf("allowed host %q: an address has no names below it", pattern)
 	}
-	return hostRule{place: parts.place, reach: Public, suffix: isSuffix}, nil
+	return hostRule{place: parts.place, reach: guard.Public, suffix: isSuffix}, nil
 }
 
 // The host names of AWS S3, from its documentation of endpoints ("Amazon Simple

@@ -9,10 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"ferry/internal/guard"
+	"ferry/internal/guard/guardtest"
 )
 
 // corpusConfig is what the head of urls.txt describes.
-func corpusConfig(anyHost bool) Config {
+func corpusConfig(anyHost bool, network *guardtest.Network) Config {
 	return Config{
 		Stores: []StoreConfig{
 			{Endpoint: "http://minio:9000", PathStyle: true, AccessKeyID: "k", SecretAccessKey: secretKey},
@@ -22,7 +25,7 @@ func corpusConfig(anyHost bool) Config {
 		},
 		AllowedHosts:       []string{"media.example.org", "files.example.org:8443", "*.cdn.example.org"},
 		AllowAnyPublicHost: anyHost,
-		Resolver:           always("127.0.0.1"),
+		Guard:              guardOn(network, guardtest.Always("127.0.0.1")),
 	}
 }
 
@@ -37,13 +40,12 @@ func expand(text string, port int) string {
 }
 
 func TestURLCorpus(t *testing.T) {
-	c := newCanary(t)
+	c := guardtest.NewCanary(t)
 	rows := corpus(t, "urls.txt", 349)
 	judged := 0
 	for _, anyHost := range []bool{false, true} {
-		opener := newOpener(t, corpusConfig(anyHost))
-		network := &wire{}
-		opener.guard.connect = network.connect
+		network := new(guardtest.Network)
+		opener := newOpener(t, corpusConfig(anyHost, network))
 		for _, row := range rows {
 			verdict, quoted, _ := strings.Cut(row, " ")
 			raw, err := strconv.Unquote(quoted)
@@ -51,7 +53,7 @@ func TestURLCorpus(t *testing.T) {
 				t.Fatalf("row %s: %v", row, err)
 			}
 			judged++
-			raw = expand(raw, c.port)
+			raw = expand(raw, c.Port)
 			u, err := opener.URL(raw, jpeg())
 			want := verdict == "accept" || verdict == "any" && anyHost
 			if (err == nil) != want {
@@ -70,17 +72,17 @@ func TestURLCorpus(t *testing.T) {
 
 // openAgainst opens a URL on a network where nothing answers, and judges where
 // packets would have gone: names resolve to 127.0.0.1, which only a store may have.
-func openAgainst(t *testing.T, network *wire, u *URL) {
+func openAgainst(t *testing.T, network *guardtest.Network, u *URL) {
 	t.Helper()
 	_, err := u.Open(t.Context(), "")
 	wantKind(t, err, Unavailable)
-	for _, address := range network.sent() {
+	for _, address := range network.Sent() {
 		addr := netip.MustParseAddrPort(address).Addr()
-		if u.reach != Named && newAddressRule().check(Public, addr) != nil {
+		if u.reach != guard.Named && !guard.IsPublic(addr) {
 			t.Errorf("%v sent a packet to %s", u, address)
 		}
 	}
-	network.syns = nil
+	network.Reset()
 }
 
 // checkAccepted holds of every URL that is accepted: net/url reads it in the
@@ -118,7 +120,7 @@ func FuzzURL(f *testing.F) {
 	}
 	openers := map[bool]*Opener{}
 	for _, anyHost := range []bool{false, true} {
-		openers[anyHost] = newOpener(f, corpusConfig(anyHost))
+		openers[anyHost] = newOpener(f, corpusConfig(anyHost, new(guardtest.Network)))
 	}
 	f.Fuzz(func(t *testing.T, raw string, anyHost bool) {
 		if u, err := openers[anyHost].URL(raw, jpeg()); err == nil {
@@ -128,7 +130,7 @@ func FuzzURL(f *testing.F) {
 }
 
 func TestHostHeaderIsWhatWasSigned(t *testing.T) {
-	opener := newOpener(t, corpusConfig(false))
+	opener := newOpener(t, corpusConfig(false, new(guardtest.Network)))
 	for raw, want := range map[string]string{
 		"https://bucket.s3.amazonaws.com/k":                                "bucket.s3.amazonaws.com",
 		"https://bucket.s3.amazonaws.com:443/k":                            "bucket.s3.amazonaws.com",

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"ferry/internal/guard"
 )
 
 // target is what a presigned URL names, for reading as for writing.
@@ -18,7 +20,7 @@ type target struct {
 	origin  origin
 	method  string
 	place   place
-	reach   Reach
+	reach   guard.Reach
 	request *url.URL
 	host    string // Host header
 	headers http.Header
@@ -74,7 +76,7 @@ func (u *target) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String
 // send resolves the host anew and sends one request on a connection of its own.
 func (u *target) send(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
-	pinned, err := u.opener.guard.Pin(ctx, u.reach, u.place.host, u.place.port)
+	pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.place.host, u.place.port)
 	if err != nil {
 		return nil, u.unreachable(err)
 	}
@@ -93,7 +95,7 @@ func (u *target) send(request *http.Request) (*http.Response, error) {
 // the network, to what a presigned URL is: a signed request for an object, here of
 // a bucket that the store is configured to hold.
 func (u *target) checkNamed(hosts hostList) error {
-	if u.reach != Named {
+	if u.reach != guard.Named {
 		return nil
 	}
 	query := u.request.Query()

@@ -23,6 +23,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ferry/internal/guard"
+	"ferry/internal/guard/guardtest"
 )
 
 // authority is a certificate authority for one test.
@@ -70,7 +73,7 @@ func (a *authority) issue(t *testing.T, template *x509.Certificate, by *authorit
 const awsHost = "bucket.s3.us-east-1.amazonaws.com"
 
 // throughTLS is an opener for which AWS S3 is a TLS server in this process.
-func throughTLS(t *testing.T, roots *x509.CertPool, conf *tls.Config, handler http.HandlerFunc) (*Opener, *wire) {
+func throughTLS(t *testing.T, roots *x509.CertPool, conf *tls.Config, handler http.HandlerFunc) (*Opener, *guardtest.Network, *guardtest.Resolver) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.TLS = conf
@@ -78,19 +81,20 @@ func throughTLS(t *testing.T, roots *x509.CertPool, conf *tls.Config, handler ht
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	opener := newOpener(t, Config{RootCAs: roots, Resolver: always("52.216.0.1"), HeaderTimeout: 2 * time.Second, TLSTimeout: 2 * time.Second})
-	network := &wire{reach: func(ctx context.Context) (net.Conn, error) {
+	network := &guardtest.Network{Answer: func(ctx context.Context) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
 	}}
-	opener.guard.local, opener.guard.connect = noInterfaces, network.connect
-	return opener, network
+	resolver := guardtest.Always("52.216.0.1")
+	return newOpener(t, Config{
+		RootCAs: roots, Guard: guardOn(network, resolver), HeaderTimeout: 2 * time.Second, TLSTimeout: 2 * time.Second,
+	}), network, resolver
 }
 
 func TestAWSOverTLS(t *testing.T) {
 	ca := newAuthority(t)
 	var got *http.Request
 	conf := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, &x509.Certificate{DNSNames: []string{awsHost}}, ca)}}
-	opener, network := throughTLS(t, ca.pool, conf, func(w http.ResponseWriter, r *http.Request) {
+	opener, network, resolver := throughTLS(t, ca.pool, conf, func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		_, _ = io.WriteString(w, "body")
 	})
@@ -105,10 +109,10 @@ func TestAWSOverTLS(t *testing.T) {
 	if got.Host != awsHost || got.TLS.ServerName != awsHost || got.ProtoMajor != 1 || got.TLS.Version < tls.VersionTLS12 {
 		t.Errorf("Host %q, SNI %q, %s, TLS %x", got.Host, got.TLS.ServerName, got.Proto, got.TLS.Version)
 	}
-	if sent := slices.Compact(network.sent()); len(sent) != 1 || sent[0] != "52.216.0.1:443" {
+	if sent := slices.Compact(network.Sent()); len(sent) != 1 || sent[0] != "52.216.0.1:443" {
 		t.Errorf("sent to %v", sent)
 	}
-	if asked := opener.cfg.Resolver.(*dns).asked.Load(); asked != 1 {
+	if asked := resolver.Lookups(); asked != 1 {
 		t.Errorf("%d resolutions", asked)
 	}
 }
@@ -126,7 +130,7 @@ func TestTLSFailuresLookLikeSilence(t *testing.T) {
 		"TLS 1.1":         {MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, Certificates: []tls.Certificate{ca.issue(t, &x509.Certificate{DNSNames: names}, ca)}},
 		"a client's cert": {ClientAuth: tls.RequireAnyClientCert, Certificates: []tls.Certificate{ca.issue(t, &x509.Certificate{DNSNames: names}, ca)}},
 	} {
-		opener, _ := throughTLS(t, ca.pool, conf, func(http.ResponseWriter, *http.Request) { t.Errorf("%s: a request came through", name) })
+		opener, _, _ := throughTLS(t, ca.pool, conf, func(http.ResponseWriter, *http.Request) { t.Errorf("%s: a request came through", name) })
 		u, err := opener.URL("https://"+awsHost+"/k.jpg", jpeg())
 		if err != nil {
 			t.Fatal(err)
@@ -143,14 +147,13 @@ func TestTLSFailuresLookLikeSilence(t *testing.T) {
 // ports and addresses.
 func TestNoOracleBeforeAnAnswer(t *testing.T) {
 	messages := map[string]bool{}
-	for _, resolver := range []Resolver{
-		always("127.0.0.1"), always("10.0.0.1", "1.1.1.1"), always("1.1.1.1"), always(), waiting{},
-		&dns{answer: func(int64, string) ([]netip.Addr, error) {
+	for _, resolver := range []guard.Resolver{
+		guardtest.Always("127.0.0.1"), guardtest.Always("10.0.0.1", "1.1.1.1"), guardtest.Always("1.1.1.1"), guardtest.Always(), guardtest.SilentResolver{},
+		&guardtest.Resolver{Answer: func(int64, string) ([]netip.Addr, error) {
 			return nil, &net.DNSError{IsNotFound: true, Server: "10.0.0.53:53"}
 		}},
 	} {
-		opener := newOpener(t, Config{AllowAnyPublicHost: true, Resolver: resolver, ResolveTimeout: 50 * time.Millisecond})
-		opener.guard.local, opener.guard.connect = noInterfaces, (&wire{}).connect
+		opener := newOpener(t, Config{AllowAnyPublicHost: true, Guard: guardOn(new(guardtest.Network), resolver)})
 		u, err := opener.URL("https://rebind.example.org/k?X-Amz-Signature=signature-canary", jpeg())
 		if err != nil {
 			t.Fatal(err)
@@ -227,9 +230,9 @@ func sortedHead(head string) string {
 }
 
 func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
-	proxy := newCanary(t)
+	proxy := guardtest.NewCanary(t)
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
-		t.Setenv(name, (&url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(proxy.port))}).String())
+		t.Setenv(name, (&url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(proxy.Port))}).String())
 	}
 	t.Setenv("NO_PROXY", "")
 	endpoint := says(t, okHead+"Content-Length: 4\r\n\r\nbody")
@@ -239,27 +242,27 @@ func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 		}
 	}
 	// A host that is no loopback address: ProxyFromEnvironment passes over those.
-	opener, network := newOpener(t, Config{Resolver: always("52.216.0.1"), RetryBackoff: time.Millisecond}), &wire{}
-	opener.guard.local, opener.guard.connect = noInterfaces, network.connect
+	network := new(guardtest.Network)
+	opener := newOpener(t, Config{Guard: guardOn(network, guardtest.Always("52.216.0.1")), RetryBackoff: time.Millisecond})
 	u, err := opener.URL("https://"+awsHost+"/k", jpeg())
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = u.Open(t.Context(), "")
 	wantKind(t, err, Unavailable)
-	if sent := slices.Compact(network.sent()); len(sent) != 1 || sent[0] != "52.216.0.1:443" {
+	if sent := slices.Compact(network.Sent()); len(sent) != 1 || sent[0] != "52.216.0.1:443" {
 		t.Errorf("sent to %v", sent)
 	}
 }
 
 func TestOwnAddressIsNoStore(t *testing.T) {
-	c := newCanary(t)
-	own := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.port))
+	c := guardtest.NewCanary(t)
+	own := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.Port))
 	cfg := impatient("http://" + own.String())
-	cfg.OwnAddresses = func() []netip.AddrPort { return []netip.AddrPort{own} }
+	cfg.Guard = guardWithOwn(own)
 	for way, source := range sources(t, cfg) {
 		_, err := source.Open(t.Context(), "")
-		if e := wantKind(t, err, Unavailable); !errors.Is(e, ErrAddress) {
+		if e := wantKind(t, err, Unavailable); !errors.Is(e, guard.ErrAddress) {
 			t.Errorf("%s: %v", way, e.Cause)
 		}
 	}

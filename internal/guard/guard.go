@@ -1,4 +1,13 @@
-package object
+// Package guard dials hosts that somebody else chose: the host of a presigned
+// URL, of a webhook, of a store.
+//
+// A [Guard] resolves a host once, refuses it if any of its addresses is
+// forbidden, and connects to the checked addresses only. Forbidden for
+// everybody are metadata services, link-local and other special-purpose
+// addresses, and the addresses in [Own]: the listeners of this process and its
+// database. Private and loopback addresses, and those of this machine, are
+// allowed only for hosts that the operator named ([Named]).
+package guard
 
 import (
 	"context"
@@ -16,16 +25,22 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// GuardConfig configures a [Guard].
-type GuardConfig struct {
-	// OwnAddresses are refused at every reach; see Config.OwnAddresses.
-	OwnAddresses func() []netip.AddrPort
+// Config configures a [Guard].
+type Config struct {
+	// Own holds the addresses that are refused for every host. Default: none.
+	Own *Own
 	// Resolver turns names into addresses. Default: Go's own resolver.
 	Resolver Resolver
 	// ResolveTimeout bounds one resolution. Default: 2 s.
 	ResolveTimeout time.Duration
 	// ConnectTimeout bounds the connecting to all addresses of a host together. Default: 5 s.
 	ConnectTimeout time.Duration
+	// Interfaces returns the addresses of this machine. Default: net.InterfaceAddrs.
+	Interfaces func() ([]net.Addr, error)
+	// Connect opens a connection to one address. It must call d.ControlContext
+	// as d.DialContext does, since that is the last check of the address.
+	// Default: d.DialContext. Tests replace the network here.
+	Connect func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
 
 // Guard dials hosts that somebody else chose. It is the authority on addresses:
@@ -36,28 +51,30 @@ type GuardConfig struct {
 // dialled as they are, and the socket's own address is checked again before it
 // connects. Guard is safe for concurrent use.
 type Guard struct {
-	cfg   GuardConfig
-	rule  addressRule
-	local func() ([]net.Addr, error) // addresses of this machine
-	// connect is d.DialContext; tests stand in for the network here.
-	connect func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
+	cfg  Config
+	rule addressRule
 }
 
-// NewGuard makes a Guard.
-func NewGuard(cfg GuardConfig) *Guard {
+// New returns a Guard. Timeouts of zero or less mean their defaults.
+func New(cfg Config) *Guard {
 	if cfg.Resolver == nil {
 		cfg.Resolver = &net.Resolver{PreferGo: true}
 	}
-	orDefault(&cfg.ResolveTimeout, 2*time.Second)
-	orDefault(&cfg.ConnectTimeout, 5*time.Second)
-	return &Guard{
-		cfg:   cfg,
-		rule:  newAddressRule(),
-		local: net.InterfaceAddrs,
-		connect: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
-			return d.DialContext(ctx, network, address)
-		},
+	if cfg.ResolveTimeout <= 0 {
+		cfg.ResolveTimeout = 2 * time.Second
 	}
+	if cfg.ConnectTimeout <= 0 {
+		cfg.ConnectTimeout = 5 * time.Second
+	}
+	if cfg.Interfaces == nil {
+		cfg.Interfaces = net.InterfaceAddrs
+	}
+	if cfg.Connect == nil {
+		cfg.Connect = func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
+			return d.DialContext(ctx, network, address)
+		}
+	}
+	return &Guard{cfg: cfg, rule: newAddressRule()}
 }
 
 // Check says whether addr may be connected to. Its error wraps [ErrAddress].
@@ -72,14 +89,11 @@ func (g *Guard) checkAll(reach Reach, addrs []netip.AddrPort) error {
 			return err
 		}
 	}
-	var own []netip.AddrPort
-	if g.cfg.OwnAddresses != nil {
-		own = g.cfg.OwnAddresses()
-	}
+	own := g.cfg.Own.List()
 	if reach == Named && len(own) == 0 {
 		return nil
 	}
-	here, err := g.local()
+	here, err := g.cfg.Interfaces()
 	if err != nil {
 		return refuse("the addresses of this machine are not known")
 	}
@@ -102,16 +116,6 @@ func isLocal(here []net.Addr, addr netip.Addr) bool {
 			continue
 		}
 		if ip, ok := netip.AddrFromSlice(network.IP); ok && ip.Unmap() == addr {
-			return true
-		}
-	}
-	return false
-}
-
-func isOwn(own []netip.AddrPort, addr netip.AddrPort, onThisMachine bool) bool {
-	for _, o := range own {
-		ip := o.Addr().Unmap()
-		if (o.Port() == 0 || o.Port() == addr.Port()) && (ip == addr.Addr() || ip.IsUnspecified() && onThisMachine) {
 			return true
 		}
 	}
@@ -193,7 +197,7 @@ func (p *Pinned) DialContext(ctx context.Context, _, address string) (net.Conn, 
 			Timeout:        time.Until(end) / time.Duration(len(p.addrs)-i),
 			ControlContext: p.guard.control(p.reach),
 		}
-		conn, err := p.guard.connect(ctx, d, "tcp", addr.String())
+		conn, err := p.guard.cfg.Connect(ctx, d, "tcp", addr.String())
 		if err == nil {
 			return conn, nil
 		}

@@ -1,9 +1,10 @@
-package object
+package guard
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 
 	"code.dny.dev/ssrf"
 )
@@ -59,6 +60,13 @@ type addressRule struct{ special *ssrf.Guardian }
 func newAddressRule() addressRule {
 	return addressRule{ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork())}
 }
+
+// IsPublic reports whether addr is an address of the public internet. It does
+// not know the addresses of this machine; [Guard.Check] does.
+func IsPublic(addr netip.Addr) bool { return publicRule().check(Public, addr) == nil }
+
+// publicRule is made once, since the library builds a table for each.
+var publicRule = sync.OnceValue(newAddressRule)
 
 // check gives an error that wraps ErrAddress, and that names the rule and not the address.
 func (r addressRule) check(reach Reach, addr netip.Addr) error {

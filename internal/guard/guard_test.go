@@ -1,4 +1,4 @@
-package object
+package guard
 
 import (
 	"context"
@@ -10,19 +10,24 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ferry/internal/guard/guardtest"
 )
 
-func guardWith(resolver Resolver, own ...string) (*Guard, *wire) {
-	g := NewGuard(GuardConfig{Resolver: resolver, ResolveTimeout: 100 * time.Millisecond, OwnAddresses: func() []netip.AddrPort {
-		var addrs []netip.AddrPort
-		for _, o := range own {
-			addrs = append(addrs, netip.MustParseAddrPort(o))
-		}
-		return addrs
-	}})
-	network := &wire{}
-	g.local, g.connect = noInterfaces, network.connect
-	return g, network
+func ownOf(addrs ...string) *Own {
+	own := new(Own)
+	for _, addr := range addrs {
+		own.Add(netip.MustParseAddrPort(addr))
+	}
+	return own
+}
+
+func guardWith(resolver Resolver, own ...string) (*Guard, *guardtest.Network) {
+	network := new(guardtest.Network)
+	return New(Config{
+		Own: ownOf(own...), Resolver: resolver, ResolveTimeout: 100 * time.Millisecond,
+		Interfaces: guardtest.NoInterfaces, Connect: network.Connect,
+	}), network
 }
 
 func TestOneBadAnswerRefusesAll(t *testing.T) {
@@ -35,16 +40,16 @@ func TestOneBadAnswerRefusesAll(t *testing.T) {
 		{"1.1.1.1", "fe80::1"}, {"8.8.8.8", "0.0.0.0"}, {"1.1.1.1", "::ffff:127.0.0.1"}, {"::ffff:169.254.169.254"},
 		{"0.0.0.0"}, {"::"}, many(16, "10.0.0.1"), many(17, "1.1.1.1"), many(1000, "1.1.1.1"), many(1000, "127.0.0.1"), {},
 	} {
-		guard, network := guardWith(always(answers...))
+		guard, network := guardWith(guardtest.Always(answers...))
 		if _, err := guard.Pin(t.Context(), Public, "name.example.org", 443); !errors.Is(err, ErrAddress) {
 			t.Errorf("%d answers, the last of %v: %v", len(answers), answers, err)
 		}
-		if sent := network.sent(); len(sent) != 0 {
+		if sent := network.Sent(); len(sent) != 0 {
 			t.Errorf("sent to %v", sent)
 		}
 	}
 	for _, answers := range [][]string{{"1.1.1.1"}, many(16, "1.1.1.1"), {"2606:4700::1", "1.1.1.1"}, {"::ffff:1.1.1.1"}} {
-		guard, _ := guardWith(always(answers...))
+		guard, _ := guardWith(guardtest.Always(answers...))
 		if _, err := guard.Pin(t.Context(), Public, "name.example.org", 443); err != nil {
 			t.Errorf("%v: %v", answers, err)
 		}
@@ -53,11 +58,11 @@ func TestOneBadAnswerRefusesAll(t *testing.T) {
 
 func TestRebindingGetsOneResolution(t *testing.T) {
 	const workers, rounds = 8, 1000
-	resolver := &dns{answer: func(n int64, _ string) ([]netip.Addr, error) {
+	resolver := &guardtest.Resolver{Answer: func(n int64, _ string) ([]netip.Addr, error) {
 		if n%2 == 0 {
-			return parseAddrs("127.0.0.1"), nil
+			return guardtest.Addrs("127.0.0.1"), nil
 		}
-		return parseAddrs("1.1.1.1"), nil
+		return guardtest.Addrs("1.1.1.1"), nil
 	}}
 	guard, network := guardWith(resolver)
 	dial := guard.Dial(Public)
@@ -70,10 +75,10 @@ func TestRebindingGetsOneResolution(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if asked := resolver.asked.Load(); asked != workers*rounds {
+	if asked := resolver.Lookups(); asked != workers*rounds {
 		t.Errorf("%d resolutions for %d dials", asked, workers*rounds)
 	}
-	sent := network.sent()
+	sent := network.Sent()
 	if len(sent) != workers*rounds/2 {
 		t.Errorf("%d connections, want %d", len(sent), workers*rounds/2)
 	}
@@ -83,7 +88,7 @@ func TestRebindingGetsOneResolution(t *testing.T) {
 }
 
 func TestPinnedDialsNothingElse(t *testing.T) {
-	guard, network := guardWith(always("1.1.1.1", "8.8.8.8"))
+	guard, network := guardWith(guardtest.Always("1.1.1.1", "8.8.8.8"))
 	pinned, err := guard.Pin(t.Context(), Public, "name.example.org", 443)
 	if err != nil {
 		t.Fatal(err)
@@ -93,20 +98,20 @@ func TestPinnedDialsNothingElse(t *testing.T) {
 			t.Errorf("dialled %q", address)
 		}
 	}
-	if sent := network.sent(); len(sent) != 0 {
+	if sent := network.Sent(); len(sent) != 0 {
 		t.Errorf("sent to %v", sent)
 	}
 	_, err = pinned.DialContext(t.Context(), "tcp", "name.example.org:443")
-	if sent := network.sent(); !errors.Is(err, errNoNetwork) || !slices.Equal(sent, []string{"1.1.1.1:443", "8.8.8.8:443"}) {
+	if sent := network.Sent(); !errors.Is(err, guardtest.ErrNoAnswer) || !slices.Equal(sent, []string{"1.1.1.1:443", "8.8.8.8:443"}) {
 		t.Errorf("sent to %v, %v", sent, err)
 	}
 }
 
 func TestNamesAreAbsoluteUnlessTheOperatorGaveThem(t *testing.T) {
 	var asked []string
-	resolver := &dns{answer: func(_ int64, host string) ([]netip.Addr, error) {
+	resolver := &guardtest.Resolver{Answer: func(_ int64, host string) ([]netip.Addr, error) {
 		asked = append(asked, host)
-		return parseAddrs("1.1.1.1"), nil
+		return guardtest.Addrs("1.1.1.1"), nil
 	}}
 	guard, _ := guardWith(resolver)
 	_, _ = guard.Pin(t.Context(), Public, "name.example.org", 443)
@@ -116,31 +121,22 @@ func TestNamesAreAbsoluteUnlessTheOperatorGaveThem(t *testing.T) {
 	}
 }
 
-// waiting is a resolver that never answers.
-type waiting struct{}
-
-func (waiting) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
-}
-
 func TestResolverFailures(t *testing.T) {
-	guard, _ := guardWith(waiting{})
+	guard, _ := guardWith(guardtest.SilentResolver{})
 	if _, err := guard.Pin(t.Context(), Public, "name.example.org", 443); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a resolver that hangs: %v", err)
 	}
 	servfail := &net.DNSError{Err: "server misbehaving", IsTemporary: true}
-	guard, _ = guardWith(&dns{answer: func(int64, string) ([]netip.Addr, error) { return nil, servfail }})
+	guard, _ = guardWith(&guardtest.Resolver{Answer: func(int64, string) ([]netip.Addr, error) { return nil, servfail }})
 	if _, err := guard.Pin(t.Context(), Public, "name.example.org", 443); !errors.Is(err, servfail) {
 		t.Errorf("SERVFAIL: %v", err)
 	}
 }
 
 func TestConnectingHasOneTimeForAllAddresses(t *testing.T) {
-	guard := NewGuard(GuardConfig{Resolver: always("1.1.1.1", "8.8.8.8", "9.9.9.9"), ConnectTimeout: 60 * time.Millisecond})
-	guard.local = noInterfaces
 	var tried []string
-	guard.connect = func(ctx context.Context, d *net.Dialer, _, address string) (net.Conn, error) {
+	guard := New(Config{Resolver: guardtest.Always("1.1.1.1", "8.8.8.8", "9.9.9.9"), ConnectTimeout: 60 * time.Millisecond, Interfaces: guardtest.NoInterfaces})
+	guard.cfg.Connect = func(ctx context.Context, d *net.Dialer, _, address string) (net.Conn, error) {
 		tried = append(tried, address)
 		ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 		defer cancel()
@@ -158,7 +154,7 @@ func TestConnectingHasOneTimeForAllAddresses(t *testing.T) {
 
 func TestOwnAddressesAreRefusedAtEveryReach(t *testing.T) {
 	guard, _ := guardWith(nil, "127.0.0.1:4080", "0.0.0.0:4081", "10.1.2.3:0", "[::]:4083", "52.216.0.9:5432")
-	guard.local = func() ([]net.Addr, error) {
+	guard.cfg.Interfaces = func() ([]net.Addr, error) {
 		_, network, _ := net.ParseCIDR("10.9.9.0/24")
 		network.IP = net.ParseIP("10.9.9.9")
 		_, public, _ := net.ParseCIDR("52.216.7.0/24")
@@ -190,7 +186,7 @@ func TestOwnAddressesAreRefusedAtEveryReach(t *testing.T) {
 
 func TestUnknownInterfacesRefuse(t *testing.T) {
 	guard, _ := guardWith(nil)
-	guard.local = func() ([]net.Addr, error) { return nil, errors.New("no netlink") }
+	guard.cfg.Interfaces = func() ([]net.Addr, error) { return nil, errors.New("no netlink") }
 	if err := guard.Check(Public, netip.MustParseAddrPort("1.1.1.1:443")); !errors.Is(err, ErrAddress) {
 		t.Errorf("with unknown interfaces: %v", err)
 	}
@@ -211,9 +207,9 @@ func TestControlRefusesOtherNetworks(t *testing.T) {
 
 // A real dial, past Pin, to show that the socket is checked by itself.
 func TestSocketIsCheckedAgain(t *testing.T) {
-	c := newCanary(t)
-	guard := NewGuard(GuardConfig{})
-	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.port))
+	c := guardtest.NewCanary(t)
+	guard := New(Config{})
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(c.Port))
 	pinned := &Pinned{guard: guard, reach: Public, address: "name.example.org:443", addrs: []netip.AddrPort{to}}
 	if _, err := pinned.DialContext(t.Context(), "tcp", "name.example.org:443"); !errors.Is(err, ErrAddress) {
 		t.Errorf("dialled loopback: %v", err)
