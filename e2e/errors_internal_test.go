@@ -35,6 +35,6 @@ func TestWhatIsNotKnownIsLoggedAndNotShown(t *testing.T) {
 		if want := "The server failed. Its log has the reason under this request's id."; result.Error.Message != want {
 			t.Errorf("%s was told %q, want %q", sdk, result.Error.Message, want)
 		}
-		w.ferry.wantLog(`level=ERROR msg=request request_id=` + result.Error.RequestID + ` operation=PostWhatsAppMessageMedia .*exception=InternalServiceException .*cause="[^"]*sealed_token[^"]* does not open`)
+		w.ferry.wantLog(`level=ERROR msg=request request_id=` + result.Error.RequestID + ` operation=PostWhatsAppMessageMedia .*exception=InternalServiceException .*cause="[^"]*sealed_token[^"]* cannot be opened`)
 	}
 }

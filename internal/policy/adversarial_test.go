@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// sampleRows are the rows of the security reference, group M, that this subset decides. Conditions, tags and
-// iam:PassRole (M13 to M19, M25, M33) end at the refusal of row M10; M35 is about the cache of the caller.
+// sampleRows are rows that must be present. There are none for conditions, tags and iam:PassRole (M13 to M19,
+// M25, M33), because Parse rejects these elements (M10), and none for the cache of policies (M35).
 var sampleRows = strings.Fields("M01 M03 M05 M07 M09 M10 M11 M21 M23 M27 M29 M31")
 
-// rows reads a file of testdata/adversarial, with \xHH and {N*x} expanded in every field but the last,
-// and fails when there are fewer rows than least.
+// rows reads a file of testdata/adversarial and expands \xHH and {N*x}. The test fails if there are fewer
+// rows than least.
 func rows(t *testing.T, name string, fields, least int) [][]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "adversarial", name))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// thousand is 1,000 statements over as many documents as their size needs, none of which applies.
+// thousand returns 1,000 statements, none of which applies, in as many documents as their size requires.
 func thousand(b *testing.B) []*Document {
 	var docs []*Document
 	for i := range 20 {

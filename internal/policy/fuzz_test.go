@@ -15,7 +15,7 @@ func FuzzMatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, p, s string, fold bool) {
 		if !utf8.ValidString(p) || len(p) > 200 || len(s) > 2000 {
-			return // a pattern comes out of JSON, where every string is valid
+			return // patterns come from JSON, whose strings are valid UTF-8
 		}
 		flags := ""
 		if fold {
@@ -35,7 +35,8 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
 
-// FuzzParse: no panic, a document or an error and never both, and a document that evaluates.
+// FuzzParse checks that Parse does not panic, returns either a document or an error, and that the document
+// can be evaluated.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,

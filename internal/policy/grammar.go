@@ -2,7 +2,7 @@ package policy
 
 import "strings"
 
-// checkAction says what is wrong with an action pattern, or "". The grammar is IAM's: "*", or a service
+// checkAction returns what is wrong with an action pattern, or "". The grammar is IAM's: "*", or a service
 // prefix without wildcards, a colon, and a name.
 func checkAction(s string) string {
 	if s == "*" {
@@ -13,15 +13,15 @@ func checkAction(s string) string {
 	case !ok, !isServicePrefix(strings.ToLower(service)), name == "" || strings.ContainsFunc(name, isNoActionName):
 		return `expected "*" or "service:Name", such as "social-messaging:Send*", with "*" and "?" in the name only`
 	case strings.EqualFold(service, "socialmessaging"):
-		return `expected the service prefix "social-messaging", with a hyphen: as it is, this matches nothing`
+		return `expected the service prefix "social-messaging", with a hyphen; this pattern matches nothing`
 	}
 	return ""
 }
 
-// checkResource says what is wrong with a resource pattern, or "". It wants "*" or an ARN with its six
-// parts, arn:partition:service:region:account:resource. Wildcards may stand in any part but the first and
-// the service (docs/references.md#iam-policy, element Resource), and a "*"
-// may match across colons.
+// checkResource returns what is wrong with a resource pattern, or "". A pattern is "*" or an ARN with six
+// parts, arn:partition:service:region:account:resource. Every part except the first and the service may
+// contain wildcards (docs/references.md#iam-policy, element Resource). A "*" also matches
+// colons.
 func checkResource(s string) string {
 	if s == "*" {
 		return ""
@@ -31,13 +31,13 @@ func checkResource(s string) string {
 	case strings.Contains(s, "${"):
 		return "policy variables are not supported by this version of ferry; write the value, or use a wildcard"
 	case strings.ContainsFunc(s, isControl):
-		return "has a control character; expected none"
+		return "contains a control character; expected none"
 	case len(parts) < 6 || parts[0] != "arn" || parts[1] == "" || parts[5] == "":
 		return `expected "*" or an ARN with six parts, "arn:partition:service:region:account:resource"`
 	case !isServicePrefix(parts[2]):
-		return "the service, the third part of the ARN, must be written out in lower case, without wildcards"
+		return "the service, the third part of the ARN, must be in lower case, without wildcards"
 	case strings.ContainsAny(parts[1]+parts[3]+parts[4], " /"):
-		return "has a space or a slash before the sixth part of the ARN; expected none"
+		return "contains a space or a slash before the sixth part of the ARN; expected none"
 	}
 	return ""
 }

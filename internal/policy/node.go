@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// node is one JSON value. members keep the order of the text.
+// node is one JSON value. members are in the order of the document.
 type node struct {
 	kind    jsontext.Kind // '{', '[', '"', '0', 't', 'f', 'n'
 	text    string        // of a string
@@ -34,7 +34,7 @@ func readNode(data []byte) (node, error) {
 		return n, fmt.Errorf("the policy is not valid JSON: %w", err)
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return n, errors.New("the policy has something after its JSON object; expected the end")
+		return n, errors.New("the policy has content after its JSON object; expected the end")
 	}
 	return n, nil
 }
@@ -74,7 +74,7 @@ func readValue(d *jsontext.Decoder) (node, error) {
 	return n, err
 }
 
-// describe names a value in a message.
+// describe returns how a message refers to the value.
 func (n *node) describe() string {
 	switch n.kind {
 	case '"':
@@ -94,11 +94,11 @@ func (n *node) describe() string {
 	return "a boolean"
 }
 
-// clip keeps messages readable.
+// clip shortens a text that a message quotes.
 func clip(s string) string {
-	const most = 100
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
+	const maxRunes = 100
+	if r := []rune(s); len(r) > maxRunes {
+		return string(r[:maxRunes]) + "…"
 	}
 	return s
 }

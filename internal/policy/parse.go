@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// MaxDocument is the most bytes that a document may have. IAM allows a managed policy 6,144 characters
-// without white space, and the inline policies of a role 10,240.
+// MaxDocument is the maximum size of a document in bytes. IAM's limits, without white space, are 6,144
+// characters for a managed policy and 10,240 for the inline policies of a role.
 const MaxDocument = 10_240
 
-// Parse reads one policy document. It is as strict as IAM when a policy is saved, and stricter where ferry
-// lacks something. The error joins every problem found, each with its place, what is there and what is
-// expected; only JSON that cannot be read at all is reported alone.
+// Parse reads one policy document. It is as strict as IAM is when a policy is saved, and stricter where
+// ferry does not support an element. The error joins all problems of the document; each names the path,
+// the value found and what is expected. If the JSON itself is malformed, the error reports only that.
 func Parse(json []byte) (*Document, error) {
 	if len(json) > MaxDocument {
 		return nil, fmt.Errorf("the policy has %d bytes; expected at most %d", len(json), MaxDocument)
@@ -35,10 +35,10 @@ func Parse(json []byte) (*Document, error) {
 // parser collects the problems of a document.
 type parser struct {
 	problems []error
-	sids     map[string]bool // seen so far
+	sids     map[string]bool // those of earlier statements
 }
 
-// problem notes that the value at path is wrong.
+// problem records a problem with the value at path.
 func (p *parser) problem(path, format string, args ...any) {
 	p.problems = append(p.problems, errors.New(path+": "+fmt.Sprintf(format, args...)))
 }
@@ -67,7 +67,7 @@ func (p *parser) document(root *node) *Document {
 			doc.statements = append(doc.statements, p.statement(path, &s.items[i]))
 		}
 	default:
-		p.problem("Statement", "%s; expected an object or a list of objects, at least one", s.describe())
+		p.problem("Statement", "%s; expected an object or a non-empty list of objects", s.describe())
 	}
 	return doc
 }
@@ -77,10 +77,10 @@ func (p *parser) statement(path string, n *node) statement {
 	s := statement{sid: p.text(path+".Sid", m["Sid"])}
 	if s.sid != "" {
 		if strings.ContainsFunc(s.sid, func(r rune) bool { return !isAlphanumeric(r) }) {
-			p.problem(path+".Sid", "%q; expected only letters A to Z and a to z and digits", clip(s.sid))
+			p.problem(path+".Sid", "%q; expected only the letters A to Z and a to z, and digits", clip(s.sid))
 		}
 		if p.sids[s.sid] {
-			p.problem(path+".Sid", "%q is there twice; expected each Sid once in a policy", clip(s.sid))
+			p.problem(path+".Sid", "%q is used twice; expected each Sid to be unique in a policy", clip(s.sid))
 		}
 		p.sids[s.sid] = true
 	}
@@ -88,7 +88,7 @@ func (p *parser) statement(path string, n *node) statement {
 	case e == nil:
 		p.problem(path+".Effect", `missing; expected "Allow" or "Deny"`)
 	case e.kind != '"' || e.text != "Allow" && e.text != "Deny":
-		p.problem(path+".Effect", `%s; expected "Allow" or "Deny", written so`, e.describe())
+		p.problem(path+".Effect", `%s; expected "Allow" or "Deny" (case-sensitive)`, e.describe())
 	default:
 		s.deny = e.text == "Deny"
 	}
@@ -97,14 +97,15 @@ func (p *parser) statement(path string, n *node) statement {
 	return s
 }
 
-// list reads the one of name and "Not"+name that must be there: a string or a non-empty list of strings.
+// list reads the element name or "Not"+name, whichever is present. One of them is required. Its value is a
+// string or a non-empty list of strings.
 func (p *parser) list(path, name string, m map[string]*node, fold bool, check func(string) string) list {
 	value, not := m[name], m["Not"+name]
 	l := list{not: not != nil}
 	if (value == nil) == (not == nil) {
-		found := "neither is there"
+		found := "neither is present"
 		if value != nil {
-			found = "both are there"
+			found = "both are present"
 		}
 		p.problem(path, "%s and Not%s: %s; expected exactly one of them", name, name, found)
 		return l
@@ -118,7 +119,7 @@ func (p *parser) list(path, name string, m map[string]*node, fold bool, check fu
 		items = []node{*value}
 	}
 	if len(items) == 0 {
-		p.problem(path, "%s; expected a string or a list of strings, at least one", value.describe())
+		p.problem(path, "%s; expected a string or a non-empty list of strings", value.describe())
 	}
 	for i := range items {
 		at := path
@@ -138,7 +139,7 @@ func (p *parser) list(path, name string, m map[string]*node, fold bool, check fu
 	return l
 }
 
-// text reads a string that may be missing.
+// text reads an optional string.
 func (p *parser) text(path string, n *node) string {
 	if n != nil && n.kind != '"' {
 		p.problem(path, "%s; expected a string", n.describe())
@@ -150,14 +151,15 @@ func (p *parser) text(path string, n *node) string {
 	return n.text
 }
 
-// unsupported are elements of the policy language that ferry does not have, and what to do.
+// unsupported maps the elements of the policy language that ferry does not support to a message that says
+// what to do.
 var unsupported = map[string]string{
-	"Condition":    "Condition is not supported by this version of ferry; remove it, or split the statement into ones that need none",
+	"Condition":    "Condition is not supported by this version of ferry; remove it, or use statements that need none",
 	"Principal":    "an identity policy has no Principal: it applies to the access key that it belongs to; remove it",
 	"NotPrincipal": "an identity policy has no NotPrincipal: it applies to the access key that it belongs to; remove it",
 }
 
-// members gives the members of n by name, and notes every one that is not in known.
+// members returns the members of n by name, and records a problem for each that is not in known.
 func (p *parser) members(prefix string, n *node, known ...string) map[string]*node {
 	found := make(map[string]*node, len(n.members))
 next:

@@ -5,14 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// pattern is a text with "*" (any characters, also none, also ":" and "/") and "?" (one character).
+// pattern is a text in which "*" matches any number of characters, including ":" and "/", and "?" matches
+// one character.
 type pattern struct {
 	text   string
 	prefix int  // length of the text before the first wildcard
 	fold   bool // ASCII letters match in either case
 }
 
-// newPattern makes a pattern. Runs of "*" are the same as one.
+// newPattern returns the pattern of text. A run of "*" is the same as one.
 func newPattern(text string, fold bool) pattern {
 	for strings.Contains(text, "**") {
 		text = strings.ReplaceAll(text, "**", "*")
@@ -24,8 +25,9 @@ func newPattern(text string, fold bool) pattern {
 	return pattern{text, prefix, fold}
 }
 
-// matches compares the whole of s. It allocates nothing, and takes at most len(s)·len(p.text) steps: after
-// a mismatch only the last "*" seen takes one character more, as an earlier one could not help.
+// matches reports whether the pattern matches the whole of s. It allocates nothing and takes at most
+// len(s)·len(p.text) steps: after a mismatch, only the last "*" is extended by one character, because
+// extending an earlier one cannot help.
 func (p *pattern) matches(s string) bool {
 	if len(s) < p.prefix || p.prefix == len(p.text) && len(s) != p.prefix || !p.begins(s) {
 		return false
@@ -34,7 +36,7 @@ func (p *pattern) matches(s string) bool {
 	if text == "" || text == "*" {
 		return true
 	}
-	at, i := 0, 0         // where we are in text and in s
+	at, i := 0, 0         // position in text and in s
 	star, resume := -1, 0 // the last "*" in text, and how far in s it reaches
 	for i < len(s) {
 		switch {
@@ -57,8 +59,8 @@ func (p *pattern) matches(s string) bool {
 	return at == len(text) || text[at:] == "*"
 }
 
-// begins compares what comes before the first wildcard. It looks at the last byte first: patterns of one
-// policy mostly begin alike and end differently.
+// begins reports whether s begins with the text before the first wildcard. It compares the last byte of
+// that text first, because the patterns of one policy mostly begin alike and end differently.
 func (p *pattern) begins(s string) bool {
 	if p.prefix == 0 {
 		return true
@@ -92,7 +94,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// width is the length of the first character of s, in bytes.
+// width returns the length of the first character of s in bytes.
 func width(s string) int {
 	if s[0] < utf8.RuneSelf {
 		return 1

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// matchCases are patterns, what they match and what they do not, without and with folding of case.
+// matchCases are patterns with texts that they match and texts that they do not match, without and with
+// folding of case.
 var matchCases = []struct {
 	pattern string
 	fold    bool
@@ -63,7 +64,7 @@ func TestMatch(t *testing.T) {
 	t.Logf("%d cases", n)
 }
 
-// TestMatchExhaustively compares with the naive reference on every pattern and every text of a small
+// TestMatchExhaustively compares the matcher with the naive one for every pattern and every text of a small
 // alphabet.
 func TestMatchExhaustively(t *testing.T) {
 	texts := words("ab€", 5)
@@ -80,10 +81,10 @@ func TestMatchExhaustively(t *testing.T) {
 	t.Logf("%d pairs", n)
 }
 
-// words gives every text of up to most letters.
-func words(letters string, most int) []string {
+// words returns every text of at most n of the letters.
+func words(letters string, n int) []string {
 	out := []string{""}
-	for first := 0; most > 0; most-- {
+	for first := 0; n > 0; n-- {
 		end := len(out)
 		for _, w := range out[first:end] {
 			for _, r := range letters {

@@ -1,5 +1,5 @@
-// Package policy decides who may call what, from IAM identity policy documents. It is pure: it parses, it
-// evaluates, it does no I/O and keeps no state.
+// Package policy evaluates IAM identity policy documents: it decides who may call what. It is pure: it does
+// no I/O and keeps no state.
 //
 // It follows AWS's semantics (docs/references.md#iam-policy) for a subset of the language: Version, Id,
 // Statement, Sid, Effect, Action, NotAction, Resource, NotResource. Parse refuses every other element,
@@ -7,14 +7,14 @@
 // author of the policy did not write.
 package policy
 
-// Document is one parsed policy. It does not change and is safe for concurrent use. The zero value has no
-// statements, and so allows nothing.
+// Document is one parsed policy. It is immutable and safe for concurrent use. The zero value has no
+// statements and therefore allows nothing.
 type Document struct {
 	statements []statement
 }
 
 // statement applies to a request when both of its lists match. A list of NotAction or NotResource matches
-// what none of its patterns does.
+// every text that none of its patterns matches.
 type statement struct {
 	sid       string
 	deny      bool
@@ -36,37 +36,37 @@ func (l *list) matches(s string) bool {
 	return l.not
 }
 
-// Request is one thing that a caller wants to do to one resource. Both fields are literal: "*" and "?" in
-// them stand for themselves.
+// Request is one action that a caller requests on one resource. Both fields are literal: they have no
+// wildcards.
 type Request struct {
 	Action string // "social-messaging:PostWhatsAppMessageMedia", "s3:GetObject"; case does not matter
 
-	// Resource is an ARN; case matters. Operations without a resource type, such as lists, ask for "*",
+	// Resource is an ARN; case matters. For operations without a resource type, such as lists, it is "*",
 	// which only the pattern "*" and NotResource match, as on AWS.
 	Resource string
 }
 
-// Outcome is what a set of documents says about a request. The zero value is NoAllow.
+// Outcome is the result of evaluating a set of documents for a request. The zero value is NoAllow.
 type Outcome int
 
-// The outcomes. Only Allowed lets a request pass.
+// The outcomes. Only Allowed permits a request.
 const (
 	NoAllow      Outcome = iota // no statement allows it: the default
 	Allowed                     // a statement allows it and none denies it
 	ExplicitDeny                // a statement denies it, whatever else allows it
 )
 
-// Decision is an Outcome and, for ExplicitDeny, where it comes from.
+// Decision is an Outcome and, for ExplicitDeny, the statement that causes it.
 type Decision struct {
 	Outcome  Outcome
-	Document int    // index of the denying document in the list
+	Document int    // index of the document with the denying statement
 	Sid      string // of the denying statement; may be empty
 }
 
-// Allowed reports whether the request may pass.
+// Allowed reports whether the request is permitted.
 func (d Decision) Allowed() bool { return d.Outcome == Allowed }
 
-// Message is the text that AWS gives with AccessDeniedException, for the caller's ARN.
+// Message returns the text that AWS sends with AccessDeniedException. caller is an ARN.
 func (d Decision) Message(caller string, req Request) string {
 	text := "User: " + caller + " is not authorized to perform: " + req.Action + " on resource: " + req.Resource
 	if d.Outcome == ExplicitDeny {
@@ -75,9 +75,10 @@ func (d Decision) Message(caller string, req Request) string {
 	return text + " because no identity-based policy allows the " + req.Action + " action"
 }
 
-// Evaluate decides req by all of docs together: a Deny that matches wins, else an Allow that matches, else
-// the request is not allowed. The order of documents and statements changes nothing but which of several
-// denying statements is named. A request without an action or a resource, or a nil document, is not allowed.
+// Evaluate decides req from all of docs together. If a Deny statement applies, the request is denied; if
+// not, it is allowed if an Allow statement applies. The order of documents and statements only affects
+// which of several denying statements the Decision names. Evaluate allows nothing if req has no action or
+// no resource, or if a document is nil.
 func Evaluate(docs []*Document, req Request) Decision {
 	if req.Action == "" || req.Resource == "" {
 		return Decision{}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// rule is a statement as the tests write it: the input of both the evaluator and the naive reference.
+// rule is a statement in the form that both the evaluator and the naive reference take.
 type rule struct {
 	sid                    string
 	deny                   bool
@@ -17,7 +17,7 @@ type rule struct {
 	actions, resources     []string
 }
 
-// document makes a Document of rules, by way of JSON.
+// document returns rules as a Document, parsed from JSON.
 func document(t testing.TB, rules []rule) *Document {
 	t.Helper()
 	if len(rules) == 0 {
@@ -45,7 +45,7 @@ func document(t testing.TB, rules []rule) *Document {
 	return doc
 }
 
-// naive is the whole of the semantics once more: regular expressions, and all of the denials first.
+// naive implements the semantics a second time, with regular expressions and with all denials first.
 func naive(rules []rule, req Request) Outcome {
 	for _, deny := range []bool{true, false} {
 		for _, r := range rules {
@@ -78,7 +78,7 @@ func naiveMatch(p, s, flags string) bool {
 	return re.MatchString(s)
 }
 
-// Small alphabets, so that patterns meet.
+// The alphabets are small, so that patterns often match.
 var (
 	someActions   = []string{"s3:GetObject", "s3:PutObject", "s3:G", "social-messaging:SendWhatsAppMessage", "social-messaging:Get"}
 	somePatterns  = []string{"*", "s3:*", "s3:Get*", "s3:?etObject", "s3:*Object", "S3:gETobject", "social-messaging:*", "social-messaging:Send*Message", "s3:?", "social-messaging:G?t"}
@@ -86,8 +86,8 @@ var (
 	someARNs      = []string{"*", "arn:aws:s3:::*", "arn:aws:s3:::b/*", "arn:aws:s3:::?/k", "arn:aws:s3:::b/k", "arn:*:s3:::*/k", "arn:aws:social-messaging:*:1:*", "arn:aws:social-messaging:us-east-1:?:waba/*"}
 )
 
-func pick(r *rand.Rand, from []string, most int) []string {
-	out := make([]string, 1+r.IntN(most))
+func pick(r *rand.Rand, from []string, n int) []string {
+	out := make([]string, 1+r.IntN(n))
 	for i := range out {
 		out[i] = from[r.IntN(len(from))]
 	}
@@ -117,7 +117,8 @@ func decide(t *testing.T, rules []rule, req Request) Outcome {
 	return Evaluate([]*Document{document(t, rules)}, req).Outcome
 }
 
-// TestLaws draws random policies and requests and checks what must hold for all. FuzzLaws goes on.
+// TestLaws checks properties that hold for all policies, on random policies and requests. FuzzLaws is the
+// same without end.
 func TestLaws(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 3_000 {
@@ -135,8 +136,8 @@ func FuzzLaws(f *testing.F) {
 	})
 }
 
-// checkAdditions: the naive reference agrees, one Deny more never gives access, and one Allow more never
-// takes it.
+// checkAdditions checks that the naive reference agrees, that an additional Deny never grants access, and
+// that an additional Allow never removes it.
 func checkAdditions(t *testing.T, r *rand.Rand) {
 	rules, req := randomRules(r), randomRequest(r)
 	got := decide(t, rules, req)
@@ -155,7 +156,7 @@ func checkAdditions(t *testing.T, r *rand.Rand) {
 	}
 }
 
-// checkRewritings: what says the same in other words decides the same.
+// checkRewritings checks that equivalent policies decide alike.
 func checkRewritings(t *testing.T, r *rand.Rand) {
 	rules, req := randomRules(r), randomRequest(r)
 	got := decide(t, rules, req)
@@ -181,7 +182,8 @@ func checkRewritings(t *testing.T, r *rand.Rand) {
 	}
 }
 
-// splitPatterns makes one statement for each pair of patterns; lists of Not… cannot be split.
+// splitPatterns returns one statement for each pair of patterns. Lists of NotAction and NotResource cannot be
+// split.
 func splitPatterns(rules []rule) []rule {
 	var out []rule
 	for _, one := range rules {

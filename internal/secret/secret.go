@@ -1,6 +1,6 @@
 // Package secret holds the one type that carries credentials through ferry:
 // Meta access tokens, secret access keys, keysets. A Secret cannot be printed,
-// logged or marshalled, by any verb and at any depth of a struct.
+// logged or marshalled, with any verb and at any depth of a struct.
 package secret
 
 import (
@@ -10,16 +10,16 @@ import (
 	"log/slog"
 )
 
-// Redacted is what every rendering of a Secret shows.
+// Redacted is printed in place of the value of every Secret.
 const Redacted = "[secret]"
 
-// Secret is a credential. The zero value is empty. Only Reveal gives the value.
+// Secret is a credential. The zero value is empty. Only Reveal returns the value.
 //
-// The value sits behind a pointer: fmt calls no methods on a field that is not
-// exported, but it prints a nested pointer as an address, never what it points at.
+// The value is stored behind a pointer, because fmt does not call methods of
+// unexported fields, but prints a nested pointer as an address.
 type Secret struct{ value *string }
 
-// New makes a Secret of s.
+// New returns a Secret with the value s.
 func New(s string) Secret {
 	if s == "" {
 		return Secret{}
@@ -27,7 +27,7 @@ func New(s string) Secret {
 	return Secret{&s}
 }
 
-// Reveal gives the value itself. Call it where the value is used, and nowhere else.
+// Reveal returns the value itself. Call it only where the value is used.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -38,7 +38,8 @@ func (s Secret) Reveal() string {
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.value == nil }
 
-// Equal compares two secrets in a time that does not depend on where they differ.
+// Equal reports whether two secrets have the same value, in a time that does not
+// depend on where they differ.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
@@ -49,10 +50,10 @@ func (s Secret) LogValue() slog.Value         { return slog.StringValue(Redacted
 func (s Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `"`), nil }
 
-// Format renders every verb and flag as Redacted.
+// Format writes Redacted for every verb and flag.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Redacted) }
 
-// UnmarshalText reads a secret from a flag, a variable of the environment or a file.
+// UnmarshalText sets the secret from a flag, an environment variable or a file.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = New(string(text))
 	return nil

@@ -17,23 +17,23 @@ import (
 	"ferry/internal/secret"
 )
 
-// The rows of testdata/adversarial/*.txt: "ID STATUS CODE EDIT && EDIT …", with these edits of a valid
-// request. Those of the first kind happen before it is signed, so that its signature is right.
+// A row of testdata/adversarial/*.txt is "ID STATUS CODE EDIT && EDIT …". It edits a valid request. These
+// edits are made before the request is signed, so that the signature is right:
 //
 //	sign-target T | sign-header N: V | sign-without N | sign-body B | date D | scope S | signed-list L
 //	payload P (signed last line and x-amz-content-sha256) | sha V (the header alone) | undeclared | chunked
 //	query-auth
 //
-// Those of the second kind happen to the signed bytes:
+// These change the signed bytes:
 //
 //	method M | version V | target T | add N: V | set N: V | drop N | body B | authorization V
 //	auth OLD => NEW | trailer N: V | clock +901s (of the server) | key ID (in Credential)
 //
-// {N*x} stands for N times x, \xHH for a byte. CODE is the exception, "ok", "body" for a body that cannot
-// be read to its end, or "net/http" for what the standard library refuses.
+// {N*x} stands for N times x, \xHH for a byte. CODE is the exception, "ok", "body" if the body cannot be
+// read to its end, or "net/http" if the standard library rejects the request.
 var fileRows = map[string]int{"a_header.txt": 204, "b_body.txt": 60, "c_framing.txt": 19}
 
-// sampleRows are the rows of the security reference, groups A and B, that must be there.
+// sampleRows are rows that must be present.
 var sampleRows = strings.Fields("A01 A03 A05 A07 A09 A11 A13 A15 A17 A19 A21 A23 A25 A27 A29 A31 A33 A35 A37 A39 A41 A43 " +
 	"B01 B03 B05 B07 B09 B11 B13 B15 B17 B19 C03 C07 C11 C13 C17")
 
@@ -81,7 +81,7 @@ func TestAdversarialRows(t *testing.T) {
 	}
 }
 
-// outcome runs one row and gives "STATUS CODE".
+// outcome runs one row and returns "STATUS CODE".
 func outcome(t *testing.T, edits string) string {
 	t.Helper()
 	d := newDraft()

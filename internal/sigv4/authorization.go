@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// authorization is the value of an Authorization header, taken apart.
+// authorization is the parsed value of an Authorization header.
 type authorization struct {
 	algorithm     string
 	credential    string
@@ -14,17 +14,17 @@ type authorization struct {
 	signature     string
 }
 
-// parseAuthorization takes apart
+// parseAuthorization parses
 //
 //	AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…
 //
-// The rule for the components: exactly these three, each once and not empty, in any order, names in this
-// case, separated by a comma and any number of spaces after it (old SDKs write none). Anything else is
-// refused; AWS takes the second of two equal names, which lets two readers see two different things.
-// The missing ones are named together, with the missing date, in AWS's words.
+// The header must have exactly these three parameters, each once and not empty, in any order. Their names
+// are case-sensitive. A comma separates them, followed by any number of spaces (old SDKs send none). AWS
+// accepts a repeated parameter and uses the second; this function rejects it, because another reader might
+// use the first. The error names all missing parameters, and a missing date, in AWS's words.
 func parseAuthorization(header string, hasDate bool) (*authorization, error) {
 	if len(header) > maxAuthorization {
-		return nil, tooLarge("The Authorization header has %d bytes; at most %d are read.", len(header), maxAuthorization)
+		return nil, tooLarge("The Authorization header has %d bytes; the limit is %d.", len(header), maxAuthorization)
 	}
 	name, rest, _ := strings.Cut(header, " ")
 	parts, err := components(header, strings.TrimLeft(rest, " "))
@@ -44,10 +44,10 @@ func parseAuthorization(header string, hasDate bool) (*authorization, error) {
 		return nil, incomplete("%s%s", text.String(), shown(header))
 	}
 	if len(parts) != 3 {
-		return nil, incomplete("Authorization header takes only the parameters 'Credential', 'SignedHeaders' and 'Signature'. %s", shown(header))
+		return nil, incomplete("Authorization header accepts only the parameters 'Credential', 'SignedHeaders' and 'Signature'. %s", shown(header))
 	}
 	if n := strings.Count(parts["SignedHeaders"], ";") + 1; n > maxSignedHeaders {
-		return nil, tooLarge("SignedHeaders has %d names; at most %d are read.", n, maxSignedHeaders)
+		return nil, tooLarge("SignedHeaders has %d names; the limit is %d.", n, maxSignedHeaders)
 	}
 	return &authorization{
 		algorithm:     name,
@@ -57,7 +57,7 @@ func parseAuthorization(header string, hasDate bool) (*authorization, error) {
 	}, nil
 }
 
-// components splits what follows the algorithm in header by name.
+// components returns the parameters in rest, which is the part of header after the algorithm, by name.
 func components(header, rest string) (map[string]string, error) {
 	parts := make(map[string]string, 3)
 	if rest == "" {
@@ -77,7 +77,7 @@ func components(header, rest string) (map[string]string, error) {
 	return parts, nil
 }
 
-// shown quotes a faulty header as AWS does since it stopped echoing signatures.
+// shown quotes a faulty header as its hash, as AWS does, so that no signature is echoed.
 func shown(header string) string {
 	return "(Hashed with SHA-256 and encoded with Base64) Authorization=" + digest(header)
 }
@@ -87,13 +87,13 @@ func digest(header string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// credential is the Credential parameter: an access key id and the scope that the signing key is for.
+// credential is the Credential parameter: an access key id and the scope of the signing key.
 type credential struct{ keyID, date, region, service, term string }
 
-// maxKeyID is IAM's bound on an access key id, in bytes.
+// maxKeyID is IAM's limit for an access key id in bytes.
 const maxKeyID = 128
 
-// parseCredential takes apart keyid/date/region/service/term. It checks nothing but the shape.
+// parseCredential parses keyid/date/region/service/term. It checks only the form.
 func parseCredential(s string) (*credential, error) {
 	parts := strings.Split(s, "/")
 	if len(parts) != 5 || parts[0] == "" {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// canonical is the canonical request up to the payload hash, which is its last line.
+// canonical returns the canonical request without its last line, the payload hash.
 func (m *message) canonical(normalize bool, params []param, signed []string) string {
 	var b strings.Builder
 	b.WriteString(m.method)
@@ -32,8 +32,8 @@ func (m *message) canonical(normalize bool, params []param, signed []string) str
 	return b.String()
 }
 
-// canonicalPath encodes the path of the wire once more, as every service but S3 does: "/a%20b" becomes
-// "/a%2520b". Without normalisation no two paths of the wire have the same canonical form.
+// canonicalPath encodes the path as received a second time, as every service except S3 does: "/a%20b"
+// becomes "/a%2520b". Without normalisation, no two paths have the same canonical form.
 func canonicalPath(path string, normalize bool) string {
 	if normalize {
 		path = removeDotSegments(path)
@@ -41,8 +41,8 @@ func canonicalPath(path string, normalize bool) string {
 	return encode(path, true)
 }
 
-// removeDotSegments drops empty and "." segments and lets ".." take back the one before it. A final slash
-// stays, unless nothing else is left.
+// removeDotSegments removes empty and "." segments, and each ".." with the segment before it. It keeps a
+// final slash.
 func removeDotSegments(path string) string {
 	var kept []string
 	for segment := range strings.SplitSeq(path, "/") {
@@ -61,15 +61,15 @@ func removeDotSegments(path string) string {
 	return clean
 }
 
-// param is one query parameter. name and value are encoded the canonical way.
+// param is one query parameter. name and value have the canonical encoding.
 type param struct{ name, value, decodedName string }
 
-// parseQuery splits a query as it was on the wire, never as net/url has understood it: url.ParseQuery drops
-// what it does not like, and then one thing is signed and another is read.
+// parseQuery splits a query as received. It does not use url.ParseQuery, which drops malformed parameters:
+// the query that is read would then differ from the query that was signed.
 //
-// It refuses, with an *Error: a "%" without two hexadecimal digits; a raw ";" (a separator for some readers,
-// data for others); a raw "+" (a space for form readers, a plus for SigV4; every SDK writes %20 and %2B);
-// and an empty parameter, as in "a&&b". On an error it still returns the parameters that it could read.
+// It returns an *Error for a "%" without two hexadecimal digits; for a raw ";", which some readers take for
+// a separator; for a raw "+", which is a space in forms and a plus in SigV4 (every SDK sends %20 and %2B);
+// and for an empty parameter, as in "a&&b". With an error it still returns the well-formed parameters.
 func parseQuery(query string) (params []param, err error) {
 	if query == "" {
 		return nil, nil
@@ -79,7 +79,7 @@ func parseQuery(query string) (params []param, err error) {
 		decodedName, ok1 := decode(name)
 		decodedValue, ok2 := decode(value)
 		if part == "" || !ok1 || !ok2 {
-			err = incomplete("The query string has a malformed part: '%s'. Percent-encode every byte that is not a letter, a digit or one of '-._~', "+
+			err = incomplete("The query string has a malformed parameter: '%s'. Percent-encode every byte that is not a letter, a digit or one of '-._~', "+
 				"with %%20 for a space.", clip(part))
 			continue
 		}
@@ -88,7 +88,8 @@ func parseQuery(query string) (params []param, err error) {
 	return params, err
 }
 
-// canonicalQuery sorts by encoded name, then by encoded value, byte by byte. Equal names stay apart.
+// canonicalQuery returns the canonical query: parameters sorted by encoded name, then by encoded value, in
+// byte order. Parameters with equal names are not merged.
 func canonicalQuery(params []param) string {
 	sorted := slices.SortedFunc(slices.Values(params), func(a, b param) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.value, b.value))
@@ -107,8 +108,8 @@ func canonicalQuery(params []param) string {
 
 const upperHex = "0123456789ABCDEF"
 
-// encode percent-encodes every byte but the unreserved characters of RFC 3986 §2.3, with upper-case digits.
-// With path, "/" stays, too.
+// encode percent-encodes every byte except the unreserved characters of RFC 3986 §2.3, with upper-case
+// digits. If path is true, it does not encode "/" either.
 func encode(s string, path bool) string {
 	var b strings.Builder
 	b.Grow(len(s))
@@ -130,7 +131,7 @@ func isUnreserved(c byte) bool {
 		c == '-' || c == '.' || c == '_' || c == '~'
 }
 
-// decode undoes percent-encoding. It refuses what parseQuery says.
+// decode decodes percent-encoding. It reports false for a text that parseQuery must reject.
 func decode(s string) (string, bool) {
 	if !strings.ContainsAny(s, "%;+") {
 		return s, true
@@ -157,7 +158,7 @@ func decode(s string) (string, bool) {
 	return string(b), true
 }
 
-// unhex gives the value of a hexadecimal digit, or 255.
+// unhex returns the value of a hexadecimal digit, or 255.
 func unhex(c byte) byte {
 	switch {
 	case c >= '0' && c <= '9':
@@ -170,7 +171,7 @@ func unhex(c byte) byte {
 	return 255
 }
 
-// foldSpaces trims a header value and makes one space of every run of spaces, inside quotes, too.
+// foldSpaces trims a header value and replaces every run of spaces with one space, also inside quotes.
 func foldSpaces(s string) string {
 	s = strings.Trim(s, " \t")
 	if !strings.Contains(s, "  ") {

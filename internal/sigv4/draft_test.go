@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// draft is a request on its way to the wire, signed by naiveSign.
+// draft is a request before it is sent. naiveSign signs it.
 type draft struct {
 	method, target, version string
 	headers                 []headerLine // Host first
 	body                    string
 	date, scope             string
-	signedList, payload     string // empty: what is right
+	signedList, payload     string // empty means the right value
 	queryAuth, chunked      bool
 	trailers                []headerLine
 	clock                   time.Duration
 }
 
-// newDraft is what the JavaScript SDK sends for PostWhatsAppMessageMedia, but for the values.
+// newDraft returns a request such as the JavaScript SDK sends for PostWhatsAppMessageMedia.
 func newDraft() *draft {
 	date := testClock.Format(timeFormat)
 	return &draft{
@@ -33,7 +33,7 @@ func newDraft() *draft {
 	}
 }
 
-// set replaces a header, or adds it.
+// set replaces or adds a header.
 func (d *draft) set(name, value string) {
 	if i := d.index(name); i >= 0 {
 		d.headers[i].value = value
@@ -52,7 +52,7 @@ func (d *draft) drop(name string) bool {
 	return len(d.headers) < before
 }
 
-// beforeSigning applies edits of the first kind.
+// beforeSigning applies an edit that is made before signing, and reports whether the edit is one.
 func (d *draft) beforeSigning(edit string) bool {
 	verb, arg, _ := strings.Cut(edit, " ")
 	name, value, _ := strings.Cut(arg, ": ")
@@ -90,7 +90,7 @@ func (d *draft) beforeSigning(edit string) bool {
 	return true
 }
 
-// sign fills in what is "auto" and adds the credentials.
+// sign sets the headers with the value "auto" and adds the credentials.
 func (d *draft) sign() {
 	right := hashOf([]byte(d.body))
 	var names []string
@@ -124,7 +124,7 @@ func (d *draft) sign() {
 		", SignedHeaders=" + d.signedList + ", Signature=" + signature})
 }
 
-// afterSigning applies edits of the second kind. It reports whether there was something to change.
+// afterSigning applies an edit of the signed bytes. It reports whether there was something to change.
 func (d *draft) afterSigning(edit string) bool {
 	verb, arg, _ := strings.Cut(edit, " ")
 	name, value, _ := strings.Cut(arg, ": ")
@@ -167,7 +167,7 @@ func (d *draft) afterSigning(edit string) bool {
 	return true
 }
 
-// raw is the request as bytes.
+// raw returns the request as bytes.
 func (d *draft) raw() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s\r\n", d.method, d.target, d.version)

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Error is what AWS's front end answers: the exception's name (without "com.amazonaws…#"), the HTTP
-// status and the text of "message". It holds nothing secret: a faulty header is shown as its hash.
+// Error is the error response that AWS would send: the exception's name (without "com.amazonaws…#"), the
+// HTTP status and the text of "message". It contains no secrets: a faulty header is shown as its hash.
 //
-// Statuses are those of a rest-json service: 403, but 400 for IncompleteSignatureException. AWS's page
-// CommonErrors gives 403 for that one too; captures of front ends give 400, and ferry follows these.
+// The status is 403, except for IncompleteSignatureException, which is 400. AWS documents 403 for it too
+// (docs/references.md#aws-errors), but users observe 400.
 type Error struct {
 	Code    string
 	Status  int
@@ -20,12 +20,12 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// UnknownKey is the answer to an access key id that does not exist. See Signature.VerifyUnknown.
+// UnknownKey returns the error for an access key id that does not exist. See Signature.VerifyUnknown.
 func UnknownKey() *Error {
 	return &Error{"UnrecognizedClientException", http.StatusForbidden, "The security token included in the request is invalid."}
 }
 
-// badToken is AWS's answer to a session token that it never issued; the text has no period.
+// badToken returns AWS's error for a session token that it did not issue; the text has no period.
 func badToken() *Error {
 	return &Error{"UnrecognizedClientException", http.StatusForbidden, "The security token included in the request is invalid"}
 }
@@ -34,7 +34,7 @@ func missing() *Error {
 	return &Error{"MissingAuthenticationTokenException", http.StatusForbidden, "Missing Authentication Token"}
 }
 
-// mismatch is the answer to a signature that is well-formed and wrong, and to one that is not well-formed.
+// mismatch returns the error for a wrong or malformed signature.
 func mismatch() *Error {
 	return invalid("The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
@@ -54,16 +54,16 @@ func tooLarge(format string, args ...any) *Error {
 	return e
 }
 
-// clip makes a part of a request fit to be quoted in a message.
+// clip shortens a part of a request that a message quotes, and makes it valid UTF-8.
 func clip(s string) string {
-	const most = 100
-	if len(s) > most {
-		s = s[:most] + "…"
+	const maxBytes = 100
+	if len(s) > maxBytes {
+		s = s[:maxBytes] + "…"
 	}
 	return strings.ToValidUTF8(s, "�")
 }
 
-// minutes writes d the way AWS does: "15 min."
+// minutes formats d as AWS does: "15 min."
 func minutes(d time.Duration) string {
 	if d%time.Minute == 0 {
 		return fmt.Sprintf("%d min.", d/time.Minute)

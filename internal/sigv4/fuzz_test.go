@@ -9,8 +9,8 @@ import (
 	"ferry/internal/secret"
 )
 
-// FuzzParse feeds raw requests. Parse must not panic; and what it accepts must verify once it carries the
-// signature that a second implementation makes of the same bytes, and no other one.
+// FuzzParse parses arbitrary requests. Parse must not panic. A request that it accepts must verify with the
+// signature that a second implementation computes for the same bytes, and with no other.
 func FuzzParse(f *testing.F) {
 	for _, edits := range []string{"", "undeclared", "chunked", "sign-target /v1/x?b=%2F&a", "add X-Two: a", "sign-header X-Two: a  b",
 		"sign-target //a/../b?q", "key OTHER", "authorization AWS4-HMAC-SHA256", "auth ,  => ,"} {
@@ -77,7 +77,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzCanonicalQuery compares with the naive canonicaliser, and checks that the form is a fixed point.
+// FuzzCanonicalQuery compares with the naive implementation, and checks that the canonical form of a
+// canonical form is the same.
 func FuzzCanonicalQuery(f *testing.F) {
 	for _, query := range []string{"", "a", "a=", "=a", "a=1&a=0", "b=2&a=1", "%E1%88%B4=bar", "\xe1\x88\xb4=bar", "a=%2f", "a=%zz", "a=%2",
 		"a;b", "a+b", "a&&b", "&", "a=b=c", "a-=1&a=2", "A=1&a=2", "a=%00", "Param-3=Value3&Param=Value2"} {
@@ -103,7 +104,7 @@ func FuzzCanonicalQuery(f *testing.F) {
 	})
 }
 
-// FuzzCanonicalPath compares with the naive form, which cleans with package path.
+// FuzzCanonicalPath compares with the naive implementation, which uses package path.
 func FuzzCanonicalPath(f *testing.F) {
 	for _, path := range []string{"/", "//", "/./", "/a/..", "/a/../", "/../a", "/a//b/", "/a%2Fb", "/\xe1\x88\xb4", "/..", "/a/."} {
 		f.Add(path, true)
@@ -111,7 +112,7 @@ func FuzzCanonicalPath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, path string, normalize bool) {
 		if !strings.HasPrefix(path, "/") || normalize && (strings.HasSuffix(path, "/.") || strings.HasSuffix(path, "/..")) {
-			return // path.Clean and AWS differ on a final dot: only the vectors speak on it
+			return // path.Clean and AWS differ for a final dot; only the vectors cover it
 		}
 		if got, want := canonicalPath(path, normalize), naivePath(path, normalize); got != want {
 			t.Errorf("%q: %q, want %q", path, got, want)
@@ -119,7 +120,7 @@ func FuzzCanonicalPath(f *testing.F) {
 	})
 }
 
-// TestLongInputsTakeLinearTime would not end in time otherwise.
+// TestLongInputsTakeLinearTime does not end in time if it takes longer.
 func TestLongInputsTakeLinearTime(t *testing.T) {
 	for _, query := range []string{strings.Repeat("a=1&", 1<<18) + "a", strings.Repeat("%41", 1<<18), strings.Repeat("%", 1<<20), strings.Repeat("&", 1<<20)} {
 		params, _ := parseQuery(query)

@@ -7,26 +7,27 @@ import (
 	"strings"
 )
 
-// message is the part of a request that a signature covers, except for the body.
+// message is the part of a request that a signature covers, without the body.
 type message struct {
 	method  string
-	path    string              // as on the wire, still encoded; begins with "/"
-	query   string              // as on the wire, without "?"
-	headers map[string][]string // by lower-case name; "host" included, and what net/http moves elsewhere
+	path    string              // as received, not decoded; begins with "/"
+	query   string              // as received, without "?"
+	headers map[string][]string // by lower-case name; with "host" and the others that net/http keeps elsewhere
 }
 
-// once are the headers that decide who is asking for what: a second one makes the request ambiguous.
-var once = [...]string{"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
+// singleHeaders are the headers that identify the caller and the request: a second one makes the request
+// ambiguous.
+var singleHeaders = [...]string{"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
 
-// readMessage takes the signed parts out of r. The target is r.RequestURI, which net/http leaves as it was
-// on the wire and no router changes. It refuses a target that is not a plain path (absolute form lets the
-// request line, not the Host header, choose the host) or that is too long, and headers with two meanings.
+// readMessage returns the parts of r that a signature covers. The target is r.RequestURI, which net/http
+// and routers do not change. readMessage rejects a target that is too long or not a plain path (in absolute
+// form, the request line and not the Host header would name the host), and ambiguous headers.
 //
-// The Host is the one on the wire. X-Forwarded-Host, Forwarded and the like are never read: behind a proxy
+// The host is that of the Host header. X-Forwarded-Host, Forwarded and the like are ignored: behind a proxy
 // that rewrites Host, no signature can verify.
 func readMessage(r *http.Request) (*message, error) {
 	target, host := r.RequestURI, r.Host
-	if target == "" { // made by http.NewRequest, not by a server
+	if target == "" { // r comes from http.NewRequest, not from a server
 		target = r.URL.EscapedPath()
 		if r.URL.RawQuery != "" {
 			target += "?" + r.URL.RawQuery
@@ -39,7 +40,7 @@ func readMessage(r *http.Request) (*message, error) {
 		return nil, incomplete("The request target must be a path that begins with '/', with an optional query and no fragment.")
 	}
 	if len(target) > maxTarget {
-		e := incomplete("The request target has %d bytes; at most %d are read.", len(target), maxTarget)
+		e := incomplete("The request target has %d bytes; the limit is %d.", len(target), maxTarget)
 		e.Status = http.StatusRequestURITooLong
 		return nil, e
 	}
@@ -47,8 +48,8 @@ func readMessage(r *http.Request) (*message, error) {
 	m.path, m.query, _ = strings.Cut(target, "?")
 	for name, values := range r.Header {
 		name = strings.ToLower(name)
-		if _, twice := m.headers[name]; twice { // only in a map that net/http did not fill
-			return nil, incomplete("The header '%s' comes in more than one spelling.", clip(name))
+		if _, twice := m.headers[name]; twice { // possible only if net/http did not make the map
+			return nil, incomplete("The header '%s' is present in more than one spelling.", clip(name))
 		}
 		m.headers[name] = values
 	}
@@ -61,19 +62,19 @@ func readMessage(r *http.Request) (*message, error) {
 	return m, nil
 }
 
-// authorization finds the one Authorization header. Credentials in the query are refused whether or not
-// there is a header: the same request would otherwise have two signers.
+// authorization returns the value of the Authorization header. It rejects credentials in the query, with or
+// without that header: a request with both would have two signers.
 func (m *message) authorization(params []param) (string, error) {
 	values := m.headers["authorization"]
 	if name, found := credentialParam(params); found {
 		if len(values) > 0 {
 			return "", invalid("Found both '%s' as a query-string param and 'Authorization' as HTTP header.", clip(name))
 		}
-		return "", invalid("Found '%s' as a query-string param. Presigned requests are not accepted here: sign with the Authorization header.", clip(name))
+		return "", invalid("Found '%s' as a query-string param. Presigned requests are not supported: sign with the Authorization header.", clip(name))
 	}
-	for _, name := range once {
+	for _, name := range singleHeaders {
 		if len(m.headers[name]) > 1 {
-			return "", incomplete("The header '%s' must not be there more than once.", name)
+			return "", incomplete("The header '%s' must not be present more than once.", name)
 		}
 	}
 	if len(values) == 0 || !strings.HasPrefix(values[0], "AWS4-") {
@@ -82,9 +83,9 @@ func (m *message) authorization(params []param) (string, error) {
 	return values[0], nil
 }
 
-// credentialParam finds a query parameter that belongs to query signing: every name that begins with
-// X-Amz- (no operation has a parameter of that kind), and AWSAccessKeyId of signature version 2. Case is
-// ignored: a reader of the query may ignore it, too.
+// credentialParam returns the first query parameter that belongs to a presigned request: a name that begins
+// with X-Amz- (no operation has such a parameter), or AWSAccessKeyId of Signature Version 2. It ignores
+// case, because other readers of the query may do so.
 func credentialParam(params []param) (string, bool) {
 	for _, p := range params {
 		name := strings.ToLower(p.decodedName)
@@ -95,13 +96,13 @@ func credentialParam(params []param) (string, bool) {
 	return "", false
 }
 
-// checkSigned checks the list of signed headers: lower-case names, sorted, each once, each in the request;
-// and that nothing that begins with x-amz- is outside it. Headers that the SDKs add after signing
-// (amz-sdk-request, user-agent, x-amzn-trace-id) do not begin so.
+// checkSigned checks that the list of signed headers consists of lower-case names, sorted, each once and each
+// in the request, and that it includes every header that begins with x-amz-. The headers that SDKs add after
+// signing (amz-sdk-request, user-agent, x-amzn-trace-id) do not begin with it.
 func (m *message) checkSigned(names []string) error {
 	for i, name := range names {
 		if !isLowerToken(name) || i > 0 && names[i-1] >= name {
-			return incomplete("SignedHeaders must be lower-case header names, sorted, each once, separated by ';'. Got '%s'.", clip(strings.Join(names, ";")))
+			return incomplete("SignedHeaders must be a sorted list of lower-case header names, separated by ';', without duplicates. Got '%s'.", clip(strings.Join(names, ";")))
 		}
 	}
 	for _, name := range names {
@@ -110,7 +111,7 @@ func (m *message) checkSigned(names []string) error {
 			return invalid("The header '%s' is in SignedHeaders but not in the request.", clip(name))
 		}
 		if slices.ContainsFunc(values, hasControl) {
-			return incomplete("The header '%s' has a control character.", clip(name))
+			return incomplete("The header '%s' contains a control character.", clip(name))
 		}
 	}
 	var unsigned []string
@@ -126,8 +127,8 @@ func (m *message) checkSigned(names []string) error {
 	return nil
 }
 
-// declaredPayloadHash gives the value of x-amz-content-sha256, or "" where there is none. No operation of
-// the service has an unsigned or a streaming payload, so these markers are refused.
+// declaredPayloadHash returns the value of x-amz-content-sha256, or "" if there is none. No operation of the
+// service has an unsigned or a streaming payload, so it rejects the markers for these.
 func (m *message) declaredPayloadHash() (string, error) {
 	values := m.headers["x-amz-content-sha256"]
 	if len(values) == 0 {
@@ -166,7 +167,8 @@ func isLowerToken(s string) bool {
 	return s != ""
 }
 
-// hasControl reports a byte that would end a line of the canonical request, or that no header may hold.
+// hasControl reports whether s has a byte that would end a line of the canonical request, or that no header
+// may contain.
 func hasControl(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {

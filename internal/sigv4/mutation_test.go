@@ -20,17 +20,17 @@ func splice(raw []byte, i int, with ...byte) []byte {
 	return append(append(append([]byte{}, raw[:i]...), with...), raw[i+1:]...)
 }
 
-// acceptedMutants is how many mutants verify, by the place of the mutated byte. Every one of them must
-// also have the meaning of the original, so this table only pins that the set does not grow unseen.
+// acceptedMutants is the number of mutants that verify, by the place of the mutated byte. The test checks that
+// each of them has the same meaning as the original. The table shows when their number changes.
 var acceptedMutants = map[string]int{
 	"authorization":           315,  // spaces after the algorithm and after commas
-	"body or end of head":     35,   // bare LF, which net/http takes
-	"continued line":          16,   // how far a folded line is indented
+	"body or end of head":     35,   // bare LF, which net/http accepts
+	"continued line":          16,   // indentation of a folded line
 	"end of line":             289,  // bare LF; a space before CRLF
 	"header name":             1081, // case
 	"header value":            110,  // runs of spaces, spaces after the colon
-	"target, path normalised": 84,   // segments that ".." takes back, doubled slashes; case of %xx in the query
-	"version":                 70,   // HTTP/1.0 and HTTP/0.1 (which net/http's server refuses)
+	"target, path normalised": 84,   // segments that ".." removes, doubled slashes; case of %xx in the query
+	"version":                 70,   // HTTP/1.0 and HTTP/0.1 (which net/http's server rejects)
 }
 
 // TestNoMutationVerifies changes every byte of every vector whose signature verifies.
@@ -66,7 +66,8 @@ func TestNoMutationVerifies(t *testing.T) {
 	}
 }
 
-// signatureIsRight reports whether raw verifies, but for the session token of two of the vectors.
+// signatureIsRight reports whether the signature of raw is right. Two vectors have a right signature, but are
+// rejected for their session token.
 func (v *vector) signatureIsRight(raw []byte) bool {
 	r, err := read(raw)
 	if err != nil {
@@ -77,7 +78,7 @@ func (v *vector) signatureIsRight(raw []byte) bool {
 	return err == nil || signedToken[v.name] && errors.As(err, &e) && *e == *badToken()
 }
 
-// place names the part of a request that byte i of raw is in.
+// place returns the part of the request that byte i of raw belongs to.
 func place(raw []byte, i int) string {
 	end := bytes.Index(raw, []byte("\r\n\r\n"))
 	if i > end+1 {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// This file states SigV4 a second time, slowly and with other tools than the package, as a check on it.
+// This file implements SigV4 a second time, simply and with other means than the package, as a check on it.
 
 var (
 	naiveQueryShape = regexp.MustCompile(`(?s)^([^%;+]|%[0-9A-Fa-f]{2})*$`)
@@ -33,7 +33,7 @@ func naiveEscape(s string) string {
 	return out.String()
 }
 
-// naiveQuery gives the canonical form of a raw query, or false for one that must be refused.
+// naiveQuery returns the canonical form of a raw query, or false if the query must be rejected.
 func naiveQuery(raw string) (string, bool) {
 	if raw == "" {
 		return "", true
@@ -85,7 +85,7 @@ func naiveValue(v string) string {
 
 type headerLine struct{ name, value string }
 
-// naiveCanonical makes a canonical request from the lines of a request.
+// naiveCanonical returns the canonical request for the lines of a request.
 func naiveCanonical(method, target string, headers []headerLine, signedList, payload string, normalize bool) string {
 	rawPath, rawQuery, _ := strings.Cut(target, "?")
 	query, _ := naiveQuery(rawQuery)
@@ -114,9 +114,10 @@ func naiveSign(secretKey, date, scope, canonical string) string {
 	return fmt.Sprintf("%x", key)
 }
 
-// meaning is what a raw request says, in a form where only what SigV4 calls equal is equal: names without
-// case, folded spaces, decoded and sorted query, bare LF as line end (net/http takes it), components of Authorization without order and spaces, no
-// HTTP version. It returns "" for what is no request.
+// meaning returns a raw request in a form in which two requests are equal if and only if SigV4 treats them as
+// equal: lower-case names, folded spaces, a decoded and sorted query, bare LF as line end (net/http accepts
+// it), the parameters of Authorization without order and spaces, no HTTP version. It returns "" if raw is
+// not a request.
 func meaning(raw []byte, normalize bool) string {
 	end := naiveHeadEnd.FindIndex(raw)
 	if end == nil {
@@ -145,7 +146,7 @@ func meaning(raw []byte, normalize bool) string {
 		}
 		headers = append(headers, name+":"+naiveValue(value))
 	}
-	sort.SliceStable(headers, func(i, j int) bool { // equal names keep their order
+	sort.SliceStable(headers, func(i, j int) bool { // stable: equal names keep their order
 		a, _, _ := strings.Cut(headers[i], ":")
 		b, _, _ := strings.Cut(headers[j], ":")
 		return a < b

@@ -10,13 +10,13 @@ import (
 	"ferry/internal/secret"
 )
 
-// Signature is a well-formed Authorization header of one request, checked in everything that needs
-// neither the secret nor the body. It says nothing about who signed until Verify has returned nil.
+// Signature is the well-formed signature of one request. Parse has checked everything that needs neither
+// the secret nor the body. Nothing is known about the signer until Verify returns nil.
 type Signature struct {
 	AccessKeyID   string    // 1 to 128 bytes, any characters
-	Time          time.Time // X-Amz-Date, UTC, inside the window
+	Time          time.Time // X-Amz-Date, UTC, within MaxSkew of the clock
 	SignedHeaders []string  // lower-case, sorted
-	SessionToken  bool      // an X-Amz-Security-Token was sent; Verify refuses it
+	SessionToken  bool      // the request has an X-Amz-Security-Token; Verify rejects it
 
 	scope     [4]string // date, region, service, aws4_request
 	declared  string    // x-amz-content-sha256, or ""
@@ -24,16 +24,17 @@ type Signature struct {
 	canonical string    // the canonical request without its last line
 }
 
-// DeclaredPayloadHash gives the body hash that the client sent and signed in x-amz-content-sha256, if it
-// did. With it, Verify can run before the body is read; VerifyPayload must follow once it is.
+// DeclaredPayloadHash returns the hash of the body that the client sent and signed in
+// x-amz-content-sha256, if any. With it, Verify can be called before the body is read; VerifyPayload must
+// be called after.
 func (s *Signature) DeclaredPayloadHash() (string, bool) { return s.declared, s.declared != "" }
 
-// Verify compares the signature, in constant time, with the one that key makes of the request and of
-// payloadHash: the SHA-256 of the real body in lower-case hexadecimal, or the declared one.
+// Verify compares the signature, in constant time, with the one that it computes with key from the request
+// and payloadHash, which is the SHA-256 of the body in lower-case hexadecimal, or the declared hash.
 //
-// It returns an *Error: InvalidSignatureException when the signature is wrong or when payloadHash is not
-// the declared one; UnrecognizedClientException when the signature is right and comes with a session
-// token, as ferry issues none and all its keys are long-term ones.
+// It returns an *Error: InvalidSignatureException if the signature is wrong or payloadHash is not the
+// declared hash; UnrecognizedClientException if the signature is right but the request has a session
+// token. ferry issues no session tokens; all its keys are long-term keys.
 func (s *Signature) Verify(key secret.Secret, payloadHash string) error {
 	want := s.sign(key, payloadHash)
 	equal := hmac.Equal([]byte(want), []byte(s.signature))
@@ -46,8 +47,8 @@ func (s *Signature) Verify(key secret.Secret, payloadHash string) error {
 	return nil
 }
 
-// VerifyPayload compares the hash of the body that was read with the declared one, if there is one. It
-// returns an *Error, InvalidSignatureException, when they differ.
+// VerifyPayload compares the hash of the body that was read with the declared hash, if there is one. If
+// they differ, it returns an *Error, InvalidSignatureException.
 func (s *Signature) VerifyPayload(payloadHash string) error {
 	if s.declared != "" && s.declared != payloadHash {
 		return invalid("The x-amz-content-sha256 header is not the SHA-256 of the body that was received.")
@@ -55,23 +56,23 @@ func (s *Signature) VerifyPayload(payloadHash string) error {
 	return nil
 }
 
-// nobody stands in for the secret of a key that does not exist. It has the length of a real one.
-var nobody = secret.New(strings.Repeat("0", 40))
+// placeholder is used in place of the secret of a key that does not exist. It has the length of a real secret.
+var placeholder = secret.New(strings.Repeat("0", 40))
 
-// VerifyUnknown is what to call instead of Verify when there is no such access key: it does the same work
-// and always returns UnknownKey, so that the time taken does not tell which keys exist.
+// VerifyUnknown is called instead of Verify if the access key does not exist. It does the same work and
+// always returns UnknownKey, so that the time that it takes does not reveal which keys exist.
 func (s *Signature) VerifyUnknown(payloadHash string) error {
-	_ = s.Verify(nobody, payloadHash)
+	_ = s.Verify(placeholder, payloadHash)
 	return UnknownKey()
 }
 
-// stringToSign gives the text that the signing key signs.
+// stringToSign returns the text that is signed with the signing key.
 func (s *Signature) stringToSign(payloadHash string) string {
 	sum := sha256.Sum256([]byte(s.canonical + payloadHash))
 	return algorithm + "\n" + s.Time.Format(timeFormat) + "\n" + strings.Join(s.scope[:], "/") + "\n" + hex.EncodeToString(sum[:])
 }
 
-// sign derives the signing key for the scope from the secret, and signs.
+// sign derives the signing key for the scope from key and returns the signature.
 func (s *Signature) sign(key secret.Secret, payloadHash string) string {
 	mac := []byte("AWS4" + key.Reveal())
 	for _, part := range s.scope {

@@ -1,22 +1,23 @@
-// Package sigv4 verifies AWS Signature Version 4 in the one form that every AWS SDK sends: an
-// Authorization header with AWS4-HMAC-SHA256. It does no I/O, keeps no state and reads no body.
+// Package sigv4 verifies AWS Signature Version 4 in the form that every AWS SDK sends: an Authorization
+// header with AWS4-HMAC-SHA256. It does no I/O, keeps no state and reads no body.
 //
-// A caller verifies in this order:
+// A caller verifies a request in this order:
 //
 //	s, err := verifier.Parse(r, time.Now())      // shape, date, scope, signed headers; no secret needed
-//	key, ok := lookup(s.AccessKeyID)             // unknown: s.VerifyUnknown, which costs the same as Verify
-//	if h, ok := s.DeclaredPayloadHash(); ok {    // verify before a byte of the body is read
+//	key, ok := lookup(s.AccessKeyID)             // unknown key: s.VerifyUnknown, which takes the same time as Verify
+//	if h, ok := s.DeclaredPayloadHash(); ok {    // verify before reading the body
 //		err = s.Verify(key, h)
 //		…read and hash the body…
 //		err = s.VerifyPayload(hash)
-//	} else {                                     // boto3 declares none: read within a limit first
+//	} else {                                     // boto3 declares none: first read the body, within a limit
 //		…read and hash the body…
 //		err = s.Verify(key, hash)
 //	}
 //
-// The method is: refuse by shape, rebuild what the client must have signed, compare. Where AWS's server
-// is lax and no SDK uses it, this package is strict; each such place says so. Presigned requests, signed
-// chunks, unsigned payloads, session tokens and forwarded headers are not supported, and refused.
+// Verification rejects malformed requests, reconstructs what the client must have signed, and compares.
+// This package is stricter than AWS's servers where no SDK depends on it; a comment marks each such place.
+// Presigned requests, signed chunks, unsigned payloads, session tokens and forwarded headers are not
+// supported; they are rejected.
 //
 // The rules, and the order and texts of the errors, are those of docs/references.md#sigv4. The tests also
 // run the vectors that AWS publishes (awslabs/aws-c-auth).
@@ -36,31 +37,31 @@ const (
 	timeFormat       = "20060102T150405Z" // ISO 8601 basic format, UTC
 	defaultMaxSkew   = 15 * time.Minute
 	maxAuthorization = 8 << 10 // bytes
-	maxTarget        = 8 << 10 // bytes of path and query; the longest that an operation needs is about 3 KiB
+	maxTarget        = 8 << 10 // bytes of path and query; no operation needs more than about 3 KiB
 	maxSignedHeaders = 64      // names; the SDKs sign 3 to 10
 )
 
-// Verifier holds what a signature must be made for. Service and Region are required and come from the
-// configuration, never from the request. A Verifier is safe for concurrent use.
+// Verifier holds the service and the region that a signature must name. Both are required and come from
+// the configuration, never from the request. A Verifier is safe for concurrent use.
 type Verifier struct {
 	Service string // signing name in the credential scope, such as "social-messaging"
 	Region  string // the one region served, such as "us-east-1"
 
-	// MaxSkew is how far X-Amz-Date may lie before or after the clock, in whole seconds, both ends
-	// included. Default 15 minutes.
+	// MaxSkew is the largest allowed difference between X-Amz-Date and the clock, in whole seconds and in
+	// either direction. Default 15 minutes.
 	MaxSkew time.Duration
 
 	// normalizePath removes empty, "." and ".." segments from the path before it is signed, as AWS's
-	// services other than S3 do. Off, the signature binds the path byte for byte as it came over the
-	// wire; both give the same for paths without such segments. Default off.
+	// services other than S3 do. Without it, the signature covers the path byte for byte as received.
+	// The two agree for paths without such segments. Default false.
 	normalizePath bool
 }
 
-var errUnconfigured = errors.New("sigv4: the Verifier has no Service or no Region")
+var errUnconfigured = errors.New("sigv4: Service and Region of the Verifier are required")
 
-// Parse checks everything about the signature of r that needs neither the secret nor the body, at the
-// time now. It returns an *Error for anything that the client did wrong, with the first fault in the
-// order of AWS's front end. Any other error is a fault of the Verifier itself.
+// Parse checks everything about the signature of r that needs neither the secret nor the body. now is the
+// current time. If the request is wrong, Parse returns an *Error for the first fault in the order in which
+// AWS checks. Any other error means that the Verifier is not configured.
 func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 	if v.Service == "" || v.Region == "" {
 		return nil, errUnconfigured
@@ -112,11 +113,11 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 	}, nil
 }
 
-// checkDate refuses a date that is not in the basic format or lies outside the window. The clock is cut
-// to whole seconds, as the date is, so that the window has the same width on both sides.
+// checkDate rejects a date that is not in the basic format or differs from now by more than MaxSkew. It
+// truncates now to whole seconds, like the date, so that the limit is the same in both directions.
 func (v Verifier) checkDate(date string, now time.Time) (time.Time, error) {
 	t, err := time.Parse(timeFormat, date)
-	if err != nil || len(date) != len(timeFormat) { // time.Parse lets fractions of a second through
+	if err != nil || len(date) != len(timeFormat) { // time.Parse accepts fractions of a second
 		return t, incomplete("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", clip(date))
 	}
 	skew := v.MaxSkew
@@ -135,9 +136,9 @@ func (v Verifier) checkDate(date string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// checkCredential checks that host is signed, the algorithm, and the scope against the Verifier and date,
-// in this order. Every fault of the scope has its sentence in the one error, each with the trailing space
-// that AWS leaves.
+// checkCredential checks, in this order, that host is signed, the algorithm, and the scope. The scope must
+// match the Verifier and date. The error has one sentence for each fault of the scope, each with the
+// trailing space that AWS sends.
 func (v Verifier) checkCredential(a *authorization, date string) (*credential, error) {
 	if !slices.Contains(a.signedHeaders, "host") {
 		return nil, invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")

@@ -60,7 +60,7 @@ func TestSDKRequestsVerify(t *testing.T) {
 	}
 }
 
-// TestClientRequestVerifies covers a request that has not been over a wire, as a test would make one.
+// TestClientRequestVerifies covers a request that was never sent, as a test would create it.
 func TestClientRequestVerifies(t *testing.T) {
 	body := []byte(`{}`)
 	r, err := http.NewRequest(http.MethodPost, "https://ferry.example/v1/x?a=b%20c", bytes.NewReader(body))
@@ -80,7 +80,7 @@ func TestClientRequestVerifies(t *testing.T) {
 	}
 }
 
-// signedAt is the base request with date as X-Amz-Date and in the scope.
+// signedAt returns the base request with date as X-Amz-Date and in the scope.
 func signedAt(t *testing.T, date time.Time) *http.Request {
 	t.Helper()
 	d := newDraft()
@@ -115,7 +115,7 @@ func TestWindowIsExactAtBothEnds(t *testing.T) {
 	}
 }
 
-// TestTexts pins AWS's words.
+// TestTexts checks that the messages are AWS's.
 func TestTexts(t *testing.T) {
 	digest := "(Hashed with SHA-256 and encoded with Base64) Authorization="
 	for _, c := range []struct{ edits, want string }{
@@ -136,7 +136,7 @@ func TestTexts(t *testing.T) {
 			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20260301', from '20260301T120000Z'."},
 		{"scope 20260301/us-east-1/s3/aws4_request", "Credential should be scoped to correct service: 'social-messaging'. "},
 		{"key OTHER", "The security token included in the request is invalid."},
-		{"body x", ""}, // 1 byte of 32: the body cannot be read
+		{"body x", ""}, // 1 of 32 bytes: the body cannot be read
 		{"set Content-Type: x", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
 		{"sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid"},
 		{"add X-Amz-B: 1 && add X-Amz-A: 1", "There were headers present in the request which were not signed: x-amz-a, x-amz-b"},
@@ -213,7 +213,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestEmptySecretNeverVerifies signs with the empty secret, as anyone can.
+// TestEmptySecretNeverVerifies signs with the empty secret, which anyone can do.
 func TestEmptySecretNeverVerifies(t *testing.T) {
 	s, err := testVerifier.Parse(signedAt(t, testClock), testClock)
 	if err != nil {
@@ -234,7 +234,8 @@ func TestVerifierMustBeConfigured(t *testing.T) {
 	}
 }
 
-// TestMessagesShowNoSignature: an error quotes parts of a request, and never what would let it be replayed.
+// TestMessagesShowNoSignature checks that an error, which quotes parts of a request, never contains what is
+// needed to replay it.
 func TestMessagesShowNoSignature(t *testing.T) {
 	d := newDraft()
 	d.sign()
@@ -270,7 +271,7 @@ func BenchmarkParseAndVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkRefusal compares what an unknown key costs with what a wrong secret costs.
+// BenchmarkRefusal compares the cost of an unknown key with that of a wrong secret.
 func BenchmarkRefusal(b *testing.B) {
 	d := newDraft()
 	d.sign()

@@ -34,17 +34,17 @@ const (
 	knownKey    = "AKIDEXAMPLE"
 )
 
-// Cases that do not simply verify, and why.
+// Cases that do not verify, and why.
 var (
-	// Go's parser refuses a raw space in the request line.
+	// Go's parser rejects a raw space in the request line.
 	unparsable = map[string]bool{"get-space-normalized": true, "get-space-unnormalized": true}
-	// The session token was added after signing, and an unsigned x-amz-* header is refused.
+	// The session token was added after signing, and an unsigned x-amz-* header is rejected.
 	unsignedToken = map[string]bool{"post-sts-header-after": true}
-	// The signature is right; the session token that it covers is refused, as ferry issues none.
+	// The signature is right; the session token that it covers is rejected, because ferry issues none.
 	signedToken = map[string]bool{"get-vanilla-with-session-token": true, "post-sts-header-before": true}
 )
 
-// vectors reads the suite, or skips the test where it is absent.
+// vectors reads the suite, or skips the test if the suite is absent.
 func vectors(t *testing.T) []vector {
 	t.Helper()
 	root := cmp.Or(os.Getenv("FERRY_VECTORS"), filepath.Join("..", "..", "..", "shared", "vectors"))
@@ -53,7 +53,7 @@ func vectors(t *testing.T) []vector {
 		t.Fatal(err)
 	}
 	if len(dirs) == 0 {
-		t.Skipf("AWS's signing vectors are not in %s: set FERRY_VECTORS to the folder that holds aws-signing-test-suite", root)
+		t.Skipf("AWS's signing vectors are not in %s: set FERRY_VECTORS to the folder that contains aws-signing-test-suite", root)
 	}
 	if len(dirs) != vectorCount {
 		t.Fatalf("%d vectors in %s, want %d", len(dirs), root, vectorCount)
@@ -88,7 +88,7 @@ func (v *vector) file(t *testing.T, name string) string {
 	return string(text)
 }
 
-// raw gives a signed request as bytes for the wire: the head with CRLF, the body as it is.
+// raw returns a signed request as bytes: the head with CRLF, the body unchanged.
 func (v *vector) raw(t *testing.T, name string) []byte {
 	t.Helper()
 	head, body, ok := strings.Cut(v.file(t, name), "\n\n")
@@ -98,13 +98,13 @@ func (v *vector) raw(t *testing.T, name string) []byte {
 	return []byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body)
 }
 
-// verify runs the whole of the verification of r, as the package comment has it.
+// verify verifies r as the package comment describes.
 func verify(verifier Verifier, r *http.Request, key secret.Secret, now time.Time) error {
 	s, err := verifier.Parse(r, now)
 	if err != nil {
 		return err
 	}
-	if s.AccessKeyID != knownKey { // the id is not signed: only the look-up binds it
+	if s.AccessKeyID != knownKey { // the id is not signed: only the lookup of the secret binds it
 		return s.VerifyUnknown(hashOf(nil))
 	}
 	if declared, ok := s.DeclaredPayloadHash(); ok {
@@ -131,7 +131,7 @@ func read(raw []byte) (*http.Request, error) {
 	return http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 }
 
-// wantOutcome checks the outcome of a vector's header-signed request.
+// wantOutcome checks the result for a vector's header-signed request.
 func wantOutcome(t *testing.T, name string, err error) {
 	t.Helper()
 	switch e := (*Error)(nil); {
@@ -155,10 +155,10 @@ func TestVectorsCanonicalRequestStringToSignSignature(t *testing.T) {
 		r, err := read(raw)
 		if unparsable[v.name] {
 			if err == nil {
-				t.Errorf("%s: net/http parses it now: take it off the list", v.name)
+				t.Errorf("%s: net/http parses it now: remove it from the list", v.name)
 			}
 			r, err = read(bytes.Replace(raw, []byte("/example space/"), []byte("/"), 1))
-			r.RequestURI = "/example space/" // what the canonicaliser would have to do with it
+			r.RequestURI = "/example space/" // what net/http would have to set
 		}
 		if err != nil {
 			t.Fatal(v.name, err)
@@ -201,7 +201,7 @@ func TestVectorsOverTCP(t *testing.T) {
 	counts := map[string]int{}
 	for _, v := range vectors(t) {
 		current = v
-		status := exchange(t, server.Listener.Addr().String(), v.raw(t, "header-signed-request.txt"))
+		status := roundTrip(t, server.Listener.Addr().String(), v.raw(t, "header-signed-request.txt"))
 		if unparsable[v.name] {
 			counts["refused by net/http"]++
 			if status != http.StatusBadRequest {
@@ -229,8 +229,8 @@ func TestVectorsOverTCP(t *testing.T) {
 	}
 }
 
-// exchange sends raw on a connection of its own and returns the status of the answer.
-func exchange(t *testing.T, addr string, raw []byte) int {
+// roundTrip sends raw on a connection of its own and returns the status of the response.
+func roundTrip(t *testing.T, addr string, raw []byte) int {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -251,7 +251,7 @@ func exchange(t *testing.T, addr string, raw []byte) int {
 	return resp.StatusCode
 }
 
-// TestQueryVectorsAreRefused holds the rule that credentials come in the header only.
+// TestQueryVectorsAreRefused checks that credentials are accepted in the header only.
 func TestQueryVectorsAreRefused(t *testing.T) {
 	for _, v := range vectors(t) {
 		r, err := read(v.raw(t, "query-signed-request.txt"))
