@@ -7,7 +7,7 @@ import (
 )
 
 // canonical returns the canonical request without its last line, the payload hash.
-func (m *message) canonical(normalize bool, params []param, signed []string) string {
+func (m *signedRequest) canonical(normalize bool, params []param, signed []string) string {
 	var b strings.Builder
 	b.WriteString(m.method)
 	b.WriteByte('\n')

@@ -66,7 +66,7 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 	if v.Service == "" || v.Region == "" {
 		return nil, errUnconfigured
 	}
-	m, err := readMessage(r)
+	m, err := readRequest(r)
 	if err != nil {
 		return nil, err
 	}

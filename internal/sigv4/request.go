@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// message is the part of a request that a signature covers, without the body.
-type message struct {
+// signedRequest is the part of a request that a signature covers, without the body.
+type signedRequest struct {
 	method  string
 	path    string              // as received, not decoded; begins with "/"
 	query   string              // as received, without "?"
@@ -19,13 +19,13 @@ type message struct {
 // ambiguous.
 var singleHeaders = [...]string{"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
 
-// readMessage returns the parts of r that a signature covers. The target is r.RequestURI, which net/http
-// and routers do not change. readMessage rejects a target that is too long or not a plain path (in absolute
+// readRequest returns the parts of r that a signature covers. The target is r.RequestURI, which net/http
+// and routers do not change. readRequest rejects a target that is too long or not a plain path (in absolute
 // form, the request line and not the Host header would name the host), and ambiguous headers.
 //
 // The host is that of the Host header. X-Forwarded-Host, Forwarded and the like are ignored: behind a proxy
 // that rewrites Host, no signature can verify.
-func readMessage(r *http.Request) (*message, error) {
+func readRequest(r *http.Request) (*signedRequest, error) {
 	target, host := r.RequestURI, r.Host
 	if target == "" { // r comes from http.NewRequest, not from a server
 		target = r.URL.EscapedPath()
@@ -44,7 +44,7 @@ func readMessage(r *http.Request) (*message, error) {
 		e.Status = http.StatusRequestURITooLong
 		return nil, e
 	}
-	m := &message{method: r.Method, headers: make(map[string][]string, len(r.Header)+2)}
+	m := &signedRequest{method: r.Method, headers: make(map[string][]string, len(r.Header)+2)}
 	m.path, m.query, _ = strings.Cut(target, "?")
 	for name, values := range r.Header {
 		name = strings.ToLower(name)
@@ -64,7 +64,7 @@ func readMessage(r *http.Request) (*message, error) {
 
 // authorization returns the value of the Authorization header. It rejects credentials in the query, with or
 // without that header: a request with both would have two signers.
-func (m *message) authorization(params []param) (string, error) {
+func (m *signedRequest) authorization(params []param) (string, error) {
 	values := m.headers["authorization"]
 	if name, found := credentialParam(params); found {
 		if len(values) > 0 {
@@ -99,7 +99,7 @@ func credentialParam(params []param) (string, bool) {
 // checkSigned checks that the list of signed headers consists of lower-case names, sorted, each once and each
 // in the request, and that it includes every header that begins with x-amz-. The headers that SDKs add after
 // signing (amz-sdk-request, user-agent, x-amzn-trace-id) do not begin with it.
-func (m *message) checkSigned(names []string) error {
+func (m *signedRequest) checkSigned(names []string) error {
 	for i, name := range names {
 		if !isLowerToken(name) || i > 0 && names[i-1] >= name {
 			return incomplete("SignedHeaders must be a sorted list of lower-case header names, separated by ';', without duplicates. Got '%s'.", clip(strings.Join(names, ";")))
@@ -129,7 +129,7 @@ func (m *message) checkSigned(names []string) error {
 
 // declaredPayloadHash returns the value of x-amz-content-sha256, or "" if there is none. No operation of the
 // service has an unsigned or a streaming payload, so it rejects the markers for these.
-func (m *message) declaredPayloadHash() (string, error) {
+func (m *signedRequest) declaredPayloadHash() (string, error) {
 	values := m.headers["x-amz-content-sha256"]
 	if len(values) == 0 {
 		return "", nil
