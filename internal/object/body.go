@@ -43,6 +43,7 @@ type body struct {
 	ctx     context.Context // from Open to Close
 	again   func(ctx context.Context, first int64) (*part, error)
 	backoff time.Duration // the longest wait before again
+	budget  *Budget       // which again takes its requests from; nil = none
 	tries   int           // of again
 	resumed atomic.Int64
 	err     error // what every further Read gives
@@ -55,8 +56,8 @@ type body struct {
 
 // newBody reads size bytes, at first from p. cancel ends ctx, and with it every
 // request of the body. Without again the first failure is final.
-func newBody(ctx context.Context, cancel context.CancelCauseFunc, from origin, size int64, p *part, again func(ctx context.Context, first int64) (*part, error), backoff time.Duration) *body {
-	b := &body{origin: from, size: size, left: size, ctx: ctx, part: p, again: again, backoff: backoff}
+func newBody(ctx context.Context, cancel context.CancelCauseFunc, from origin, size int64, p *part, again func(ctx context.Context, first int64) (*part, error), backoff time.Duration, budget *Budget) *body {
+	b := &body{budget: budget, origin: from, size: size, left: size, ctx: ctx, part: p, again: again, backoff: backoff}
 	b.close = sync.OnceValue(func() error {
 		cancel(context.Canceled)
 		b.mu.Lock()
@@ -104,7 +105,7 @@ func (b *body) resume(err error) *Error {
 		return failed
 	}
 	_ = b.part.close()
-	for b.tries < maxResumes && pause(b.ctx, b.backoff) {
+	for b.tries < maxResumes && b.budget.retry() && pause(b.ctx, b.backoff) {
 		b.tries++
 		next, err := b.again(b.ctx, b.size-b.left)
 		if err == nil {

@@ -17,6 +17,7 @@ type File struct {
 	origin origin
 	bucket string
 	key    string
+	budget *Budget // nil = none
 }
 
 var _ Source = (*File)(nil)
@@ -41,6 +42,13 @@ func (o *Opener) File(bucket, key string) (*File, error) {
 
 // String is s3://bucket/key.
 func (f *File) String() string { return "s3://" + f.bucket + "/" + f.key }
+
+// Within returns the same file with its requests taken out of a budget.
+func (f *File) Within(budget *Budget) Source {
+	within := *f
+	within.budget = budget
+	return &within
+}
 
 // Open sends one GET, again if the SDK's standard retries see fit. Its errors
 // are *Error:
@@ -81,7 +89,7 @@ func (f *File) open(ctx context.Context, a ask) (*Object, error) {
 	if obj.ETag == "" {
 		again = nil
 	}
-	obj.attach(newBody(ctx, cancel, f.origin, obj.Size, first, again, f.opener.cfg.RetryBackoff/fetchAttempts))
+	obj.attach(newBody(ctx, cancel, f.origin, obj.Size, first, again, f.opener.cfg.RetryBackoff/fetchAttempts, f.budget))
 	return obj, nil
 }
 
@@ -98,7 +106,7 @@ func (f *File) get(ctx context.Context, a ask) (*Object, *part, error) {
 	if a.ranged {
 		header.Set("Range", a.rangeHeader())
 	}
-	response, err := f.store.reader.read(ctx, http.MethodGet, f.bucket, f.key, header) //nolint:bodyclose // the part closes it
+	response, err := f.store.reader.read(ctx, http.MethodGet, f.bucket, f.key, header, f.budget) //nolint:bodyclose // the part closes it
 	if err != nil {
 		failed := f.failure(errors.Join(err, context.Cause(ctx)))
 		cancel(failed)
@@ -143,6 +151,9 @@ func (f *File) judge(response *http.Response, obj *Object, a ask) *Error {
 
 // failure sorts an error by the status and code of the answer.
 func (f *File) failure(err error) *Error {
+	if errors.Is(err, errBudget) {
+		return f.budget.spent(f.origin)
+	}
 	status, code := answerOf(err)
 	switch {
 	case code == "NoSuchBucket":

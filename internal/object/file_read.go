@@ -61,9 +61,15 @@ func newReader(options s3.Options, transmit http.RoundTripper) (*reader, error) 
 	return &reader{options, signer, places, transmit}, nil
 }
 
-// read asks for an object, again as often as the SDK's standard retries do. The
-// answer is a 2xx; any other is an error.
-func (r *reader) read(ctx context.Context, method, bucket, key string, header http.Header) (*http.Response, error) {
+// errBudget is the cause of a request that was not sent because its budget is spent.
+var errBudget = errors.New("the budget of requests is spent")
+
+// read requests an object, and retries as the SDK's standard retryer does,
+// within the budget. The response is a 2xx; any other is an error.
+func (r *reader) read(ctx context.Context, method, bucket, key string, header http.Header, budget *Budget) (*http.Response, error) {
+	if !budget.request() {
+		return nil, errBudget
+	}
 	retryer := r.options.Retryer
 	release := retryer.GetInitialToken() // a try that succeeds gives the retries' budget something back
 	for attempt := 1; ; attempt++ {
@@ -72,7 +78,7 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 		if err == nil {
 			return response, nil
 		}
-		if attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
+		if attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) || !budget.retry() {
 			return nil, err
 		}
 		var failed error
@@ -86,6 +92,9 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
+			return nil, err
+		}
+		if !budget.request() {
 			return nil, err
 		}
 	}

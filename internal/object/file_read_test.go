@@ -45,7 +45,7 @@ func TestReaderAsksWhereTheSDKWould(t *testing.T) {
 						t.Fatal(err)
 					}
 					want := asked
-					response, err := reader.read(t.Context(), http.MethodHead, bucket, key, http.Header{})
+					response, err := reader.read(t.Context(), http.MethodHead, bucket, key, http.Header{}, nil)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -31,6 +31,13 @@ func (o *Opener) FileSink(bucket, key string) (*FileSink, error) {
 // String is s3://bucket/key.
 func (s *FileSink) String() string { return s.file.String() }
 
+// Within returns the same sink with its retries taken out of a budget.
+func (s *FileSink) Within(budget *Budget) Sink {
+	within := *s.file
+	within.budget = budget
+	return &FileSink{&within}
+}
+
 // Put writes the object with one streaming PUT, or in parts above
 // Config.MultipartThreshold. A digest that is known beforehand is signed, so
 // that the store checks it too.
@@ -42,7 +49,7 @@ func (s *FileSink) Put(ctx context.Context, content Content) error {
 	if content.Size > s.file.opener.cfg.MultipartThreshold {
 		return s.putParts(ctx, content)
 	}
-	return s.file.opener.put(ctx, s.file.origin, content, func(ctx context.Context, _ context.CancelCauseFunc, body io.Reader) error {
+	return s.file.opener.put(ctx, s.file.origin, content, s.file.budget, func(ctx context.Context, _ context.CancelCauseFunc, body io.Reader) error {
 		if content.Size == 0 {
 			body = http.NoBody
 		}

@@ -11,7 +11,7 @@ import (
 func (f *File) Stat(ctx context.Context) (*Object, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, f.opener.cfg.OpenTimeout, errOpenTimeout)
 	defer cancel()
-	response, err := f.store.reader.read(ctx, http.MethodHead, f.bucket, f.key, http.Header{})
+	response, err := f.store.reader.read(ctx, http.MethodHead, f.bucket, f.key, http.Header{}, f.budget)
 	if err != nil {
 		return nil, f.failure(errors.Join(err, context.Cause(ctx)))
 	}

@@ -60,6 +60,11 @@ type Source interface {
 	// Open sends one GET. With ifMatch, the ETag of an earlier Open, the answer
 	// is of the same bytes, or an error of kind Changed.
 	Open(ctx context.Context, ifMatch string) (*Object, error)
+	// Stat returns what the response's headers say, without a Body. Its errors
+	// are those of Open.
+	Stat(ctx context.Context) (*Object, error)
+	// Within returns the same source with its requests taken out of a budget.
+	Within(budget *Budget) Source
 	// String names the source for a log or a record, without query or headers.
 	String() string
 }

@@ -83,6 +83,9 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 	case ifMatch == "":
 		return 0, f.origin.fail(Invalid, "gave no ETag, so parts of the object cannot be told to belong together.", nil)
 	}
+	if !f.budget.mayInspect() {
+		return 0, f.origin.fail(Invalid, "is not asked for more parts of the object: the call has reached its limit of requests.", nil)
+	}
 	obj, got, err := f.get(ctx, a)
 	if errors.Is(err, errPastEnd) {
 		return 0, io.EOF

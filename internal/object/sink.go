@@ -14,13 +14,15 @@ type Sink interface {
 	// Any other error after the last byte leaves it open whether the object is
 	// there. What is there is right: a store never has a part of a file.
 	Put(ctx context.Context, content Content) error
+	// Within returns the same sink with its retries taken out of a budget.
+	Within(budget *Budget) Sink
 	// String names the sink for a log or a record, without query or headers.
 	String() string
 }
 
 // put sends the content with one request, again (fetchAttempts) while none is
 // answered and nothing of the content is used up.
-func (o *Opener) put(ctx context.Context, from origin, content Content, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
+func (o *Opener) put(ctx context.Context, from origin, content Content, budget *Budget, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
 	f, err := newFeed(content, o.cfg.MaxSize)
 	if err != nil {
 		return err
@@ -34,7 +36,7 @@ func (o *Opener) put(ctx context.Context, from origin, content Content, send fun
 			return from.fail(Unavailable, "answered before it had all of the file; try again.", nil)
 		case err == nil:
 			return nil
-		case attempt == fetchAttempts || f.touched && f.Size > 0 || !mayPass(err) || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts):
+		case attempt == fetchAttempts || f.touched && f.Size > 0 || !mayPass(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts):
 			return err
 		}
 	}

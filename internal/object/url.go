@@ -23,7 +23,8 @@ const fetchAttempts = 3
 // URL is a presigned URL that passed every check that needs no packet.
 type URL struct {
 	target
-	name string
+	name   string
+	budget *Budget // nil = none
 }
 
 var _ Source = (*URL)(nil)
@@ -41,6 +42,25 @@ func (o *Opener) URL(rawURL string, headers map[string]string) (*URL, error) {
 	return &URL{target: t, name: lastElement(t.request.Path)}, nil
 }
 
+// Within returns the same URL with its requests taken out of a budget.
+func (u *URL) Within(budget *Budget) Source {
+	within := *u
+	within.budget = budget
+	return &within
+}
+
+// Stat opens the URL and closes it without reading its body: a URL that was
+// presigned for GET takes no HEAD.
+func (u *URL) Stat(ctx context.Context) (*Object, error) {
+	opened, err := u.Open(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	err = opened.Body.Close()
+	opened.Body = nil
+	return opened, err
+}
+
 // Open sends one GET, again (fetchAttempts) while none is answered. Its errors
 // are *Error: NotFound for 404; Invalid for what another try cannot mend (expired or badly
 // signed, a redirect, an encoded, partial or too long answer, one without
@@ -53,7 +73,7 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	defer limit.Stop()
 	backoff := u.opener.cfg.RetryBackoff / fetchAttempts
 	obj, first, err := u.get(ctx, ask{ifMatch: ifMatch})
-	for attempt := 1; attempt < fetchAttempts && mayPass(err) && pause(ctx, backoff); attempt++ {
+	for attempt := 1; attempt < fetchAttempts && mayPass(err) && u.budget.retry() && pause(ctx, backoff); attempt++ {
 		obj, first, err = u.get(ctx, ask{ifMatch: ifMatch})
 	}
 	if err != nil {
@@ -67,7 +87,7 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	if obj.ETag == "" {
 		again = nil
 	}
-	obj.attach(newBody(ctx, cancel, u.origin, obj.Size, first, again, backoff))
+	obj.attach(newBody(ctx, cancel, u.origin, obj.Size, first, again, backoff, u.budget))
 	return obj, nil
 }
 
@@ -94,6 +114,11 @@ func (u *URL) get(ctx context.Context, a ask) (*Object, *part, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(u.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
+	if !u.budget.request() {
+		err := u.budget.spent(u.origin)
+		cancel(err)
+		return nil, nil, err
+	}
 	resp, err := u.send(u.newRequest(ctx, a)) //nolint:bodyclose // the part closes it
 	if err != nil {
 		cancel(err)

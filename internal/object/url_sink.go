@@ -11,7 +11,10 @@ import (
 
 // URLSink is a presigned URL to write to, which passed every check that needs
 // no packet.
-type URLSink struct{ target }
+type URLSink struct {
+	target
+	budget *Budget // nil = none
+}
 
 var _ Sink = (*URLSink)(nil)
 
@@ -26,7 +29,14 @@ func (o *Opener) URLSink(rawURL string, headers map[string]string) (*URLSink, er
 	if err := t.setHeaders(headers, putHeaders); err != nil {
 		return nil, err
 	}
-	return &URLSink{t}, nil
+	return &URLSink{target: t}, nil
+}
+
+// Within returns the same sink with its retries taken out of a budget.
+func (u *URLSink) Within(budget *Budget) Sink {
+	within := *u
+	within.budget = budget
+	return &within
 }
 
 // Put sends one PUT, again (fetchAttempts) while none is answered and nothing of
@@ -37,7 +47,7 @@ func (o *Opener) URLSink(rawURL string, headers map[string]string) (*URLSink, er
 // Unavailable for what another try may mend; Invalid for every other answer
 // than 200, 201 and 204.
 func (u *URLSink) Put(ctx context.Context, content Content) error {
-	return u.opener.put(ctx, u.origin, content, func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error {
+	return u.opener.put(ctx, u.origin, content, u.budget, func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error {
 		resp, err := u.send(u.newRequest(ctx, content, body))
 		if err != nil {
 			if errors.Is(context.Cause(ctx), errStalled) {
