@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"ferry/internal/graph/wire"
 	"ferry/internal/secret"
 )
 
@@ -75,7 +76,7 @@ func New(config Config) (*Client, error) {
 		version:   config.Version,
 		userAgent: config.UserAgent,
 		http: &http.Client{
-			Transport:     bulkTransport(config),
+			Transport:     wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.AnswerTimeout}),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ferry/internal/graph/wire"
 	"ferry/internal/secret"
 )
 
@@ -43,26 +44,23 @@ type Upload struct {
 // have the file; or the error that Body gave, wrapped.
 func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string, err error) {
 	head, tail, contentType := uploadForm(upload)
-	body := &transfer{
-		source: io.MultiReader(strings.NewReader(head), upload.Body, strings.NewReader(tail)),
-		stop:   upload.Stop,
-		left:   int64(len(head)) + upload.Size + int64(len(tail)),
-	}
+	form := io.MultiReader(strings.NewReader(head), upload.Body, strings.NewReader(tail))
+	body := wire.NewBody(form, int64(len(head))+upload.Size+int64(len(tail)), upload.Stop)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.node(upload.PhoneNumberID, "media").String(), body)
 	if err != nil {
 		return "", err
 	}
-	request.ContentLength = body.left
+	request.ContentLength = body.Unread()
 	request.Header.Set("Content-Type", contentType)
 
 	var answer struct {
 		ID string `json:"id"`
 	}
-	err = c.send(request, body, upload.Token, &answer)
-	if err == nil && body.unread() == 0 && isID(answer.ID) {
+	err = body.Send(request, func(r *http.Request) error { return c.do(r, upload.Token, &answer) })
+	if err == nil && body.Unread() == 0 && isID(answer.ID) {
 		return answer.ID, nil
 	}
-	sent, sourceErr := body.end()
+	sent, sourceErr := body.End()
 	switch lost, isLost := errors.AsType[*UnreachableError](err); {
 	case isLost && sourceErr != nil:
 		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
@@ -72,7 +70,7 @@ func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string
 	case err != nil:
 		return "", err
 	case !sent:
-		return "", unreachable(fmt.Errorf("status 200 with %d bytes of the form not yet sent", body.unread()))
+		return "", unreachable(fmt.Errorf("status 200 with %d bytes of the form not yet sent", body.Unread()))
 	}
 	return "", &UnreachableError{BodySent: true, Cause: errors.New("status 200 without a media id")}
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"ferry/internal/graph/wire"
 	"ferry/internal/secret"
 )
 
@@ -121,30 +122,30 @@ func (c *Client) session(ctx context.Context, method, id string, token secret.Se
 // sendFrom sends the file from an offset on. Meta answers with the handle, also
 // when all of the file has arrived and nothing is sent.
 func (c *Client) sendFrom(ctx context.Context, id string, upload HandleUpload, offset int64) (string, error) {
-	body := &transfer{left: upload.Size - offset}
-	content := io.Reader(http.NoBody)
-	if body.left > 0 {
+	body, content := wire.NewBody(http.NoBody, 0, nil), io.Reader(http.NoBody)
+	if size := upload.Size - offset; size > 0 {
 		file, err := upload.Open(ctx, offset)
 		if err != nil {
 			return "", err
 		}
 		defer file.Close()
-		body.source, body.stop, content = file, func() { _ = file.Close() }, body
+		body = wire.NewBody(file, size, func() { _ = file.Close() })
+		content = body
 	}
 	request, err := c.session(ctx, http.MethodPost, id, upload.Token, content)
 	if err != nil {
 		return "", err
 	}
-	request.ContentLength = body.left
+	request.ContentLength = body.Unread()
 	request.Header.Set("File_offset", strconv.FormatInt(offset, 10))
 	var answer struct {
 		Handle string `json:"h"`
 	}
-	err = c.send(request, body, upload.Token, &answer)
+	err = body.Send(request, func(r *http.Request) error { return c.do(r, upload.Token, &answer) })
 	if err == nil && answer.Handle != "" {
 		return answer.Handle, nil
 	}
-	_, sourceErr := body.end()
+	_, sourceErr := body.End()
 	switch {
 	case isLost(err) && sourceErr != nil:
 		return "", fmt.Errorf("the upload stopped: %w", sourceErr)

@@ -1,6 +1,4 @@
-// What becomes of a request's body on its way to Meta.
-
-package graph
+package wire
 
 import (
 	"crypto/tls"
@@ -11,20 +9,18 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
-
-	"ferry/internal/secret"
 )
 
 // errOver ends the body of a request that is over.
 var errOver = errors.New("the request is over")
 
-// transfer is the body of one request. It knows how much of it is left, how
+// Body is the body of one request. It knows how much of it is left, how
 // its source failed, and which connection carries it.
 //
 // net/http's own account of what was sent (httptrace's WroteRequest) is given
 // before its write buffer is emptied, and a small file is in there whole. So
 // the connection is asked.
-type transfer struct {
+type Body struct {
 	source io.Reader
 	stop   func() // ends a Read of source that blocks; nil = there is no way
 
@@ -36,21 +32,31 @@ type transfer struct {
 	direct bool      // what is written to on is the request itself
 }
 
-// send sends a request with its body, and reads the JSON answer into out.
-func (c *Client) send(request *http.Request, body *transfer, token secret.Secret, out any) error {
-	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotConn: body.got})
-	err := c.do(request.WithContext(ctx), token, out)
-	body.mu.Lock()
-	on := body.on
-	body.mu.Unlock()
+// NewBody returns the body of one request. It reads size bytes from source. stop
+// ends a Read of source that blocks, and all further ones; it is called when the
+// request has failed, at most once and from any goroutine. Nil means that there
+// is no way: then a connection that breaks while source is silent is noticed
+// only when source returns.
+func NewBody(source io.Reader, size int64, stop func()) *Body {
+	return &Body{source: source, left: size, stop: stop}
+}
+
+// Send calls do, which sends the request, over a transport of NewTransport, and
+// reads its response. The request's body is b.
+func (t *Body) Send(request *http.Request, do func(*http.Request) error) error {
+	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotConn: t.got})
+	err := do(request.WithContext(ctx))
+	t.mu.Lock()
+	on := t.on
+	t.mu.Unlock()
 	if on != nil {
-		on.drop(body)
+		on.drop(t)
 	}
 	return err
 }
 
 // got hears which connection will carry the body, before a byte of it is read.
-func (t *transfer) got(info httptrace.GotConnInfo) {
+func (t *Body) got(info httptrace.GotConnInfo) {
 	conn, direct := info.Conn, true
 	if secure, ok := conn.(*tls.Conn); ok { // net/http's own, behind a proxy
 		conn, direct = secure.NetConn(), false
@@ -67,7 +73,7 @@ func (t *transfer) got(info httptrace.GotConnInfo) {
 
 // Read is called by the transport, from a goroutine of its own that can outlive
 // the request.
-func (t *transfer) Read(p []byte) (int, error) {
+func (t *Body) Read(p []byte) (int, error) {
 	t.mu.Lock()
 	over := t.over
 	t.mu.Unlock()
@@ -87,8 +93,8 @@ func (t *transfer) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unread is how many bytes the transport has not asked for yet.
-func (t *transfer) unread() int64 {
+// Unread is how many bytes the transport has not asked for yet.
+func (t *Body) Unread() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.left
@@ -96,7 +102,7 @@ func (t *transfer) unread() int64 {
 
 // interrupt ends the body: nothing more of it is given out. A Read that waits
 // for the source returns at once, if there is a way. It gives the first cause.
-func (t *transfer) interrupt(cause error) {
+func (t *Body) interrupt(cause error) {
 	t.mu.Lock()
 	isFirst := t.over == nil
 	if isFirst {
@@ -108,10 +114,10 @@ func (t *transfer) interrupt(cause error) {
 	}
 }
 
-// end ends the body. sent reports whether the last byte of the request may have
+// End ends the body. sent reports whether the last byte of the request may have
 // been handed to the operating system; if not, it never will be. failed is how
 // the source failed by itself.
-func (t *transfer) end() (sent bool, failed error) {
+func (t *Body) End() (sent bool, failed error) {
 	t.interrupt(errOver)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -122,7 +128,7 @@ func (t *transfer) end() (sent bool, failed error) {
 }
 
 // carry says whose body the connection carries from now on.
-func (c *bulkConn) carry(t *transfer) {
+func (c *bulkConn) carry(t *Body) {
 	c.mu.Lock()
 	c.carried = t
 	closed, cause := c.closed, c.cause
@@ -133,7 +139,7 @@ func (c *bulkConn) carry(t *transfer) {
 }
 
 // drop says that a body is not carried any more.
-func (c *bulkConn) drop(t *transfer) {
+func (c *bulkConn) drop(t *Body) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.carried == t {

@@ -1,10 +1,4 @@
-// Connections that send large bodies in large pieces.
-//
-// net/http copies a body through 32 KiB, and crypto/tls sends it in records of
-// 16 KiB with a system call each. In pieces of 256 KiB a file costs a fraction
-// of the calls; docs/performance.md has the figures.
-
-package graph
+package wire
 
 import (
 	"context"
@@ -37,8 +31,8 @@ type bulkConn struct {
 	broken atomic.Bool // a write failed: not all that it was given went out
 
 	mu      sync.Mutex
-	carried *transfer // whose body is on its way; nil = none
-	cause   error     // of the end of the connection, as a Read met it
+	carried *Body // whose body is on its way; nil = none
+	cause   error // of the end of the connection, as a Read met it
 	closed  bool
 }
 
@@ -186,10 +180,19 @@ func (d *bulkDialer) dialTLS(ctx context.Context, network, address string) (net.
 	return &bulkConn{Conn: secure, below: below}, nil
 }
 
-// bulkTransport is the transport of uploads: HTTP/1.1, since one upload fills a
+// Config configures a transport.
+type Config struct {
+	// ConnectTimeout bounds the connecting and the TLS handshake, each. Required.
+	ConnectTimeout time.Duration
+	// ResponseHeaderTimeout bounds the wait for the response's header after the
+	// last byte of the request. Required.
+	ResponseHeaderTimeout time.Duration
+}
+
+// NewTransport returns the transport of uploads: HTTP/1.1, since one upload fills a
 // connection anyway, and enough kept connections that a busy server does not
 // shake hands for each file. A small file goes out of the write buffer whole.
-func bulkTransport(config Config) *http.Transport {
+func NewTransport(config Config) *http.Transport {
 	dialer := &bulkDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -199,7 +202,7 @@ func bulkTransport(config Config) *http.Transport {
 		DialTLSContext:         dialer.dialTLS,
 		TLSClientConfig:        dialer.tls, // behind a proxy
 		TLSHandshakeTimeout:    config.ConnectTimeout,
-		ResponseHeaderTimeout:  config.AnswerTimeout,
+		ResponseHeaderTimeout:  config.ResponseHeaderTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    256,

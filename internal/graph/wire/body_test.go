@@ -1,0 +1,55 @@
+package wire
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+)
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// Whatever the transport does once the end of the upload was told, the form
+// does not become whole.
+func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
+	reading, resume := make(chan struct{}), make(chan struct{})
+	body := &Body{left: 5, source: readFunc(func(p []byte) (int, error) {
+		close(reading)
+		<-resume
+		return copy(p, "hello"), nil
+	})}
+	got := make(chan error)
+	go func() {
+		n, err := body.Read(make([]byte, 10))
+		if n != 0 {
+			t.Errorf("%d bytes after the end", n)
+		}
+		got <- err
+	}()
+	<-reading
+	if sent, err := body.End(); sent || err != nil {
+		t.Errorf("%v, %v", sent, err)
+	}
+	close(resume)
+	if err := <-got; !errors.Is(err, errOver) {
+		t.Errorf("%v", err)
+	}
+	if sent, _ := body.End(); sent {
+		t.Error("sent after all")
+	}
+}
+
+func TestConnectionThatIsClosedAlreadyEndsTheBody(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	conn := &bulkConn{Conn: ours}
+	_ = conn.Close()
+	stopped := false
+	body := &Body{left: 5, source: strings.NewReader("hello"), stop: func() { stopped = true }}
+	conn.carry(body)
+	if n, err := body.Read(make([]byte, 5)); n != 0 || !errors.Is(err, net.ErrClosed) || !stopped {
+		t.Errorf("%d, %v, %v", n, err, stopped)
+	}
+}
