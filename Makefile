@@ -6,7 +6,10 @@ FUZZ    ?= 20s
 APT     := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 GOLANGCI_LINT := v2.15.0
 
-.PHONY: help build test check bench fuzz tools lint-tool node system clean
+# The product's module, and those of e2e and bench, whose dependencies the product does not need.
+MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
+
+.PHONY: help build test check bench fuzz tidy tools lint-tool node system clean
 
 help:
 	@echo "make build   a static binary in bin/"
@@ -14,29 +17,37 @@ help:
 	@echo "make check   formatting, vet, linter"
 	@echo "make bench   the benchmark: ten minutes, on a machine that does nothing else"
 	@echo "make fuzz    each fuzz target for FUZZ=$(FUZZ)"
+	@echo "make tidy    go mod tidy in every module"
 	@echo "make clean   removes bin/ and .tools/"
 
 build:
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/ferry ./cmd/ferry
 
-# FERRY_E2E=require turns a missing part that could be installed into a failure.
+# Every module is tested, whatever the others' tests found. FERRY_E2E=require
+# turns a missing part that could be installed into a failure.
 test: tools node system
-	@race=-race; $(GO) build -race runtime/cgo 2>/dev/null || { race=; echo "without the race detector, which needs cgo and a C compiler"; }; set -x; \
-	FERRY_E2E=require .tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m ./...
+	@race=-race; $(GO) build -race runtime/cgo 2>/dev/null || { race=; echo "without the race detector, which needs cgo and a C compiler"; }; \
+	failed=; for module in $(MODULES); do \
+	  echo "testing the module in $$module"; \
+	  (cd $$module && FERRY_E2E=require $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m ./...) || failed="$$failed $$module"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 check: lint-tool
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
-	$(GO) vet ./...
-	.tools/golangci-lint run ./...
+	@set -e; for module in $(MODULES); do echo "checking the module in $$module"; (cd $$module && $(GO) vet ./... && $(CURDIR)/.tools/golangci-lint run ./...); done
 
 bench: tools node
-	$(GO) run ./bench
+	$(GO) run -C bench .
 
 fuzz:
-	@$(GO) list ./... | while read package; do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$package || exit 1; \
-	  done; done
+	@set -e; for module in $(MODULES); do \
+	  for package in $$($(GO) list -C $$module ./...); do \
+	    for target in $$($(GO) test -C $$module -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	      echo "$$package $$target"; $(GO) test -C $$module -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$package; \
+	    done; done; done
+
+tidy:
+	@set -e; for module in $(MODULES); do (cd $$module && $(GO) mod tidy); done
 
 # The S3 server and the test runner, from a module of their own.
 tools: .tools/versitygw .tools/gotestsum

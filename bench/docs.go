@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	docsBegin = "<!-- bench: begin; written by 'go run ./bench -docs docs/performance.md' -->"
+	docsBegin = "<!-- bench: begin; written by 'go run -C bench . -docs docs/performance.md' -->"
 	docsEnd   = "<!-- bench: end -->"
 )
 

@@ -4,10 +4,10 @@
 // streaming mover, or what people use today. It holds the results against the
 // bounds of bounds.go, and ends with 0 only if all of them hold.
 //
-//	go run ./bench                                     all of it, 10 minutes
-//	go run ./bench -quick                              a first look
-//	go run ./bench -docs docs/performance.md           all of it, and the page about it
-//	go run ./bench -cases 20KiB@32,https:16MiB@8 -people=false
+//	go run -C bench .                                     all of it, 10 minutes
+//	go run -C bench . -quick                              a first look
+//	go run -C bench . -docs docs/performance.md           all of it, and the page about it
+//	go run -C bench . -cases 20KiB@32,https:16MiB@8 -people=false
 //
 // Its figures depend on the machine and on what else runs there; the ratios
 // of one run are what can be compared. It needs Linux, for /proc.
@@ -187,7 +187,7 @@ func repository() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", errors.New("this is not ferry's repository; run it there: go run ./bench")
+			return "", errors.New("this is not ferry's repository; run it there: go run -C bench .")
 		}
 		dir = filepath.Dir(dir)
 	}

@@ -45,8 +45,10 @@ func (b *build) path(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(runDirectory, b.name)
 	b.once.Do(func() {
-		args := append(append([]string{"build"}, b.flags...), "-o", file, "ferry/cmd/ferry")
-		if output, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		args := append(append([]string{"build"}, b.flags...), "-o", file, "./cmd/ferry")
+		cmd := exec.Command("go", args...)
+		cmd.Dir = ".." // the product's module: its versions of the dependencies, not those of this one
+		if output, err := cmd.CombinedOutput(); err != nil {
 			b.err = fmt.Errorf("go %v: %w\n%s", args, err, output)
 		}
 	})
