@@ -2,7 +2,6 @@ package metasim
 
 import (
 	"cmp"
-	"net/http"
 	"strings"
 )
 
@@ -144,20 +143,12 @@ func (n node) choose(list string) (object, *apiError) {
 	return chosen, nil
 }
 
-func (s *Server) describeAccount(c *call, accounts map[string]bool) (any, *apiError) {
-	account, ok := s.accounts[c.route.id]
-	if !ok || !accounts[account.ID] {
-		return nil, unsupported(http.MethodGet, c.route.id)
-	}
-	return respondWithNode(s.accountNode(account), c)
+func (s *Server) account(c *call) (any, *apiError) {
+	return respondWithNode(s.accountNode(s.accounts[c.id]), c)
 }
 
-func (s *Server) describePhoneNumber(c *call, accounts map[string]bool) (any, *apiError) {
-	p, ok := s.phones[c.route.id]
-	if !ok || !accounts[p.accountID] {
-		return nil, unsupported(http.MethodGet, c.route.id)
-	}
-	return respondWithNode(s.phoneNode(p), c)
+func (s *Server) phoneNumber(c *call) (any, *apiError) {
+	return respondWithNode(s.phoneNode(s.phones[c.id]), c)
 }
 
 func respondWithNode(n node, c *call) (any, *apiError) {

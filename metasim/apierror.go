@@ -25,8 +25,8 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.message }
 
-// why is what the history says about the refusal.
-func (e *apiError) why() string {
+// historyReason returns what the history says about the refusal.
+func (e *apiError) historyReason() string {
 	switch {
 	case e.reason != "":
 		return e.reason

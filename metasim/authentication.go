@@ -1,50 +1,110 @@
 package metasim
 
 import (
+	"crypto/subtle"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
 
-// schemes are the words before the token that count for an operation: Bearer,
-// and for resumable uploads OAuth, which their bytes even need (§8).
-func (o Operation) schemes() []string {
-	switch o {
-	case OperationUploadBytes:
-		return []string{"OAuth"}
-	case OperationUploadSession, OperationUploadStatus:
-		return []string{"Bearer", "OAuth"}
+// authentication says which tokens an operation accepts.
+type authentication struct {
+	// schemes are the words before the token in the header Authorization, in
+	// any case. None: the operation takes no token.
+	schemes []string
+
+	// allow checks that the call's token gives access to what the path names.
+	// Nil: any token of an account does.
+	allow func(*Server, *call) *apiError
+}
+
+// Bearer is the scheme of all operations. Resumable uploads also take OAuth,
+// and their bytes take nothing else.
+var (
+	anyToken          = authentication{schemes: []string{"Bearer"}}
+	ownersToken       = authentication{schemes: []string{"Bearer"}, allow: (*Server).allowOwner}
+	ownersUploadToken = authentication{schemes: []string{"Bearer", "OAuth"}, allow: (*Server).allowOwner}
+	sessionToken      = authentication{schemes: []string{"Bearer", "OAuth"}, allow: (*Server).allowSession}
+	sessionBytesToken = authentication{schemes: []string{"OAuth"}, allow: (*Server).allowSession}
+)
+
+// authenticate checks the call's token, and notes the token and the accounts
+// that it gives access to.
+func (s *Server) authenticate(c *call) *apiError {
+	auth := anyToken // of a path that exists, with a method that does not
+	if c.operation != nil {
+		auth = c.operation.auth
 	}
-	return []string{"Bearer"}
+	if len(auth.schemes) == 0 {
+		return nil
+	}
+	c.token = headerToken(c.r, auth.schemes)
+	if c.token == "" {
+		e := missingToken()
+		if !slices.Contains(auth.schemes, "Bearer") {
+			e.details = "This request takes the token as \"Authorization: " + auth.schemes[0] + " {token}\" only."
+		}
+		return e
+	}
+	accounts, ok := s.tokens[c.token]
+	if !ok {
+		return invalidToken()
+	}
+	c.accounts = accounts
+	if auth.allow == nil {
+		return nil
+	}
+	return auth.allow(s, c)
 }
 
 // headerToken returns the token of a request. Meta also takes ?access_token=
-// and other schemes; a client of the Cloud API has no need of them, and a
-// token in a URL ends in logs, so only the header counts here.
+// and other schemes; a client of the Cloud API does not need them, and a token
+// in a URL ends up in logs, so only the header counts here.
 func headerToken(r *http.Request, schemes []string) string {
 	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
-	right := func(s string) bool { return strings.EqualFold(s, scheme) }
-	if !found || !slices.ContainsFunc(schemes, right) {
+	same := func(s string) bool { return strings.EqualFold(s, scheme) }
+	if !found || !slices.ContainsFunc(schemes, same) {
 		return ""
 	}
 	return strings.TrimSpace(token)
 }
 
-// authenticate returns the ids of the accounts that the request's token opens.
-func (s *Server) authenticate(r *http.Request, operation Operation) (map[string]bool, *apiError) {
-	token := headerToken(r, operation.schemes())
-	if token == "" {
-		e := missingToken()
-		if operation == OperationUploadBytes {
-			e.details = "This request takes the token as \"Authorization: OAuth {token}\" only."
+// allowOwner checks that the token has access to an account that the node
+// belongs to. Meta answers alike for a node that does not exist.
+func (s *Server) allowOwner(c *call) *apiError {
+	kind := c.operation.node()
+	owners := s.owners(kind, c.id)
+	if slices.ContainsFunc(owners, func(account string) bool { return c.accounts[account] }) {
+		return nil
+	}
+	e := unsupported(c.r.Method, c.id)
+	if e.reason = "the " + string(kind) + " belongs to another account than the token"; len(owners) == 0 {
+		e.reason = "no such " + string(kind) + ", or it has expired"
+	}
+	return e
+}
+
+// owners returns the ids of the accounts that a node belongs to: none if it
+// does not exist.
+func (s *Server) owners(kind nodeKind, id string) []string {
+	switch kind {
+	case nodeAccount:
+		if _, ok := s.accounts[id]; ok {
+			return []string{id}
 		}
-		return nil, e
+	case nodePhoneNumber:
+		if p, ok := s.phones[id]; ok {
+			return []string{p.accountID}
+		}
+	case nodeApp:
+		return s.apps[id]
+	case nodeMedia:
+		if file, ok := s.Media(id); ok {
+			return s.owners(nodePhoneNumber, file.PhoneNumberID)
+		}
 	}
-	accounts, ok := s.tokens[token]
-	if !ok {
-		return nil, invalidToken()
-	}
-	return accounts, nil
+	return nil
 }
 
 // ownsPhoneNumber reports whether one of the accounts has the phone number.
@@ -53,12 +113,19 @@ func (s *Server) ownsPhoneNumber(accounts map[string]bool, phoneID string) bool 
 	return ok && accounts[p.accountID]
 }
 
-// ownsApp reports whether one of the accounts is connected through the app.
-func (s *Server) ownsApp(accounts map[string]bool, appID string) bool {
-	for id := range accounts {
-		if s.accounts[id].AppID == appID && appID != "" {
-			return true
-		}
+// allowSession finds the upload session of the call, and checks that the
+// call has its token and its signature.
+func (s *Server) allowSession(c *call) *apiError {
+	path, err := url.PathUnescape(c.id)
+	session, ok := s.uploads.find(strings.TrimPrefix(path, sessionPrefix), s.cfg.Clock())
+	switch {
+	case err != nil || !ok:
+		return c.sessionNotFound("no such upload session, or it has expired")
+	case session.token != c.token:
+		return c.sessionNotFound("the upload session was created with another token")
+	case subtle.ConstantTimeCompare([]byte(c.r.URL.Query().Get("sig")), []byte(session.sig)) == 0:
+		return malformedForm("The parameter sig of the upload session is missing or wrong.")
 	}
-	return false
+	c.session = session
+	return nil
 }

@@ -25,16 +25,21 @@ const jsonType = "application/json; charset=UTF-8"
 
 // call is one request and its response.
 type call struct {
-	server  *Server
-	r       *http.Request
-	w       *responseWriter
-	body    *requestBody
-	route   route
+	server *Server
+	r      *http.Request
+	w      *responseWriter
+	body   *requestBody
+	route
 	fault   *Fault   // nil for none
 	entry   *Request // in the history; changed through update only
 	traceID string
 	started time.Time
 	secrets secrets
+
+	// Set by authentication.
+	token    string
+	accounts map[string]bool // ids of the accounts that the token gives access to
+	session  *uploadSession  // that the path names; nil for none
 }
 
 // begin notes a request, chooses its fault and sets the headers that every
@@ -44,14 +49,14 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 		server: s, route: s.route(r), traceID: "A" + s.random.word(22),
 		started: time.Now(), secrets: s.secretsOf(r),
 	}
-	c.fault = s.faults.pick(r.Method, r.URL.Path, c.route.operation)
+	c.fault = s.faults.pick(r.Method, r.URL.Path, c.name())
 	c.body = &requestBody{source: cmp.Or[io.ReadCloser](r.Body, http.NoBody)}
 	c.r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
 	c.r.Body = c.body
 	c.w = &responseWriter{ResponseWriter: w, wrote: c.updateHistory, buffers: &s.buffers}
 	c.entry = s.history.add(c.historyEntry(r, s.cfg.Clock()))
 	header := w.Header()
-	header.Set("facebook-api-version", c.route.version)
+	header.Set("facebook-api-version", c.version)
 	header.Set("x-fb-request-id", s.random.word(15))
 	header.Set("x-fb-trace-id", s.random.word(11))
 	header.Set("x-fb-rev", "1030000000")
@@ -59,43 +64,24 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// dispatch carries the request out. Nil and nil say that the answer has been
+// serve carries the request out. Nil and nil say that the response has been
 // written already. A refusal before the body is read leaves the body unread:
 // net/http then closes the connection.
-func (c *call) dispatch() (any, *apiError) {
-	s, t := c.server, c.route
-	switch {
-	case t.refusal != nil:
-		return nil, t.refusal
-	case t.operation == OperationDownload:
-		return nil, s.download(c)
+func (c *call) serve() (any, *apiError) {
+	if c.refusal != nil {
+		return nil, c.refusal
 	}
-	accounts, err := s.authenticate(c.r, t.operation)
-	if err != nil {
-		return nil, err
+	if refusal := c.server.authenticate(c); refusal != nil {
+		if c.operation != nil && c.operation.mediaHost {
+			return nil, downloadNotFound(refusal.historyReason())
+		}
+		return nil, refusal
 	}
 	c.reportUsage(0)
-	switch t.operation {
-	case OperationUpload:
-		return s.upload(c, accounts)
-	case OperationRetrieve:
-		return s.retrieve(c, accounts)
-	case OperationDelete:
-		return s.delete(c, accounts)
-	case OperationUploadSession:
-		return s.beginSession(c, accounts)
-	case OperationUploadBytes:
-		return s.receiveBytes(c)
-	case OperationUploadStatus:
-		return s.reportSession(c)
-	case OperationAccount:
-		return s.describeAccount(c, accounts)
-	case OperationPhoneNumbers:
-		return s.listPhoneNumbers(c, accounts)
-	case OperationPhoneNumber:
-		return s.describePhoneNumber(c, accounts)
+	if c.operation == nil {
+		return nil, unsupported(c.r.Method, truncate(c.id))
 	}
-	return nil, unsupported(c.r.Method, t.id)
+	return c.operation.serve(c.server, c)
 }
 
 // respond writes a result or an error: the one place that does, but for the
@@ -103,10 +89,10 @@ func (c *call) dispatch() (any, *apiError) {
 func (c *call) respond(result any, err *apiError) {
 	switch {
 	case err != nil && err.plain:
-		c.setReason(err.why())
+		c.setReason(err.historyReason())
 		c.write(err.status, "text/plain; charset=utf-8", []byte(err.message+"\n"))
 	case err != nil:
-		c.setReason(err.why())
+		c.setReason(err.historyReason())
 		if err.challenge != "" {
 			c.w.Header().Set("WWW-Authenticate", err.challengeHeader())
 		}
@@ -138,7 +124,7 @@ func (c *call) write(status int, contentType string, body []byte) {
 // reportUsage sets the header of the business use case limits. wait is in
 // minutes and 0 when there is nothing to wait for.
 func (c *call) reportUsage(wait int) {
-	if !isObjectID(c.route.id) { // nothing, or an upload session
+	if !isObjectID(c.id) { // nothing, or an upload session
 		return
 	}
 	use, call := "whatsapp_business_management", 1
@@ -147,12 +133,12 @@ func (c *call) reportUsage(wait int) {
 	}
 	c.w.Header().Set("x-business-use-case-usage", fmt.Sprintf(
 		`{"%s":[{"type":"%s","call_count":%d,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":%d}]}`,
-		c.route.id, use, call, wait))
+		c.id, use, call, wait))
 }
 
 // cutsRequest reports whether the connection is cut in place of the answer.
 func (c *call) cutsRequest() bool {
-	return c.fault != nil && c.fault.CutAfterBytes != 0 && c.route.operation.takesFile()
+	return c.fault != nil && c.fault.CutAfterBytes != 0 && c.takesFile()
 }
 
 // abort breaks the connection, so that the client can take it for nothing but
@@ -221,7 +207,7 @@ func (c *call) historyEntry(r *http.Request, now time.Time) Request {
 	slices.Sort(names)
 	entry := Request{
 		Time:          now,
-		Operation:     c.route.operation,
+		Operation:     c.name(),
 		Method:        truncate(c.secrets.redact(r.Method)),
 		Path:          truncateTo(c.secrets.redact(r.URL.Path), maxPathLength),
 		Query:         truncateTo(redactQuery(r.URL.RawQuery, c.secrets.redact), maxPathLength),

@@ -28,7 +28,7 @@ func (c *call) applyFault() bool {
 	}
 	limit := rateLimit{perSecond: f.BandwidthBytesPerSecond, sleep: wait}
 	c.body.rateLimit, c.w.rateLimit = limit, limit
-	if c.route.operation.takesFile() {
+	if c.takesFile() {
 		c.body.cutAt = f.CutAfterBytes
 	} else {
 		c.w.cutAt = f.CutAfterBytes

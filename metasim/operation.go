@@ -6,125 +6,213 @@ import (
 	"strings"
 )
 
-// An Operation is something that the simulated API can do. Faults select by
-// it, and the history names it.
+// An Operation names something that the simulated API can do. Faults select
+// requests by it, and the history records it.
 type Operation string
 
 // The operations. A request that is none of them has the empty one.
 const (
-	OperationUpload       Operation = "upload"        // POST /{version}/{phone number}/media
-	OperationRetrieve     Operation = "retrieve"      // GET /{version}/{media}
-	OperationDelete       Operation = "delete"        // DELETE /{version}/{media}
-	OperationDownload     Operation = "download"      // GET of the address that retrieve gave
-	OperationAccount      Operation = "account"       // GET /{version}/{account}
-	OperationPhoneNumbers Operation = "phone_numbers" // GET /{version}/{account}/phone_numbers
-	OperationPhoneNumber  Operation = "phone_number"  // GET /{version}/{phone number}
+	OperationUpload   Operation = "upload"
+	OperationRetrieve Operation = "retrieve"
+	OperationDelete   Operation = "delete"
+	OperationDownload Operation = "download"
 
-	OperationUploadSession Operation = "upload_session" // POST /{version}/{app}/uploads
-	OperationUploadBytes   Operation = "upload_bytes"   // POST /{version}/upload:{session}
-	OperationUploadStatus  Operation = "upload_status"  // GET /{version}/upload:{session}
+	OperationUploadSession Operation = "upload_session"
+	OperationUploadBytes   Operation = "upload_bytes"
+	OperationUploadStatus  Operation = "upload_status"
+
+	OperationAccount      Operation = "account"
+	OperationPhoneNumbers Operation = "phone_numbers"
+	OperationPhoneNumber  Operation = "phone_number"
 )
 
+// A nodeKind is a kind of object of the graph. Patterns name it in braces.
+type nodeKind string
+
+const (
+	nodeAccount     nodeKind = "account"
+	nodePhoneNumber nodeKind = "phone_number"
+	nodeApp         nodeKind = "app"
+	nodeMedia       nodeKind = "media"
+	nodeSession     nodeKind = "session"
+)
+
+const (
+	sessionPrefix = "upload:"                         // of the id of an upload session
+	downloadPath  = "/whatsapp_business/attachments/" // of the media host's URLs
+	versionInPath = nodeKind("version")               // stands for the version of the Graph API in patterns
+)
+
+// operation is a row of the table of operations.
+type operation struct {
+	name    Operation
+	method  string // of HTTP
+	pattern string // of the path; see parsePattern
+	auth    authentication
+	serve   func(*Server, *call) (any, *apiError) // returns the JSON of the response; nil, nil if it has written one
+
+	takesFile bool // the request's body is a file, which Fault.CutAfterBytes counts
+	mediaHost bool // on the media host, which refuses with a bare 404
+
+	segments []segment // of the pattern
+}
+
+// operations is everything that the simulated API can do. Routing,
+// authentication, faults and the history read it. To add an operation, add a
+// row and a method of Server.
+//
+// Rows may have the same method and pattern but for the kind of the node. The
+// kind that the id in the path has then decides; an id of no kind, or of
+// another one, selects the first of these rows, whose method refuses it.
+var operations = parsePatterns([]operation{
+	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload, takesFile: true},
+	{name: OperationRetrieve, method: "GET", pattern: "/{version}/{media}", auth: ownersToken, serve: (*Server).retrieve},
+	{name: OperationDelete, method: "DELETE", pattern: "/{version}/{media}", auth: ownersToken, serve: (*Server).delete},
+	{name: OperationDownload, method: "GET", pattern: downloadPath, auth: anyToken, serve: (*Server).download, mediaHost: true},
+	{name: OperationDownload, method: "HEAD", pattern: downloadPath, auth: anyToken, serve: (*Server).download, mediaHost: true},
+
+	{name: OperationUploadSession, method: "POST", pattern: "/{version}/{app}/uploads", auth: ownersUploadToken, serve: (*Server).createSession},
+	{name: OperationUploadBytes, method: "POST", pattern: "/{version}/upload:{session}", auth: sessionBytesToken, serve: (*Server).uploadBytes, takesFile: true},
+	{name: OperationUploadStatus, method: "GET", pattern: "/{version}/upload:{session}", auth: sessionToken, serve: (*Server).uploadStatus},
+
+	{name: OperationAccount, method: "GET", pattern: "/{version}/{account}", auth: ownersToken, serve: (*Server).account},
+	{name: OperationPhoneNumbers, method: "GET", pattern: "/{version}/{account}/phone_numbers", auth: ownersToken, serve: (*Server).phoneNumbers},
+	{name: OperationPhoneNumber, method: "GET", pattern: "/{version}/{phone_number}", auth: ownersToken, serve: (*Server).phoneNumber},
+})
+
+// known reports whether a row has the name.
 func (o Operation) known() bool {
-	switch o {
-	case OperationUpload, OperationRetrieve, OperationDelete, OperationDownload,
-		OperationAccount, OperationPhoneNumbers, OperationPhoneNumber,
-		OperationUploadSession, OperationUploadBytes, OperationUploadStatus:
-		return true
+	for i := range operations {
+		if operations[i].name == o {
+			return true
+		}
 	}
 	return false
 }
 
-// takesFile reports whether the request's body is what matters, and what a
-// fault cuts.
-func (o Operation) takesFile() bool { return o == OperationUpload || o == OperationUploadBytes }
-
-// sessionPrefix begins the id of an upload session.
-const sessionPrefix = "upload:"
-
-// downloadPath is the path of the media host's addresses.
-const downloadPath = "/whatsapp_business/attachments/"
-
-// route is what a request is aimed at.
-type route struct {
-	operation Operation
-	version   string // that answers, such as "v25.0"
-	id        string
-	refusal   *apiError // set when the path leads nowhere
+// segment is an element of a pattern: a text, and behind it an id of a kind
+// if kind is not empty.
+type segment struct {
+	text string
+	kind nodeKind
 }
 
-// route reads the path and the method. Which operation a bare id means depends
-// on what the id is.
-func (s *Server) route(r *http.Request) route {
-	newest := fmt.Sprintf("v%d.0", newestVersion)
-	path := r.URL.EscapedPath() // an escaped slash is part of an element, not the end of one
-	if path == downloadPath {
-		t := route{version: newest}
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			t.operation = OperationDownload
-		} else {
-			t.refusal = downloadNotFound("the media host answers GET only")
+// parsePatterns fills in the segments of the rows. A pattern is a path whose
+// elements are texts, {kind}, or a text with {kind} behind it. It names at
+// most one node; {version} is none.
+func parsePatterns(rows []operation) []operation {
+	for i := range rows {
+		for element := range strings.SplitSeq(strings.TrimPrefix(rows[i].pattern, "/"), "/") {
+			text, kind, _ := strings.Cut(strings.TrimSuffix(element, "}"), "{")
+			rows[i].segments = append(rows[i].segments, segment{text, nodeKind(kind)})
 		}
-		return t
 	}
-	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	version, ok := resolveVersion(parts[0])
-	if !ok {
-		return route{version: newest, refusal: unknownPath(path)}
+	return rows
+}
+
+// node returns the kind of the node that the operation's path names, or "".
+func (o *operation) node() nodeKind {
+	for _, s := range o.segments {
+		if s.kind != "" && s.kind != versionInPath {
+			return s.kind
+		}
+	}
+	return ""
+}
+
+// match compares the elements of a path with the pattern. It returns the
+// element that names the node, or "" if the pattern has none.
+func (o *operation) match(elements []string) (id string, ok bool) {
+	if len(elements) != len(o.segments) {
+		return "", false
+	}
+	for i, s := range o.segments {
+		rest, found := strings.CutPrefix(elements[i], s.text)
+		switch {
+		case !found:
+			return "", false
+		case s.kind == "":
+			found = rest == ""
+		case s.kind == versionInPath:
+			_, found = resolveVersion(rest)
+		case s.kind == nodeSession:
+			id = elements[i]
+		default:
+			id, found = rest, isObjectID(rest)
+		}
+		if !found {
+			return "", false
+		}
+	}
+	return id, true
+}
+
+// route is where a request leads.
+type route struct {
+	operation *operation // nil: none
+	version   string     // of the response, such as "v25.0"
+	id        string     // element of the path that names the node; may be empty
+	refusal   *apiError  // set when the path leads nowhere
+}
+
+// name is empty where there is no operation.
+func (t *route) name() Operation {
+	if t.operation == nil {
+		return ""
+	}
+	return t.operation.name
+}
+
+// takesFile reports whether the request's body is a file.
+func (t *route) takesFile() bool { return t.operation != nil && t.operation.takesFile }
+
+// route finds the operation that method and path name.
+func (s *Server) route(r *http.Request) route {
+	path := r.URL.EscapedPath() // an escaped slash is part of an element
+	elements := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	version, versioned := resolveVersion(elements[0])
+	if !versioned {
+		version = fmt.Sprintf("v%d.0", newestVersion)
 	}
 	t := route{version: version}
+	known, mediaHost := false, false
+	for i := range operations {
+		o := &operations[i]
+		id, ok := o.match(elements)
+		if !ok {
+			continue
+		}
+		known, mediaHost, t.id = true, o.mediaHost, id
+		if o.method == r.Method && (t.operation == nil || o.node() == s.nodeKind(id)) {
+			t.operation = o
+		}
+	}
 	switch {
-	case len(parts) == 1:
+	case !known && (!versioned || len(elements) == 1):
 		t.refusal = unknownPath(path)
-	case len(parts) == 2 && strings.HasPrefix(parts[1], sessionPrefix):
-		t.id = parts[1]
-		switch r.Method {
-		case http.MethodPost:
-			t.operation = OperationUploadBytes
-		case http.MethodGet:
-			t.operation = OperationUploadStatus
-		}
-	case !isObjectID(parts[1]):
-		t.refusal = unknownPath("/" + strings.Join(parts[1:], "/"))
-	case len(parts) == 2:
-		t.id = parts[1]
-		t.operation = s.nodeOperation(r.Method, t.id)
-	case len(parts) == 3 && parts[2] == "media":
-		t.id = parts[1]
-		if r.Method == http.MethodPost {
-			t.operation = OperationUpload
-		}
-	case len(parts) == 3 && parts[2] == "uploads":
-		t.id = parts[1]
-		if r.Method == http.MethodPost {
-			t.operation = OperationUploadSession
-		}
-	case len(parts) == 3 && parts[2] == "phone_numbers":
-		t.id = parts[1]
-		if r.Method == http.MethodGet {
-			t.operation = OperationPhoneNumbers
-		}
-	default:
-		t.refusal = unknownPath("/" + strings.Join(parts[2:], "/"))
+	case !known && !isObjectID(elements[1]):
+		t.refusal = unknownPath("/" + strings.Join(elements[1:], "/"))
+	case !known:
+		t.refusal = unknownPath("/" + strings.Join(elements[2:], "/"))
+	case t.operation == nil && mediaHost:
+		t.refusal = downloadNotFound("the media host supports GET only")
 	}
 	return t
 }
 
-// nodeOperation is what a method means on an object itself.
-func (s *Server) nodeOperation(method, id string) Operation {
-	_, isAccount := s.accounts[id]
-	_, isPhone := s.phones[id]
-	switch {
-	case method == http.MethodGet && isAccount:
-		return OperationAccount
-	case method == http.MethodGet && isPhone:
-		return OperationPhoneNumber
-	case isAccount || isPhone:
-		return ""
-	case method == http.MethodGet:
-		return OperationRetrieve
-	case method == http.MethodDelete:
-		return OperationDelete
+// nodeKind returns the kind of an object by its id, or "" if there is none.
+func (s *Server) nodeKind(id string) nodeKind {
+	if _, ok := s.accounts[id]; ok {
+		return nodeAccount
+	}
+	if _, ok := s.phones[id]; ok {
+		return nodePhoneNumber
+	}
+	if len(s.apps[id]) > 0 {
+		return nodeApp
+	}
+	if s.media.has(id) {
+		return nodeMedia
 	}
 	return ""
 }

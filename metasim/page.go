@@ -31,13 +31,10 @@ type cursors struct {
 	After  string `json:"after"`
 }
 
-// listPhoneNumbers answers one page of an account's numbers, in the order of
+// phoneNumbers returns one page of an account's numbers, in the order of
 // the configuration.
-func (s *Server) listPhoneNumbers(c *call, accounts map[string]bool) (any, *apiError) {
-	account, ok := s.accounts[c.route.id]
-	if !ok || !accounts[account.ID] {
-		return nil, unsupported(http.MethodGet, c.route.id)
-	}
+func (s *Server) phoneNumbers(c *call) (any, *apiError) {
+	account := s.accounts[c.id]
 	query := c.r.URL.Query()
 	from, to, err := s.pageBounds(query, account.PhoneNumbers)
 	if err != nil {

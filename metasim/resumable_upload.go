@@ -2,7 +2,6 @@ package metasim
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -30,11 +29,8 @@ type handleResult struct {
 	H string `json:"h"`
 }
 
-// beginSession begins a resumable upload (meta-cloud-api.md §8).
-func (s *Server) beginSession(c *call, accounts map[string]bool) (any, *apiError) {
-	if !s.ownsApp(accounts, c.route.id) {
-		return nil, unsupported(c.r.Method, c.route.id)
-	}
+// createSession starts a resumable upload (docs/references.md#graph-upload).
+func (s *Server) createSession(c *call) (any, *apiError) {
 	session, refusal := c.describedSession()
 	if refusal != nil {
 		return nil, refusal
@@ -45,7 +41,7 @@ func (s *Server) beginSession(c *call, accounts map[string]bool) (any, *apiError
 		return nil, malformedForm("The body could not be read.")
 	}
 	now := s.cfg.Clock()
-	session.appID, session.token = c.route.id, headerToken(c.r, c.route.operation.schemes())
+	session.appID, session.token = c.id, c.token
 	session.expires, session.digest = now.Add(sessionLifetime), sha256.New()
 	session.id = base64.URLEncoding.EncodeToString([]byte("1:attachment:" + s.random.word(24) +
 		"?file_length=" + strconv.FormatInt(session.length, 10) + "&file_type=" + session.fileType))
@@ -111,34 +107,16 @@ func byteCount(text string) (int64, bool) {
 	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == text
 }
 
-// authorizedSession finds the session that a request names, and checks that it may.
-func (s *Server) authorizedSession(c *call) (*uploadSession, *apiError) {
-	path, err := url.PathUnescape(c.route.id)
-	session, ok := s.uploads.find(strings.TrimPrefix(path, sessionPrefix), s.cfg.Clock())
-	switch {
-	case err != nil || !ok:
-		return nil, c.sessionNotFound("no such upload session, or it has expired")
-	case session.token != headerToken(c.r, c.route.operation.schemes()):
-		return nil, c.sessionNotFound("the upload session was begun with another token")
-	case subtle.ConstantTimeCompare([]byte(c.r.URL.Query().Get("sig")), []byte(session.sig)) == 0:
-		return nil, malformedForm("The parameter sig of the upload session is missing or wrong.")
-	}
-	return session, nil
-}
-
 func (c *call) sessionNotFound(reason string) *apiError {
-	e := unsupported(c.r.Method, truncate(c.route.id))
+	e := unsupported(c.r.Method, truncate(c.id))
 	e.reason = reason
 	return e
 }
 
-// reportSession says how much of the file has arrived. An earlier request that
+// uploadStatus returns how much of the file has arrived. An earlier request that
 // still reads bytes is ended first, so that what is said stays true.
-func (s *Server) reportSession(c *call) (any, *apiError) {
-	session, refusal := s.authorizedSession(c)
-	if refusal != nil {
-		return nil, refusal
-	}
+func (s *Server) uploadStatus(c *call) (any, *apiError) {
+	session := c.session
 	if !session.acquire() {
 		return nil, c.sessionNotFound("the upload session was forgotten meanwhile")
 	}
@@ -146,12 +124,9 @@ func (s *Server) reportSession(c *call) (any, *apiError) {
 	return sessionStatus{session.publicID(), session.stored}, nil
 }
 
-// receiveBytes takes in a piece of the file, or all of it.
-func (s *Server) receiveBytes(c *call) (any, *apiError) {
-	session, refusal := s.authorizedSession(c)
-	if refusal != nil {
-		return nil, refusal
-	}
+// uploadBytes takes in a piece of the file, or all of it.
+func (s *Server) uploadBytes(c *call) (any, *apiError) {
+	session := c.session
 	offset, refusal := fileOffset(c.r.Header)
 	if refusal != nil {
 		return nil, refusal
@@ -226,7 +201,7 @@ func (p *sessionUpload) read() *apiError {
 	if interrupted.Load() { // nothing can be read from the connection any more
 		p.w.Header().Set("Connection", "close")
 		if refusal != nil {
-			refusal.reason = "another request of the upload session ended this one: " + refusal.why()
+			refusal.reason = "another request of the upload session ended this one: " + refusal.historyReason()
 		}
 	}
 	return refusal

@@ -30,8 +30,8 @@ type success struct {
 }
 
 // retrieve describes a file and gives a new address to download it from.
-func (s *Server) retrieve(c *call, accounts map[string]bool) (any, *apiError) {
-	file, err := s.findMedia(c, accounts)
+func (s *Server) retrieve(c *call) (any, *apiError) {
+	file, err := s.findMedia(c)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +46,8 @@ func (s *Server) retrieve(c *call, accounts map[string]bool) (any, *apiError) {
 }
 
 // delete deletes a file; the second time it does not exist (§13.12).
-func (s *Server) delete(c *call, accounts map[string]bool) (any, *apiError) {
-	file, err := s.findMedia(c, accounts)
+func (s *Server) delete(c *call) (any, *apiError) {
+	file, err := s.findMedia(c)
 	if err != nil {
 		return nil, err
 	}
@@ -58,27 +58,20 @@ func (s *Server) delete(c *call, accounts map[string]bool) (any, *apiError) {
 	return success{true}, nil
 }
 
-// findMedia finds the file that a request names. One that does not exist, has
-// expired, is another account's or another number's than phone_number_id says
-// is answered alike (§3.2, §13.7).
-func (s *Server) findMedia(c *call, accounts map[string]bool) (Media, *apiError) {
-	refuse := func(reason string) (Media, *apiError) {
-		e := unsupported(c.r.Method, c.route.id)
-		e.reason = reason
-		return Media{}, e
-	}
-	file, ok := s.Media(c.route.id)
-	if !ok {
-		return refuse("no such media, or it has expired")
-	}
-	if !s.ownsPhoneNumber(accounts, file.PhoneNumberID) {
-		return refuse("the media belongs to another account than the token")
-	}
+// findMedia finds the file that a request names. Meta answers alike for one
+// that does not exist and for one that was uploaded for another number than
+// phone_number_id says.
+func (s *Server) findMedia(c *call) (Media, *apiError) {
+	file, ok := s.Media(c.id)
 	query := c.r.URL.Query()
-	if query.Has("phone_number_id") && query.Get("phone_number_id") != file.PhoneNumberID {
-		return refuse("the media was uploaded for another number than phone_number_id")
+	if ok && (!query.Has("phone_number_id") || query.Get("phone_number_id") == file.PhoneNumberID) {
+		return file, nil
 	}
-	return file, nil
+	e := unsupported(c.r.Method, c.id)
+	if e.reason = "the media was uploaded for another number than phone_number_id"; !ok {
+		e.reason = "no such media, or it has expired"
+	}
+	return Media{}, e
 }
 
 // origin is the scheme://host that addresses of this server begin with.
@@ -105,47 +98,43 @@ func (s *Server) urlSignature(id, expiry string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:20])
 }
 
-// download sends the bytes of a file (§3.3). Every refusal is the same 404;
-// the history has the reason.
-func (s *Server) download(c *call) *apiError {
-	file, err := s.authorizeDownload(c.r)
+// download sends the bytes of a file. Every refusal is the same 404; the
+// history has the reason.
+func (s *Server) download(c *call) (any, *apiError) {
+	file, err := s.authorizeDownload(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	content, openErr := s.cfg.Storage.Open(file.ID)
 	if openErr != nil {
 		s.cfg.Logger.Error("metasim: open in storage", "media_id", file.ID, "error", openErr)
-		return storageFailed("cannot read the file back: " + openErr.Error())
+		return nil, storageFailed("cannot read the file back: " + openErr.Error())
 	}
 	defer content.Close()
 	header := c.w.Header()
 	header.Set("Content-Type", file.MIMEType)
 	header.Set("ETag", `"`+file.SHA256+`"`)
 	http.ServeContent(c.w, c.r, "", file.Created, content)
-	return nil
+	return nil, nil
 }
 
-// authorizeDownload checks a download address and who asks for it.
-func (s *Server) authorizeDownload(r *http.Request) (Media, *apiError) {
-	if strings.TrimSpace(r.UserAgent()) == "" {
+// authorizeDownload checks a download URL and who requests it.
+func (s *Server) authorizeDownload(c *call) (Media, *apiError) {
+	if strings.TrimSpace(c.r.UserAgent()) == "" {
 		return Media{}, downloadNotFound("the User-Agent is empty")
 	}
-	accounts, refusal := s.authenticate(r, OperationDownload)
-	if refusal != nil {
-		return Media{}, downloadNotFound(refusal.message)
-	}
-	query := r.URL.Query()
+	query := c.r.URL.Query()
 	id, expiry := query.Get("mid"), query.Get("ext")
 	if !hmac.Equal([]byte(query.Get("hash")), []byte(s.urlSignature(id, expiry))) {
-		return Media{}, downloadNotFound("the address was not made by this server")
+		return Media{}, downloadNotFound("the URL was not made by this server")
 	}
 	seconds, err := strconv.ParseInt(expiry, 10, 64)
 	if now := s.cfg.Clock(); err != nil || now.Unix() >= seconds {
-		return Media{}, downloadNotFound("the address has expired")
+		return Media{}, downloadNotFound("the URL has expired")
 	}
 	file, ok := s.Media(id)
-	if !ok || !s.ownsPhoneNumber(accounts, file.PhoneNumberID) {
-		return Media{}, downloadNotFound("no such media, or the token is another account's")
+	if !ok || !s.ownsPhoneNumber(c.accounts, file.PhoneNumberID) {
+		return Media{}, downloadNotFound("no such media, or it belongs to another account than the token")
 	}
 	return file, nil
 }

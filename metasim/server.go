@@ -20,7 +20,8 @@ type Server struct {
 	cfg      Config
 	accounts map[string]*BusinessAccount
 	phones   map[string]*phone
-	tokens   map[string]map[string]bool // token → ids of the accounts that it opens
+	apps     map[string][]string        // app id → ids of the accounts that are connected through it
+	tokens   map[string]map[string]bool // token → ids of the accounts that it gives access to
 
 	media   *mediaIndex
 	uploads *uploadIndex
@@ -57,6 +58,7 @@ func New(cfg Config) *Server {
 		cfg:      cfg,
 		accounts: map[string]*BusinessAccount{},
 		phones:   map[string]*phone{},
+		apps:     map[string][]string{},
 		tokens:   map[string]map[string]bool{},
 		media:    newMediaIndex(),
 		uploads:  newUploadIndex(),
@@ -74,6 +76,9 @@ func New(cfg Config) *Server {
 		for _, p := range a.PhoneNumbers {
 			s.phones[p.ID] = &phone{PhoneNumber: p.withDefaults(), accountID: a.ID}
 		}
+		if a.AppID != "" {
+			s.apps[a.AppID] = append(s.apps[a.AppID], a.ID)
+		}
 		if s.tokens[a.Token] == nil {
 			s.tokens[a.Token] = map[string]bool{}
 		}
@@ -90,7 +95,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.fault != nil && !c.applyFault() {
 		return
 	}
-	result, err := c.dispatch()
+	result, err := c.serve()
 	if c.cutsRequest() {
 		c.abort()
 		return

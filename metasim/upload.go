@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"mime"
 	"mime/multipart"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,10 +27,7 @@ type uploadResult struct {
 
 // upload takes a file in (meta-cloud-api.md §3.1). Token and number are
 // checked before a byte of the body is read.
-func (s *Server) upload(c *call, accounts map[string]bool) (any, *apiError) {
-	if !s.ownsPhoneNumber(accounts, c.route.id) {
-		return nil, unsupported("post", c.route.id)
-	}
+func (s *Server) upload(c *call) (any, *apiError) {
 	form, err := openForm(c.r)
 	if err != nil {
 		return nil, err
@@ -149,7 +145,7 @@ func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
 	}
 	u.file = Media{
 		ID:            id,
-		PhoneNumberID: u.route.id,
+		PhoneNumberID: u.id,
 		MIMEType:      cmp.Or(mime.FormatMediaType(base, params), base),
 		FileName:      name,
 	}
@@ -284,11 +280,7 @@ func (s *Server) createFile(newID func() string) (id string, blob Blob, err erro
 // newMediaID makes an id that is not taken.
 func (s *Server) newMediaID() string {
 	for {
-		id := s.random.mediaID()
-		_, isAccount := s.accounts[id]
-		_, isPhone := s.phones[id]
-		isApp := slices.ContainsFunc(s.cfg.BusinessAccounts, func(a BusinessAccount) bool { return a.AppID == id })
-		if !isAccount && !isPhone && !isApp && !s.media.has(id) {
+		if id := s.random.mediaID(); s.nodeKind(id) == "" {
 			return id
 		}
 	}

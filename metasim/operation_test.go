@@ -1,0 +1,70 @@
+package metasim
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
+	s := startSim(t, func(c *Config) { c.BusinessAccounts[0].AppID = app1 })
+	media := s.mustUpload("a.png", "image/png", png)
+	tests := []struct {
+		method, path string
+		operation    Operation
+		id           string
+	}{
+		{"POST", "/v25.0/" + phone1 + "/media", OperationUpload, phone1},
+		{"GET", "/v25.0/" + media, OperationRetrieve, media},
+		{"DELETE", "/v25.0/" + media, OperationDelete, media},
+		{"GET", downloadPath, OperationDownload, ""},
+		{"HEAD", downloadPath, OperationDownload, ""},
+		{"POST", "/v25.0/" + app1 + "/uploads", OperationUploadSession, app1},
+		{"POST", "/v25.0/upload:abc", OperationUploadBytes, "upload:abc"},
+		{"GET", "/v25.0/upload:abc", OperationUploadStatus, "upload:abc"},
+		{"GET", "/v25.0/" + account1, OperationAccount, account1},
+		{"GET", "/v25.0/" + account1 + "/phone_numbers", OperationPhoneNumbers, account1},
+		{"GET", "/v25.0/" + phone1, OperationPhoneNumber, phone1},
+		// An id of no kind, or of one that has no such operation: the first row.
+		{"GET", "/v25.0/123456", OperationRetrieve, "123456"},
+		{"GET", "/v25.0/" + app1, OperationRetrieve, app1},
+		{"DELETE", "/v25.0/" + phone1, OperationDelete, phone1},
+		// Paths that exist, with a method that does not.
+		{"PUT", "/v25.0/" + media, "", media},
+		{"GET", "/v25.0/" + phone1 + "/media", "", phone1},
+		{"POST", downloadPath, "", ""},
+		// Paths that do not exist.
+		{"GET", "/v25.0/me", "", ""},
+		{"GET", "/v25.0/" + phone1 + "/", "", ""},
+		{"GET", "/v25.0/" + phone1 + "%2Fmedia", "", ""},
+		{"GET", downloadPath + "x", "", ""},
+	}
+	tested := map[Operation]bool{}
+	for _, test := range tests {
+		found := s.route(httptest.NewRequest(test.method, test.path, http.NoBody))
+		if found.name() != test.operation || found.id != test.id {
+			t.Errorf("%s %s: operation %q of %q, want %q of %q", test.method, test.path, found.name(), found.id, test.operation, test.id)
+		}
+		tested[test.operation] = true
+	}
+	for _, o := range operations {
+		if !tested[o.name] {
+			t.Errorf("no request of this test is a %s", o.name)
+		}
+	}
+}
+
+// A row that misses something would answer nobody, or everybody.
+func TestOperationsAreComplete(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range operations {
+		key := o.method + " " + o.pattern
+		if o.name == "" || o.serve == nil || o.pattern == "" || seen[key] {
+			t.Errorf("%s: no name, no method of Server, no pattern, or a second row of it", key)
+		}
+		if o.node() != "" && o.auth.allow == nil {
+			t.Errorf("%s: any token has access to any %s", key, o.node())
+		}
+		seen[key] = true
+	}
+}
