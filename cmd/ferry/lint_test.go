@@ -140,7 +140,7 @@ func TestLintReadsURLsByRangesWhereItCan(t *testing.T) {
 	lint := func(path string) linted {
 		return (&mediaLintCommand{}).lint(context.Background(), &lintOpener{}, server.URL+path)
 	}
-	if got := lint("/a.pdf?signature"); got.Worst() != media.WillFail || got.Findings[0].Code != media.FindTruncated || got.Source != server.URL+"/a.pdf" || got.Name != "a.pdf" || got.Error != "" {
+	if got := lint("/a.pdf?signature"); got.Worst() != media.WillFail || got.Findings[0].Code != media.CodeTruncated || got.Source != server.URL+"/a.pdf" || got.Name != "a.pdf" || got.Error != "" {
 		t.Errorf("%+v", got)
 	}
 	ranges = false

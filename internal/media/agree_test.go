@@ -163,7 +163,7 @@ func TestFFprobeAgreesAboutSound(t *testing.T) {
 			}
 		case "audio/aac":
 			examineAAC(x)
-			if bad := codes(x.report) == FindAACProfile; bad != (probed[0].Profile != "LC") {
+			if bad := codes(x.report) == CodeAACProfile; bad != (probed[0].Profile != "LC") {
 				t.Errorf("%s: %+v, want %s", name, x.report, probed[0].Profile)
 			}
 		}
@@ -188,7 +188,7 @@ func TestPDFInfoAgrees(t *testing.T) {
 		out := string(ask(t, name, x.head, "pdfinfo"))
 		examinePDF(x)
 		got := codes(x.report)
-		if encrypted := strings.Contains(out, "Encrypted:       yes"); encrypted != (got == FindPDFEncrypted) {
+		if encrypted := strings.Contains(out, "Encrypted:       yes"); encrypted != (got == CodePDFEncrypted) {
 			t.Errorf("%s: %q, want %s", name, got, out)
 		}
 	}

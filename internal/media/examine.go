@@ -142,7 +142,7 @@ func (x *examiner) load(off int64, need, want int) []byte {
 // else an entry of what went unchecked.
 func (x *examiner) gap(what string) {
 	if x.miss == "" {
-		x.find(FindTruncated, "it ends before "+what)
+		x.find(CodeTruncated, "it ends before "+what)
 		return
 	}
 	x.unchecked(what)

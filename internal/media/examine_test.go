@@ -86,7 +86,7 @@ func TestIndexInFrontIsJudgedWithoutRanges(t *testing.T) {
 	judged := 0
 	for _, f := range sample.BadFiles() {
 		end := indexEnd(f.Data)
-		if end == 0 || end+8 > len(f.Data) || f.WantCode == FindTruncated { // at its end, or what is behind it is what is wrong
+		if end == 0 || end+8 > len(f.Data) || f.WantCode == CodeTruncated { // at its end, or what is behind it is what is wrong
 			continue
 		}
 		result, err := Inspect(Input{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data[:min(len(f.Data), HeadSize)]})
@@ -137,7 +137,7 @@ func TestBadSamplesHaveTheirFinding(t *testing.T) {
 		}
 	}
 	for code := range rules {
-		if !shown[code] && code != FindVoiceTooLarge { // would not be small
+		if !shown[code] && code != CodeVoiceTooLarge { // would not be small
 			t.Errorf("no sample of %s", code)
 		}
 	}
@@ -168,12 +168,12 @@ func TestLongFiles(t *testing.T) {
 		about, mime, data, want string
 		reads                   int // with the advised head
 	}{
-		{"CMYK behind the profile of a press", "image/jpeg", cmyk[:2] + profile + cmyk[2:], FindJPEGCMYK, 5},
-		{"animation behind a profile", "image/png", png[:33] + "\x00\x10\x00\x00iCCP" + strings.Repeat("p", mib+4) + png[33:], FindPNGAnimated, 1},
-		{"an index at the end", "video/mp4", last[:mdat] + mp4Box("mdat", strings.Repeat("m", 10*mib)) + last[moov:], FindMP4IndexLast, 1},
-		{"a long index", "video/mp4", ftyp("isom") + mp4Box("moov", stuffing(200*kib), index, stuffing(400*kib)) + mp4Box("mdat"), FindH264HighBFrames, 2},
-		{"a picture before the sound", "audio/mpeg", "ID3\x04\x00\x00\x00\x40\x00\x00" + strings.Repeat("p", mib) + mp3, FindMP3Layer, 1},
-		{"a long PDF", "application/pdf", pdf[:9] + strings.Repeat("%", 5*mib) + pdf[9:], FindPDFEncrypted, 1},
+		{"CMYK behind the profile of a press", "image/jpeg", cmyk[:2] + profile + cmyk[2:], CodeJPEGCMYK, 5},
+		{"animation behind a profile", "image/png", png[:33] + "\x00\x10\x00\x00iCCP" + strings.Repeat("p", mib+4) + png[33:], CodePNGAnimated, 1},
+		{"an index at the end", "video/mp4", last[:mdat] + mp4Box("mdat", strings.Repeat("m", 10*mib)) + last[moov:], CodeMP4IndexLast, 1},
+		{"a long index", "video/mp4", ftyp("isom") + mp4Box("moov", stuffing(200*kib), index, stuffing(400*kib)) + mp4Box("mdat"), CodeH264HighBFrames, 2},
+		{"a picture before the sound", "audio/mpeg", "ID3\x04\x00\x00\x00\x40\x00\x00" + strings.Repeat("p", mib) + mp3, CodeMP3Layer, 1},
+		{"a long PDF", "application/pdf", pdf[:9] + strings.Repeat("%", 5*mib) + pdf[9:], CodePDFEncrypted, 1},
 	} {
 		for _, head := range heads {
 			if r := examined(t, c.mime, "a", []byte(c.data), head); codes(r) != c.want || len(r.Unchecked) > 0 {
@@ -193,7 +193,7 @@ func TestVoiceTooLarge(t *testing.T) {
 	for size, want := range map[int64]bool{maxVoice: false, maxVoice + 1: true} {
 		source := &ranges{data: data, size: size}
 		r, err := Examine(t.Context(), Result{Type: row("audio/ogg", false)}, Source{Size: size, Head: data, ReadAt: source.readAt})
-		if err != nil || strings.Contains(codes(r), FindVoiceTooLarge) != want {
+		if err != nil || strings.Contains(codes(r), CodeVoiceTooLarge) != want {
 			t.Errorf("%d bytes: %+v, %v", size, r, err)
 		}
 	}
@@ -213,8 +213,8 @@ func TestWithoutRangesTheRestIsUnchecked(t *testing.T) {
 			for _, finding := range r.Findings {
 				// What it claims without having seen all has to be what it finds in the end,
 				// or be certain all the same.
-				high := finding.Code == FindH264High && f.WantCode == FindH264HighBFrames
-				sound := finding.Code == FindVideoAudioCodec && f.WantCode == FindVideoMissing
+				high := finding.Code == CodeH264High && f.WantCode == CodeH264HighBFrames
+				sound := finding.Code == CodeVideoAudioCodec && f.WantCode == CodeVideoMissing
 				if err != nil || finding.Code != f.WantCode && !high && !sound {
 					t.Errorf("%s with %d bytes: %+v, %v", f.Name, head, finding, err)
 				}

@@ -26,23 +26,23 @@ func command(fix string) string {
 // made are bad files that would be large or have more wrong than one thing, each by the
 // command that makes it.
 var made = []struct{ name, contentType, code, command string }{
-	{"animated.png", "image/png", FindImageNotRGB, "ffmpeg -f lavfi -i testsrc=size=96x64:rate=2:duration=1 -pix_fmt pal8 -f apng animated.png"},
-	{"large.jpg", "image/jpeg", FindImageDimensions, "vips black large.jpg 17000 17000 --bands 3"}, // FFmpeg does not open it
-	{"long.ogg", "audio/ogg", FindVoiceTooLarge, "ffmpeg -f lavfi -i anoisesrc=duration=50:sample_rate=48000 -ac 1 -c:a libopus -b:a 128k long.ogg"},
-	{"main.mp4", "video/mp4", FindAACProfile, "ffmpeg" + moving + tone + main + " -c:a aac -profile:a aac_main -movflags +faststart main.mp4"},
-	{"main.3gp", "video/3gpp", FindAACProfile, "ffmpeg" + moving + tone + main + " -c:a aac -profile:a aac_main -movflags +faststart main.3gp"},
-	{"main.m4a", "audio/mp4", FindAACProfile, "ffmpeg" + tone + " -c:a aac -profile:a aac_main main.m4a"},
-	{"cover.m4a", "audio/mp4", FindAudioCodec, "ffmpeg -f lavfi -i testsrc=size=96x64:rate=1:duration=1" + tone + " -map 0 -map 1 -c:v png -disposition:v attached_pic -c:a alac cover.m4a"},
-	{"last.3gp", "video/3gpp", FindMP4IndexLast, "ffmpeg" + moving + tone + main + " -c:a aac last.3gp"},
-	{"fragmented.3gp", "video/3gpp", FindMP4Fragmented, "ffmpeg" + moving + tone + main + " -c:a aac -movflags +frag_keyframe+empty_moov fragmented.3gp"},
-	{"encrypted.m4a", "audio/mp4", FindMP4Encrypted, "ffmpeg" + tone + " -c:a aac -encryption_scheme cenc-aes-ctr" +
+	{"animated.png", "image/png", CodeImageNotRGB, "ffmpeg -f lavfi -i testsrc=size=96x64:rate=2:duration=1 -pix_fmt pal8 -f apng animated.png"},
+	{"large.jpg", "image/jpeg", CodeImageDimensions, "vips black large.jpg 17000 17000 --bands 3"}, // FFmpeg does not open it
+	{"long.ogg", "audio/ogg", CodeVoiceTooLarge, "ffmpeg -f lavfi -i anoisesrc=duration=50:sample_rate=48000 -ac 1 -c:a libopus -b:a 128k long.ogg"},
+	{"main.mp4", "video/mp4", CodeAACProfile, "ffmpeg" + moving + tone + main + " -c:a aac -profile:a aac_main -movflags +faststart main.mp4"},
+	{"main.3gp", "video/3gpp", CodeAACProfile, "ffmpeg" + moving + tone + main + " -c:a aac -profile:a aac_main -movflags +faststart main.3gp"},
+	{"main.m4a", "audio/mp4", CodeAACProfile, "ffmpeg" + tone + " -c:a aac -profile:a aac_main main.m4a"},
+	{"cover.m4a", "audio/mp4", CodeAudioCodec, "ffmpeg -f lavfi -i testsrc=size=96x64:rate=1:duration=1" + tone + " -map 0 -map 1 -c:v png -disposition:v attached_pic -c:a alac cover.m4a"},
+	{"last.3gp", "video/3gpp", CodeMP4IndexLast, "ffmpeg" + moving + tone + main + " -c:a aac last.3gp"},
+	{"fragmented.3gp", "video/3gpp", CodeMP4Fragmented, "ffmpeg" + moving + tone + main + " -c:a aac -movflags +frag_keyframe+empty_moov fragmented.3gp"},
+	{"encrypted.m4a", "audio/mp4", CodeMP4Encrypted, "ffmpeg" + tone + " -c:a aac -encryption_scheme cenc-aes-ctr" +
 		" -encryption_key KEY -encryption_kid KEY -f mp4 encrypted.m4a"},
-	{"tracks.m4a", "audio/mp4", FindAudioTracks, "ffmpeg" + tone + tone + " -map 0 -map 1 -c:a aac tracks.m4a"},
-	{"tracks.3gp", "video/3gpp", FindAudioTracks, "ffmpeg" + moving + tone + tone + main + " -map 0 -map 1 -map 2 -c:a aac -movflags +faststart tracks.3gp"},
-	{"mp3.m4a", "audio/mp4", FindAudioHasVideo, "ffmpeg" + moving + tone + main + " -c:a libmp3lame -f mp4 mp3.m4a"},
-	{"hevc.m4a", "audio/mp4", FindAudioHasVideo, "ffmpeg" + moving + " -c:v libx265 -x265-params log-level=error -f mp4 hevc.m4a"},
-	{"mp3.mp4", "video/mp4", FindVideoMissing, "ffmpeg" + tone + " -c:a libmp3lame mp3.mp4"},
-	{"high.3gp", "video/3gpp", FindH264High, "ffmpeg" + moving + " -c:v libx264 -profile:v high -bf 0 -pix_fmt yuv420p -movflags +faststart high.3gp"},
+	{"tracks.m4a", "audio/mp4", CodeAudioTracks, "ffmpeg" + tone + tone + " -map 0 -map 1 -c:a aac tracks.m4a"},
+	{"tracks.3gp", "video/3gpp", CodeAudioTracks, "ffmpeg" + moving + tone + tone + main + " -map 0 -map 1 -map 2 -c:a aac -movflags +faststart tracks.3gp"},
+	{"mp3.m4a", "audio/mp4", CodeAudioHasVideo, "ffmpeg" + moving + tone + main + " -c:a libmp3lame -f mp4 mp3.m4a"},
+	{"hevc.m4a", "audio/mp4", CodeAudioHasVideo, "ffmpeg" + moving + " -c:v libx265 -x265-params log-level=error -f mp4 hevc.m4a"},
+	{"mp3.mp4", "video/mp4", CodeVideoMissing, "ffmpeg" + tone + " -c:a libmp3lame mp3.mp4"},
+	{"high.3gp", "video/3gpp", CodeH264High, "ffmpeg" + moving + " -c:v libx264 -profile:v high -bf 0 -pix_fmt yuv420p -movflags +faststart high.3gp"},
 }
 
 // Parts of the commands in made.
@@ -58,7 +58,7 @@ func TestFixMendsTheFile(t *testing.T) {
 	}
 	tried := map[string]bool{}
 	for _, f := range sample.BadFiles() {
-		if f.WantCode != FindImageDimensions { // a header without a picture
+		if f.WantCode != CodeImageDimensions { // a header without a picture
 			tried[f.WantCode] = true
 			t.Run(f.Name, func(t *testing.T) {
 				t.Parallel()
@@ -124,12 +124,12 @@ func TestWhatCommonProgramsDoNotOpenHasNoCommandAsItsFix(t *testing.T) {
 		about, mime, data, code string
 		want                    bool
 	}{
-		{"lossless JPEG", "image/jpeg", lossless, FindJPEGLossless, true},
-		{"lossless JPEG with arithmetic coding", "image/jpeg", frame(lossless, 0xc3, 0xcb), FindJPEGLossless, false},
-		{"hierarchical JPEG", "image/jpeg", frame(lossless, 0xc3, 0xc5), FindJPEGLossless, false},
-		{"hierarchical JPEG with arithmetic coding", "image/jpeg", frame(arithmetic, 0xc9, 0xcd), FindJPEGLossless, false},
-		{"progressive JPEG with arithmetic coding", "image/jpeg", frame(arithmetic, 0xc9, 0xca), FindJPEGArithmetic, true},
-		{"PNG without width", "image/png", png[:16] + "\x00\x00\x00\x00" + png[20:], FindImageDimensions, false},
+		{"lossless JPEG", "image/jpeg", lossless, CodeJPEGLossless, true},
+		{"lossless JPEG with arithmetic coding", "image/jpeg", frame(lossless, 0xc3, 0xcb), CodeJPEGLossless, false},
+		{"hierarchical JPEG", "image/jpeg", frame(lossless, 0xc3, 0xc5), CodeJPEGLossless, false},
+		{"hierarchical JPEG with arithmetic coding", "image/jpeg", frame(arithmetic, 0xc9, 0xcd), CodeJPEGLossless, false},
+		{"progressive JPEG with arithmetic coding", "image/jpeg", frame(arithmetic, 0xc9, 0xca), CodeJPEGArithmetic, true},
+		{"PNG without width", "image/png", png[:16] + "\x00\x00\x00\x00" + png[20:], CodeImageDimensions, false},
 	} {
 		found := examined(t, c.mime, "a", []byte(c.data), ExamineHead).Findings
 		if len(found) == 0 || found[0].Code != c.code || (command(found[0].Fix) != "") != c.want {

@@ -17,9 +17,9 @@ type picture struct {
 func (x *examiner) examineDimensions(p picture) {
 	switch {
 	case p.width == 0 || p.height == 0:
-		x.findOther(FindImageDimensions, p.width, p.height)
+		x.findOther(CodeImageDimensions, p.width, p.height)
 	case p.width > maxPixels/p.height:
-		x.find(FindImageDimensions, p.width, p.height)
+		x.find(CodeImageDimensions, p.width, p.height)
 	}
 }
 
@@ -34,25 +34,25 @@ func examineJPEG(x *examiner) {
 	switch p.mode {
 	case 0xc0, 0xc1, 0xc2:
 	case 0xc3:
-		x.find(FindJPEGLossless, "lossless")
+		x.find(CodeJPEGLossless, "lossless")
 	case 0xcb:
-		x.findOther(FindJPEGLossless, "lossless arithmetic")
+		x.findOther(CodeJPEGLossless, "lossless arithmetic")
 	case 0xc9, 0xca:
-		x.find(FindJPEGArithmetic)
+		x.find(CodeJPEGArithmetic)
 	default:
-		x.findOther(FindJPEGLossless, "hierarchical")
+		x.findOther(CodeJPEGLossless, "hierarchical")
 	}
 	if p.depth != 8 {
-		x.find(FindJPEGBitDepth, p.depth)
+		x.find(CodeJPEGBitDepth, p.depth)
 	}
 	switch p.channels {
 	case 1:
-		x.find(FindImageNotRGB, "grey")
+		x.find(CodeImageNotRGB, "grey")
 	case 3:
 	case 4:
-		x.find(FindJPEGCMYK)
+		x.find(CodeJPEGCMYK)
 	default:
-		x.find(FindDamaged, "a JPEG has one, three or four channels")
+		x.find(CodeDamaged, "a JPEG has one, three or four channels")
 	}
 }
 
@@ -76,7 +76,7 @@ func readJPEG(x *examiner) (picture, bool) {
 		case marker == 0 || marker == 1 || marker >= 0xd0 && marker <= 0xd8: // without payload
 			off += 2
 		case marker == 0xd9 || marker == 0xda:
-			x.find(FindDamaged, "the JPEG's picture data come before its frame header")
+			x.find(CodeDamaged, "the JPEG's picture data come before its frame header")
 			return picture{}, false
 		case isFrame(marker):
 			if b = x.at(off, 10, 10); b == nil {

@@ -31,25 +31,25 @@ func examineMP4(x *examiner) {
 	videos, audios := m.of("vide"), m.of("soun")
 	noVideo, noAudio := len(videos) == 0 && whole, len(audios) == 0 && whole
 	if m.indexLast && x.kind.Kind == Video {
-		x.find(FindMP4IndexLast)
+		x.find(CodeMP4IndexLast)
 	}
 	if m.fragmented {
-		x.find(FindMP4Fragmented)
+		x.find(CodeMP4Fragmented)
 	}
 	switch isVideo := x.kind.Kind == Video; {
 	case noVideo && noAudio:
-		x.find(FindMP4Empty, "it has no track of picture or sound")
+		x.find(CodeMP4Empty, "it has no track of picture or sound")
 	case isVideo && noVideo:
-		x.find(FindVideoMissing)
+		x.find(CodeVideoMissing)
 	case !isVideo && noAudio:
-		x.findOther(FindAudioHasVideo)
+		x.findOther(CodeAudioHasVideo)
 		videos = nil
 	case !isVideo && len(videos) > 0:
-		x.find(FindAudioHasVideo)
+		x.find(CodeAudioHasVideo)
 		videos = nil
 	}
 	if len(audios) > 1 {
-		x.find(FindAudioTracks, len(audios))
+		x.find(CodeAudioTracks, len(audios))
 	}
 	if len(videos) > 0 && x.examineTrack(videos[0], "picture", m.fragmented) {
 		x.examineVideo(videos[0])
@@ -84,7 +84,7 @@ func readMovie(x *examiner) movie {
 	case len(x.report.Unchecked) > 0:
 		m.indexLast = media // it was not in front
 	case x.report.Worst() == 0:
-		x.find(FindMP4NoIndex)
+		x.find(CodeMP4NoIndex)
 	}
 	return m
 }
@@ -110,10 +110,10 @@ func (x *examiner) readIndex(m *movie) {
 func (x *examiner) examineTrack(t track, what string, fragmented bool) bool {
 	switch {
 	case t.codec == "encv", t.codec == "enca":
-		x.find(FindMP4Encrypted, what)
+		x.find(CodeMP4Encrypted, what)
 	case t.codec == "" && len(x.report.Unchecked) > 0: // reading stopped before it
 	case !fragmented && (t.samples == 0 || t.duration == 0) && len(x.report.Unchecked) == 0:
-		x.find(FindMP4Empty, fmt.Sprintf("its %s track has no length", what))
+		x.find(CodeMP4Empty, fmt.Sprintf("its %s track has no length", what))
 	default:
 		return true
 	}
@@ -132,19 +132,19 @@ var h264Profiles = map[int]string{
 
 func (x *examiner) examineVideo(t track) {
 	if t.codec != "avc1" && t.codec != "avc3" {
-		x.find(FindVideoCodec, codecText(t))
+		x.find(CodeVideoCodec, codecText(t))
 		return
 	}
 	name, beyond := h264Profiles[t.profile]
 	switch high := t.profile == h264High; {
 	case beyond:
-		x.find(FindH264Profile, name)
+		x.find(CodeH264Profile, name)
 	case high && t.bframes:
-		x.find(FindH264HighBFrames)
+		x.find(CodeH264HighBFrames)
 	case high:
-		x.find(FindH264High)
+		x.find(CodeH264High)
 	case t.bframes:
-		x.find(FindH264BFrames)
+		x.find(CodeH264BFrames)
 	}
 }
 
@@ -153,9 +153,9 @@ func (x *examiner) examineAudio(t track) {
 	case isAAC(t):
 		x.examineAACProfile(t.profile)
 	case x.kind.Kind == Video:
-		x.find(FindVideoAudioCodec, codecText(t))
+		x.find(CodeVideoAudioCodec, codecText(t))
 	default:
-		x.find(FindAudioCodec, codecText(t))
+		x.find(CodeAudioCodec, codecText(t))
 	}
 }
 

@@ -62,14 +62,14 @@ func (x *examiner) box(off, to int64) (box, bool) {
 	name := string(b[4:8])
 	switch {
 	case length < uint64(header):
-		x.find(FindDamaged, fmt.Sprintf("the box %q at byte %d is shorter than its header", name, off))
+		x.find(CodeDamaged, fmt.Sprintf("the box %q at byte %d is shorter than its header", name, off))
 		return box{}, false
 	case length <= uint64(to-off):
 		return box{name: name, start: off, body: off + int64(header), end: off + int64(length)}, true
 	case to == x.size:
-		x.find(FindTruncated, fmt.Sprintf("its box %q at byte %d has %d bytes and the file only %d of them", name, off, length, to-off))
+		x.find(CodeTruncated, fmt.Sprintf("its box %q at byte %d has %d bytes and the file only %d of them", name, off, length, to-off))
 	default:
-		x.find(FindDamaged, fmt.Sprintf("the box %q at byte %d is longer than the box around it", name, off))
+		x.find(CodeDamaged, fmt.Sprintf("the box %q at byte %d is longer than the box around it", name, off))
 	}
 	return box{}, false
 }
@@ -89,7 +89,7 @@ func (x *examiner) payload(b box, need, want int) []byte {
 		return nil
 	}
 	if int64(need) > b.end-b.body {
-		x.find(FindDamaged, fmt.Sprintf("the box %q at byte %d is too short", b.name, b.start))
+		x.find(CodeDamaged, fmt.Sprintf("the box %q at byte %d is too short", b.name, b.start))
 		return nil
 	}
 	need = int(min(int64(max(need, want)), b.end-b.body))

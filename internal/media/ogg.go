@@ -83,17 +83,17 @@ func examineOgg(x *examiner) {
 	}
 	first, ok := readPage(head)
 	if !ok {
-		x.find(FindTruncated, "it ends before the end of its first page's header")
+		x.find(CodeTruncated, "it ends before the end of its first page's header")
 		return
 	}
 	if n := countStreams(head); n > 1 {
-		x.find(FindOggMultiplexed, n)
+		x.find(CodeOggMultiplexed, n)
 	}
 	if channels, ok := opusChannels(first); ok && channels != 1 {
-		x.find(FindOpusNotMono, channels)
+		x.find(CodeOpusNotMono, channels)
 	}
 	if x.size > maxVoice {
-		x.find(FindVoiceTooLarge, bytesText(x.size))
+		x.find(CodeVoiceTooLarge, bytesText(x.size))
 	}
 	examineOggEnd(x, first.serial)
 }
@@ -113,9 +113,9 @@ func examineOggEnd(x *examiner, serial uint32) {
 	}
 	switch {
 	case !ok, last.length > len(tail)-at:
-		x.find(FindTruncated, "its last page is not whole")
+		x.find(CodeTruncated, "its last page is not whole")
 	case last.serial != serial && len(x.report.Findings) == 0: // side by side, streams end in any order
-		x.find(FindOggChained)
+		x.find(CodeOggChained)
 	}
 }
 

@@ -36,18 +36,18 @@ func examineOOXML(x *examiner) {
 		return
 	}
 	if !names.types {
-		x.find(FindOfficeNoContent, "no list of its parts ([Content_Types].xml)")
+		x.find(CodeOfficeNoContent, "no list of its parts ([Content_Types].xml)")
 		return
 	}
 	if names.binary {
-		x.find(FindOfficeOtherKind, "a binary workbook (xlsb)")
+		x.find(CodeOfficeOtherKind, "a binary workbook (xlsb)")
 		return
 	}
 	other := ""
 	for i, part := range officeParts {
 		if names.folders[i] && part.mime == x.kind.MIME {
 			if names.macros {
-				x.find(FindOfficeMacros, x.kind.Extension)
+				x.find(CodeOfficeMacros, x.kind.Extension)
 			}
 			return
 		}
@@ -56,10 +56,10 @@ func examineOOXML(x *examiner) {
 		}
 	}
 	if other != "" {
-		x.find(FindOfficeOtherKind, other)
+		x.find(CodeOfficeOtherKind, other)
 		return
 	}
-	x.find(FindOfficeNoContent, "no document, sheet or slides in it")
+	x.find(CodeOfficeNoContent, "no document, sheet or slides in it")
 }
 
 // readZipNames goes through the directory of a ZIP. An entry: "PK\1\2", lengths u16 of name,
@@ -92,7 +92,7 @@ func readZipNames(x *examiner) (names officeNames, ok bool) {
 // zipGap accounts for an entry of the directory that is not there, or is none.
 func (x *examiner) zipGap(entry []byte) {
 	if entry != nil {
-		x.find(FindDamaged, "the directory of the archive is not where its end says")
+		x.find(CodeDamaged, "the directory of the archive is not where its end says")
 		return
 	}
 	x.gap("the end of the archive's directory")
@@ -110,7 +110,7 @@ func findZipDirectory(x *examiner) (off, end int64, ok bool) {
 	}
 	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
 	if at < 0 || len(tail)-at < record {
-		x.find(FindTruncated, "the directory at the end of the archive is missing")
+		x.find(CodeTruncated, "the directory at the end of the archive is missing")
 		return 0, 0, false
 	}
 	length, offset := binary.LittleEndian.Uint32(tail[at+12:]), binary.LittleEndian.Uint32(tail[at+16:])

@@ -15,12 +15,12 @@ func examinePDF(x *examiner) {
 		return
 	}
 	if !bytes.Contains(tail, []byte("%%EOF")) {
-		x.find(FindTruncated, "the end mark of the PDF (%%EOF) is missing")
+		x.find(CodeTruncated, "the end mark of the PDF (%%EOF) is missing")
 		return
 	}
 	start := lastXref(tail)
 	if isEncrypted(tail) {
-		x.find(FindPDFEncrypted)
+		x.find(CodePDFEncrypted)
 		return
 	}
 	// Where the trailer is not at the end, a file has its cross-reference in a stream,
@@ -28,7 +28,7 @@ func examinePDF(x *examiner) {
 	if b := x.at(start, int(max(1, min(around, x.size-start))), around); b == nil && x.miss != "" {
 		x.unchecked("whether the PDF is encrypted")
 	} else if isEncrypted(b) {
-		x.find(FindPDFEncrypted)
+		x.find(CodePDFEncrypted)
 	}
 }
 

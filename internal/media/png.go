@@ -14,10 +14,10 @@ func examinePNG(x *examiner) {
 	}
 	x.examineDimensions(p)
 	if p.depth > 8 {
-		x.find(FindPNGBitDepth, p.depth)
+		x.find(CodePNGBitDepth, p.depth)
 	}
 	if colour, ok := pngColours[p.mode]; ok {
-		x.find(FindImageNotRGB, colour)
+		x.find(CodeImageNotRGB, colour)
 	}
 	const firstChunk = 33
 	for off := int64(firstChunk); ; {
@@ -28,12 +28,12 @@ func examinePNG(x *examiner) {
 		}
 		switch string(b[4:8]) {
 		case "acTL":
-			x.find(FindPNGAnimated)
+			x.find(CodePNGAnimated)
 			return
 		case "IDAT":
 			return
 		case "IEND":
-			x.find(FindDamaged, "the PNG has no picture in it")
+			x.find(CodeDamaged, "the PNG has no picture in it")
 			return
 		}
 		off += 12 + int64(binary.BigEndian.Uint32(b)) // length, name, payload, CRC
@@ -49,7 +49,7 @@ func readPNG(x *examiner) (picture, bool) {
 		return picture{}, false
 	}
 	if string(b[4:8]) != "IHDR" {
-		x.find(FindDamaged, "the PNG does not begin with its header")
+		x.find(CodeDamaged, "the PNG does not begin with its header")
 		return picture{}, false
 	}
 	width, height := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])

@@ -16,7 +16,7 @@ func TestTextWithBytesOfZeroIsWarnedOfWhereverTheyStand(t *testing.T) {
 				t.Errorf("0 at %d of %q, declared %q: %+v, %v", at, name, declared, result, err)
 			}
 		}
-		if r := examined(t, "text/plain", "a.txt", data, ExamineHead); codes(r) != FindTextNUL || !strings.Contains(r.Findings[0].Fix, `tr -d '\000'`) {
+		if r := examined(t, "text/plain", "a.txt", data, ExamineHead); codes(r) != CodeTextNUL || !strings.Contains(r.Findings[0].Fix, `tr -d '\000'`) {
 			t.Errorf("0 at %d: %+v", at, r)
 		}
 	}

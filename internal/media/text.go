@@ -10,10 +10,10 @@ func examineText(x *examiner) {
 	b := x.head
 	switch {
 	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
-		x.find(FindTextUTF16)
+		x.find(CodeTextUTF16)
 		return
 	case bytes.IndexByte(b, 0) >= 0:
-		x.find(FindTextNUL)
+		x.find(CodeTextNUL)
 	}
 	if int64(len(b)) < x.size { // the last character may be cut
 		for range utf8.UTFMax - 1 {
@@ -24,6 +24,6 @@ func examineText(x *examiner) {
 		}
 	}
 	if !utf8.Valid(b) {
-		x.find(FindTextNotUTF8)
+		x.find(CodeTextNotUTF8)
 	}
 }

@@ -42,17 +42,17 @@ func examineWebP(x *examiner) {
 	copy(b, read)
 	// Some writers count the last chunk's padding and leave it out.
 	if whole := header + int64(binary.LittleEndian.Uint32(b[4:])); whole > x.size+1 {
-		x.find(FindTruncated, fmt.Sprintf("it has %s of %s", bytesText(x.size), bytesText(whole)))
+		x.find(CodeTruncated, fmt.Sprintf("it has %s of %s", bytesText(x.size), bytesText(whole)))
 		return
 	}
 	width, height, ok := webpDimensions(b)
 	switch {
 	case !ok:
-		x.find(FindDamaged, "the WebP's first chunk has no picture header")
+		x.find(CodeDamaged, "the WebP's first chunk has no picture header")
 	case (width != 512 || height != 512) && x.kind.Animated:
-		x.findOther(FindStickerDimensions, width, height)
+		x.findOther(CodeStickerDimensions, width, height)
 	case width != 512 || height != 512:
-		x.find(FindStickerDimensions, width, height)
+		x.find(CodeStickerDimensions, width, height)
 	}
 }
 
