@@ -92,14 +92,9 @@ func (d *demo) run(ctx context.Context) error {
 // lintSample looks inside a file, as `ferry media lint` does.
 func lintSample(ctx context.Context, file sample.File) error {
 	size := int64(len(file.Data))
-	head := file.Data[:min(size, media.ExamineHead)]
-	found, err := media.Inspect(media.Input{DeclaredType: file.ContentType, Name: file.Name, Size: size, Head: head})
-	if err != nil {
-		return fmt.Errorf("%s: %w", file.Name, err)
-	}
-	report, err := media.Examine(ctx, found, media.Source{Size: size, Head: head})
-	if err == nil && len(report.Findings) > 0 {
-		err = fmt.Errorf("%s: %s", report.Findings[0].Code, report.Findings[0].Why)
+	result, err := media.Check(ctx, media.File{DeclaredType: file.ContentType, Name: file.Name, Size: size, Head: file.Data[:min(size, media.HeadSize)]})
+	if err == nil && len(result.Findings) > 0 {
+		err = errors.New(result.Refusal(media.LooksBad))
 	}
 	if err != nil {
 		return fmt.Errorf("linting %s: %w", file.Name, err)

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -42,13 +41,14 @@ func (*mediaLintCommand) Help() string {
 
 // linted is what was found in one source; its JSON is one line of output.
 type linted struct {
-	Source string `json:"source"` // never with a URL's query
-	Name   string `json:"name,omitempty"`
-	Type   string `json:"type,omitempty"` // what WhatsApp would be told; what is declared, if it does not take that
-	Size   int64  `json:"size"`           // bytes
-	media.Report
-	Error string `json:"error,omitempty"` // why it could not be read
-	path  string // of a local file
+	Source    string          `json:"source"` // never with a URL's query
+	Name      string          `json:"name,omitempty"`
+	Type      string          `json:"type,omitempty"` // what WhatsApp would be told; what is declared, if it does not take that
+	Size      int64           `json:"size"`           // bytes
+	Findings  []media.Finding `json:"findings,omitempty"`
+	Unchecked []string        `json:"unchecked,omitempty"` // what could not be checked, and why
+	Error     string          `json:"error,omitempty"`     // why it could not be read
+	path      string          // of a local file
 }
 
 // Run looks at the sources, one after the other. Its error is an exitStatus,
@@ -58,7 +58,7 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 	worst, unread := media.Severity(0), false
 	for _, text := range c.Source {
 		result := c.lint(ctx, open, text)
-		worst, unread = max(worst, result.Worst()), unread || result.Error != ""
+		worst, unread = max(worst, result.worst()), unread || result.Error != ""
 		if c.JSON || !isTerminal(terminal.out) {
 			encoder := json.NewEncoder(terminal.out)
 			encoder.SetEscapeHTML(false)
@@ -90,18 +90,18 @@ func (c *mediaLintCommand) lint(ctx context.Context, open *lintOpener, text stri
 		file.contentType = c.ContentType
 	}
 	result.Name, result.Type, result.Size, result.path = file.name, file.contentType, file.size, file.path
-	found, err := media.Inspect(media.Input{DeclaredType: file.contentType, Name: file.name, Size: file.size, Head: file.head})
-	if refused, ok := errors.AsType[*media.Error](err); ok {
-		result.Findings = []media.Finding{{Severity: media.Refused, Code: refused.Code, Why: refused.Message}}
-		return result
+	found, err := media.Check(ctx, media.File{DeclaredType: file.contentType, Name: file.name, Size: file.size, Head: file.head, ReadAt: file.readAt})
+	if found.Type.MIME != "" {
+		result.Type = found.Type.MIME
 	}
-	result.Type = found.Type.MIME
-	result.Report, err = media.Examine(ctx, found, media.Source{Size: file.size, Head: file.head, ReadAt: file.readAt})
+	result.Findings, result.Unchecked = found.Findings, found.Unchecked
 	if err != nil {
 		result.Error = err.Error()
 	}
 	return result
 }
+
+func (l linted) worst() media.Severity { return media.Result{Findings: l.Findings}.Worst() }
 
 // print writes what was found for a person, in lines of lintWidth columns.
 func (l linted) print(out io.Writer) error {

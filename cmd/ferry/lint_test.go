@@ -75,13 +75,13 @@ func TestLintIsReadableOn80Columns(t *testing.T) {
 			}
 		}
 	}
-	result := linted{Source: "a b.ogg", Type: "audio/ogg", Size: 2402, path: "a b.ogg", Report: media.Report{
+	result := linted{Source: "a b.ogg", Type: "audio/ogg", Size: 2402, path: "a b.ogg",
 		Findings: []media.Finding{{
 			Severity: media.WillFail, Code: "opus-not-mono",
 			Why: "The Opus audio has 2 channels\x1b: WhatsApp accepts it and recipients cannot play it.", Fix: "Mix it down to one channel: ffmpeg -i IN -vn -ac 1 -c:a libopus -b:a 32k out.ogg",
 		}},
 		Unchecked: []string{"the rest"},
-	}}
+	}
 	var text strings.Builder
 	if err := result.print(&text); err != nil {
 		t.Fatal(err)
@@ -140,11 +140,11 @@ func TestLintReadsURLsByRangesWhereItCan(t *testing.T) {
 	lint := func(path string) linted {
 		return (&mediaLintCommand{}).lint(context.Background(), &lintOpener{}, server.URL+path)
 	}
-	if got := lint("/a.pdf?signature"); got.Worst() != media.WillFail || got.Findings[0].Code != media.CodeTruncated || got.Source != server.URL+"/a.pdf" || got.Name != "a.pdf" || got.Error != "" {
+	if got := lint("/a.pdf?signature"); got.worst() != media.WillFail || got.Findings[0].Code != media.CodeTruncated || got.Source != server.URL+"/a.pdf" || got.Name != "a.pdf" || got.Error != "" {
 		t.Errorf("%+v", got)
 	}
 	ranges = false
-	if got := lint("/a.pdf"); got.Error != "" || got.Worst() != 0 || len(got.Unchecked) != 1 {
+	if got := lint("/a.pdf"); got.Error != "" || got.worst() != 0 || len(got.Unchecked) != 1 {
 		t.Errorf("%+v", got)
 	}
 }

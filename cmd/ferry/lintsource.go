@@ -78,7 +78,7 @@ func openFile(name string) (*lintSource, error) {
 
 // peek reads the first bytes. On an error the source is closed.
 func (s *lintSource) peek(body io.Reader) error {
-	s.head = make([]byte, max(0, min(s.size, media.ExamineHead)))
+	s.head = make([]byte, max(0, min(s.size, media.HeadSize)))
 	n, err := io.ReadFull(body, s.head)
 	if s.head = s.head[:n]; err != nil {
 		s.close()

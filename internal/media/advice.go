@@ -14,17 +14,17 @@ const (
 
 // notAccepted refuses a type that is not in the table. mime is the declared one, or
 // what was found if none was declared.
-func notAccepted(mime string, seen found) *Error {
+func notAccepted(mime string, seen found) *refusal {
 	kind := kindOf(mime)
 	advice := remedy(mime, kind)
 	if t, ok := seen.likely(); ok && (kind == Document || kind == t.Kind) {
 		advice = fmt.Sprintf("The first bytes are %s: store the file with Content-Type %s.", seen.text(), t.MIME)
 	}
-	return refuse(CodeTypeNotAccepted, "WhatsApp does not take %.80q. As %s it takes %s. %s", mime, kind, accepted(kind), advice)
+	return refuse(CodeTypeNotAccepted, advice, mime, kind, accepted(kind))
 }
 
 // contradicts refuses a declared type that the bytes do not bear out.
-func contradicts(declared string, t Type, seen found) *Error {
+func contradicts(declared string, t Type, seen found) *refusal {
 	advice := "Check that the right file was stored."
 	switch {
 	case strings.Contains(seen.mime, "html"), t.Kind != Document && slices.Contains(seen.fits, "text/plain"):
@@ -35,7 +35,7 @@ func contradicts(declared string, t Type, seen found) *Error {
 	default:
 		advice = remedy(seen.mime, wanted(t.Kind, seen.mime))
 	}
-	return refuse(CodeTypeContradicts, "The file is declared as %q and its first bytes are %s. WhatsApp checks the content after the upload and would drop the message. %s", declared, seen.text(), advice)
+	return refuse(CodeTypeContradicts, advice, declared, seen.text())
 }
 
 // wanted is the kind to convert a file to: sound stays sound in a container that is
@@ -47,20 +47,20 @@ func wanted(declared Kind, mime string) Kind {
 	return Audio
 }
 
-func notOpus(seen found) *Error {
-	return refuse(CodeAudioNotOpus, "The file is %s. WhatsApp takes Ogg with Opus audio only, one channel. Convert it: %s", seen.note, toOpus)
+func notOpus(seen found) *refusal {
+	return refuse(CodeAudioNotOpus, "", seen.note)
 }
 
 // unknownType refuses what neither bytes nor name decide.
-func unknownType(name string, seen found) *Error {
+func unknownType(name string, seen found) *refusal {
 	ext := "no extension"
 	if e := extension(name); e != "" {
 		ext = fmt.Sprintf("the extension %.20q", e)
 	}
-	return refuse(CodeTypeUnknown, "No type is declared, the first bytes are %s, and the name has %s: together that decides nothing. Store the file with its Content-Type, one of: %s.", seen.text(), ext, strings.Join(mimes(""), ", "))
+	return refuse(CodeTypeUnknown, "Store the file with its Content-Type, one of: "+strings.Join(mimes(""), ", ")+".", seen.text(), ext)
 }
 
-func tooLarge(t Type, size int64) *Error {
+func tooLarge(t Type, size int64) *refusal {
 	what := string(t.Kind)
 	if t.Kind == Sticker {
 		what = "static sticker"
@@ -68,7 +68,7 @@ func tooLarge(t Type, size int64) *Error {
 			what = "animated sticker"
 		}
 	}
-	return refuse(CodeTooLarge, "The file has %s; WhatsApp's limit for %s as %s is %s. %s", bytesText(size), t.MIME, what, bytesText(t.MaxSize), shrink(t))
+	return refuse(CodeTooLarge, shrink(t), bytesText(size), t.MIME, what, bytesText(t.MaxSize))
 }
 
 // shrink says how to bring a file of the type below its limit.

@@ -34,7 +34,7 @@ func everySample(mimes string) map[string]*examiner {
 	all := map[string]*examiner{}
 	for _, f := range append(goodAsBad(), sample.BadFiles()...) {
 		if strings.Contains(mimes, f.ContentType) {
-			all[f.Name] = &examiner{kind: row(f.ContentType, false), size: int64(len(f.Data)), head: f.Data}
+			all[f.Name] = &examiner{kind: row(f.ContentType, false), size: int64(len(f.Data)), head: f.Data, result: &Result{}}
 		}
 	}
 	return all
@@ -163,8 +163,8 @@ func TestFFprobeAgreesAboutSound(t *testing.T) {
 			}
 		case "audio/aac":
 			examineAAC(x)
-			if bad := codes(x.report) == CodeAACProfile; bad != (probed[0].Profile != "LC") {
-				t.Errorf("%s: %+v, want %s", name, x.report, probed[0].Profile)
+			if bad := codes(*x.result) == CodeAACProfile; bad != (probed[0].Profile != "LC") {
+				t.Errorf("%s: %+v, want %s", name, x.result, probed[0].Profile)
 			}
 		}
 	}
@@ -187,7 +187,7 @@ func TestPDFInfoAgrees(t *testing.T) {
 	for name, x := range everySample("application/pdf") {
 		out := string(ask(t, name, x.head, "pdfinfo"))
 		examinePDF(x)
-		got := codes(x.report)
+		got := codes(*x.result)
 		if encrypted := strings.Contains(out, "Encrypted:       yes"); encrypted != (got == CodePDFEncrypted) {
 			t.Errorf("%s: %q, want %s", name, got, out)
 		}

@@ -64,17 +64,17 @@ func TestCraftedFilesCostLittle(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			start := time.Now()
-			r, err := Examine(t.Context(), result, Source{Size: source.size, Head: data[:min(head, len(data))], ReadAt: source.readAt})
+			err := examine(t.Context(), File{Size: source.size, Head: data[:min(head, len(data))], ReadAt: source.readAt}, &result)
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
-			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 3*MaxReadTotal {
+			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 3*maxReadTotal {
 				t.Errorf("%s with %d bytes: %d bytes allocated", c.about, head, allocated)
 			}
 			if err != nil || source.broken != "" || took > time.Second {
 				t.Errorf("%s with %d bytes: %v, %s, %v", c.about, head, err, source.broken, took)
 			}
 			t.Logf("%s with %d bytes: %v, %d reads of %d bytes", c.about, head, took, source.reads, source.asked)
-			checkReport(t, r)
+			checkFindings(t, result)
 		}
 	}
 }

@@ -7,44 +7,29 @@ import (
 	"io"
 )
 
-// Bounds of [Examine], whatever a file says about itself. Its memory is one read, and
+// Bounds of [Check], whatever a file says about itself. Its memory is one read, and
 // its time goes with the bytes that it was given: no parser goes back, and none
 // allocates by a length or a count from the file.
 const (
-	MaxReads     = 8         // ranged reads of one file
-	MaxReadSize  = 256 * kib // bytes of one read
-	MaxReadTotal = 1 * mib   // bytes of all reads together
+	maxReads     = 8         // ranged reads of one file
+	maxReadSize  = 256 * kib // bytes of one read
+	maxReadTotal = 1 * mib   // bytes of all reads together
 )
 
-// ExamineHead is how many first bytes are worth peeking at where the body is being
-// opened anyway: enough for [Examine] to need no ranged read for most files, or one
-// for what is at the end.
-const ExamineHead = 64 * kib
-
-// Source gives the bytes of a file.
-type Source struct {
-	Size int64  // bytes, all of them
-	Head []byte // the first bytes, as many as were peeked at; not kept
-	// ReadAt fills p from the offset off, as io.ReaderAt does; it is asked only for
-	// what lies within Size. nil if the source cannot be read by ranges: then what
-	// needs more than Head goes unchecked.
-	ReadAt func(ctx context.Context, p []byte, off int64) (int, error)
-}
-
-// Examine looks inside a file that [Inspect] let through, for what WhatsApp refuses,
-// fails to deliver or shows badly. Its error is ReadAt's; a file never causes one.
-func Examine(ctx context.Context, result Result, source Source) (Report, error) {
-	x := &examiner{kind: result.Type, size: source.Size, head: source.Head}
+// examine looks inside a file whose type identify has decided, and adds what it finds
+// to the result. Its error is ReadAt's.
+func examine(ctx context.Context, f File, result *Result) error {
+	x := &examiner{kind: result.Type, size: f.Size, head: f.Head, result: result}
 	if int64(len(x.head)) > x.size {
 		x.head = x.head[:max(x.size, 0)]
 	}
-	if source.ReadAt != nil {
-		x.read = func(p []byte, off int64) (int, error) { return source.ReadAt(ctx, p, off) }
+	if f.ReadAt != nil {
+		x.read = func(p []byte, off int64) (int, error) { return f.ReadAt(ctx, p, off) }
 	}
-	if examine, ok := examiners[result.Type.MIME]; ok {
-		examine(x)
+	if look, ok := examiners[result.Type.MIME]; ok {
+		look(x)
 	}
-	return x.report, x.err
+	return x.err
 }
 
 // examiners are the functions that look inside, one file of this package for each
@@ -63,7 +48,7 @@ type examiner struct {
 	size   int64
 	head   []byte
 	read   func(p []byte, off int64) (int, error) // nil without ranges
-	report Report
+	result *Result
 	err    error // of read; from then on there are no more bytes
 
 	window []byte // what was read last
@@ -78,10 +63,10 @@ type examiner struct {
 
 // find reports a finding; findOther does for a file that the rule's own fix does not mend.
 func (x *examiner) find(code string, args ...any) {
-	x.report.add(x.kind, code, rules[code].fix, args...)
+	x.result.add(x.kind, code, "", args...)
 }
 func (x *examiner) findOther(code string, args ...any) {
-	x.report.add(x.kind, code, otherFixes[code], args...)
+	x.result.add(x.kind, code, otherFixes[code], args...)
 }
 
 // at gives at least need bytes from an offset, at most want; nil if there are none,
@@ -110,16 +95,15 @@ func within(buf []byte, off int64, need, want int) []byte {
 
 // load reads want bytes, or as many as file and bounds leave, into the window.
 func (x *examiner) load(off int64, need, want int) []byte {
-	n := min(max(need, want), MaxReadSize, MaxReadTotal-x.asked, int(min(x.size-off, MaxReadSize)))
+	n := min(max(need, want), maxReadSize, maxReadTotal-x.asked, int(min(x.size-off, maxReadSize)))
 	switch {
 	case x.err != nil:
 		x.miss = "reading failed"
 		return nil
 	case x.read == nil:
-		x.miss = fmt.Sprintf("byte %d lies beyond the first %d, and the source is not read by ranges", off, len(x.head))
-		return nil
-	case x.reads == MaxReads || n < need:
-		x.miss = fmt.Sprintf("it would take more than %d reads or %d bytes", MaxReads, MaxReadTotal)
+		return x.noRanges(off)
+	case x.reads == maxReads || n < need:
+		x.miss = fmt.Sprintf("it would take more than %d reads or %d bytes", maxReads, maxReadTotal)
 		return nil
 	}
 	x.reads, x.asked = x.reads+1, x.asked+n
@@ -131,10 +115,20 @@ func (x *examiner) load(off int64, need, want int) []byte {
 	if got == n {
 		return x.window
 	}
-	if err == nil || errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, ErrNoRanges):
+		x.read, x.window = nil, nil
+		return x.noRanges(off)
+	case err == nil, errors.Is(err, io.EOF):
 		err = io.ErrUnexpectedEOF
 	}
 	x.err, x.window, x.miss = fmt.Errorf("reading %d bytes at %d: %w", n, off, err), nil, "reading failed"
+	return nil
+}
+
+// noRanges is what at returns for an offset that only a ranged read would reach.
+func (x *examiner) noRanges(off int64) []byte {
+	x.miss = fmt.Sprintf("byte %d lies beyond the first %d, and the source is not read by ranges", off, len(x.head))
 	return nil
 }
 
@@ -150,5 +144,5 @@ func (x *examiner) gap(what string) {
 
 // unchecked notes what could not be looked at.
 func (x *examiner) unchecked(what string) {
-	x.report.Unchecked = append(x.report.Unchecked, what+": "+x.miss)
+	x.result.Unchecked = append(x.result.Unchecked, what+": "+x.miss)
 }

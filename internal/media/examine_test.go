@@ -26,11 +26,11 @@ type ranges struct {
 func (r *ranges) readAt(_ context.Context, p []byte, off int64) (int, error) {
 	r.reads, r.asked = r.reads+1, r.asked+len(p)
 	switch {
-	case len(p) > MaxReadSize:
+	case len(p) > maxReadSize:
 		r.broken = "one read is too long"
-	case r.reads > MaxReads:
+	case r.reads > maxReads:
 		r.broken = "too many reads"
-	case r.asked > MaxReadTotal:
+	case r.asked > maxReadTotal:
 		r.broken = "too much read"
 	case off < 0 || off+int64(len(p)) > r.size:
 		r.broken = "read outside of the file"
@@ -44,22 +44,24 @@ func (r *ranges) readAt(_ context.Context, p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// examined runs Inspect and Examine on a whole file of which head bytes were peeked at.
-func examined(t *testing.T, contentType, name string, data []byte, head int) Report {
+// examined checks a whole file of which head bytes were peeked at. Its type is decided
+// from more, if those are fewer than decide it.
+func examined(t *testing.T, contentType, name string, data []byte, head int) Result {
 	t.Helper()
-	result, err := Inspect(Input{DeclaredType: contentType, Name: name, Size: int64(len(data)), Head: data[:min(len(data), HeadSize)]})
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
 	source := &ranges{data: data, size: int64(len(data))}
-	report, err := Examine(t.Context(), result, Source{Size: source.size, Head: data[:min(len(data), head)], ReadAt: source.readAt})
-	if err != nil || source.broken != "" {
+	file := File{DeclaredType: contentType, Name: name, Size: source.size, Head: data, ReadAt: source.readAt}
+	result := identify(file)
+	if len(result.Findings) > 0 {
+		t.Fatalf("%s: %+v", name, result.Findings)
+	}
+	file.Head = data[:min(len(data), head)]
+	if err := examine(t.Context(), file, &result); err != nil || source.broken != "" {
 		t.Fatalf("%s: %v, %s", name, err, source.broken)
 	}
-	return report
+	return result
 }
 
-func codes(r Report) string {
+func codes(r Result) string {
 	var list []string
 	for _, f := range r.Findings {
 		list = append(list, f.Code)
@@ -67,9 +69,9 @@ func codes(r Report) string {
 	return strings.Join(list, " ")
 }
 
-// heads are lengths to peek at: one that makes nearly everything a ranged read, the one of
-// Inspect, and the one that is advised.
-var heads = []int{64, HeadSize, ExamineHead}
+// heads are lengths to peek at: one that makes nearly everything a ranged read, the one that
+// decides the type, and the one that is advised.
+var heads = []int{64, sniffSize, HeadSize}
 
 func TestGoodSamplesHaveNoFinding(t *testing.T) {
 	for _, f := range sample.Files() {
@@ -89,13 +91,10 @@ func TestIndexInFrontIsJudgedWithoutRanges(t *testing.T) {
 		if end == 0 || end+8 > len(f.Data) || f.WantCode == CodeTruncated { // at its end, or what is behind it is what is wrong
 			continue
 		}
-		result, err := Inspect(Input{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data[:min(len(f.Data), HeadSize)]})
-		if err != nil {
-			t.Fatalf("%s: %v", f.Name, err)
-		}
-		report, err := Examine(t.Context(), result, Source{Size: int64(len(f.Data)), Head: f.Data[:end]})
-		if err != nil || codes(report) != f.WantCode || len(report.Unchecked) > 0 {
-			t.Errorf("%s: %q, want %q; %+v, %v", f.Name, codes(report), f.WantCode, report, err)
+		result := Result{Type: row(f.ContentType, false)}
+		err := examine(t.Context(), File{Size: int64(len(f.Data)), Head: f.Data[:end]}, &result)
+		if err != nil || codes(result) != f.WantCode || len(result.Unchecked) > 0 {
+			t.Errorf("%s: %q, want %q; %+v, %v", f.Name, codes(result), f.WantCode, result, err)
 		}
 		judged++
 	}
@@ -127,7 +126,7 @@ func TestBadSamplesHaveTheirFinding(t *testing.T) {
 	for _, f := range sample.BadFiles() {
 		shown[f.WantCode] = true
 		for _, head := range heads {
-			if head < HeadSize && strings.HasPrefix(f.ContentType, "text/") {
+			if head < sniffSize && strings.HasPrefix(f.ContentType, "text/") {
 				continue // looked at in the head alone
 			}
 			r := examined(t, f.ContentType, f.Name, f.Data, head)
@@ -136,8 +135,12 @@ func TestBadSamplesHaveTheirFinding(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range refuseCases {
+		shown[c.code] = true
+	}
 	for code := range rules {
-		if !shown[code] && code != CodeVoiceTooLarge { // would not be small
+		// TestVoiceTooLarge and TestLengthIsChecked have the others.
+		if !shown[code] && code != CodeVoiceTooLarge && code != CodeTooLarge && code != CodeEmpty && code != CodeSizeUnknown {
 			t.Errorf("no sample of %s", code)
 		}
 	}
@@ -181,7 +184,7 @@ func TestLongFiles(t *testing.T) {
 			}
 		}
 		source := &ranges{data: []byte(c.data), size: int64(len(c.data))}
-		_, err := Examine(t.Context(), Result{Type: row(c.mime, false)}, Source{Size: source.size, Head: source.data[:ExamineHead], ReadAt: source.readAt})
+		err := examine(t.Context(), File{Size: source.size, Head: source.data[:HeadSize], ReadAt: source.readAt}, &Result{Type: row(c.mime, false)})
 		if err != nil || source.reads != c.reads {
 			t.Errorf("%s: %d reads of %d bytes, want %d; %v", c.about, source.reads, source.asked, c.reads, err)
 		}
@@ -192,7 +195,8 @@ func TestVoiceTooLarge(t *testing.T) {
 	data := []byte(oggOf(opusHead)) // and its pages again and again
 	for size, want := range map[int64]bool{maxVoice: false, maxVoice + 1: true} {
 		source := &ranges{data: data, size: size}
-		r, err := Examine(t.Context(), Result{Type: row("audio/ogg", false)}, Source{Size: size, Head: data, ReadAt: source.readAt})
+		r := Result{Type: row("audio/ogg", false)}
+		err := examine(t.Context(), File{Size: size, Head: data, ReadAt: source.readAt}, &r)
 		if err != nil || strings.Contains(codes(r), CodeVoiceTooLarge) != want {
 			t.Errorf("%d bytes: %+v, %v", size, r, err)
 		}
@@ -204,12 +208,10 @@ func TestWithoutRangesTheRestIsUnchecked(t *testing.T) {
 		if f.ContentType == "text/plain" {
 			continue
 		}
-		result, err := Inspect(Input{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data[:min(len(f.Data), HeadSize)]})
-		if err != nil {
-			t.Fatal(err)
-		}
+		kind := identify(File{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data}).Type
 		for head := range min(len(f.Data), 1500) {
-			r, err := Examine(t.Context(), result, Source{Size: int64(len(f.Data)), Head: f.Data[:head]})
+			r := Result{Type: kind}
+			err := examine(t.Context(), File{Size: int64(len(f.Data)), Head: f.Data[:head]}, &r)
 			for _, finding := range r.Findings {
 				// What it claims without having seen all has to be what it finds in the end,
 				// or be certain all the same.
@@ -238,7 +240,6 @@ func goodAsBad() []sample.BadFile {
 func TestAFailingReadIsTheOnlyError(t *testing.T) {
 	broken := errors.New("connection reset")
 	for _, f := range goodAsBad() {
-		result := Result{Type: row(f.ContentType, false)}
 		for _, c := range []struct {
 			read func(context.Context, []byte, int64) (int, error)
 			want error
@@ -247,7 +248,8 @@ func TestAFailingReadIsTheOnlyError(t *testing.T) {
 			{func(_ context.Context, p []byte, _ int64) (int, error) { return len(p) - 1, nil }, io.ErrUnexpectedEOF},
 			{func(_ context.Context, p []byte, _ int64) (int, error) { return len(p) - 1, io.EOF }, io.ErrUnexpectedEOF},
 		} {
-			r, err := Examine(t.Context(), result, Source{Size: int64(len(f.Data)), Head: f.Data[:20], ReadAt: c.read})
+			r := Result{Type: row(f.ContentType, false)}
+			err := examine(t.Context(), File{Size: int64(len(f.Data)), Head: f.Data[:20], ReadAt: c.read}, &r)
 			if f.ContentType == "text/plain" || f.ContentType == "audio/amr" {
 				continue // read no further than the head
 			}
@@ -258,9 +260,12 @@ func TestAFailingReadIsTheOnlyError(t *testing.T) {
 	}
 }
 
+// fixDepends are the codes whose fix advice.go makes for each file.
+var fixDepends = []string{CodeTooLarge, CodeTypeUnknown, CodeTypeNotAccepted, CodeTypeContradicts}
+
 func TestRulesAreWhole(t *testing.T) {
 	for code, rule := range rules {
-		if rule.severity < LooksBad || rule.severity > Refused || !strings.HasSuffix(rule.why, ".") || rule.fix == "" {
+		if rule.severity < LooksBad || rule.severity > Refused || !strings.HasSuffix(rule.why, ".") || (rule.fix == "") != slices.Contains(fixDepends, code) {
 			t.Errorf("%s: %+v", code, rule)
 		}
 		if code != strings.ToLower(code) || strings.ContainsAny(code, " _") {
@@ -274,8 +279,8 @@ func TestRulesAreWhole(t *testing.T) {
 	}
 }
 
-// checkReport wants findings that can be shown and logged.
-func checkReport(t *testing.T, r Report) {
+// checkFindings wants findings that can be shown and logged.
+func checkFindings(t *testing.T, r Result) {
 	for _, f := range r.Findings {
 		if rules[f.Code].severity != f.Severity || f.Severity == 0 || r.Worst() < f.Severity {
 			t.Errorf("severity of %+v", f)
@@ -299,7 +304,7 @@ func checkLine(t *testing.T, line string) {
 func fuzzExamine(f *testing.F, mimes ...string) {
 	for _, s := range append(goodAsBad(), sample.BadFiles()...) {
 		if slices.Contains(mimes, s.ContentType) {
-			f.Add(byte(slices.Index(mimes, s.ContentType)), uint32(0), uint16(HeadSize), s.Data)
+			f.Add(byte(slices.Index(mimes, s.ContentType)), uint32(0), uint16(sniffSize), s.Data)
 			f.Add(byte(slices.Index(mimes, s.ContentType)), uint32(5<<20), uint16(100), s.Data)
 		}
 	}
@@ -308,18 +313,15 @@ func fuzzExamine(f *testing.F, mimes ...string) {
 			return
 		}
 		source := &ranges{data: data, size: int64(len(data)) + int64(longer)}
-		result := Result{Type: row(mimes[int(kind)%len(mimes)], false)}
-		peeked := Source{Size: source.size, Head: bytes.Clone(data[:min(len(data), int(head))]), ReadAt: source.readAt}
-		report, err := Examine(t.Context(), result, peeked)
-		if err != nil || source.broken != "" {
-			t.Fatalf("%v, %s", err, source.broken)
+		file := File{Size: source.size, Head: bytes.Clone(data[:min(len(data), int(head))]), ReadAt: source.readAt}
+		for range 2 { // by ranges, and without
+			result := Result{Type: row(mimes[int(kind)%len(mimes)], false)}
+			if err := examine(t.Context(), file, &result); err != nil || source.broken != "" {
+				t.Fatalf("%v, %s", err, source.broken)
+			}
+			checkFindings(t, result)
+			file.ReadAt = nil
 		}
-		checkReport(t, report)
-		peeked.ReadAt = nil
-		if report, err = Examine(t.Context(), result, peeked); err != nil {
-			t.Fatal(err)
-		}
-		checkReport(t, report)
 	})
 }
 

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,30 +36,19 @@ func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 // Finding is one thing that is wrong with a file. All of it may be shown to the caller.
 type Finding struct {
 	Severity Severity `json:"severity"`
-	Code     string   `json:"code"` // one of the Find constants; stable
+	Code     string   `json:"code"` // one of the Code constants; stable
 	Why      string   `json:"why"`  // one sentence: what was found and what it leads to
 	// Fix is one sentence: what to do. Where a command mends the file, it follows
 	// the last ": " and ends the sentence; IN is the file and out.EXT what it makes.
 	Fix string `json:"fix"`
 }
 
-// Report is what [Examine] found.
-type Report struct {
-	Findings  []Finding `json:"findings,omitempty"`  // in the order in which they were found, each code once
-	Unchecked []string  `json:"unchecked,omitempty"` // what could not be looked at, and why; for people
-}
+// text is the whole finding in one line.
+func (f Finding) text() string { return f.Why + " " + f.Fix }
 
-// Worst is the highest severity found, 0 if nothing was.
-func (r Report) Worst() Severity {
-	var worst Severity
-	for _, f := range r.Findings {
-		worst = max(worst, f.Severity)
-	}
-	return worst
-}
-
-// add reports a rule's finding with one of its fixes; args fill its Why.
-func (r *Report) add(t Type, code, fix string, args ...any) {
+// add appends a finding unless there is one with its code. args fill the rule's Why;
+// fix replaces the rule's own, if it is not empty.
+func (r *Result) add(t Type, code, fix string, args ...any) {
 	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code }) {
 		return
 	}
@@ -66,6 +56,6 @@ func (r *Report) add(t Type, code, fix string, args ...any) {
 	r.Findings = append(r.Findings, Finding{
 		Severity: rule.severity, Code: code,
 		Why: fmt.Sprintf(rule.why, args...),
-		Fix: strings.ReplaceAll(fix, "out.EXT", "out."+t.Extension),
+		Fix: strings.ReplaceAll(cmp.Or(fix, rule.fix), "out.EXT", "out."+t.Extension),
 	})
 }

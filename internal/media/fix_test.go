@@ -42,6 +42,12 @@ var made = []struct{ name, contentType, code, command string }{
 	{"mp3.m4a", "audio/mp4", CodeAudioHasVideo, "ffmpeg" + moving + tone + main + " -c:a libmp3lame -f mp4 mp3.m4a"},
 	{"hevc.m4a", "audio/mp4", CodeAudioHasVideo, "ffmpeg" + moving + " -c:v libx265 -x265-params log-level=error -f mp4 hevc.m4a"},
 	{"mp3.mp4", "video/mp4", CodeVideoMissing, "ffmpeg" + tone + " -c:a libmp3lame mp3.mp4"},
+	{"vorbis.ogg", "audio/ogg", CodeAudioNotOpus, "ffmpeg" + tone + " -c:a libvorbis vorbis.ogg"},
+	{"moving.gif", "image/gif", CodeTypeNotAccepted, "ffmpeg" + moving + " moving.gif"},
+	{"tone.wav", "audio/wav", CodeTypeNotAccepted, "ffmpeg" + tone + " tone.wav"},
+	{"moving.mov", "video/quicktime", CodeTypeNotAccepted, "ffmpeg" + moving + tone + main + " -f mov moving.mov"},
+	{"moving.mp4", "video/mp4", CodeTypeContradicts, "ffmpeg" + moving + tone + main + " -f mov moving.mp4"},
+	{"large.png", "image/png", CodeTooLarge, "ffmpeg -f lavfi -i 'nullsrc=size=1600x1600,geq=random(1)*255:random(2)*255:random(3)*255' -frames:v 1 -pix_fmt rgb24 large.png"},
 	{"high.3gp", "video/3gpp", CodeH264High, "ffmpeg" + moving + " -c:v libx264 -profile:v high -bf 0 -pix_fmt yuv420p -movflags +faststart high.3gp"},
 }
 
@@ -86,7 +92,11 @@ func TestFixMendsTheFile(t *testing.T) {
 
 // mends runs the command of a bad file's fix, if it is one, and wants a file with nothing wrong.
 func mends(t *testing.T, f sample.BadFile) {
-	findings := examined(t, f.ContentType, f.Name, f.Data, ExamineHead).Findings
+	checked, err := Check(t.Context(), File{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings := checked.Findings
 	at := slices.IndexFunc(findings, func(found Finding) bool { return found.Code == f.WantCode })
 	if at < 0 {
 		t.Fatalf("no %s: %+v", f.WantCode, findings)
@@ -108,7 +118,7 @@ func mends(t *testing.T, f sample.BadFile) {
 	if !ok {
 		t.Fatalf("%s has no type of the table", path)
 	}
-	after := examined(t, mime, filepath.Base(path), data, HeadSize)
+	after := examined(t, mime, filepath.Base(path), data, sniffSize)
 	if len(after.Findings)+len(after.Unchecked) > 0 {
 		t.Errorf("after %q: %+v", line, after)
 	}
@@ -131,7 +141,7 @@ func TestWhatCommonProgramsDoNotOpenHasNoCommandAsItsFix(t *testing.T) {
 		{"progressive JPEG with arithmetic coding", "image/jpeg", frame(arithmetic, 0xc9, 0xca), CodeJPEGArithmetic, true},
 		{"PNG without width", "image/png", png[:16] + "\x00\x00\x00\x00" + png[20:], CodeImageDimensions, false},
 	} {
-		found := examined(t, c.mime, "a", []byte(c.data), ExamineHead).Findings
+		found := examined(t, c.mime, "a", []byte(c.data), HeadSize).Findings
 		if len(found) == 0 || found[0].Code != c.code || (command(found[0].Fix) != "") != c.want {
 			t.Errorf("%s: %+v", c.about, found)
 		}
@@ -175,9 +185,11 @@ func imageMagick6() string {
 
 func TestFixesNameCommandsThatWriteTheRightType(t *testing.T) {
 	for _, kind := range Types() {
-		var r, other Report
+		var r, other Result
 		for code, rule := range rules {
-			r.add(kind, code, rule.fix)
+			if rule.fix != "" {
+				r.add(kind, code, "")
+			}
 		}
 		for code, fix := range otherFixes {
 			other.add(kind, code, fix)

@@ -10,9 +10,9 @@ import (
 	"ferry/internal/sample"
 )
 
-func FuzzInspect(f *testing.F) {
+func FuzzIdentify(f *testing.F) {
 	for _, s := range sample.Files() {
-		f.Add(s.ContentType, s.Name, int64(len(s.Data)), s.Data[:min(len(s.Data), HeadSize)])
+		f.Add(s.ContentType, s.Name, int64(len(s.Data)), s.Data[:min(len(s.Data), sniffSize)])
 	}
 	for _, c := range acceptCases {
 		f.Add(c.declared, c.name, int64(len(c.head)), []byte(c.head))
@@ -21,9 +21,9 @@ func FuzzInspect(f *testing.F) {
 		f.Add(c.declared, c.name, int64(len(c.head)), []byte(c.head))
 	}
 	f.Fuzz(func(t *testing.T, declared, name string, size int64, head []byte) {
-		result, err := Inspect(Input{DeclaredType: declared, Name: name, Size: size, Head: head})
-		if err != nil {
-			checkRefusal(t, result, err)
+		result := identify(File{DeclaredType: declared, Name: name, Size: size, Head: head})
+		if len(result.Findings) > 0 {
+			checkRefusal(t, result)
 			return
 		}
 		if !slices.Contains(Types(), result.Type) || size <= 0 || size > result.Type.MaxSize {
@@ -36,13 +36,14 @@ func FuzzInspect(f *testing.F) {
 	})
 }
 
-// checkRefusal wants a code, and a message of one line that a log can hold.
-func checkRefusal(t *testing.T, result Result, err error) {
-	if code(t, err) == "" || result != (Result{}) || len(err.Error()) > 2000 || !utf8.ValidString(err.Error()) {
-		t.Errorf("%+v with %q", result, err)
+// checkRefusal wants a code, and a text of one line that a log can hold.
+func checkRefusal(t *testing.T, result Result) {
+	text := result.Refusal(LooksBad)
+	if code(t, result) == "" || len(text) > 2000 || !utf8.ValidString(text) {
+		t.Errorf("%+v with %q", result, text)
 	}
-	if strings.ContainsFunc(err.Error(), unicode.IsControl) || strings.Contains(err.Error(), "%!") {
-		t.Errorf("message %q", err)
+	if strings.ContainsFunc(text, unicode.IsControl) || strings.Contains(text, "%!") {
+		t.Errorf("message %q", text)
 	}
 }
 

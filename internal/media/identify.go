@@ -1,92 +1,65 @@
 package media
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
-// HeadSize is how many of a file's first bytes [Inspect] looks at. It is enough
-// for the member names at the start of an Office file, and all that the detector reads.
-const HeadSize = 4096
+// sniffSize is how many of a file's first bytes decide its type. It is enough for the
+// member names at the start of an Office file, and all that the detector reads.
+const sniffSize = 4096
 
-// Input is what is known before the body is read.
-type Input struct {
-	DeclaredType string // stored Content-Type, or the caller's header; may be "" or say nothing, as binary/octet-stream does
-	Name         string // last element of the key or path; only its extension decides anything
-	Size         int64  // bytes, as the source announced them; negative if it did not
-	Head         []byte // first bytes, HeadSize of them or the whole file if it is shorter; never kept
-}
-
-// Result is what to tell Meta.
-type Result struct {
-	Type        Type
-	ContentType string // of the file part: the type's MIME; "audio/ogg; codecs=opus" for Ogg
-	FileName    string // of the file part: UTF-8, safe between double quotes, extension fits the type
-}
-
-// Codes of [Error].
-const (
-	CodeEmpty           = "empty"                  // no bytes
-	CodeSizeUnknown     = "size-unknown"           // length not announced, or not true
-	CodeTooLarge        = "too-large"              // above WhatsApp's limit for the type
-	CodeTypeUnknown     = "type-unknown"           // nothing usable is declared, and bytes and name do not tell
-	CodeTypeNotAccepted = "type-not-accepted"      // a type that WhatsApp does not take
-	CodeTypeContradicts = "type-contradicts-bytes" // declared as one type, the bytes are another
-	CodeAudioNotOpus    = "audio-not-opus"         // Ogg with something else than Opus inside
-)
-
-// Error says why WhatsApp would not take a file. Both fields may be shown to the caller.
-type Error struct {
-	Code    string // one of the constants above; stable
-	Message string // what was found, what WhatsApp expects, what to do; one line
-}
-
-func (e *Error) Error() string { return e.Message }
-
-func refuse(code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
-}
-
-// Inspect decides a file's type and holds it against WhatsApp's table. A declared
-// type that WhatsApp takes decides, and must agree with the bytes. Where nothing is
-// declared the bytes decide, and the extension between the types that they may be.
-// Every error is an [*Error].
-func Inspect(in Input) (Result, error) {
-	head := in.Head[:min(len(in.Head), HeadSize)]
-	if err := checkLength(in.Size, len(head)); err != nil {
-		return Result{}, err
+// identify decides a file's type and holds it against WhatsApp's table. A refused file
+// has one finding, and no name or content type for Meta.
+func identify(f File) Result {
+	head := f.Head[:min(len(f.Head), sniffSize)]
+	if problem := checkLength(f.Size, len(head)); problem != nil {
+		return refused(problem)
 	}
-	declared := baseType(in.DeclaredType)
+	declared := baseType(f.DeclaredType)
 	seen := sniff(head, declared)
-	mime, err := decide(declared, in.Name, seen)
-	if err != nil {
-		return Result{}, err
+	mime, problem := decide(declared, f.Name, seen)
+	if problem != nil {
+		return refused(problem)
 	}
 	t := row(mime, seen.animated)
-	if in.Size > t.MaxSize {
-		return Result{}, tooLarge(t, in.Size)
+	if f.Size > t.MaxSize {
+		return refused(tooLarge(t, f.Size))
 	}
-	return Result{Type: t, ContentType: contentType(t), FileName: fileName(in.Name, t)}, nil
+	return Result{Type: t, ContentType: contentType(t), FileName: fileName(f.Name, t)}
+}
+
+// refusal is why identify refuses a file.
+type refusal struct {
+	code string
+	fix  string // empty means the rule's own
+	args []any  // for the rule's why
+}
+
+func refuse(code, fix string, args ...any) *refusal { return &refusal{code, fix, args} }
+
+// refused is the result for a file that identify refuses.
+func refused(why *refusal) Result {
+	var r Result
+	r.add(Type{}, why.code, why.fix, why.args...)
+	return r
 }
 
 // checkLength wants a length that can be announced to Meta and is not less than
-// what has already been read.
-func checkLength(size int64, read int) error {
+// what has already been read. It returns nil if there is one.
+func checkLength(size int64, read int) *refusal {
 	switch {
 	case size < 0:
-		return refuse(CodeSizeUnknown, "The source does not say how long the file is. WhatsApp's limits and the upload need the length: use a source that sends Content-Length.")
+		return refuse(CodeSizeUnknown, "", "the source does not say how long it is, and WhatsApp's limits and the upload need that")
 	case size == 0:
-		return refuse(CodeEmpty, "The file is empty (0 bytes). Check that the upload to the store had finished.")
+		return refuse(CodeEmpty, "", "it has 0 bytes")
 	case read == 0:
-		return refuse(CodeEmpty, "The source announced %s and sent none of them. Check that the object can be read.", bytesText(size))
+		return refuse(CodeEmpty, "Check that the object can be read.", "the source announced "+bytesText(size)+" and sent none of them")
 	case int64(read) > size:
-		return refuse(CodeSizeUnknown, "The source announced %s and sent more. Its Content-Length has to be the length of the file.", bytesText(size))
+		return refuse(CodeSizeUnknown, "", "the source announced "+bytesText(size)+" and sent more")
 	}
 	return nil
 }
 
-// decide gives the MIME type of the row that the file goes under.
-func decide(declared, name string, seen found) (string, error) {
+// decide returns the MIME type of the row that the file goes under.
+func decide(declared, name string, seen found) (string, *refusal) {
 	if saysNothing(declared) {
 		return undeclared(name, seen)
 	}
@@ -104,7 +77,7 @@ func decide(declared, name string, seen found) (string, error) {
 
 // undeclared decides from the bytes and the extension of the name. Bytes that only
 // hint, and text, which any error page is, have to agree with the extension.
-func undeclared(name string, seen found) (string, error) {
+func undeclared(name string, seen found) (string, *refusal) {
 	byName, named := mimeOfExtension(extension(name))
 	switch {
 	case seen.mime == "application/ogg" && len(seen.fits) == 0:

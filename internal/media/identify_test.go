@@ -1,27 +1,28 @@
 package media
 
 import (
-	"errors"
 	"strings"
 	"testing"
 )
 
-// inspected runs Inspect on a file that is all head.
-func inspected(declared, name, head string) (Result, error) {
-	return Inspect(Input{DeclaredType: declared, Name: name, Size: int64(len(head)), Head: []byte(head[:min(len(head), HeadSize)])})
+// identified is the result for a file that is all head.
+func identified(declared, name, head string) Result {
+	return identify(File{DeclaredType: declared, Name: name, Size: int64(len(head)), Head: []byte(head)})
 }
 
-// code is an error's code; it fails the test if the error is of another type.
-func code(t *testing.T, err error) string {
+// code is the code of a file that is refused, "" for one that is not. It fails the test
+// if the refusal is not one proper finding.
+func code(t *testing.T, r Result) string {
 	t.Helper()
-	if err == nil {
+	if len(r.Findings) == 0 {
 		return ""
 	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Message == "" || strings.ContainsAny(e.Message, "\r\n") {
-		t.Fatalf("not a proper *Error: %#v", err)
+	f := r.Findings[0]
+	if len(r.Findings) > 1 || f.Severity != Refused || f.Why == "" || f.Fix == "" || strings.ContainsAny(f.text(), "\r\n") ||
+		r.Type != (Type{}) || r.ContentType != "" || r.FileName != "" {
+		t.Fatalf("not a proper refusal: %#v", r)
 	}
-	return e.Code
+	return f.Code
 }
 
 // acceptCases: declared type, name and head give this type of the table.
@@ -74,11 +75,11 @@ var acceptCases = []struct{ about, declared, name, head, mime string }{
 	{"JSON without a name", "", "", headJSON, "text/plain"},
 }
 
-func TestInspectAccepts(t *testing.T) {
+func TestAcceptedTypes(t *testing.T) {
 	for _, c := range acceptCases {
 		t.Run(c.about, func(t *testing.T) {
-			if got, err := inspected(c.declared, c.name, c.head); err != nil || got.Type.MIME != c.mime {
-				t.Errorf("%q, want %q; %v", got.Type.MIME, c.mime, err)
+			if got := identified(c.declared, c.name, c.head); len(got.Findings) > 0 || got.Type.MIME != c.mime {
+				t.Errorf("%q, want %q; %+v", got.Type.MIME, c.mime, got.Findings)
 			}
 		})
 	}
@@ -139,26 +140,27 @@ var refuseCases = []struct{ about, declared, name, head, code, words string }{
 	{"OLE2 without a name", "", "download", headOLE, CodeTypeUnknown, "OLE2"},
 }
 
-func TestInspectRefuses(t *testing.T) {
+func TestRefusedTypes(t *testing.T) {
 	for _, c := range refuseCases {
 		t.Run(c.about, func(t *testing.T) {
-			got, err := inspected(c.declared, c.name, c.head)
-			if code(t, err) != c.code || got != (Result{}) {
-				t.Fatalf("%+v, %v; want %s", got, err, c.code)
+			got := identified(c.declared, c.name, c.head)
+			if code(t, got) != c.code {
+				t.Fatalf("%+v; want %s", got, c.code)
 			}
-			if len(err.Error()) > 1000 {
-				t.Errorf("%d characters long", len(err.Error()))
+			text := got.Findings[0].text()
+			if len(text) > 1000 {
+				t.Errorf("%d characters long", len(text))
 			}
 			for word := range strings.SplitSeq(c.words, "|") {
-				if !strings.Contains(err.Error(), word) {
-					t.Errorf("%q does not say %q", err, word)
+				if !strings.Contains(text, word) {
+					t.Errorf("%q does not say %q", text, word)
 				}
 			}
 		})
 	}
 }
 
-func TestInspectChecksTheLength(t *testing.T) {
+func TestLengthIsChecked(t *testing.T) {
 	for _, c := range []struct {
 		about string
 		size  int64
@@ -177,28 +179,29 @@ func TestInspectChecksTheLength(t *testing.T) {
 		{"extended sticker that does not move", 100<<10 + 1, webpOf("VP8X", 0xfd), CodeTooLarge},
 		{"animated at the limit", 500 << 10, webpOf("VP8X", 2), ""},
 		{"animated above", 500<<10 + 1, webpOf("VP8X", 2), CodeTooLarge},
-		{"a head of more than HeadSize", 5000, headPNG + strings.Repeat("\x00", 5000-len(headPNG)), ""},
+		{"a head of more than sniffSize", 5000, headPNG + strings.Repeat("\x00", 5000-len(headPNG)), ""},
 	} {
-		_, err := Inspect(Input{Size: c.size, Head: []byte(c.head)})
-		if got := code(t, err); got != c.code {
-			t.Errorf("%s: %q, want %q; %v", c.about, got, c.code, err)
+		result := identify(File{Size: c.size, Head: []byte(c.head)})
+		if got := code(t, result); got != c.code {
+			t.Errorf("%s: %q, want %q; %+v", c.about, got, c.code, result)
 		}
 	}
 }
 
 func TestTooLargeSaysBothNumbersAndWhatToDo(t *testing.T) {
-	_, err := Inspect(Input{DeclaredType: "video/mp4", Size: 16<<20 + 1, Head: []byte(ftyp("isom"))})
+	text := identify(File{DeclaredType: "video/mp4", Size: 16<<20 + 1, Head: []byte(ftyp("isom"))}).Refusal(Refused)
 	for _, words := range []string{"16,777,217 bytes (16.0 MiB)", "16,777,216 bytes (16.0 MiB)", "video/mp4 as video", "bit rate", "ffmpeg"} {
-		if err == nil || !strings.Contains(err.Error(), words) {
-			t.Errorf("%v does not say %q", err, words)
+		if !strings.Contains(text, words) {
+			t.Errorf("%q does not say %q", text, words)
 		}
 	}
 }
 
 func TestEveryTypeTooLargeHasAdvice(t *testing.T) {
 	for _, row := range Types() {
-		if message := tooLarge(row, row.MaxSize+1).Message; strings.Contains(message, "%!") || !strings.HasSuffix(message, shrink(row)) {
-			t.Errorf("%s: %s", row.MIME, message)
+		found := refused(tooLarge(row, row.MaxSize+1)).Findings[0]
+		if strings.Contains(found.Why, "%!") || !strings.Contains(found.Why, row.MIME) || found.Fix != shrink(row) {
+			t.Errorf("%s: %+v", row.MIME, found)
 		}
 	}
 }
@@ -212,8 +215,8 @@ func TestContentTypeForMeta(t *testing.T) {
 		{"text/plain; charset=utf-8", headCSV, "text/plain"},
 		{"video/3gp", ftyp("3gp6"), "video/3gpp"},
 	} {
-		if got, err := inspected(c.declared, "a", c.head); err != nil || got.ContentType != c.want {
-			t.Errorf("%q: %q, %v", c.declared, got.ContentType, err)
+		if got := identified(c.declared, "a", c.head); got.ContentType != c.want {
+			t.Errorf("%q: %q, %+v", c.declared, got.ContentType, got.Findings)
 		}
 	}
 }

@@ -6,11 +6,11 @@
 // in aws-service.md §3.2). Both say MB and KB; ferry reads them as MiB and KiB,
 // since the one limit that was measured, 100 MB, is 104,857,600 bytes.
 //
-// [Inspect] answers from the first bytes alone: the type, and whether the table has it
-// (inspect.go, sniff.go). [Examine] then looks inside for what WhatsApp takes and fails
-// to deliver, or shows badly (examine.go, and one file for each format: jpeg.go, png.go,
-// webp.go, ogg.go, mpegaudio.go, mp4.go with mp4track.go and mp4box.go, pdf.go, ooxml.go,
-// text.go). What a finding says, and how bad it is, stands in rules.go alone.
+// [Check] decides the type from the first bytes (identify.go, sniff.go), then looks inside
+// for what WhatsApp takes and fails to deliver, or shows badly (examine.go, and one file
+// per format: jpeg.go, png.go, webp.go, ogg.go, mpegaudio.go, mp4.go with mp4track.go and
+// mp4box.go, pdf.go, ooxml.go, text.go). What a finding says, and how bad it is, stands in
+// rules.go, and what to do about a file whose type or size is refused in advice.go.
 package media
 
 import (

@@ -24,10 +24,10 @@ func (m movie) of(handler string) []track {
 // judges what it has seen and misses nothing that may lie beyond.
 func examineMP4(x *examiner) {
 	m := readMovie(x)
-	if x.report.Worst() > 0 {
+	if x.result.Worst() > 0 {
 		return
 	}
-	whole := len(x.report.Unchecked) == 0
+	whole := len(x.result.Unchecked) == 0
 	videos, audios := m.of("vide"), m.of("soun")
 	noVideo, noAudio := len(videos) == 0 && whole, len(audios) == 0 && whole
 	if m.indexLast && x.kind.Kind == Video {
@@ -81,9 +81,9 @@ func readMovie(x *examiner) movie {
 	}
 	switch {
 	case x.index.end > 0:
-	case len(x.report.Unchecked) > 0:
+	case len(x.result.Unchecked) > 0:
 		m.indexLast = media // it was not in front
-	case x.report.Worst() == 0:
+	case x.result.Worst() == 0:
 		x.find(CodeMP4NoIndex)
 	}
 	return m
@@ -111,8 +111,8 @@ func (x *examiner) examineTrack(t track, what string, fragmented bool) bool {
 	switch {
 	case t.codec == "encv", t.codec == "enca":
 		x.find(CodeMP4Encrypted, what)
-	case t.codec == "" && len(x.report.Unchecked) > 0: // reading stopped before it
-	case !fragmented && (t.samples == 0 || t.duration == 0) && len(x.report.Unchecked) == 0:
+	case t.codec == "" && len(x.result.Unchecked) > 0: // reading stopped before it
+	case !fragmented && (t.samples == 0 || t.duration == 0) && len(x.result.Unchecked) == 0:
 		x.find(CodeMP4Empty, fmt.Sprintf("its %s track has no length", what))
 	default:
 		return true

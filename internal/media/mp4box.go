@@ -77,7 +77,7 @@ func (x *examiner) box(off, to int64) (box, bool) {
 // step is how much to read at an offset: up to the end of the index, if all of it can
 // be read at once, else a little.
 func (x *examiner) step(off int64) int {
-	if n := x.index.end - off; n > 0 && x.index.end-x.index.start <= MaxReadSize {
+	if n := x.index.end - off; n > 0 && x.index.end-x.index.start <= maxReadSize {
 		return int(n)
 	}
 	return stepSize
@@ -102,7 +102,7 @@ func (x *examiner) payload(b box, need, want int) []byte {
 }
 
 // stopped reports whether something has been found or missed already.
-func (x *examiner) stopped() bool { return len(x.report.Findings)+len(x.report.Unchecked) > 0 }
+func (x *examiner) stopped() bool { return len(x.result.Findings)+len(x.result.Unchecked) > 0 }
 
 // boxGap accounts for bytes that could not be had.
 func (x *examiner) boxGap(off int64) {

@@ -114,7 +114,7 @@ func examineOggEnd(x *examiner, serial uint32) {
 	switch {
 	case !ok, last.length > len(tail)-at:
 		x.find(CodeTruncated, "its last page is not whole")
-	case last.serial != serial && len(x.report.Findings) == 0: // side by side, streams end in any order
+	case last.serial != serial && len(x.result.Findings) == 0: // side by side, streams end in any order
 		x.find(CodeOggChained)
 	}
 }

@@ -2,6 +2,14 @@ package media
 
 // Codes of [Finding], by what they are about.
 const (
+	CodeEmpty           = "empty"                  // no bytes
+	CodeSizeUnknown     = "size-unknown"           // length not announced, or not true
+	CodeTooLarge        = "too-large"              // above WhatsApp's limit for the type
+	CodeTypeUnknown     = "type-unknown"           // nothing usable is declared, and bytes and name do not tell
+	CodeTypeNotAccepted = "type-not-accepted"      // a type that WhatsApp does not take
+	CodeTypeContradicts = "type-contradicts-bytes" // declared as one type, the bytes are another
+	CodeAudioNotOpus    = "audio-not-opus"         // Ogg with something else than Opus inside
+
 	CodeTruncated = "truncated" // any type: the file ends before its own headers say so
 	CodeDamaged   = "damaged"   // any type: the structure contradicts itself
 
@@ -50,10 +58,11 @@ const (
 	CodeTextNUL         = "text-nul"       // bytes of 0 in text
 )
 
-// rule is what a finding says. Its why is a format.
+// rule is what a finding says.
 type rule struct {
 	severity Severity
-	why, fix string
+	why      string // a format
+	fix      string // empty if it depends on the file (advice.go)
 }
 
 // Commands that more than one finding tells people to run.
@@ -70,6 +79,14 @@ const (
 // and §3.7; where it is silent the reason stands beside the rule, and WillFail is
 // kept for what phones or common programs cannot open.
 var rules = map[string]rule{
+	CodeEmpty:           {Refused, "The file is empty: %s.", "Check that the upload to the store had finished."},
+	CodeSizeUnknown:     {Refused, "The length of the file is not known: %s.", "Use a source that sends the file's length as Content-Length."},
+	CodeTooLarge:        {Refused, "The file has %s; WhatsApp's limit for %s as %s is %s.", ""},
+	CodeTypeUnknown:     {Refused, "No type is declared, the first bytes are %s, and the name has %s: together that decides nothing.", ""},
+	CodeTypeNotAccepted: {Refused, "WhatsApp does not take %.80q. As %s it takes %s.", ""},
+	CodeTypeContradicts: {Refused, "The file is declared as %q and its first bytes are %s. WhatsApp checks the content after the upload and would drop the message.", ""},
+	CodeAudioNotOpus:    {Refused, "The file is %s. WhatsApp takes Ogg with Opus audio only, one channel.", "Convert it: " + toOpus},
+
 	CodeTruncated: {WillFail, "The file is cut short: %s.",
 		"Upload it to the store again, whole, and compare the lengths."},
 	CodeDamaged: {WillFail, "The file is damaged: %s.",

@@ -90,7 +90,7 @@ var badList = []struct{ name, contentType, code string }{
 }
 
 // BadFiles gives the bad samples, always in the same order. Their names say what is
-// wrong; media.Inspect takes all of them, since their first bytes are as declared.
+// wrong; media.Check takes the type of each, since their first bytes are as declared.
 func BadFiles() []BadFile {
 	all := make([]BadFile, 0, len(badList))
 	for _, entry := range badList {

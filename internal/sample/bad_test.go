@@ -14,10 +14,7 @@ import (
 
 func TestBadFilesAreTakenByTheirFirstBytes(t *testing.T) {
 	for _, f := range sample.BadFiles() {
-		result, err := media.Inspect(media.Input{
-			DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)),
-			Head: f.Data[:min(len(f.Data), media.HeadSize)],
-		})
+		result, err := media.Check(t.Context(), media.File{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data})
 		if err != nil || result.Type.MIME != f.ContentType {
 			t.Errorf("%s: %s, %v", f.Name, result.Type.MIME, err)
 		}

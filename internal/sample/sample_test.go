@@ -17,15 +17,12 @@ import (
 	"ferry/internal/sample"
 )
 
-// inspect asks media about the sample, stored as contentType under name.
-func inspect(t *testing.T, f sample.File, contentType, name string) media.Result {
+// check asks media about the sample, stored as contentType under name.
+func check(t *testing.T, f sample.File, contentType, name string) media.Result {
 	t.Helper()
-	result, err := media.Inspect(media.Input{
-		DeclaredType: contentType, Name: name, Size: int64(len(f.Data)),
-		Head: f.Data[:min(len(f.Data), media.HeadSize)],
-	})
-	if err != nil {
-		t.Fatalf("%s as %q under %q: %v", f.Name, contentType, name, err)
+	result, err := media.Check(t.Context(), media.File{DeclaredType: contentType, Name: name, Size: int64(len(f.Data)), Head: f.Data})
+	if err != nil || len(result.Findings) > 0 {
+		t.Fatalf("%s as %q under %q: %+v, %v", f.Name, contentType, name, result.Findings, err)
 	}
 	return result
 }
@@ -33,7 +30,7 @@ func inspect(t *testing.T, f sample.File, contentType, name string) media.Result
 func TestEverySampleIsTakenDeclaredOrNot(t *testing.T) {
 	for _, f := range sample.Files() {
 		t.Run(f.Name, func(t *testing.T) {
-			declared := inspect(t, f, f.ContentType, f.Name)
+			declared := check(t, f, f.ContentType, f.Name)
 			if declared.Type.MIME != f.ContentType || declared.FileName != f.Name {
 				t.Errorf("declared: %s under %q", declared.Type.MIME, declared.FileName)
 			}
@@ -41,7 +38,7 @@ func TestEverySampleIsTakenDeclaredOrNot(t *testing.T) {
 				t.Errorf("Animated = %t", declared.Type.Animated)
 			}
 			for _, placeholder := range []string{"", "binary/octet-stream", "application/x-www-form-urlencoded"} {
-				if found := inspect(t, f, placeholder, "neutral"); found.Type != declared.Type {
+				if found := check(t, f, placeholder, "neutral"); found.Type != declared.Type {
 					t.Errorf("found by its bytes: %+v, want %+v", found.Type, declared.Type)
 				}
 			}

@@ -26,7 +26,7 @@ type auditLine struct {
 	accessKeyID string       // as claimed
 	media       *state.Media // the upload, when there was one
 	reused      bool         // the upload was not needed
-	report      media.Report // what was found inside the file
+	found       media.Result // what the file is, and what is wrong with it
 	attempts    int          // of the transfer
 	resumes     int          // of sources that broke off, and went on where they did
 	retried     []error      // why there was more than one attempt
@@ -52,7 +52,7 @@ func newRequestID() string {
 
 // take takes over what another line knows of an upload.
 func (l *auditLine) take(from *auditLine) {
-	l.media, l.reused, l.report = from.media, from.reused, from.report
+	l.media, l.reused, l.found = from.media, from.reused, from.found
 	l.attempts, l.resumes, l.retried, l.stack = from.attempts, from.resumes, from.retried, from.stack
 	l.mediaID, l.stillUsed = from.mediaID, from.stillUsed
 }
@@ -103,11 +103,11 @@ func (l *auditLine) write(ctx context.Context, log *slog.Logger, now time.Time) 
 	if l.callerGone {
 		attributes = append(attributes, slog.Bool("caller_gone", true))
 	}
-	if len(l.report.Findings) > 0 {
-		attributes = append(attributes, slog.Any("findings", findingTexts(l.report.Findings)))
+	if len(l.found.Findings) > 0 {
+		attributes = append(attributes, slog.Any("findings", findingTexts(l.found.Findings)))
 	}
-	if len(l.report.Unchecked) > 0 {
-		attributes = append(attributes, slog.Any("unchecked", l.report.Unchecked))
+	if len(l.found.Unchecked) > 0 {
+		attributes = append(attributes, slog.Any("unchecked", l.found.Unchecked))
 	}
 	if f := l.fault; f != nil {
 		status = f.status

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"ferry/internal/graph"
-	"ferry/internal/media"
 	"ferry/internal/object"
 	"ferry/internal/sigv4"
 	"ferry/socialmessaging"
@@ -73,11 +72,8 @@ func faultOf(ctx context.Context, err error) *fault {
 	if exception, ok := socialmessaging.AsException(err); ok {
 		return &fault{code: exception.Code, status: exception.Status, message: exception.Message}
 	}
-	if finding, ok := errors.AsType[*media.Error](err); ok {
-		return fail(socialmessaging.KindInvalidParameters, nil, "%s [%s]", finding.Message, finding.Code)
-	}
 	if bad, ok := errors.AsType[*badFile](err); ok {
-		return fail(socialmessaging.KindInvalidParameters, nil, "%s", bad.Error())
+		return fail(socialmessaging.KindInvalidParameters, nil, "%s", bad.text)
 	}
 	// A deadline or a caller that went away shows up as whatever broke first.
 	if errors.Is(context.Cause(ctx), ErrStopped) || errors.Is(err, ErrStopped) {

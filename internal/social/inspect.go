@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 
 	"ferry/internal/media"
@@ -20,9 +19,6 @@ const (
 	WarnWillFail   = "warn"   // it is uploaded, and the audit line has the findings
 )
 
-// maxRefusal bounds the text of a refusal, in bytes. One finding has less than half of it.
-const maxRefusal = 2000
-
 // A rangeReader is a source that also gives bytes from an offset on, of the
 // object that has the ETag ifMatch. It fills p or fails.
 type rangeReader interface {
@@ -32,15 +28,10 @@ type rangeReader interface {
 // inspect decides the type of a file and looks inside it. A file that WhatsApp
 // does not take, or would not deliver, is an error; all findings go to the audit line.
 func (s *Service) inspect(ctx context.Context, from source, opened *object.Object, head []byte) (media.Result, error) {
-	found, err := media.Inspect(media.Input{DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head})
-	if err != nil {
-		return found, err
-	}
-	report, err := media.Examine(ctx, found, media.Source{Size: opened.Size, Head: head, ReadAt: ranges(from, opened.ETag)})
-	if refused, ok := errors.AsType[*object.Error](err); ok && refused.Kind == object.Invalid { // the store serves no ranges
-		report, err = media.Examine(ctx, found, media.Source{Size: opened.Size, Head: head})
-	}
-	auditOf(ctx).report = report
+	found, err := media.Check(ctx, media.File{
+		DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head, ReadAt: ranges(from, opened.ETag),
+	})
+	auditOf(ctx).found = found
 	if err != nil {
 		return found, err
 	}
@@ -48,8 +39,8 @@ func (s *Service) inspect(ctx context.Context, from source, opened *object.Objec
 	if s.config.WillFail == WarnWillFail {
 		least = media.Refused
 	}
-	if report.Worst() >= least {
-		return found, &badFile{report.Findings, least}
+	if text := found.Refusal(least); text != "" {
+		return found, &badFile{text}
 	}
 	return found, nil
 }
@@ -66,57 +57,34 @@ func ranges(from source, etag string) func(ctx context.Context, p []byte, off in
 		if n < len(p) && (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 			err = &object.Error{Kind: object.Unavailable, Message: "The store sent less of the object than was asked for; try again.", Cause: err}
 		}
+		if refused, ok := errors.AsType[*object.Error](err); ok && refused.Kind == object.Invalid { // the store serves no ranges
+			err = fmt.Errorf("%w: %w", media.ErrNoRanges, err)
+		}
 		return n, err
 	}
 }
 
-// badFile is the error of a file with findings of at least a severity.
-type badFile struct {
-	findings []media.Finding
-	least    media.Severity
-}
+// badFile is the error of a file that is not uploaded because of what it is.
+type badFile struct{ text string }
 
-// Error says what is wrong and how to mend it, a line for each finding, and
-// ends with the first one's code in brackets.
-func (b *badFile) Error() string {
-	var text strings.Builder
-	code, left := "", 0
-	for _, f := range b.findings {
-		line := f.Why + " " + f.Fix
-		switch {
-		case f.Severity < b.least:
-		case code == "":
-			code = f.Code
-			text.WriteString(line)
-		case left > 0 || text.Len()+len(line) > maxRefusal:
-			left++
-		default:
-			text.WriteString("\n" + line)
-		}
-	}
-	if left > 0 {
-		fmt.Fprintf(&text, "\nThere is more wrong with it (%d findings).", left)
-	}
-	fmt.Fprintf(&text, " [%s]", code)
-	return text.String()
-}
+func (b *badFile) Error() string { return b.text }
 
 // heads are buffers for the first bytes of files. What was read into one is
 // never shown beyond the length that was read.
-var heads = sync.Pool{New: func() any { return new([media.ExamineHead]byte) }}
+var heads = sync.Pool{New: func() any { return new([media.HeadSize]byte) }}
 
 // head is the first bytes of a file; once they have been read from it, its
 // buffer serves another file. One that is not read to its end is left to the
 // garbage collector: the transport may still be reading it after it failed.
 type head struct {
 	bytes  []byte // until the first Read
-	buffer *[media.ExamineHead]byte
+	buffer *[media.HeadSize]byte
 }
 
 // peek reads the first bytes of a file of size bytes.
 func peek(body io.Reader, size int64) (*head, error) {
-	h := &head{buffer: heads.Get().(*[media.ExamineHead]byte)}
-	h.bytes = h.buffer[:min(size, media.ExamineHead)]
+	h := &head{buffer: heads.Get().(*[media.HeadSize]byte)}
+	h.bytes = h.buffer[:min(size, media.HeadSize)]
 	if _, err := io.ReadFull(body, h.bytes); err != nil {
 		h.free()
 		return nil, fmt.Errorf("reading the first bytes: %w", err)
