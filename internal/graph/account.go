@@ -33,7 +33,7 @@ func (c *Client) BusinessAccount(ctx context.Context, id string, token secret.Se
 	var account BusinessAccount
 	target := c.node(id)
 	target.RawQuery = url.Values{"fields": {"id,name,marketing_messages_onboarding_status"}}.Encode()
-	err := c.get(ctx, target, token, &account)
+	err := c.get(ctx, "account", target, token, &account)
 	return account, err
 }
 
@@ -53,7 +53,7 @@ func (c *Client) PhoneNumbers(ctx context.Context, businessAccountID string, tok
 		}
 		target := c.node(businessAccountID, "phone_numbers")
 		target.RawQuery = query.Encode()
-		if err := c.get(ctx, target, token, &page); err != nil {
+		if err := c.get(ctx, "phone_numbers", target, token, &page); err != nil {
 			return nil, err
 		}
 		numbers = append(numbers, page.Data...)

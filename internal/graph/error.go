@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"ferry/internal/secret"
@@ -20,7 +21,7 @@ type Error struct {
 	Subcode int    // 0 = none
 	Message string // Meta's message
 	Details string // error_data.details, or the text for the user; "" = none
-	TraceID string // fbtrace_id, for Meta's support; "" = none
+	TraceID string // fbtrace_id or header x-fb-trace-id, for Meta's support; "" = none
 }
 
 func (e *Error) Error() string {
@@ -68,7 +69,8 @@ func (e *UnreachableError) Unwrap() error { return e.Cause }
 
 // answeredError reads Meta's error envelope, leniently: error_data may be an
 // object, a string or missing, and an answer may not be JSON at all.
-func answeredError(status int, answer []byte, token secret.Secret) error {
+func answeredError(response *http.Response, answer []byte, token secret.Secret) error {
+	status := response.StatusCode
 	var envelope struct {
 		Error struct {
 			Message   string          `json:"message"`
@@ -85,7 +87,7 @@ func answeredError(status int, answer []byte, token secret.Secret) error {
 		err = nil // one member of another type: the others have been read
 	}
 	if err != nil || envelope.Error.Message == "" && envelope.Error.Code == 0 {
-		return &Error{Status: status, Message: fmt.Sprintf("HTTP status %d with an answer that is not an error of the Graph API", status)}
+		return &Error{Status: status, TraceID: clean(traceID(response.Header), token), Message: fmt.Sprintf("HTTP status %d with an answer that is not an error of the Graph API", status)}
 	}
 	e := envelope.Error
 	return &Error{
@@ -94,7 +96,7 @@ func answeredError(status int, answer []byte, token secret.Secret) error {
 		Subcode: e.Subcode,
 		Message: clean(e.Message, token),
 		Details: clean(cmp.Or(dataDetails(e.Data), strings.TrimSpace(e.UserTitle+" "+e.UserText)), token),
-		TraceID: clean(e.TraceID, token),
+		TraceID: clean(cmp.Or(e.TraceID, traceID(response.Header)), token),
 	}
 }
 

@@ -62,6 +62,7 @@ type Client struct {
 	version   string
 	userAgent string
 	http      *http.Client
+	observe   func(Exchange) // nil = nobody looks
 }
 
 // New makes a Client.
@@ -82,6 +83,50 @@ func New(config Config) (*Client, error) {
 	}, nil
 }
 
+// An Exchange is one request to Meta and its response.
+type Exchange struct {
+	Operation string    // upload, retrieve, delete, download, account, phone_numbers, upload_session, upload_bytes or upload_status
+	Started   time.Time // before the request was sent
+	Took      time.Duration
+	Status    int    // HTTP status; 0 if there was no response
+	TraceID   string // header x-fb-trace-id, for Meta's support; "" if there was none
+}
+
+// Observed returns the same client, which calls observe after each request, in
+// the goroutine that made it. A download is observed when its response begins.
+func (c *Client) Observed(observe func(Exchange)) *Client {
+	observed := *c
+	observed.observe = observe
+	return &observed
+}
+
+// maxTraceID bounds a trace id that is kept, in bytes. Meta's have about 25.
+const maxTraceID = 128
+
+// roundTrip sends a request with send, and has it observed.
+func (c *Client) roundTrip(request *http.Request, operation string, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+	seen := Exchange{Operation: operation, Started: time.Now()}
+	response, err := send(request)
+	if c.observe == nil {
+		return response, err
+	}
+	if err == nil {
+		seen.Status, seen.TraceID = response.StatusCode, traceID(response.Header)
+	}
+	seen.Took = time.Since(seen.Started)
+	c.observe(seen)
+	return response, err
+}
+
+// traceID is Meta's id of a request, as far as it can be shown.
+func traceID(header http.Header) string {
+	id := header.Get("X-Fb-Trace-Id")
+	if len(id) > maxTraceID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	return id
+}
+
 // Close closes the kept connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
@@ -95,21 +140,21 @@ func (c *Client) node(id string, edge ...string) *url.URL {
 }
 
 // get reads a JSON answer into out.
-func (c *Client) get(ctx context.Context, target *url.URL, token secret.Secret, out any) error {
+func (c *Client) get(ctx context.Context, operation string, target *url.URL, token secret.Secret, out any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return err
 	}
-	return c.do(request, token, out)
+	return c.do(request, operation, token, out)
 }
 
 // do sends a request and reads the JSON answer into out.
-func (c *Client) do(request *http.Request, token secret.Secret, out any) error {
+func (c *Client) do(request *http.Request, operation string, token secret.Secret, out any) error {
 	if request.Header.Get("Authorization") == "" { // Resumable Upload has a scheme of its own
 		request.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	request.Header.Set("User-Agent", c.userAgent)
-	response, err := c.http.Do(request)
+	response, err := c.roundTrip(request, operation, c.http.Do)
 	if err != nil {
 		return unreachable(err)
 	}
@@ -122,7 +167,7 @@ func (c *Client) do(request *http.Request, token secret.Secret, out any) error {
 		return unreachable(fmt.Errorf("the answer is larger than %d bytes", maxAnswer))
 	}
 	if response.StatusCode != http.StatusOK {
-		return answeredError(response.StatusCode, answer, token)
+		return answeredError(response, answer, token)
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return unreachable(fmt.Errorf("status 200 with an answer that is not the expected JSON: %w", err))

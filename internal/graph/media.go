@@ -56,7 +56,7 @@ func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string
 	var answer struct {
 		ID string `json:"id"`
 	}
-	err = body.Send(request, func(r *http.Request) error { return c.do(r, upload.Token, &answer) })
+	err = body.Send(request, func(r *http.Request) error { return c.do(r, "upload", upload.Token, &answer) })
 	if err == nil && body.Unread() == 0 && isID(answer.ID) {
 		return answer.ID, nil
 	}
@@ -110,7 +110,7 @@ func (c *Client) Media(ctx context.Context, mediaID, phoneNumberID string, token
 	if phoneNumberID != "" {
 		target.RawQuery = url.Values{"phone_number_id": {phoneNumberID}}.Encode()
 	}
-	if err := c.get(ctx, target, token, &answer); err != nil {
+	if err := c.get(ctx, "retrieve", target, token, &answer); err != nil {
 		return Media{}, err
 	}
 	return Media{answer.ID, answer.URL, answer.MIMEType, hexDigest(answer.SHA256), int64(answer.Size)}, nil
@@ -157,7 +157,7 @@ func (c *Client) Download(ctx context.Context, media Media, token secret.Secret)
 			return nil, unreachable(errors.New("the download URL does not work any more (HTTP 404)"))
 		}
 		if !isRedirect(response.StatusCode) {
-			return nil, answeredError(response.StatusCode, answer, token)
+			return nil, answeredError(response, answer, token)
 		}
 		if redirects == maxRedirects {
 			return nil, unreachable(fmt.Errorf("the download is redirected more than %d times", maxRedirects))
@@ -186,7 +186,7 @@ func (c *Client) open(ctx context.Context, target *url.URL, authorization string
 	}
 	request.Header.Set("User-Agent", c.userAgent) // an empty one fails at Meta
 	// Not c.http: its error for a place that it cannot parse has all of the place.
-	response, err := c.http.Transport.RoundTrip(request)
+	response, err := c.roundTrip(request, "download", c.http.Transport.RoundTrip)
 	if err != nil {
 		return nil, unreachable(err)
 	}
@@ -224,7 +224,7 @@ func (c *Client) DeleteMedia(ctx context.Context, mediaID, phoneNumberID string,
 	var answer struct {
 		Success bool `json:"success"`
 	}
-	if err := c.do(request, token, &answer); err != nil {
+	if err := c.do(request, "delete", token, &answer); err != nil {
 		return err
 	}
 	if !answer.Success {

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// maxResumes bounds how often an upload whose connection broke is taken up
-	// again, the tries included that do not get as far as sending.
+	// maxResumes bounds how often an upload whose connection broke is resumed,
+	// including the attempts that fail before they send anything.
 	maxResumes = 3
 	// resumeDelay is the longest wait before the first of them; it doubles for each.
 	resumeDelay = 200 * time.Millisecond
@@ -37,6 +37,8 @@ type HandleUpload struct {
 	// asked for nothing: offset < Size. What it gives may be closed twice, and
 	// while a Read of it blocks.
 	Open func(ctx context.Context, offset int64) (io.ReadCloser, error)
+	// MayRetry is called before each resume, and may refuse it; nil allows them all.
+	MayRetry func() bool
 }
 
 // UploadHandle uploads a file and gives Meta's handle of it, verbatim. When the
@@ -48,7 +50,7 @@ func (c *Client) UploadHandle(ctx context.Context, upload HandleUpload) (handle 
 		return "", nil, err
 	}
 	handle, err = c.sendFrom(ctx, session, upload, 0)
-	for isLost(err) && len(retried) < maxResumes && pause(ctx, resumeDelay<<len(retried)) {
+	for isLost(err) && len(retried) < maxResumes && (upload.MayRetry == nil || upload.MayRetry()) && pause(ctx, resumeDelay<<len(retried)) {
 		retried = append(retried, err)
 		handle, err = c.resume(ctx, session, upload)
 	}
@@ -100,7 +102,7 @@ func (c *Client) openSession(ctx context.Context, upload HandleUpload) (string, 
 	var answer struct {
 		ID string `json:"id"`
 	}
-	if err := c.do(request, upload.Token, &answer); err != nil {
+	if err := c.do(request, "upload_session", upload.Token, &answer); err != nil {
 		return "", err
 	}
 	if len(answer.ID) > 4096 || !sessionForm.MatchString(answer.ID) {
@@ -141,7 +143,7 @@ func (c *Client) sendFrom(ctx context.Context, id string, upload HandleUpload, o
 	var answer struct {
 		Handle string `json:"h"`
 	}
-	err = body.Send(request, func(r *http.Request) error { return c.do(r, upload.Token, &answer) })
+	err = body.Send(request, func(r *http.Request) error { return c.do(r, "upload_bytes", upload.Token, &answer) })
 	if err == nil && answer.Handle != "" {
 		return answer.Handle, nil
 	}
@@ -164,6 +166,6 @@ func (c *Client) sessionOffset(ctx context.Context, id string, token secret.Secr
 	var answer struct {
 		Offset looseInt64 `json:"file_offset"`
 	}
-	err = c.do(request, token, &answer)
+	err = c.do(request, "upload_status", token, &answer)
 	return int64(answer.Offset), err
 }
