@@ -26,7 +26,7 @@ const (
 // The differences that may be, in the words of docs/compatibility.md.
 const (
 	onlyContainer = "which kind of Office file"
-	onlyHead      = "what lies behind the first 4 KiB"
+	onlyHead      = "what follows the first 4 KiB"
 	onlyOutside   = "codecs, channels, dimensions"
 )
 
