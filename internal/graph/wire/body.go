@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// errOver ends the body of a request that is over.
-var errOver = errors.New("the request is over")
+// errEnded ends the body of a request that is over.
+var errEnded = errors.New("the request is over")
 
 // Body is the body of one request. It knows how much of it is left, how
 // its source failed, and which connection carries it.
@@ -25,11 +25,11 @@ type Body struct {
 	stop   func() // ends a Read of source that blocks; nil = there is no way
 
 	mu     sync.Mutex
-	left   int64     // bytes that were not given out yet
-	failed error     // how source failed
-	over   error     // why nothing more is given out; nil = it is
-	on     *bulkConn // the connection; nil = none yet, or none of ferry's
-	direct bool      // what is written to on is the request itself
+	unread int64       // bytes that were not given out yet
+	failed error       // how source failed
+	ended  error       // why nothing more is given out; nil = it is
+	conn   *uploadConn // the connection; nil = none yet, or none of ferry's
+	direct bool        // what is written to on is the request itself
 }
 
 // NewBody returns the body of one request. It reads size bytes from source. stop
@@ -38,118 +38,118 @@ type Body struct {
 // is no way: then a connection that breaks while source is silent is noticed
 // only when source returns.
 func NewBody(source io.Reader, size int64, stop func()) *Body {
-	return &Body{source: source, left: size, stop: stop}
+	return &Body{source: source, unread: size, stop: stop}
 }
 
 // Send calls do, which sends the request, over a transport of NewTransport, and
 // reads its response. The request's body is b.
-func (t *Body) Send(request *http.Request, do func(*http.Request) error) error {
-	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotConn: t.got})
+func (b *Body) Send(request *http.Request, do func(*http.Request) error) error {
+	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotConn: b.gotConn})
 	err := do(request.WithContext(ctx))
-	t.mu.Lock()
-	on := t.on
-	t.mu.Unlock()
-	if on != nil {
-		on.drop(t)
+	b.mu.Lock()
+	conn := b.conn
+	b.mu.Unlock()
+	if conn != nil {
+		conn.detach(b)
 	}
 	return err
 }
 
-// got hears which connection will carry the body, before a byte of it is read.
-func (t *Body) got(info httptrace.GotConnInfo) {
+// gotConn hears which connection will carry the body, before a byte of it is read.
+func (b *Body) gotConn(info httptrace.GotConnInfo) {
 	conn, direct := info.Conn, true
 	if secure, ok := conn.(*tls.Conn); ok { // net/http's own, behind a proxy
 		conn, direct = secure.NetConn(), false
 	}
-	on, ok := conn.(*bulkConn)
+	carrier, ok := conn.(*uploadConn)
 	if !ok {
 		return
 	}
-	t.mu.Lock()
-	t.on, t.direct = on, direct
-	t.mu.Unlock()
-	on.carry(t)
+	b.mu.Lock()
+	b.conn, b.direct = carrier, direct
+	b.mu.Unlock()
+	carrier.attach(b)
 }
 
 // Read is called by the transport, from a goroutine of its own that can outlive
 // the request.
-func (t *Body) Read(p []byte) (int, error) {
-	t.mu.Lock()
-	over := t.over
-	t.mu.Unlock()
-	if over != nil {
-		return 0, over
+func (b *Body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	ended := b.ended
+	b.mu.Unlock()
+	if ended != nil {
+		return 0, ended
 	}
-	n, err := t.source.Read(p)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over != nil { // what came in since is not sent
-		return 0, t.over
+	n, err := b.source.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended != nil { // what came in since is not sent
+		return 0, b.ended
 	}
-	t.left -= int64(n)
+	b.unread -= int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
-		t.failed = err
+		b.failed = err
 	}
 	return n, err
 }
 
 // Unread is how many bytes the transport has not asked for yet.
-func (t *Body) Unread() int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.left
+func (b *Body) Unread() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.unread
 }
 
 // interrupt ends the body: nothing more of it is given out. A Read that waits
 // for the source returns at once, if there is a way. It gives the first cause.
-func (t *Body) interrupt(cause error) {
-	t.mu.Lock()
-	isFirst := t.over == nil
+func (b *Body) interrupt(cause error) {
+	b.mu.Lock()
+	isFirst := b.ended == nil
 	if isFirst {
-		t.over = cause
+		b.ended = cause
 	}
-	t.mu.Unlock()
-	if isFirst && t.stop != nil {
-		t.stop()
+	b.mu.Unlock()
+	if isFirst && b.stop != nil {
+		b.stop()
 	}
 }
 
 // End ends the body. sent reports whether the last byte of the request may have
 // been handed to the operating system; if not, it never will be. failed is how
 // the source failed by itself.
-func (t *Body) End() (sent bool, failed error) {
-	t.interrupt(errOver)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (b *Body) End() (sent bool, failed error) {
+	b.interrupt(errEnded)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	// A connection that failed to write did not send the last piece whole, and is
 	// not used again. One that has not failed may still be writing.
-	isBroken := t.on != nil && t.direct && t.on.broken.Load()
-	return t.left <= 0 && !isBroken, t.failed
+	isBroken := b.conn != nil && b.direct && b.conn.broken.Load()
+	return b.unread <= 0 && !isBroken, b.failed
 }
 
-// carry says whose body the connection carries from now on.
-func (c *bulkConn) carry(t *Body) {
+// attach says whose body the connection carries from now on.
+func (c *uploadConn) attach(b *Body) {
 	c.mu.Lock()
-	c.carried = t
+	c.body = b
 	closed, cause := c.closed, c.cause
 	c.mu.Unlock()
 	if closed { // before anything could be sent; net/http may not have noticed yet
-		t.interrupt(connectionBroke(cause))
+		b.interrupt(connectionBroke(cause))
 	}
 }
 
-// drop says that a body is not carried any more.
-func (c *bulkConn) drop(t *Body) {
+// detach says that a body is not carried any more.
+func (c *uploadConn) detach(b *Body) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.carried == t {
-		c.carried = nil
+	if c.body == b {
+		c.body = nil
 	}
 }
 
 // Read remembers why the connection ended: by the time that net/http says it,
 // other errors have come on top.
-func (c *bulkConn) Read(p []byte) (int, error) {
+func (c *uploadConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err != nil {
 		c.mu.Lock()
@@ -163,17 +163,17 @@ func (c *bulkConn) Read(p []byte) (int, error) {
 
 // Close is called by net/http as soon as a connection fails. Then it waits for
 // the goroutine that sends the body, which may be waiting for the source.
-func (c *bulkConn) Close() error {
+func (c *uploadConn) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	carried, cause := c.carried, c.cause
-	c.carried = nil
+	body, cause := c.body, c.cause
+	c.body = nil
 	c.mu.Unlock()
-	if carried != nil {
-		carried.interrupt(connectionBroke(cause))
+	if body != nil {
+		body.interrupt(connectionBroke(cause))
 	}
-	if c.below != nil && c.below.flushing.Load() {
-		_ = c.below.Conn.Close() // TLS would wait to say goodbye behind a piece that does not go out
+	if c.records != nil && c.records.flushing.Load() {
+		_ = c.records.Conn.Close() // TLS would wait to say goodbye behind a piece that does not go out
 	}
 	return c.Conn.Close()
 }

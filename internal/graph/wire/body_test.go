@@ -15,7 +15,7 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 // does not become whole.
 func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
 	reading, resume := make(chan struct{}), make(chan struct{})
-	body := &Body{left: 5, source: readFunc(func(p []byte) (int, error) {
+	body := &Body{unread: 5, source: readFunc(func(p []byte) (int, error) {
 		close(reading)
 		<-resume
 		return copy(p, "hello"), nil
@@ -33,7 +33,7 @@ func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
 		t.Errorf("%v, %v", sent, err)
 	}
 	close(resume)
-	if err := <-got; !errors.Is(err, errOver) {
+	if err := <-got; !errors.Is(err, errEnded) {
 		t.Errorf("%v", err)
 	}
 	if sent, _ := body.End(); sent {
@@ -44,11 +44,11 @@ func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
 func TestConnectionThatIsClosedAlreadyEndsTheBody(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	conn := &bulkConn{Conn: ours}
+	conn := &uploadConn{Conn: ours}
 	_ = conn.Close()
 	stopped := false
-	body := &Body{left: 5, source: strings.NewReader("hello"), stop: func() { stopped = true }}
-	conn.carry(body)
+	body := &Body{unread: 5, source: strings.NewReader("hello"), stop: func() { stopped = true }}
+	conn.attach(body)
 	if n, err := body.Read(make([]byte, 5)); n != 0 || !errors.Is(err, net.ErrClosed) || !stopped {
 		t.Errorf("%d, %v, %v", n, err, stopped)
 	}

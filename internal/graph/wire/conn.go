@@ -19,28 +19,28 @@ const pieceSize = 256 << 10
 const pieceTime = 30 * time.Second
 
 var (
-	pieces  = sync.Pool{New: func() any { return new([pieceSize]byte) }}
-	records = sync.Pool{New: func() any { return new([pieceSize + pieceSize/8]byte) }} // a piece, encrypted
+	piecePool  = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+	recordPool = sync.Pool{New: func() any { return new([pieceSize + pieceSize/8]byte) }} // a piece, encrypted
 )
 
-// bulkConn is a connection of which net/http finds the ReadFrom when it sends
+// uploadConn is a connection of which net/http finds the ReadFrom when it sends
 // a body.
-type bulkConn struct {
+type uploadConn struct {
 	net.Conn
-	below  *recordConn // under the TLS connection; nil = plain
-	broken atomic.Bool // a write failed: not all that it was given went out
+	records *recordConn // under the TLS connection; nil = plain
+	broken  atomic.Bool // a write failed: not all that it was given went out
 
-	mu      sync.Mutex
-	carried *Body // whose body is on its way; nil = none
-	cause   error // of the end of the connection, as a Read met it
-	closed  bool
+	mu     sync.Mutex
+	body   *Body // whose body is on its way; nil = none
+	cause  error // of the end of the connection, as a Read met it
+	closed bool
 }
 
 // ReadFrom sends what r gives until its end, in pieces that are full but for
 // the last.
-func (c *bulkConn) ReadFrom(r io.Reader) (sent int64, err error) {
-	piece := pieces.Get().(*[pieceSize]byte)
-	defer pieces.Put(piece)
+func (c *uploadConn) ReadFrom(r io.Reader) (sent int64, err error) {
+	piece := piecePool.Get().(*[pieceSize]byte)
+	defer piecePool.Put(piece)
 	defer func() { _ = c.SetWriteDeadline(time.Time{}) }()
 	for err == nil {
 		var n int
@@ -64,7 +64,7 @@ func (c *bulkConn) ReadFrom(r io.Reader) (sent int64, err error) {
 
 // Write is for what goes out of net/http's write buffer: the header, and a
 // small body with it.
-func (c *bulkConn) Write(p []byte) (int, error) {
+func (c *uploadConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	if err != nil {
 		c.broken.Store(true)
@@ -73,16 +73,16 @@ func (c *bulkConn) Write(p []byte) (int, error) {
 }
 
 // send writes a piece, over TLS with one system call for all of its records.
-func (c *bulkConn) send(piece []byte) (int, error) {
+func (c *uploadConn) send(piece []byte) (int, error) {
 	if len(piece) == 0 {
 		return 0, nil
 	}
-	if c.below == nil {
+	if c.records == nil {
 		return c.Write(piece)
 	}
-	c.below.gather()
+	c.records.gather()
 	n, err := c.Write(piece)
-	if failed := c.below.flush(); failed != nil && err == nil {
+	if failed := c.records.flush(); failed != nil && err == nil {
 		c.broken.Store(true)
 		err = failed
 	}
@@ -105,7 +105,7 @@ type recordConn struct {
 func (c *recordConn) gather() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.buffer = records.Get().(*[pieceSize + pieceSize/8]byte)
+	c.buffer = recordPool.Get().(*[pieceSize + pieceSize/8]byte)
 	c.gathered = c.buffer[:0]
 }
 
@@ -116,7 +116,7 @@ func (c *recordConn) flush() error {
 	c.flushing.Store(true)
 	defer c.flushing.Store(false)
 	_, err := c.Conn.Write(c.gathered)
-	records.Put(c.buffer)
+	recordPool.Put(c.buffer)
 	c.gathered, c.buffer = nil, nil
 	return err
 }
@@ -140,25 +140,25 @@ func (c *recordConn) Write(record []byte) (int, error) {
 	return len(record), nil
 }
 
-// bulkDialer makes such connections.
-type bulkDialer struct {
+// uploadDialer makes such connections.
+type uploadDialer struct {
 	net.Dialer
 	tls       *tls.Config
 	handshake time.Duration // the longest one
 }
 
 // dial is http.Transport's DialContext.
-func (d *bulkDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *uploadDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return &bulkConn{Conn: conn}, nil
+	return &uploadConn{Conn: conn}, nil
 }
 
 // dialTLS is http.Transport's DialTLSContext. Behind a proxy net/http makes the
 // TLS connection itself, on one of dial's.
-func (d *bulkDialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *uploadDialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -169,15 +169,15 @@ func (d *bulkDialer) dialTLS(ctx context.Context, network, address string) (net.
 	}
 	config := d.tls.Clone()
 	config.ServerName = host
-	below := &recordConn{Conn: conn}
-	secure := tls.Client(below, config)
+	records := &recordConn{Conn: conn}
+	secure := tls.Client(records, config)
 	ctx, cancel := context.WithTimeout(ctx, d.handshake)
 	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	return &bulkConn{Conn: secure, below: below}, nil
+	return &uploadConn{Conn: secure, records: records}, nil
 }
 
 // Config configures a transport.
@@ -193,7 +193,7 @@ type Config struct {
 // connection anyway, and enough kept connections that a busy server does not
 // shake hands for each file. A small file goes out of the write buffer whole.
 func NewTransport(config Config) *http.Transport {
-	dialer := &bulkDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
+	dialer := &uploadDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{

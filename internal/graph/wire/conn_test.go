@@ -32,7 +32,7 @@ func (c countingConn) Write(p []byte) (int, error) {
 
 // secured is a bulk connection over TLS to a server that takes what is sent
 // until its client closes the writing side, and gives the digest of it.
-func secured(t *testing.T) (conn *bulkConn, writes *atomic.Int64, digest <-chan [sha256.Size]byte) {
+func secured(t *testing.T) (conn *uploadConn, writes *atomic.Int64, digest <-chan [sha256.Size]byte) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	server.StartTLS() // for its certificate
@@ -59,12 +59,12 @@ func secured(t *testing.T) (conn *bulkConn, writes *atomic.Int64, digest <-chan 
 		t.Fatal(err)
 	}
 	writes = new(atomic.Int64)
-	below := &recordConn{Conn: countingConn{plain, writes}}
-	over := tls.Client(below, &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12})
+	records := &recordConn{Conn: countingConn{plain, writes}}
+	over := tls.Client(records, &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12})
 	if err := over.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &bulkConn{Conn: over, below: below}, writes, sums
+	return &uploadConn{Conn: over, records: records}, writes, sums
 }
 
 func TestPieceGoesOutWithOneWriteOverTLS(t *testing.T) {
@@ -105,7 +105,7 @@ func TestServerOfAnotherNameIsNotTalkedTo(t *testing.T) {
 	defer server.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate()) // for example.com and 127.0.0.1
-	dialer := &bulkDialer{tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, handshake: 5 * time.Second}
+	dialer := &uploadDialer{tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, handshake: 5 * time.Second}
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	if conn, err := dialer.dialTLS(t.Context(), "tcp", "127.0.0.1:"+port); err != nil {
 		t.Error(err)
@@ -124,7 +124,7 @@ func TestHandshakeThatHangsIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	dialer := &bulkDialer{tls: &tls.Config{MinVersion: tls.VersionTLS12}, handshake: 20 * time.Millisecond}
+	dialer := &uploadDialer{tls: &tls.Config{MinVersion: tls.VersionTLS12}, handshake: 20 * time.Millisecond}
 	if _, err := dialer.dialTLS(t.Context(), "tcp", silent.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
@@ -151,8 +151,8 @@ func (c *stuckConn) Close() error {
 // TLS would wait to say goodbye behind the piece that does not go out.
 func TestConnectionToAPeerThatReadsNothingClosesAtOnce(t *testing.T) {
 	conn, _, _ := secured(t)
-	stuck := &stuckConn{Conn: conn.below.Conn, stuck: make(chan struct{}), closed: make(chan struct{})}
-	conn.below.Conn = stuck
+	stuck := &stuckConn{Conn: conn.records.Conn, stuck: make(chan struct{}), closed: make(chan struct{})}
+	conn.records.Conn = stuck
 	over := make(chan error, 1)
 	go func() {
 		_, err := conn.ReadFrom(bytes.NewReader(make([]byte, 1000)))
