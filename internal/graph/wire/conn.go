@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -87,6 +88,64 @@ func (c *uploadConn) send(piece []byte) (int, error) {
 		err = failed
 	}
 	return n, err
+}
+
+// attach says whose body the connection carries from now on.
+func (c *uploadConn) attach(b *Body) {
+	c.mu.Lock()
+	c.body = b
+	closed, cause := c.closed, c.cause
+	c.mu.Unlock()
+	if closed { // before anything could be sent; net/http may not have noticed yet
+		b.interrupt(connectionBroke(cause))
+	}
+}
+
+// detach says that a body is not carried any more.
+func (c *uploadConn) detach(b *Body) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.body == b {
+		c.body = nil
+	}
+}
+
+// Read remembers why the connection ended: by the time that net/http says it,
+// other errors have come on top.
+func (c *uploadConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.mu.Lock()
+		if c.cause == nil {
+			c.cause = err
+		}
+		c.mu.Unlock()
+	}
+	return n, err
+}
+
+// Close is called by net/http as soon as a connection fails. Then it waits for
+// the goroutine that sends the body, which may be waiting for the source.
+func (c *uploadConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	body, cause := c.body, c.cause
+	c.body = nil
+	c.mu.Unlock()
+	if body != nil {
+		body.interrupt(connectionBroke(cause))
+	}
+	if c.records != nil && c.records.flushing.Load() {
+		_ = c.records.Conn.Close() // TLS would wait to say goodbye behind a piece that does not go out
+	}
+	return c.Conn.Close()
+}
+
+func connectionBroke(cause error) error {
+	if cause == nil {
+		cause = net.ErrClosed
+	}
+	return fmt.Errorf("the connection broke: %w", cause)
 }
 
 // recordConn is what a TLS connection writes its records to. It writes them at
