@@ -9,38 +9,39 @@ import (
 	"sync"
 )
 
-// errEnded ends the body of a request that is over.
+// errEnded is what Read returns after End.
 var errEnded = errors.New("the request is over")
 
-// Body is the body of one request. It knows how much of it is left, how
-// its source failed, and which connection carries it.
+// Body is the body of one request. It tracks how many of its bytes were not read
+// yet, how its source failed, and which connection sends it.
 //
-// net/http's own account of what was sent (httptrace's WroteRequest) is given
-// before its write buffer is emptied, and a small file is in there whole. So
-// the connection is asked.
+// httptrace's WroteRequest cannot tell what was sent: net/http calls it before it
+// flushes its write buffer, which may hold all of a small file. Body therefore
+// asks the connection.
 type Body struct {
 	source io.Reader
-	stop   func() // ends a Read of source that blocks; nil = there is no way
+	stop   func() // ends a blocked Read of source; may be nil
 
 	mu     sync.Mutex
-	unread int64       // bytes that were not given out yet
+	unread int64       // bytes that the transport has not read yet
 	failed error       // how source failed
-	ended  error       // why nothing more is given out; nil = it is
-	conn   *uploadConn // the connection; nil = none yet, or none of ferry's
-	direct bool        // what is written to on is the request itself
+	ended  error       // what Read returns once the body has ended; else nil
+	conn   *uploadConn // the connection; nil if there is none yet, or none of this package
+	direct bool        // conn is written the request itself, not TLS records of it
 }
 
-// NewBody returns the body of one request. It reads size bytes from source. stop
-// ends a Read of source that blocks, and all further ones; it is called when the
-// request has failed, at most once and from any goroutine. Nil means that there
-// is no way: then a connection that breaks while source is silent is noticed
-// only when source returns.
+// NewBody returns the body of one request, which reads size bytes from source.
+//
+// stop makes a blocked Read of source, and every later one, return at once. It is
+// called at most once, from any goroutine, when the request has failed. It may be
+// nil; then a connection that breaks during a blocked Read is noticed only when
+// that Read returns.
 func NewBody(source io.Reader, size int64, stop func()) *Body {
 	return &Body{source: source, unread: size, stop: stop}
 }
 
-// Send calls do, which sends the request, over a transport of NewTransport, and
-// reads its response. The request's body is b.
+// Send calls do with a request whose body is b. do sends it through a transport
+// that NewTransport made, and reads the response.
 func (b *Body) Send(request *http.Request, do func(*http.Request) error) error {
 	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotConn: b.gotConn})
 	err := do(request.WithContext(ctx))
@@ -53,7 +54,7 @@ func (b *Body) Send(request *http.Request, do func(*http.Request) error) error {
 	return err
 }
 
-// gotConn hears which connection will carry the body, before a byte of it is read.
+// gotConn records which connection sends the body. It is called before the first Read.
 func (b *Body) gotConn(info httptrace.GotConnInfo) {
 	conn, direct := info.Conn, true
 	if secure, ok := conn.(*tls.Conn); ok { // net/http's own, behind a proxy
@@ -69,8 +70,7 @@ func (b *Body) gotConn(info httptrace.GotConnInfo) {
 	carrier.attach(b)
 }
 
-// Read is called by the transport, from a goroutine of its own that can outlive
-// the request.
+// Read is called by the transport, in a goroutine that may outlive the request.
 func (b *Body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	ended := b.ended
@@ -81,7 +81,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.source.Read(p)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ended != nil { // what came in since is not sent
+	if b.ended != nil { // the bytes that arrived meanwhile are not sent
 		return 0, b.ended
 	}
 	b.unread -= int64(n)
@@ -91,15 +91,15 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Unread is how many bytes the transport has not asked for yet.
+// Unread returns the number of bytes that the transport has not read yet.
 func (b *Body) Unread() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.unread
 }
 
-// interrupt ends the body: nothing more of it is given out. A Read that waits
-// for the source returns at once, if there is a way. It gives the first cause.
+// interrupt ends the body: every further Read returns the first cause, and a
+// blocked Read returns at once if there is a stop function.
 func (b *Body) interrupt(cause error) {
 	b.mu.Lock()
 	isFirst := b.ended == nil
@@ -113,14 +113,14 @@ func (b *Body) interrupt(cause error) {
 }
 
 // End ends the body. sent reports whether the last byte of the request may have
-// been handed to the operating system; if not, it never will be. failed is how
-// the source failed by itself.
+// been handed to the operating system; if it is false, it never will be. failed
+// is the error of the source, if the source failed by itself.
 func (b *Body) End() (sent bool, failed error) {
 	b.interrupt(errEnded)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// A connection that failed to write did not send the last piece whole, and is
-	// not used again. One that has not failed may still be writing.
+	// A connection on which a write failed has not sent all of the last piece, and
+	// is not used again. A connection without a failure may still be writing.
 	isBroken := b.conn != nil && b.direct && b.conn.broken.Load()
 	return b.unread <= 0 && !isBroken, b.failed
 }

@@ -11,9 +11,8 @@ type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-// Whatever the transport does once the end of the upload was told, the form
-// does not become whole.
-func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
+// Whatever the transport does after End, the form never becomes complete.
+func TestReadReturnsNothingAfterEnd(t *testing.T) {
 	reading, resume := make(chan struct{}), make(chan struct{})
 	body := &Body{unread: 5, source: readFunc(func(p []byte) (int, error) {
 		close(reading)
@@ -24,7 +23,7 @@ func TestNothingIsGivenOutAfterTheEnd(t *testing.T) {
 	go func() {
 		n, err := body.Read(make([]byte, 10))
 		if n != 0 {
-			t.Errorf("%d bytes after the end", n)
+			t.Errorf("%d bytes after End", n)
 		}
 		got <- err
 	}()

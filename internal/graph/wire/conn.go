@@ -6,39 +6,39 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// pieceSize is how much of a body is sent at once, in bytes. An upload holds
-// one such buffer, two over https, while its body is sent.
+// pieceSize is the number of bytes of a body that are sent at once. An upload
+// holds one buffer of this size (over https also one for the encrypted piece)
+// while its body is being sent.
 const pieceSize = 256 << 10
 
-// pieceTime is how long Meta may take to accept a piece.
+// pieceTime is the deadline for Meta to accept one piece.
 const pieceTime = 30 * time.Second
 
 var (
 	piecePool  = sync.Pool{New: func() any { return new([pieceSize]byte) }}
-	recordPool = sync.Pool{New: func() any { return new([pieceSize + pieceSize/8]byte) }} // a piece, encrypted
+	recordPool = sync.Pool{New: func() any { return new([pieceSize + pieceSize/8]byte) }} // an encrypted piece
 )
 
-// uploadConn is a connection of which net/http finds the ReadFrom when it sends
-// a body.
+// uploadConn is a connection that sends bodies in pieces: net/http calls its
+// ReadFrom when it sends a body.
 type uploadConn struct {
 	net.Conn
-	records *recordConn // under the TLS connection; nil = plain
-	broken  atomic.Bool // a write failed: not all that it was given went out
+	records *recordConn // under the TLS connection; nil for plain HTTP
+	broken  atomic.Bool // a write failed, so that some bytes were not sent
 
 	mu     sync.Mutex
-	body   *Body // whose body is on its way; nil = none
-	cause  error // of the end of the connection, as a Read met it
+	body   *Body // the body that is being sent, if any
+	cause  error // the first error of Read, which ended the connection
 	closed bool
 }
 
-// ReadFrom sends what r gives until its end, in pieces that are full but for
-// the last.
+// ReadFrom sends everything that it reads from r, in pieces that are full except
+// for the last one.
 func (c *uploadConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	piece := piecePool.Get().(*[pieceSize]byte)
 	defer piecePool.Put(piece)
@@ -63,8 +63,8 @@ func (c *uploadConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	return sent, err
 }
 
-// Write is for what goes out of net/http's write buffer: the header, and a
-// small body with it.
+// Write sends the contents of net/http's write buffer: the header, and a small
+// body together with it.
 func (c *uploadConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	if err != nil {
@@ -73,7 +73,7 @@ func (c *uploadConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// send writes a piece, over TLS with one system call for all of its records.
+// send writes one piece. Over TLS it needs one system call for all records of the piece.
 func (c *uploadConn) send(piece []byte) (int, error) {
 	if len(piece) == 0 {
 		return 0, nil
@@ -90,18 +90,18 @@ func (c *uploadConn) send(piece []byte) (int, error) {
 	return n, err
 }
 
-// attach says whose body the connection carries from now on.
+// attach records that the connection sends b from now on.
 func (c *uploadConn) attach(b *Body) {
 	c.mu.Lock()
 	c.body = b
 	closed, cause := c.closed, c.cause
 	c.mu.Unlock()
-	if closed { // before anything could be sent; net/http may not have noticed yet
+	if closed { // nothing of b was sent; net/http may not have noticed the close yet
 		b.interrupt(connectionBroke(cause))
 	}
 }
 
-// detach says that a body is not carried any more.
+// detach records that the connection does not send b any more.
 func (c *uploadConn) detach(b *Body) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,8 +110,8 @@ func (c *uploadConn) detach(b *Body) {
 	}
 }
 
-// Read remembers why the connection ended: by the time that net/http says it,
-// other errors have come on top.
+// Read remembers the first error, which is why the connection ended: the errors
+// that net/http reports later are consequences of it.
 func (c *uploadConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err != nil {
@@ -124,8 +124,9 @@ func (c *uploadConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close is called by net/http as soon as a connection fails. Then it waits for
-// the goroutine that sends the body, which may be waiting for the source.
+// Close interrupts the body. net/http calls Close as soon as a connection fails,
+// and then waits for the goroutine that sends the body, which may be blocked in
+// a Read of the source.
 func (c *uploadConn) Close() error {
 	c.mu.Lock()
 	c.closed = true
@@ -136,7 +137,7 @@ func (c *uploadConn) Close() error {
 		body.interrupt(connectionBroke(cause))
 	}
 	if c.records != nil && c.records.flushing.Load() {
-		_ = c.records.Conn.Close() // TLS would wait to say goodbye behind a piece that does not go out
+		_ = c.records.Conn.Close() // or TLS would send its close alert after a piece that cannot be sent
 	}
 	return c.Conn.Close()
 }
@@ -148,19 +149,19 @@ func connectionBroke(cause error) error {
 	return fmt.Errorf("the connection broke: %w", cause)
 }
 
-// recordConn is what a TLS connection writes its records to. It writes them at
-// once, or gathers those of a piece.
+// recordConn is the connection under a TLS connection. It writes TLS records at
+// once, or gathers the records of a piece.
 type recordConn struct {
 	net.Conn
 
-	flushing atomic.Bool // a flush waits for Meta
+	flushing atomic.Bool // a flush is blocked in Write
 
-	mu       sync.Mutex // TLS also writes on its own account, while it reads
+	mu       sync.Mutex // TLS may also write while it reads
 	gathered []byte
-	buffer   *[pieceSize + pieceSize/8]byte // of gathered; nil = records are written at once
+	buffer   *[pieceSize + pieceSize/8]byte // of gathered; nil while records are written at once
 }
 
-// gather holds records back until flush.
+// gather makes Write hold records back until flush.
 func (c *recordConn) gather() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,7 +169,7 @@ func (c *recordConn) gather() {
 	c.gathered = c.buffer[:0]
 }
 
-// flush writes what was held back.
+// flush writes the records that were held back.
 func (c *recordConn) flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,11 +200,11 @@ func (c *recordConn) Write(record []byte) (int, error) {
 	return len(record), nil
 }
 
-// uploadDialer makes such connections.
+// uploadDialer dials uploadConns.
 type uploadDialer struct {
 	net.Dialer
 	tls       *tls.Config
-	handshake time.Duration // the longest one
+	handshake time.Duration // its timeout
 }
 
 // dial is http.Transport's DialContext.
@@ -215,8 +216,8 @@ func (d *uploadDialer) dial(ctx context.Context, network, address string) (net.C
 	return &uploadConn{Conn: conn}, nil
 }
 
-// dialTLS is http.Transport's DialTLSContext. Behind a proxy net/http makes the
-// TLS connection itself, on one of dial's.
+// dialTLS is http.Transport's DialTLSContext. With a proxy, net/http calls dial
+// and makes the TLS connection itself.
 func (d *uploadDialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -237,37 +238,4 @@ func (d *uploadDialer) dialTLS(ctx context.Context, network, address string) (ne
 		return nil, err
 	}
 	return &uploadConn{Conn: secure, records: records}, nil
-}
-
-// Config configures a transport.
-type Config struct {
-	// ConnectTimeout bounds the connecting and the TLS handshake, each. Required.
-	ConnectTimeout time.Duration
-	// ResponseHeaderTimeout bounds the wait for the response's header after the
-	// last byte of the request. Required.
-	ResponseHeaderTimeout time.Duration
-}
-
-// NewTransport returns the transport of uploads: HTTP/1.1, since one upload fills a
-// connection anyway, and enough kept connections that a busy server does not
-// shake hands for each file. A small file goes out of the write buffer whole.
-func NewTransport(config Config) *http.Transport {
-	dialer := &uploadDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.dial,
-		DialTLSContext:         dialer.dialTLS,
-		TLSClientConfig:        dialer.tls, // behind a proxy
-		TLSHandshakeTimeout:    config.ConnectTimeout,
-		ResponseHeaderTimeout:  config.ResponseHeaderTimeout,
-		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        90 * time.Second,
-		WriteBufferSize:        32 << 10,
-		DisableCompression:     true,
-		Protocols:              protocols,
-	}
 }

@@ -30,8 +30,8 @@ func (c countingConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// secured is a bulk connection over TLS to a server that takes what is sent
-// until its client closes the writing side, and gives the digest of it.
+// secured returns an upload connection over TLS to a server that reads until its
+// client closes the writing side, and sends the digest of what it read.
 func secured(t *testing.T) (conn *uploadConn, writes *atomic.Int64, digest <-chan [sha256.Size]byte) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -75,12 +75,12 @@ func TestPieceGoesOutWithOneWriteOverTLS(t *testing.T) {
 	}
 	conn, writes, digest := secured(t)
 	writes.Store(0)
-	// As a TLS source gives it: in records of 16 KiB at most.
+	// A TLS source returns at most 16 KiB for each Read.
 	n, err := conn.ReadFrom(iotest.HalfReader(bytes.NewReader(content)))
 	if err != nil || n != int64(len(content)) {
 		t.Fatalf("%d of %d bytes, %v", n, len(content), err)
 	}
-	// The first records of a connection are small, which takes a write or two more.
+	// The first records of a connection are small, which needs one or two more writes.
 	if got := writes.Load(); got > pieces+2 {
 		t.Errorf("%d writes for %d pieces", got, pieces+1)
 	}
@@ -93,7 +93,7 @@ func TestPieceGoesOutWithOneWriteOverTLS(t *testing.T) {
 func TestBrokenSourceEndsTheBodyWithItsError(t *testing.T) {
 	conn, _, _ := secured(t)
 	defer conn.Close()
-	broken := io.ErrUnexpectedEOF // as a source says that it was cut off
+	broken := io.ErrUnexpectedEOF // as a source reports that it was cut off
 	n, err := conn.ReadFrom(io.MultiReader(bytes.NewReader(make([]byte, 1000)), iotest.ErrReader(broken)))
 	if n != 1000 || !errors.Is(err, broken) {
 		t.Errorf("%d bytes, %v", n, err)
@@ -148,7 +148,8 @@ func (c *stuckConn) Close() error {
 	return c.Conn.Close()
 }
 
-// TLS would wait to say goodbye behind the piece that does not go out.
+// Without the check in Close, TLS would send its close alert after the piece that
+// cannot be sent.
 func TestConnectionToAPeerThatReadsNothingClosesAtOnce(t *testing.T) {
 	conn, _, _ := secured(t)
 	stuck := &stuckConn{Conn: conn.records.Conn, stuck: make(chan struct{}), closed: make(chan struct{})}
