@@ -89,7 +89,7 @@ func (w *world) wantCutOff(done <-chan slowResult) {
 	case <-time.After(stopLimit):
 		w.t.Error("the caller's call has not ended with the server")
 	}
-	if !strings.Contains(w.ferry.stderr.String(), "stopped before all calls in flight were done") {
+	if !strings.Contains(w.ferry.stderr.String(), "stopped before all requests in progress were done") {
 		w.t.Error("standard error does not say that uploads were cut off")
 	}
 	if found := w.sim.allMedia(); len(found) != 0 {

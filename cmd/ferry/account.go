@@ -54,7 +54,7 @@ func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error 
 	if err != nil {
 		return err
 	}
-	db, _, err := c.open(ctx)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ type accountListCommand struct {
 
 // Run lists the linked accounts.
 func (c *accountListCommand) Run(ctx context.Context, terminal *terminal) error {
-	db, _, err := c.open(ctx)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ type accountReuseCommand struct {
 
 // Run changes the setting; it holds from the next call on.
 func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error {
-	db, _, err := c.open(ctx)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

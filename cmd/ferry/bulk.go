@@ -49,7 +49,7 @@ type bulk struct {
 	manifest      *manifest          // nil: none
 	lines         func([]byte) error // takes every line of output, nil: none
 	lost          io.Writer          // takes the line of an upload that the manifest did not take
-	hurry         context.Context    // done: uploads in flight are cut off
+	abort         context.Context    // done: end the uploads in progress
 	tally         *tally             // what has been done
 	count         bool               // list twice, to know early how much there is
 }
@@ -69,7 +69,7 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal)
 	}
 	b := &bulk{
 		client: client, bucket: bucket, prefixes: prefixes, phoneNumberID: c.PhoneNumberID, concurrency: max(c.Concurrency, 1),
-		lost: terminal.err, hurry: terminal.hurry, tally: newTally(),
+		lost: terminal.err, abort: terminal.abort, tally: newTally(),
 	}
 	if c.Manifest != "" {
 		if b.manifest, err = openManifest(c.Manifest, time.Now()); err != nil {
@@ -121,7 +121,7 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal)
 func (b *bulk) run(ctx context.Context) error {
 	sending, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	defer context.AfterFunc(b.hurry, cutOff)()
+	defer context.AfterFunc(b.abort, cutOff)()
 	taking, stop := context.WithCancel(ctx)
 	defer stop()
 

@@ -138,11 +138,11 @@ func TestASecondInterruptEndsABulkUploadAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.jsonl")
 	addFault(t, world, metasim.Fault{Operation: metasim.OperationUpload, Latency: 10 * time.Minute})
 	ctx, interrupt := context.WithCancel(t.Context())
-	hurry, again := context.WithCancel(t.Context())
+	abort, again := context.WithCancel(t.Context())
 	ended := make(chan int)
 	var out, notes bytes.Buffer
 	go func() {
-		ended <- run(ctx, hurry, []string{"media", "post", "s3://" + local.Bucket + "/in/", "--recursive", "--manifest", path}, &out, &notes)
+		ended <- run(ctx, abort, []string{"media", "post", "s3://" + local.Bucket + "/in/", "--recursive", "--manifest", path}, &out, &notes)
 	}()
 	awaitApplied(t, world, 3)
 	interrupt()

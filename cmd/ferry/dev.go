@@ -53,7 +53,8 @@ Then, for example:
 
 Ctrl-C stops it.
 `, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, indent(lines))
-	return world.Wait(ctx, terminal.hurry)
+	defer terminal.onAbort(world.Stop)()
+	return world.Wait(ctx)
 }
 
 // environment gives the lines that point SDKs, the AWS CLI and ferry's own

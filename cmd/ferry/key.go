@@ -45,7 +45,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 		}
 		policies = append(policies, string(text))
 	}
-	db, _, err := c.open(ctx)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ type keyListCommand struct {
 
 // Run lists the keys, without their secrets.
 func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
-	db, _, err := c.open(ctx)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ type keyDeleteCommand struct {
 
 // Run deletes the key.
 func (c *keyDeleteCommand) Run(ctx context.Context, terminal *terminal) error {
-	db, _, err := c.open(ctx)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

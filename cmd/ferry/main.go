@@ -39,33 +39,38 @@ type commandLine struct {
 	LogFormat string `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text" group:"General"`
 }
 
-// terminal is what a command runs with: where it writes, and when it must stop.
+// terminal is what a command runs with: its output, and the second signal. The
+// first one ends the context that the command receives.
 type terminal struct {
 	out, err io.Writer
 	log      *slog.Logger
-	hurry    context.Context // done by the second signal: stop at once
+	abort    context.Context // done after the second signal, with the cause: end what is in progress at once
+}
+
+// onAbort calls stop, in its own goroutine, after the second signal. The
+// returned function undoes that.
+func (t *terminal) onAbort(stop func(cause error)) (undo func() bool) {
+	return context.AfterFunc(t.abort, func() { stop(context.Cause(t.abort)) })
 }
 
 func main() {
-	ctx, hurry := stopSignals()
-	os.Exit(run(ctx, hurry, os.Args[1:], os.Stdout, os.Stderr))
+	ctx, abort := stopSignals()
+	os.Exit(run(ctx, abort, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// stopSignals gives a context that the first SIGINT or SIGTERM ends, and one
-// that the second ends. A third ends the process, whatever it does.
-func stopSignals() (ctx, hurry context.Context) {
-	ctx, stop := context.WithCancel(context.Background())
-	hurry, stopNow := context.WithCancel(context.Background())
+// stopSignals returns a context that the first SIGINT or SIGTERM ends, and one
+// that the second ends. A third terminates the process, as it would without ferry's handling.
+func stopSignals() (ctx, abort context.Context) {
+	ctx, stop := context.WithCancelCause(context.Background())
+	abort, stopNow := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-signals
-		stop()
-		<-signals
-		stopNow()
+		stop(fmt.Errorf("signal: %v", <-signals))
+		stopNow(fmt.Errorf("second signal: %v", <-signals))
 		signal.Stop(signals)
 	}()
-	return ctx, hurry
+	return ctx, abort
 }
 
 // Exit statuses.
@@ -84,8 +89,9 @@ func (s exitStatus) Error() string {
 	return fmt.Sprintf("already reported, for the exit status %d", int(s))
 }
 
-// run is main without the process: it parses, runs the command and gives the exit status.
-func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) int {
+// run is main without the process: it parses the command line, runs the command
+// and returns the exit status.
+func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) int {
 	var line commandLine
 	exited := -1
 	parser, err := kong.New(&line,
@@ -119,7 +125,7 @@ func run(ctx, hurry context.Context, args []string, stdout, stderr io.Writer) in
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	c := &terminal{out: stdout, err: stderr, log: newLogger(stderr, line.LogLevel, line.LogFormat), hurry: hurry}
+	c := &terminal{out: stdout, err: stderr, log: newLogger(stderr, line.LogLevel, line.LogFormat), abort: abort}
 	err = parsed.Run(c)
 	if err == nil {
 		return 0

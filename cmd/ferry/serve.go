@@ -75,14 +75,13 @@ func (f stateFlags) checkDatabase() error {
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
-// open opens the database for administration or for the server.
-func (f stateFlags) open(ctx context.Context) (*state.DB, *secret.Sealer, error) {
+// open opens the database for administration.
+func (f stateFlags) open(ctx context.Context) (*state.DB, error) {
 	sealer, err := f.sealer()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	db, err := state.Open(ctx, state.Config{Path: f.Database, Sealer: sealer})
-	return db, sealer, err
+	return state.Open(ctx, state.Config{Path: f.Database, Sealer: sealer})
 }
 
 // graphFlags say where Meta is.
@@ -200,10 +199,10 @@ func (c *serveCommand) checkLimits() error {
 	return errors.Join(problems...)
 }
 
-// Run serves until the first signal, then drains. The address is taken before
-// the database is opened, so that a second server that starts by mistake does
-// not get that far.
-func (c *serveCommand) Run(ctx context.Context, terminal *terminal) (err error) {
+// Run serves until the first signal, then drains. It listens before it opens
+// the database, so that a second server that is started by mistake does not get
+// that far.
+func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	problems := c.check(ctx)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -213,14 +212,18 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) (err error) 
 		return errors.Join(problems, listener.Close())
 	}
 	config := c.config()
-	config.Logger = terminal.log
-	if config.State, config.Sealer, err = c.open(ctx); err != nil {
+	config.Listener, config.Logger = listener, terminal.log
+	if config.Sealer, err = c.sealer(); err == nil {
+		config.State, err = state.Open(ctx, state.Config{Path: c.Database, Sealer: config.Sealer, Logger: terminal.log})
+	}
+	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	g, err := gateway.Open(ctx, config)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "region", c.Region, "graph", c.GraphURL, "version", version())
-	return errors.Join(g.Serve(ctx, terminal.hurry, listener), g.Close())
+	defer terminal.onAbort(g.Stop)()
+	return errors.Join(g.Run(ctx), g.Close())
 }

@@ -16,7 +16,7 @@ type mediaStatsCommand struct {
 
 // Run prints a line for each account.
 func (c *mediaStatsCommand) Run(ctx context.Context, terminal *terminal) error {
-	db, _, err := c.open(ctx)
+	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,5 +2,8 @@ package gateway
 
 import "net/http"
 
-// Wrap puts something around the handler, before Serve.
-func (g *Gateway) Wrap(around func(http.Handler) http.Handler) { g.handler = around(g.handler) }
+// Wrap replaces the API's handler, before Run.
+func (g *Gateway) Wrap(around func(http.Handler) http.Handler) {
+	api := &g.servers[0].http
+	api.Handler = around(api.Handler)
+}

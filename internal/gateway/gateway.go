@@ -1,15 +1,24 @@
-// Package gateway puts ferry's server together: the store, the Graph client,
-// the sources and the API on one listener. `ferry serve`, `ferry dev`, `ferry
-// demo` and tests all run this same code; only addresses and limits differ.
+// Package gateway puts ferry's server together: database, Graph client, object
+// stores and API. `ferry serve`, `ferry dev`, `ferry demo` and tests run this
+// same code; only addresses and limits differ.
+//
+// A [Gateway] consists of parts, which serve HTTP on a listener each, and of
+// loops, which work in the background:
+//
+//	gateway.go  what a Gateway is made of
+//	run.go      Run and Stop
+//	part.go     parts and loops
 package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,46 +31,69 @@ import (
 	"ferry/internal/state"
 )
 
-// Config is what a Gateway is made of.
+// Config says what a Gateway is made of.
 type Config struct {
 	State   *state.DB      // required; the gateway closes it
 	Sealer  *secret.Sealer // required; the one that State was opened with
 	Graph   graph.Config
 	Objects object.Config // Guard is set by the gateway
 	// Own holds the addresses that no source may name: the other listeners of
-	// this process, and the database. The gateway adds its own. Default: a new one.
+	// the process, and its database. The gateway adds its own listeners.
+	// Default: none.
 	Own *guard.Own
 	// Limits and region of the API; State, Graph, Objects, Sealer and Logger
 	// are set by the gateway.
 	API    social.Config
 	Logger *slog.Logger // default: discards
-	// How long a caller may take to send a request's body; default 30 s.
-	BodyTimeout time.Duration
-	// How long calls are still taken after a stop was asked for, while /readyz
-	// says 503 and load balancers look elsewhere; default 0.
-	DrainDelay time.Duration
-	// How long uploads in flight may go on after that; default 30 s.
-	DrainTimeout time.Duration
-	// Certificate and key in PEM files; both or none. None = plain HTTP.
+
+	// Listener is where the API is served; required. The gateway closes it.
+	Listener net.Listener
+	// CertFile and KeyFile are PEM files with the certificate of the API and its
+	// key: both or none. Default: none, which means plain HTTP.
 	CertFile, KeyFile string
+	// Parts are served beside the API, such as a console. The gateway closes
+	// their listeners.
+	Parts []Part
+	// Loops run beside the gateway's own.
+	Loops []Loop
+
+	// BodyTimeout bounds the time in which a client must send a request's body;
+	// default 30 s.
+	BodyTimeout time.Duration
+	// DrainDelay is how long requests are still accepted after Run's context is
+	// done, while /readyz returns 503 so that load balancers choose other
+	// replicas; default 0.
+	DrainDelay time.Duration
+	// DrainTimeout bounds how long requests in progress may continue after
+	// DrainDelay; default 30 s.
+	DrainTimeout time.Duration
 }
 
-// Gateway is an opened server.
+// Gateway is ferry's server. Open makes one, Run serves, Close releases what
+// it holds.
 type Gateway struct {
-	config   Config
-	graph    *graph.Client
-	objects  *object.Opener
-	handler  http.Handler
-	draining atomic.Bool
-	calls    atomic.Int64 // in flight, health checks included
+	config  Config
+	graph   *graph.Client
+	objects *object.Opener
+	service *social.Service
+	servers []*server
+	remove  []func() // removes the listeners from Own
+	loops   []*loop
 
-	base   context.Context // of all calls
-	cutOff context.CancelCauseFunc
+	draining atomic.Bool
+	requests atomic.Int64  // in progress, health checks included
+	started  atomic.Bool   // Run or Close has been called
+	ended    chan struct{} // closed when Run returns, or by a Close without Run
+
+	base   context.Context // of all requests and loops; Stop ends it
+	cancel context.CancelCauseFunc
+	stop   sync.Once
+	cutOff atomic.Bool // Stop found requests in progress
 }
 
-// Open makes everything that the server needs, and listens nowhere yet. When
-// it fails, the store is closed too.
-func Open(ctx context.Context, config Config) (g *Gateway, err error) {
+// Open makes a Gateway, which does not serve yet. If it fails, it closes what
+// Config says the gateway closes.
+func Open(ctx context.Context, config Config) (*Gateway, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -74,42 +106,82 @@ func Open(ctx context.Context, config Config) (g *Gateway, err error) {
 	if config.Own == nil {
 		config.Own = new(guard.Own)
 	}
-	g = &Gateway{config: config}
-	g.base, g.cutOff = context.WithCancelCause(context.WithoutCancel(ctx))
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, g.Close())
-		}
-	}()
-	if (config.CertFile == "") != (config.KeyFile == "") {
-		return g, errors.New("a TLS certificate needs its key: give both files or none")
+	g := &Gateway{config: config, ended: make(chan struct{})}
+	g.base, g.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	if err := g.open(ctx); err != nil {
+		return nil, errors.Join(err, g.Close())
 	}
-	if g.graph, err = graph.New(config.Graph); err != nil {
-		return g, err
-	}
-	config.Objects.Guard = guard.New(guard.Config{Own: config.Own})
-	if g.objects, err = object.New(ctx, config.Objects); err != nil {
-		return g, err
-	}
-	config.API.State, config.API.Graph, config.API.Objects = config.State, g.graph, g.objects
-	config.API.Sealer, config.API.Logger, config.API.Until = config.Sealer, config.Logger, g.base
-	service, err := social.New(config.API)
-	if err != nil {
-		return g, err
-	}
-	g.handler = g.withHealth(service)
 	return g, nil
 }
 
-// State is the gateway's database, for administration beside the API.
+func (g *Gateway) open(ctx context.Context) (err error) {
+	certificate, err := g.certificate()
+	if err != nil {
+		return err
+	}
+	config := g.config
+	if g.graph, err = graph.New(config.Graph); err != nil {
+		return err
+	}
+	config.Objects.Guard = guard.New(guard.Config{Own: config.Own})
+	if g.objects, err = object.New(ctx, config.Objects); err != nil {
+		return err
+	}
+	config.API.State, config.API.Graph, config.API.Objects = config.State, g.graph, g.objects
+	config.API.Sealer, config.API.Logger, config.API.Until = config.Sealer, config.Logger, g.base
+	if g.service, err = social.New(config.API); err != nil {
+		return err
+	}
+	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, TLS: certificate}
+	for _, part := range append([]Part{api}, config.Parts...) {
+		if part.Listener == nil {
+			return fmt.Errorf("the %s has no listener", part.Name)
+		}
+		g.remove = append(g.remove, config.Own.AddListener(part.Listener))
+		g.servers = append(g.servers, g.newServer(part))
+	}
+	for _, work := range append([]Loop{{"purge", config.State.Run}}, config.Loops...) {
+		g.loops = append(g.loops, &loop{Loop: work})
+	}
+	return nil
+}
+
+// certificate reads the API's certificate. It returns nil if there is none.
+func (g *Gateway) certificate() (*tls.Config, error) {
+	certFile, keyFile := g.config.CertFile, g.config.KeyFile
+	switch {
+	case certFile == "" && keyFile == "":
+		return nil, nil
+	case certFile == "" || keyFile == "":
+		return nil, errors.New("a TLS certificate needs its key: give both files or none")
+	}
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("the TLS certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
+}
+
+// State returns the gateway's database, for administration beside the API.
 func (g *Gateway) State() *state.DB { return g.config.State }
 
-// Graph is the gateway's client of the Graph API, for administration.
+// Graph returns the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }
 
-// Close ends what is under way and closes what Open opened.
+// Close stops the gateway at once if it is running, waits until Run has
+// returned, and closes what Config says the gateway closes.
 func (g *Gateway) Close() error {
-	g.cutOff(nil)
+	g.Stop(errors.New("the gateway was closed"))
+	if !g.started.Swap(true) {
+		close(g.ended)
+	}
+	<-g.ended
+	for _, listener := range g.listeners() {
+		_ = listener.Close() // Run may have closed it
+	}
+	for _, remove := range g.remove {
+		remove()
+	}
 	if g.objects != nil {
 		g.objects.Close()
 	}
@@ -119,20 +191,20 @@ func (g *Gateway) Close() error {
 	return g.config.State.Close()
 }
 
-// withHealth adds the two health checks. They say nothing but their status:
+func (g *Gateway) listeners() []net.Listener {
+	listeners := []net.Listener{g.config.Listener}
+	for _, part := range g.config.Parts {
+		listeners = append(listeners, part.Listener)
+	}
+	return slices.DeleteFunc(listeners, func(l net.Listener) bool { return l == nil })
+}
+
+// withHealth adds two health checks to the API. Their only result is the status:
 //
 //	GET /livez   200 while the process runs
-//	GET /readyz  200 while it takes calls; 503 when it is about to stop or its database does not answer
+//	GET /readyz  200 while requests are accepted; 503 when the gateway is about to stop or its database does not respond
 func (g *Gateway) withHealth(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.calls.Add(1)
-		defer g.calls.Add(-1)
-		// Whoever is slow to send a body, or to take an answer, is cut off, also
-		// where nobody reads the body: net/http does, before it answers. The API
-		// lifts the first limit once it has the whole body.
-		connection := http.NewResponseController(w)
-		_ = connection.SetReadDeadline(time.Now().Add(g.config.BodyTimeout))
-		_ = connection.SetWriteDeadline(time.Time{})
 		switch {
 		case r.Method == http.MethodGet && r.RequestURI == "/livez":
 			w.WriteHeader(http.StatusOK)
@@ -146,89 +218,4 @@ func (g *Gateway) withHealth(api http.Handler) http.Handler {
 			api.ServeHTTP(w, r)
 		}
 	})
-}
-
-// ErrCutOff says that a stop did not wait for all calls.
-var ErrCutOff = errors.New("stopped before all calls in flight were done")
-
-// answerGrace is how long a stop in a hurry waits for answers that are on their
-// way out, when no call is in flight, or for the calls that it cut off to end.
-const answerGrace = time.Second
-
-// Serve answers calls on a listener until ctx is done, and for DrainDelay
-// more. Then it takes no more, waits up to DrainTimeout for the calls in
-// flight, and cuts off the rest; so it does at once when hurry is done. It
-// closes the listener, not the gateway, which does not serve again.
-func (g *Gateway) Serve(ctx, hurry context.Context, listener net.Listener) error {
-	defer g.config.Own.AddListener(listener)()
-	server := &http.Server{
-		Handler:           g.handler,
-		BaseContext:       func(net.Listener) context.Context { return g.base },
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(g.config.Logger.Handler(), slog.LevelDebug),
-	}
-	var purging sync.WaitGroup
-	purging.Go(func() {
-		_ = g.config.State.Run(g.base, func(err error) { g.config.Logger.Warn("database", "cause", err) }) // ends with base
-	})
-	defer func() {
-		g.cutOff(nil)
-		purging.Wait()
-	}()
-	failed := make(chan error, 1)
-	go func() {
-		if g.config.CertFile != "" {
-			failed <- server.ServeTLS(listener, g.config.CertFile, g.config.KeyFile)
-		} else {
-			failed <- server.Serve(listener)
-		}
-	}()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serving %s: %w", listener.Addr(), err)
-	case <-ctx.Done():
-	}
-	g.draining.Store(true)
-	g.config.Logger.Info("stopping", "drain_delay", g.config.DrainDelay, "drain_timeout", g.config.DrainTimeout)
-	select {
-	case <-time.After(g.config.DrainDelay):
-	case <-hurry.Done():
-	}
-	drain, cancel := context.WithTimeout(hurry, g.config.DrainTimeout)
-	defer cancel()
-	err := server.Shutdown(drain)
-	if err == nil { // Shutdown does not wait for the calls of HTTP/2 whose caller has gone
-		err = g.callsEnd(drain)
-	}
-	if err != nil && g.calls.Load() > 0 {
-		g.cutOff(social.ErrStopped)
-		err := errors.Join(ErrCutOff, server.Close())
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerGrace)
-		defer cancel()
-		_ = g.callsEnd(grace) // the database is closed next
-		return err
-	}
-	if err != nil {
-		// What is left has no call: an answer that is being sent, or a connection
-		// that has not asked for anything yet.
-		grace, cancel := context.WithTimeout(g.base, answerGrace)
-		defer cancel()
-		_ = server.Shutdown(grace)
-	}
-	return server.Close()
-}
-
-// callsEnd waits until no call is in flight. It asks again and again, as
-// http.Server.Shutdown does.
-func (g *Gateway) callsEnd(ctx context.Context) error {
-	for g.calls.Load() > 0 {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
 }

@@ -27,26 +27,43 @@ const account = "111122223333"
 
 // running is a gateway on a free port.
 type running struct {
+	*gateway.Gateway
 	address string
-	stop    context.CancelFunc // asks it to stop
-	hurry   context.CancelFunc // asks it to stop at once
-	ended   <-chan error       // what Serve gave
+	drain   context.CancelFunc // ends Run's context
+	ended   <-chan error       // what Run returned
 	state   *state.DB
 }
 
-// start starts a gateway; adjust knows the address that it will have. wrap goes
-// around its handler.
+// start starts a gateway. adjust receives the address that it will have; wrap
+// replaces the handler of its API.
 func start(t *testing.T, adjust func(config *gateway.Config, address string), wrap ...func(http.Handler) http.Handler) *running {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	g := open(t, listener, adjust)
+	for _, around := range wrap {
+		g.Wrap(around)
+	}
+	ctx, drain := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	t.Cleanup(func() {
+		drain()
+		_ = g.Close()
+	})
+	return &running{g, listener.Addr().String(), drain, ended, g.State()}
+}
+
+// open opens a gateway, without running it.
+func open(t *testing.T, listener net.Listener, adjust func(config *gateway.Config, address string)) *gateway.Gateway {
+	t.Helper()
 	keyset, err := secret.GenerateKeyset()
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := gateway.Config{Objects: object.Config{DefaultRegion: "us-east-1"}}
+	config := gateway.Config{Listener: listener, Objects: object.Config{DefaultRegion: "us-east-1"}}
 	if config.Sealer, err = secret.NewSealer(keyset); err != nil {
 		t.Fatal(err)
 	}
@@ -60,19 +77,7 @@ func start(t *testing.T, adjust func(config *gateway.Config, address string), wr
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, around := range wrap {
-		g.Wrap(around)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	hurry, cutOff := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- g.Serve(ctx, hurry, listener) }()
-	t.Cleanup(func() {
-		stop()
-		cutOff()
-		_ = g.Close()
-	})
-	return &running{listener.Addr().String(), stop, cutOff, ended, config.State}
+	return g
 }
 
 func status(t *testing.T, url string) int {
@@ -92,13 +97,13 @@ func TestHealthSaysWhetherCallsAreTaken(t *testing.T) {
 			t.Errorf("%s: %d", path, got)
 		}
 	}
-	g.stop()
+	g.drain()
 	for status(t, "http://"+g.address+"/readyz") != http.StatusServiceUnavailable { //nolint:revive // until it has noticed
 	}
 	if got := status(t, "http://"+g.address+"/livez"); got != 200 {
 		t.Errorf("/livez while it drains: %d", got)
 	}
-	g.hurry()
+	g.Stop(errors.New("a second signal"))
 	if err := <-g.ended; err != nil {
 		t.Error(err)
 	}

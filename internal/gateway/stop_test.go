@@ -151,7 +151,7 @@ func TestFirstSignalWaitsForAnUploadWhoseCallerHasGone(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			f := startInFlight(t, scheme, time.Hour)
 			f.leave()
-			f.stop()
+			f.drain()
 			select {
 			case err := <-f.ended:
 				t.Fatalf("it has not waited: %v\n%s", err, f.log)
@@ -173,8 +173,8 @@ func TestFirstSignalWaitsForAnUploadWhoseCallerHasGone(t *testing.T) {
 
 func TestUploadThatAStopCutsOffIsInTheLog(t *testing.T) {
 	for _, row := range []struct {
-		name          string
-		leaves, hurry bool
+		name           string
+		leaves, second bool
 	}{
 		{"second signal, caller there", false, true},
 		{"second signal, caller gone", true, true},
@@ -183,16 +183,16 @@ func TestUploadThatAStopCutsOffIsInTheLog(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			drain := 10 * time.Millisecond
-			if row.hurry {
+			if row.second {
 				drain = time.Hour
 			}
 			f := startInFlight(t, "http", drain)
 			if row.leaves {
 				f.leave()
 			}
-			f.stop()
-			if row.hurry {
-				f.hurry()
+			f.drain()
+			if row.second {
+				f.Stop(errors.New("a second signal"))
 			}
 			if err := <-f.ended; !errors.Is(err, gateway.ErrCutOff) {
 				t.Error(err)

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -67,78 +68,93 @@ type Environment struct {
 	Gateway   *gateway.Gateway
 	Simulator *metasim.Server
 
-	config  Config
-	own     guard.Own      // every listener but that of the embedded S3, which is a configured store
-	running errgroup.Group // simulator, control API, S3
-	served  chan error     // of the gateway: its error, then closed
-	// Each ends one thing; they do nothing until it has started.
-	stopParts, stop, cutOff context.CancelFunc
+	config Config
+	own    guard.Own          // every listener but that of the embedded S3, which is a configured store
+	group  *errgroup.Group    // gateway, simulator, S3 server
+	failed context.Context    // done when one of them has failed
+	drain  context.CancelFunc // drains the gateway
+	waited bool               // Wait has returned what failed
 }
 
-// Start starts a world. Everything answers when it returns.
-func Start(ctx context.Context, config Config) (e *Environment, err error) {
+// Start starts a world, which is ready when Start returns.
+func Start(ctx context.Context, config Config) (*Environment, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	e = &Environment{Region: cmp.Or(config.Region, "us-east-1"), config: config, stopParts: func() {}, stop: func() {}, cutOff: func() {}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, e.Close())
-		}
-	}()
-	listeners, err := listen(config.PortBase)
+	e := &Environment{Region: cmp.Or(config.Region, "us-east-1"), config: config}
+	e.group, e.failed = errgroup.WithContext(context.WithoutCancel(ctx))
+	err := e.start(ctx)
+	if err == nil {
+		err = e.linkSample(ctx)
+	}
 	if err != nil {
-		return e, err
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// start opens everything and serves it.
+func (e *Environment) start(ctx context.Context) error {
+	listeners, err := listen(e.config.PortBase)
+	if err != nil {
+		return err
 	}
 	e.APIURL, e.SimulatorURL = "http://"+listeners.api.Addr().String(), "http://"+listeners.simulator.Addr().String()
 	e.own.AddListener(listeners.simulator)
 	e.own.AddListener(listeners.control)
 	e.S3URL, e.ControlURL = "http://"+listeners.s3.Addr().String(), "http://"+listeners.control.Addr().String()
-
-	if err := e.prepare(ctx); err != nil {
-		listeners.close()
-		return e, err
+	var s3 http.Handler
+	err = e.openGateway(ctx, listeners.api)
+	if err == nil {
+		err = e.openSimulator()
 	}
-	parts, stopParts := context.WithCancel(context.WithoutCancel(ctx))
-	e.stopParts = stopParts
-	if err := errors.Join(e.startSimulator(parts, listeners.simulator, listeners.control), e.startS3(parts, listeners.s3)); err != nil {
-		listeners.close()
-		return e, err
+	if err == nil {
+		s3, err = e.openS3(ctx)
 	}
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	hurry, cutOff := context.WithCancel(context.WithoutCancel(ctx))
-	e.stop, e.cutOff, e.served = stop, cutOff, make(chan error, 1)
-	go func() {
-		e.served <- e.Gateway.Serve(serving, hurry, listeners.api)
-		close(e.served)
-	}()
-	return e, e.linkSample(ctx)
-}
-
-// Wait waits for ctx to be done, then stops the gateway gracefully; it cuts
-// off uploads in flight when hurry is done. It returns early when the gateway fails.
-func (e *Environment) Wait(ctx, hurry context.Context) error {
-	defer context.AfterFunc(hurry, e.cutOff)()
-	select {
-	case <-ctx.Done():
-		e.stop()
-		return <-e.served
-	case err := <-e.served:
+	if err != nil {
+		listeners.close()
 		return err
 	}
+	// The gateway needs the others until it has drained.
+	others, endOthers := context.WithCancel(e.failed)
+	draining, drain := context.WithCancel(context.WithoutCancel(ctx))
+	e.drain = drain
+	e.group.Go(func() error {
+		defer endOthers()
+		defer context.AfterFunc(e.failed, func() { e.Stop(context.Cause(e.failed)) })()
+		return e.Gateway.Run(draining)
+	})
+	e.group.Go(func() error { return serve(others, listeners.simulator, e.Simulator) })
+	e.group.Go(func() error { return serve(others, listeners.control, e.Simulator.Control()) })
+	e.group.Go(func() error { return serve(others, listeners.s3, s3) })
+	return nil
 }
 
-// Close stops everything at once and closes it.
+// Wait waits until ctx is done or something has failed. Then it drains the
+// gateway, stops everything and returns what failed.
+func (e *Environment) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-e.failed.Done():
+	}
+	e.drain()
+	e.waited = true
+	return e.group.Wait()
+}
+
+// Stop ends everything in progress at once, with a cause that the gateway's
+// calls see. Wait then returns [gateway.ErrCutOff] if there were calls.
+func (e *Environment) Stop(cause error) { e.Gateway.Stop(cause) }
+
+// Close stops everything at once and closes it. It returns what failed, unless
+// Wait did.
 func (e *Environment) Close() error {
 	var problems []error
-	e.cutOff()
-	e.stop()
-	e.stopParts()
-	problems = append(problems, e.running.Wait())
-	if e.served != nil {
-		if err := <-e.served; !errors.Is(err, gateway.ErrCutOff) {
-			problems = append(problems, err)
-		}
+	if e.Gateway != nil {
+		e.Stop(errors.New("the local world was closed"))
+	}
+	if err := e.group.Wait(); !e.waited && !errors.Is(err, gateway.ErrCutOff) {
+		problems = append(problems, err)
 	}
 	if e.Gateway != nil {
 		problems = append(problems, e.Gateway.Close())
@@ -173,8 +189,8 @@ func listen(base int) (l listeners, err error) {
 	return l, nil
 }
 
-// prepare opens the gateway, and finds or makes the sample's key and token.
-func (e *Environment) prepare(ctx context.Context) error {
+// openGateway opens the gateway, and reads or makes the sample's key and token.
+func (e *Environment) openGateway(ctx context.Context, listener net.Listener) error {
 	if e.config.Data != "" {
 		if err := os.MkdirAll(e.config.Data, 0o700); err != nil {
 			return err
@@ -184,7 +200,7 @@ func (e *Environment) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := state.Open(ctx, state.Config{Path: e.path("ferry.db", state.Memory), Sealer: sealer})
+	db, err := state.Open(ctx, state.Config{Path: e.path("ferry.db", state.Memory), Sealer: sealer, Logger: e.config.Logger})
 	if err != nil {
 		return err
 	}
@@ -199,6 +215,8 @@ func (e *Environment) prepare(ctx context.Context) error {
 		API:     social.Config{Region: e.Region},
 		Own:     &e.own,
 		Logger:  e.config.Logger,
+
+		Listener: listener,
 	})
 	return err
 }

@@ -62,8 +62,8 @@ func (e *Environment) linkSample(ctx context.Context) error {
 	return nil
 }
 
-// startSimulator serves the simulator and its control API.
-func (e *Environment) startSimulator(ctx context.Context, api, control net.Listener) error {
+// openSimulator opens the simulator with the sample account.
+func (e *Environment) openSimulator() error {
 	config := metasim.Config{
 		Logger: e.config.Logger,
 		BusinessAccounts: []metasim.BusinessAccount{{
@@ -79,18 +79,16 @@ func (e *Environment) startSimulator(ctx context.Context, api, control net.Liste
 		config.Storage = storage
 	}
 	e.Simulator = metasim.New(config)
-	e.serve(ctx, api, e.Simulator)
-	e.serve(ctx, control, e.Simulator.Control())
 	return nil
 }
 
-// startS3 serves the embedded S3 server with the sample bucket.
-func (e *Environment) startS3(ctx context.Context, listener net.Listener) error {
+// openS3 opens the embedded S3 server with the sample bucket.
+func (e *Environment) openS3(ctx context.Context) (http.Handler, error) {
 	var backend gofakes3.Backend = s3mem.New()
 	if e.config.Data != "" {
 		var err error
 		if backend, err = bucketdir.New(filepath.Join(e.config.Data, "buckets")); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	exists, err := backend.BucketExists(ctx, Bucket)
@@ -98,24 +96,20 @@ func (e *Environment) startS3(ctx context.Context, listener net.Listener) error 
 		err = backend.CreateBucket(ctx, Bucket)
 	}
 	if err != nil {
-		return fmt.Errorf("making bucket %s: %w", Bucket, err)
+		return nil, fmt.Errorf("making bucket %s: %w", Bucket, err)
 	}
 	s3 := gofakes3.New(backend,
 		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(e.config.Logger.Handler(), slog.LevelDebug))),
 		gofakes3.WithV4Auth(map[string]string{e.AccessKeyID: e.SecretAccessKey.Reveal()}))
-	e.serve(ctx, listener, acceptVersion2(s3.Server(), e.Region, e.AccessKeyID, e.SecretAccessKey))
-	return nil
+	return acceptVersion2(s3.Server(), e.Region, e.AccessKeyID, e.SecretAccessKey), nil
 }
 
 // serve serves a handler until ctx is done. It closes the listener.
-func (e *Environment) serve(ctx context.Context, listener net.Listener, handler http.Handler) {
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	e.running.Go(func() error {
-		stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
-		defer stopped()
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }

@@ -19,12 +19,13 @@ const (
 	purgeBatch = 500
 )
 
-// Run purges expired rows now and then until ctx is done. Replicas may all run
-// it: a row that is gone already is no trouble. failed is told of each failure.
-func (s *DB) Run(ctx context.Context, failed func(error)) error {
+// Run purges expired rows, at least hourly, until ctx is done, and then returns
+// nil. A purge that fails is logged and retried with the next one. All replicas
+// may run it: deleting an already deleted row is harmless.
+func (s *DB) Run(ctx context.Context) error {
 	for {
 		if _, err := s.Purge(ctx); err != nil && ctx.Err() == nil {
-			failed(fmt.Errorf("purging expired rows: %w", err))
+			s.logger.Warn("purging expired rows failed", "error", err)
 		}
 		select {
 		case <-time.After(purgeEvery/2 + rand.N(purgeEvery/2)):

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"runtime"
@@ -44,6 +45,7 @@ type Config struct {
 	Path   string           // of the SQLite file, created when missing with mode 0600; or Memory
 	Sealer *secret.Sealer   // required
 	Now    func() time.Time // default time.Now
+	Logger *slog.Logger     // of Run; default: discards
 }
 
 // DB is an open database. It is safe for use by several goroutines.
@@ -52,6 +54,7 @@ type DB struct {
 	read   *sql.DB
 	sealer *secret.Sealer
 	now    func() time.Time
+	logger *slog.Logger
 
 	// The statements that every upload runs, parsed once a connection.
 	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt *sql.Stmt
@@ -72,9 +75,12 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if strings.Contains(config.Path, "://") {
 		return nil, errors.New("the database is an address; this version of ferry keeps its state in an SQLite file: give a path, such as ferry.db")
 	}
-	s := &DB{sealer: config.Sealer, now: config.Now}
+	s := &DB{sealer: config.Sealer, now: config.Now, logger: config.Logger}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
 	}
 	s.uploads.store, s.uploads.apply = s, s.insertMedia
 	s.hits.store, s.hits.apply = s, s.countHits

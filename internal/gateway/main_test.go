@@ -1,0 +1,13 @@
+package gateway_test
+
+import (
+	"net/http"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	http.DefaultTransport.(*http.Transport).DisableKeepAlives = true // so that no connection outlives a test
+	goleak.VerifyTestMain(m)
+}

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// A Part is an HTTP server within a Gateway.
+type Part struct {
+	Name     string // in errors and in the log
+	Handler  http.Handler
+	Listener net.Listener
+	TLS      *tls.Config // nil means plain HTTP
+}
+
+// A Loop is background work within a Gateway. Run works until ctx is done and
+// then returns soon; before that it returns only an error that must stop the
+// gateway.
+type Loop struct {
+	Name string // in errors and in the log
+	Run  func(ctx context.Context) error
+}
+
+// server serves a Part.
+type server struct {
+	Part
+	http http.Server
+}
+
+// newServer makes the server of a part, with the limits that all parts have.
+// The base context of its requests is the gateway's.
+func (g *Gateway) newServer(part Part) *server {
+	return &server{part, http.Server{
+		Handler:           g.limited(part.Handler),
+		TLSConfig:         part.TLS,
+		BaseContext:       func(net.Listener) context.Context { return g.base },
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(g.config.Logger.Handler(), slog.LevelDebug),
+	}}
+}
+
+// limited counts the requests of a handler and bounds the time in which a
+// client sends a request's body.
+func (g *Gateway) limited(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.requests.Add(1)
+		defer g.requests.Add(-1)
+		// The deadline holds for a body that the handler does not read, too:
+		// net/http reads it before it sends the response. The API lifts the
+		// deadline once it has the whole body.
+		connection := http.NewResponseController(w)
+		_ = connection.SetReadDeadline(time.Now().Add(g.config.BodyTimeout))
+		_ = connection.SetWriteDeadline(time.Time{})
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// serve serves until the server is shut down or closed.
+func (s *server) serve() (err error) {
+	if s.TLS != nil {
+		err = s.http.ServeTLS(s.Listener, "", "")
+	} else {
+		err = s.http.Serve(s.Listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("the %s at %s failed: %w", s.Name, s.Listener.Addr(), err)
+}
+
+// loop runs a Loop.
+type loop struct {
+	Loop
+	ended atomic.Bool
+}
+
+// run runs the loop until ctx is done.
+func (l *loop) run(ctx context.Context) error {
+	defer l.ended.Store(true)
+	err := l.Run(ctx)
+	switch {
+	case ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
+		return nil
+	case err == nil:
+		err = errors.New("it returned before it was stopped")
+	}
+	return fmt.Errorf("the loop %s failed: %w", l.Name, err)
+}
