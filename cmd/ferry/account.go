@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"ferry/internal/admin"
 	"ferry/internal/graph"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -59,7 +60,7 @@ func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error 
 		return err
 	}
 	defer db.Close()
-	linked, err := social.LinkAccount(ctx, client, db, social.Link{AccountID: c.Account, MetaID: c.WABAID, PhoneNumberIDs: c.PhoneNumberID, AppID: c.AppID, Token: token})
+	linked, err := admin.LinkAccount(ctx, client, db, admin.Link{AccountID: c.Account, MetaID: c.WABAID, PhoneNumberIDs: c.PhoneNumberID, AppID: c.AppID, Token: token})
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (c *accountListCommand) Run(ctx context.Context, terminal *terminal) error 
 		return err
 	}
 	defer db.Close()
-	linked, err := db.LinkedAccounts(ctx, c.Account)
+	linked, err := admin.LinkedAccounts(ctx, db, c.Account)
 	if err != nil {
 		return err
 	}
@@ -124,11 +125,7 @@ func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error
 		return err
 	}
 	defer db.Close()
-	err = db.SetReuse(ctx, c.Account, c.Setting == "on")
-	if errors.Is(err, state.ErrNotFound) {
-		return fmt.Errorf("there is no account %q; it is made with its first key or link", c.Account)
-	}
-	if err != nil {
+	if err := admin.SetReuse(ctx, db, c.Account, c.Setting == "on"); err != nil {
 		return err
 	}
 	fmt.Fprintf(terminal.out, "Reuse of media is %s for account %s.\n", c.Setting, c.Account)

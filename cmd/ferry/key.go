@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"ferry/internal/social"
+	"ferry/internal/admin"
 	"ferry/internal/state"
 )
 
@@ -34,7 +34,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 	var policies []string
 	switch {
 	case c.FullAccess:
-		policies = []string{social.FullAccessPolicy}
+		policies = []string{admin.FullAccessPolicy}
 	case len(c.Policy) == 0:
 		return errors.New("a key without a policy can do nothing: give --policy FILE, or --full-access")
 	}
@@ -50,7 +50,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	defer db.Close()
-	key, err := social.CreateAccessKey(ctx, db, c.Account, c.Name, policies...)
+	key, err := admin.CreateAccessKey(ctx, db, c.Account, c.Name, policies...)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	defer db.Close()
-	keys, err := db.AccessKeys(ctx, c.Account)
+	keys, err := admin.AccessKeys(ctx, db, c.Account)
 	if err != nil {
 		return err
 	}
@@ -112,11 +112,7 @@ func (c *keyDeleteCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	defer db.Close()
-	err = db.DeleteAccessKey(ctx, c.ID)
-	if errors.Is(err, state.ErrNotFound) {
-		return fmt.Errorf("there is no access key %q; 'ferry key list' shows those that are", c.ID)
-	}
-	if err != nil {
+	if err := admin.DeleteAccessKey(ctx, db, c.ID); err != nil {
 		return err
 	}
 	fmt.Fprintf(terminal.out, "%s is deleted.\n", c.ID)

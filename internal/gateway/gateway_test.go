@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"ferry/internal/admin"
 	"ferry/internal/gateway"
 	"ferry/internal/object"
 	"ferry/internal/secret"
@@ -146,7 +147,7 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := social.CreateAccessKey(t.Context(), g.state, account, "app", social.FullAccessPolicy)
+	key, err := admin.CreateAccessKey(t.Context(), g.state, account, "app", admin.FullAccessPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"ferry/internal/admin"
 	"ferry/internal/gateway"
 	"ferry/internal/object"
 	"ferry/internal/secret"
@@ -100,7 +101,7 @@ func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
 		t.Fatal(err)
 	}
 	f.phone = linked.PhoneNumbers[0].ID
-	key, err := social.CreateAccessKey(t.Context(), f.state, account, "app", social.FullAccessPolicy)
+	key, err := admin.CreateAccessKey(t.Context(), f.state, account, "app", admin.FullAccessPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rclone/gofakes3"
 	"github.com/rclone/gofakes3/s3mem"
 
+	"ferry/internal/admin"
 	"ferry/internal/local/bucketdir"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -42,7 +43,7 @@ func (e *Environment) sampleKey(ctx context.Context, db *state.DB) error {
 		e.AccessKeyID, e.SecretAccessKey = key.ID, key.Secret
 		return nil
 	}
-	key, err := social.CreateAccessKey(ctx, db, AccountID, keyName, social.FullAccessPolicy)
+	key, err := admin.CreateAccessKey(ctx, db, AccountID, keyName, admin.FullAccessPolicy)
 	e.AccessKeyID, e.SecretAccessKey = key.ID, key.Secret
 	return err
 }
@@ -50,7 +51,7 @@ func (e *Environment) sampleKey(ctx context.Context, db *state.DB) error {
 // linkSample links the sample account as `ferry account link` does. Linked
 // again after a restart it keeps its ids and takes the new token.
 func (e *Environment) linkSample(ctx context.Context) error {
-	linked, err := social.LinkAccount(ctx, e.Gateway.Graph(), e.Gateway.State(), social.Link{
+	linked, err := admin.LinkAccount(ctx, e.Gateway.Graph(), e.Gateway.State(), admin.Link{
 		AccountID: AccountID, MetaID: metaAccountID, AppID: metaAppID, Token: e.MetaToken,
 	})
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ferry/internal/admin"
 	"ferry/internal/secret"
-	"ferry/internal/social"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
@@ -83,7 +83,7 @@ func TestAccountsComeInPagesWhoseTokensAreSealed(t *testing.T) {
 		"forged":             {w.key, "YWJj"},
 		"no base64":          {w.key, "!"},
 		"changed":            {w.key, token[:len(token)-4] + "AAAA"},
-		"of another account": {w.newKey(stranger, social.FullAccessPolicy), token},
+		"of another account": {w.newKey(stranger, admin.FullAccessPolicy), token},
 	} {
 		_, err := w.client(test.key).ListLinkedWhatsAppBusinessAccounts(t.Context(), &socialmessaging.ListLinkedWhatsAppBusinessAccountsInput{NextToken: &test.token})
 		if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, "nextToken") {
@@ -94,7 +94,7 @@ func TestAccountsComeInPagesWhoseTokensAreSealed(t *testing.T) {
 
 func TestStrangerSeesNoAccount(t *testing.T) {
 	w := newWorld(t)
-	client := w.client(w.newKey(stranger, social.FullAccessPolicy))
+	client := w.client(w.newKey(stranger, admin.FullAccessPolicy))
 	if list, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), nil); err != nil || len(list.LinkedAccounts) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"ferry/internal/admin"
 	"ferry/internal/secret"
-	"ferry/internal/social"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
@@ -86,7 +86,7 @@ var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a
 
 func TestNoRouteGoesRoundTheGate(t *testing.T) {
 	w := newWorld(t)
-	deleted := w.newKey(account, social.FullAccessPolicy)
+	deleted := w.newKey(account, admin.FullAccessPolicy)
 	w.must(w.state.DeleteAccessKey(t.Context(), deleted.ID))
 	for _, operation := range socialmessaging.Operations {
 		for name, test := range map[string]struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"ferry/internal/admin"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -96,7 +97,7 @@ func TestPhoneNumberIsNamedByIDOrARN(t *testing.T) {
 func TestAnotherAccountsPhoneNumberDoesNotExist(t *testing.T) {
 	w := newWorld(t)
 	w.put("note.txt", "text/plain", text)
-	_, err := w.postAs(t.Context(), w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
+	_, err := w.postAs(t.Context(), w.newKey(stranger, admin.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
 		OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
 	})
 	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
@@ -366,7 +367,7 @@ func TestQuotaIsOfAnAccount(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	// Another account is not throttled: its call gets as far as the phone number.
-	_, err = w.postAs(t.Context(), w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
+	_, err = w.postAs(t.Context(), w.newKey(stranger, admin.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
 		OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("note.txt")},
 	})
 	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
@@ -392,9 +393,9 @@ func TestUploadsInFlightAreBounded(t *testing.T) {
 	if _, err := w.post("note.txt"); !throttled(err) {
 		t.Errorf("the second: %v", err)
 	}
-	other, err := social.LinkAccount(ctx, w.graph, w.state, social.Link{AccountID: stranger, MetaID: "100", Token: secret.New(metaToken)})
+	other, err := admin.LinkAccount(ctx, w.graph, w.state, admin.Link{AccountID: stranger, MetaID: "100", Token: secret.New(metaToken)})
 	w.must(err)
-	_, err = w.postAs(ctx, w.newKey(stranger, social.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
+	_, err = w.postAs(ctx, w.newKey(stranger, admin.FullAccessPolicy), &socialmessaging.PostWhatsAppMessageMediaInput{
 		OriginationPhoneNumberId: new(social.PhoneNumberID(other.PhoneNumbers[0])), SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("missing.txt")},
 	})
 	if _, notFound := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !notFound {

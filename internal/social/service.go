@@ -10,7 +10,6 @@
 //	retrieve.go   GetWhatsAppMessageMedia, DeleteWhatsAppMessageMedia
 //	template.go   CreateWhatsAppMessageTemplateMedia
 //	account.go    linked accounts and phone numbers
-//	admin.go      linking accounts and making keys, for the command line
 //	caller.go     who calls, and whether they may
 //	arn.go        ids and ARNs
 //	fault.go      what an error becomes on the wire

@@ -15,6 +15,7 @@ import (
 	"github.com/rclone/gofakes3"
 	"github.com/rclone/gofakes3/s3mem"
 
+	"ferry/internal/admin"
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/secret"
@@ -81,10 +82,10 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	}))
 	t.Cleanup(w.api.Close)
 
-	linked, err := social.LinkAccount(t.Context(), client, w.state, social.Link{AccountID: account, MetaID: "100", AppID: "500", Token: secret.New(metaToken)})
+	linked, err := admin.LinkAccount(t.Context(), client, w.state, admin.Link{AccountID: account, MetaID: "100", AppID: "500", Token: secret.New(metaToken)})
 	w.must(err)
 	w.waba, w.phone = social.BusinessAccountID(linked), social.PhoneNumberID(linked.PhoneNumbers[0])
-	w.key = w.newKey(account, social.FullAccessPolicy)
+	w.key = w.newKey(account, admin.FullAccessPolicy)
 	return w
 }
 
@@ -125,7 +126,7 @@ func (w *world) startS3() *object.Opener {
 
 func (w *world) newKey(accountID string, policies ...string) state.AccessKey {
 	w.t.Helper()
-	key, err := social.CreateAccessKey(w.t.Context(), w.state, accountID, "app", policies...)
+	key, err := admin.CreateAccessKey(w.t.Context(), w.state, accountID, "app", policies...)
 	w.must(err)
 	return key
 }

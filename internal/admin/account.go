@@ -1,0 +1,104 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ferry/internal/graph"
+	"ferry/internal/secret"
+	"ferry/internal/state"
+)
+
+// Link says which account of Meta's to link to which of ferry's.
+type Link struct {
+	AccountID      string        // 12 digits
+	MetaID         string        // Meta's WhatsApp Business Account id, digits
+	PhoneNumberIDs []string      // Meta's ids of the numbers to link; empty means all of the account
+	AppID          string        // Meta's id of the app that the token belongs to, for template media; may be empty
+	Token          secret.Secret // Meta's access token for the account
+}
+
+// LinkAccount reads the account and its numbers from the Graph API, which proves the
+// token, and stores them. Linking again renews token, names and numbers.
+func LinkAccount(ctx context.Context, client *graph.Client, db *state.DB, link Link) (state.BusinessAccount, error) {
+	if err := link.check(); err != nil {
+		return state.BusinessAccount{}, err
+	}
+	account, err := client.BusinessAccount(ctx, link.MetaID, link.Token)
+	if err != nil {
+		return state.BusinessAccount{}, fmt.Errorf("reading WhatsApp Business Account %s: %w", link.MetaID, err)
+	}
+	numbers, err := client.PhoneNumbers(ctx, link.MetaID, link.Token)
+	if err != nil {
+		return state.BusinessAccount{}, fmt.Errorf("reading the phone numbers of WhatsApp Business Account %s: %w", link.MetaID, err)
+	}
+	linked := state.BusinessAccount{
+		AccountID: link.AccountID, MetaID: link.MetaID, Name: account.Name, AppID: link.AppID,
+		MarketingOnboarding: account.MarketingMessagesOnboarding, Token: link.Token,
+	}
+	if linked.PhoneNumbers, err = selectNumbers(numbers, link.PhoneNumberIDs); err != nil {
+		return state.BusinessAccount{}, err
+	}
+	return db.Link(ctx, linked)
+}
+
+func (l Link) check() error {
+	if err := checkAccountID(l.AccountID); err != nil {
+		return err
+	}
+	for _, id := range append([]string{l.MetaID, cmp.Or(l.AppID, "0")}, l.PhoneNumberIDs...) {
+		if !metaIDForm.MatchString(id) {
+			return fmt.Errorf("%q is not an id of Meta's; expected digits, as the WhatsApp Manager shows them", id)
+		}
+	}
+	if l.Token.IsZero() {
+		return fmt.Errorf("there is no token; expected Meta's access token for account %s", l.MetaID)
+	}
+	return nil
+}
+
+// selectNumbers returns the numbers to link. Every id in ids must be one of them.
+func selectNumbers(numbers []graph.PhoneNumber, ids []string) ([]state.PhoneNumber, error) {
+	var result []state.PhoneNumber
+	var present []string
+	for _, n := range numbers {
+		present = append(present, n.ID)
+		if len(ids) == 0 || slices.Contains(ids, n.ID) {
+			result = append(result, state.PhoneNumber{MetaID: n.ID, DisplayNumber: n.DisplayPhoneNumber, VerifiedName: n.VerifiedName, QualityRating: n.QualityRating})
+		}
+	}
+	for _, id := range ids {
+		if !slices.Contains(present, id) {
+			return nil, fmt.Errorf("phone number %s does not belong to the account, whose numbers are: %s", id, strings.Join(present, ", "))
+		}
+	}
+	return result, nil
+}
+
+// LinkedAccounts returns the WhatsApp Business Accounts that are linked to an account,
+// to any account if accountID is empty.
+func LinkedAccounts(ctx context.Context, db *state.DB, accountID string) ([]state.BusinessAccount, error) {
+	if accountID != "" {
+		if err := checkAccountID(accountID); err != nil {
+			return nil, err
+		}
+	}
+	return db.LinkedAccounts(ctx, accountID)
+}
+
+// SetReuse turns the reuse of media on or off for an account, from its next call on.
+func SetReuse(ctx context.Context, db *state.DB, accountID string, on bool) error {
+	return changed(accountID, db.SetReuse(ctx, accountID, on))
+}
+
+// changed says what is wrong if there is no account to change.
+func changed(accountID string, err error) error {
+	if errors.Is(err, state.ErrNotFound) {
+		return fmt.Errorf("there is no account %q; an account is made with its first access key or link", accountID)
+	}
+	return err
+}

@@ -1,0 +1,64 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"ferry/internal/policy"
+	"ferry/internal/secret"
+	"ferry/internal/state"
+)
+
+// FullAccessPolicy allows the whole API, and S3 through ferry's stores.
+const FullAccessPolicy = `{"Version":"2012-10-17","Statement":[` +
+	`{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"},` +
+	`{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::*"}]}`
+
+// CreateAccessKey makes an access key with a random id and secret for a user of an
+// account, and stores it. The account is made if it does not exist. Nothing but the
+// returned key ever shows the secret.
+func CreateAccessKey(ctx context.Context, db *state.DB, accountID, name string, policies ...string) (state.AccessKey, error) {
+	if err := checkAccountID(accountID); err != nil {
+		return state.AccessKey{}, err
+	}
+	if !nameForm.MatchString(name) {
+		return state.AccessKey{}, fmt.Errorf("%q is not a user name; expected 1 to 64 letters, digits or + = , . @ _ -", name)
+	}
+	for i, document := range policies {
+		if _, err := policy.Parse([]byte(document)); err != nil {
+			return state.AccessKey{}, fmt.Errorf("policy %d: %w", i+1, err)
+		}
+	}
+	var random [30]byte
+	rand.Read(random[:])
+	key := state.AccessKey{
+		ID:        "AKIA" + rand.Text()[:16], // base32, as AWS's
+		AccountID: accountID, Name: name, Policies: policies,
+		Secret: secret.New(base64.StdEncoding.EncodeToString(random[:])), // 40 characters
+	}
+	return key, db.CreateAccessKey(ctx, key)
+}
+
+// AccessKeys returns the access keys of an account, of all accounts if accountID is
+// empty. They have no secrets.
+func AccessKeys(ctx context.Context, db *state.DB, accountID string) ([]state.AccessKey, error) {
+	if accountID != "" {
+		if err := checkAccountID(accountID); err != nil {
+			return nil, err
+		}
+	}
+	return db.AccessKeys(ctx, accountID)
+}
+
+// DeleteAccessKey deletes an access key. Calls signed with it fail from then on; a
+// server in another process accepts it for up to one second more.
+func DeleteAccessKey(ctx context.Context, db *state.DB, id string) error {
+	err := db.DeleteAccessKey(ctx, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return fmt.Errorf("there is no access key %q; list the keys to see those that exist", id)
+	}
+	return err
+}
