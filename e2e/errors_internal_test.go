@@ -3,6 +3,7 @@ package e2e
 import (
 	"database/sql"
 	"net/http"
+	"strings"
 	"testing"
 
 	_ "modernc.org/sqlite"
@@ -35,6 +36,12 @@ func TestWhatIsNotKnownIsLoggedAndNotShown(t *testing.T) {
 		if want := "The server failed. Its log has the reason under this request's id."; result.Error.Message != want {
 			t.Errorf("%s was told %q, want %q", sdk, result.Error.Message, want)
 		}
-		w.ferry.wantLog(`level=ERROR msg=request request_id=` + result.Error.RequestID + ` operation=PostWhatsAppMessageMedia .*exception=InternalServiceException .*cause="[^"]*sealed_token[^"]* cannot be opened`)
+		entry := w.ferry.waitRequest(result.Error.RequestID)
+		if entry.Level != "ERROR" || entry.Operation != "PostWhatsAppMessageMedia" || entry.Exception != "InternalServiceException" {
+			t.Errorf("the request is logged as %s", entry.line)
+		}
+		if !strings.Contains(entry.Cause, "sealed_token") || !strings.Contains(entry.Cause, "cannot be opened") {
+			t.Errorf("the logged cause is %q, want that sealed_token cannot be opened", entry.Cause)
+		}
 	}
 }

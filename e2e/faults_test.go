@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +26,7 @@ func TestUploadThatMetaBreaksOffIsSentAgain(t *testing.T) {
 			w.sim.reset()
 			w.sim.fault(`{"operation":"upload","cut_after_bytes":65536,"times":1}`)
 			id := w.post(input)
-			w.wantOneFile(id, data, ` attempts=2 .*`)
+			w.wantOneFile(id, data, repeated{attempts: 2})
 			sent := w.sim.uploads()
 			if len(sent) != 2 || !sent[0].Cut || sent[1].MediaID != id {
 				t.Errorf("Meta saw %+v, want one upload that was cut and one that gave %s", sent, id)
@@ -36,27 +35,32 @@ func TestUploadThatMetaBreaksOffIsSentAgain(t *testing.T) {
 	}
 }
 
-// wantOneFile checks that Meta has one file, whole, and that the log tells of
-// it: how it came about is a pattern of attributes before the media id.
-func (w *world) wantOneFile(id string, data []byte, cameAbout string) {
+// repeated is what an upload took beyond a single transfer that was read in one
+// go: how many transfers were begun, and how many reads resumed.
+type repeated struct{ attempts, resumes int }
+
+// undisturbed is an upload of which nothing had to be repeated.
+var undisturbed = repeated{attempts: 1}
+
+// wantOneFile checks that Meta has one file, whole, and that the log says so.
+func (w *world) wantOneFile(id string, data []byte, want repeated) {
 	w.t.Helper()
 	w.sim.wantStored(id, data)
 	if found := w.sim.allMedia(); len(found) != 1 {
 		w.t.Errorf("Meta has %d files, want 1", len(found))
 	}
-	w.wantUploadLogged(id, data, cameAbout)
+	w.wantUploadLogged(id, data, want)
 }
 
-// undisturbed is how an upload came about that was neither resumed nor begun
-// again: nothing stands between the caller's account and the media id.
-const undisturbed = ` account=[0-9]+`
-
-func (w *world) wantUploadLogged(id string, data []byte, cameAbout string) {
+func (w *world) wantUploadLogged(id string, data []byte, want repeated) {
 	w.t.Helper()
-	line := w.ferry.wantLog(`msg=request .* media_id=` + id + ` .*\n`)[0]
-	want := ` operation=PostWhatsAppMessageMedia .*` + cameAbout + ` media_id=` + id + ` .* sha256=` + digestOf(data) + ` .*status=200\n`
-	if !regexp.MustCompile(want).MatchString(line) {
-		w.t.Errorf("the log line does not match %s: %s", want, line)
+	entry := w.ferry.waitUpload(id)
+	if entry.Status != http.StatusOK || entry.Account != account || entry.Size != int64(len(data)) || entry.SHA256 != digestOf(data) {
+		w.t.Errorf("the upload of %d bytes is logged as %s", len(data), entry.line)
+	}
+	// A single attempt need not be logged.
+	if got := (repeated{max(entry.Attempts, 1), entry.Resumes}); got != want {
+		w.t.Errorf("the upload is logged with %+v, want %+v: %s", got, want, entry.line)
 	}
 }
 
@@ -160,11 +164,11 @@ func TestUploadWhoseStoreBreaksOffIsReadAgain(t *testing.T) {
 				if broken.left() != 0 {
 					t.Fatal("no connection was broken")
 				}
-				cameAbout := undisturbed // a GET without an answer is sent again, which is no event
-				if after > 100 {         // it went on where it stopped
-					cameAbout += " resumes=1"
+				want := undisturbed // a GET without a response is repeated, which is no resume
+				if after > 100 {
+					want.resumes = 1
 				}
-				w.wantOneFile(id, data, cameAbout)
+				w.wantOneFile(id, data, want)
 			})
 		}
 	}
@@ -186,7 +190,7 @@ func TestLargeFileArrivesOnceThoughBothSidesBreakOff(t *testing.T) {
 	if storeBroken.left() != 0 || storeSlow.left() != 0 || metaBroken.left() != 0 {
 		t.Error("not all connections were disturbed")
 	}
-	w.wantOneFile(id, data, ` attempts=2 .*resumes=1`)
+	w.wantOneFile(id, data, repeated{attempts: 2, resumes: 1})
 	sent := w.sim.uploads()
 	if len(sent) != 2 || sent[0].MediaID != "" || sent[0].SHA256 != "" || sent[1].MediaID != id {
 		t.Fatalf("Meta saw %+v, want one upload that broke off and one that gave %s", sent, id)
@@ -206,11 +210,11 @@ func TestStoreThatKeepsBreakingOffFails(t *testing.T) {
 		wantGoException(t, results[kind].err, "DependencyException", http.StatusBadGateway, text, "broke off after 4")
 	}
 	w.wantNoFile()
-	w.ferry.wantLog(`(?s)(msg=request [^\n]*\n.*){2}`)
-	for _, line := range w.ferry.requestLines("PostWhatsAppMessageMedia") {
-		// It went on three times in each of three attempts.
-		if !regexp.MustCompile(` attempts=3 .* resumes=9 .*exception=DependencyException .*status=502\n`).MatchString(line) || strings.Contains(line, "media_id=") {
-			t.Errorf("want three attempts, nine resumes and no media id in the log: %s", line)
+	for kind, result := range results {
+		entry := w.ferry.waitRequest(requestIDOf(t, result.err))
+		// It resumed three times in each of three attempts.
+		if got, want := (repeated{entry.Attempts, entry.Resumes}), (repeated{3, 9}); got != want || entry.Status != http.StatusBadGateway || entry.MediaID != "" {
+			t.Errorf("%s: want %+v, status 502 and no media id in the log: %s", kind, want, entry.line)
 		}
 	}
 }
@@ -226,7 +230,9 @@ func TestStoreThatKeepsResettingFails(t *testing.T) {
 	toStore.add(toFerry, `"type":"reset_peer","toxicity":0,"attributes":{}`)
 	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, toStore, bucket, "a.pdf")["presigned URL"])
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "presigned URL")
-	w.ferry.wantLog(` exception=DependencyException .*connection reset`)
+	if entry := w.ferry.waitRequest(requestIDOf(t, err)); !strings.Contains(entry.Cause, "connection reset") {
+		t.Errorf("the logged cause has no reset of a connection: %s", entry.line)
+	}
 	w.wantNoFile()
 }
 
@@ -243,7 +249,7 @@ func TestUploadWhoseStoreStallsGoesOnWhereItStopped(t *testing.T) {
 			continue
 		}
 		w.sim.wantStored(got.mediaID, data)
-		w.wantUploadLogged(got.mediaID, data, undisturbed+" resumes=1")
+		w.wantUploadLogged(got.mediaID, data, repeated{attempts: 1, resumes: 1})
 	}
 	if stalled.left() != 0 {
 		t.Errorf("%d connections were not stalled", stalled.left())
@@ -343,6 +349,8 @@ func TestCallerThatLeavesEndsItsUpload(t *testing.T) {
 	if err := <-left; err == nil {
 		t.Fatal("the call succeeded though its caller had left")
 	}
-	w.ferry.wantLog(`msg=request .*operation=PostWhatsAppMessageMedia .*exception=`)
+	w.ferry.waitLog("the upload that failed", func(entry logEntry) bool {
+		return entry.Operation == "PostWhatsAppMessageMedia" && entry.Exception != ""
+	})
 	w.wantNoFile()
 }

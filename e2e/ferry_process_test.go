@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -111,7 +110,7 @@ func (p *process) signal() {
 // signals at once may arrive as one.
 func (p *process) signalAgain() {
 	p.t.Helper()
-	p.wantLog(`msg=stopping `)
+	p.waitMessage("stopping")
 	p.signal()
 }
 
@@ -132,50 +131,6 @@ func (p *process) wantExit(status int) {
 	if strings.Contains(p.stderr.String(), "DATA RACE") {
 		p.t.Errorf("the race detector found:\n%s", p.stderr)
 	}
-}
-
-// wantLog waits until the process has logged what a pattern matches, and gives the submatches.
-func (p *process) wantLog(pattern string) []string {
-	p.t.Helper()
-	expression := regexp.MustCompile(pattern)
-	limit := time.After(startLimit)
-	for {
-		text, changed := p.stderr.state()
-		if found := expression.FindStringSubmatch(text); found != nil {
-			return found
-		}
-		select {
-		case <-changed:
-		case <-p.exited:
-			// What it wrote last is in the transcript by now.
-			if found := expression.FindStringSubmatch(p.stderr.String()); found != nil {
-				return found
-			}
-			p.t.Fatalf("ferry ended (%v) before it logged %q:\n%s", p.cmd.ProcessState, pattern, p.stderr)
-		case <-limit:
-			p.t.Fatalf("ferry has not logged %q within %v:\n%s", pattern, startLimit, lastLines(p.stderr.String(), 40))
-		}
-	}
-}
-
-// lastRequestLine is the audit line of the latest request to an operation.
-func (p *process) lastRequestLine(operation string) string {
-	p.t.Helper()
-	lines := p.requestLines(operation)
-	if len(lines) == 0 {
-		p.t.Fatalf("no request for %s is in the log:\n%s", operation, p.stderr)
-	}
-	return lines[len(lines)-1]
-}
-
-func (p *process) requestLines(operation string) []string {
-	var found []string
-	for line := range strings.Lines(p.stderr.String()) {
-		if strings.Contains(line, "msg=request ") && strings.Contains(line, "operation="+operation+" ") {
-			found = append(found, line)
-		}
-	}
-	return found
 }
 
 // run runs a program to its end and gives what it wrote and its status.

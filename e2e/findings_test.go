@@ -59,9 +59,9 @@ func (w *world) putBadFiles() map[string]linted {
 func (w *world) wantWarned(mediaID string, file sample.BadFile, severity string) {
 	w.t.Helper()
 	w.sim.wantStored(mediaID, file.Data)
-	line := w.ferry.lastRequestLine("PostWhatsAppMessageMedia")
-	if !strings.Contains(line, `findings="[`+file.WantCode+` (`+severity+`): `) || !strings.Contains(line, " media_id="+mediaID+" ") {
-		w.t.Errorf("%s: the log line does not tell of %s: %s", file.Name, file.WantCode, line)
+	entry := w.ferry.waitUpload(mediaID)
+	if len(entry.Findings) != 1 || !strings.HasPrefix(entry.Findings[0], file.WantCode+" ("+severity+"): ") {
+		w.t.Errorf("%s: the logged findings are %q, want %s (%s) alone", file.Name, entry.Findings, file.WantCode, severity)
 	}
 }
 

@@ -94,3 +94,13 @@ func messageOf(err error) string {
 	}
 	return exception.Message
 }
+
+// requestIDOf is the id under which the service logged the call.
+func requestIDOf(t testing.TB, err error) string {
+	t.Helper()
+	exception, ok := socialmessaging.AsException(err)
+	if !ok {
+		t.Fatalf("the call ended with %v, want an exception", err)
+	}
+	return exception.RequestID
+}

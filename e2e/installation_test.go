@@ -133,11 +133,11 @@ type server struct {
 // serve runs the server until the end of the test.
 func (in *installation) serve(args ...string) *server {
 	in.t.Helper()
-	line := append(slices.Clone(in.wrapper), append([]string{in.program, "serve", "--listen", "127.0.0.1:0"}, args...)...)
+	line := append(slices.Clone(in.wrapper), append([]string{in.program, "serve", "--listen", "127.0.0.1:0", "--log-format", "json"}, args...)...)
 	s := &server{process: start(in.t, line[0], in.env, line[1:]...)}
-	found := s.wantLog(`msg=serving address=(\S+) tls=(\S+)`)
-	if s.url = "http://" + found[1]; found[2] == "true" {
-		s.url = "https://" + found[1]
+	serving := s.waitMessage("serving")
+	if s.url = "http://" + serving.Address; serving.TLS {
+		s.url = "https://" + serving.Address
 	}
 	eventually(in.t, "/readyz answers 200", func() bool { return answers(s.url+"/readyz", http.StatusOK) })
 	return s

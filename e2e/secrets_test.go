@@ -119,7 +119,7 @@ func TestSecretsShowUpNowhere(t *testing.T) {
 		}
 		places[filepath.Base(name)] = string(content)
 	}
-	if lines := len(w.ferry.requestLines("PostWhatsAppMessageMedia")); lines < len(inputs) {
+	if lines := len(w.ferry.requests("PostWhatsAppMessageMedia")); lines < len(inputs) {
 		t.Fatalf("the log has %d lines on uploads, want at least %d: the scan would prove nothing", lines, len(inputs))
 	}
 	for what, text := range places {

@@ -30,7 +30,7 @@ func TestServeByConfigurationFileOverHTTPS(t *testing.T) {
 tls-cert: %s
 tls-key: %s
 drain-timeout: 10s
-log-format: text
+log-level: debug
 store:
   - buckets: ["other-*"]
     endpoint: https://s3.example.com

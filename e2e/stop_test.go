@@ -35,7 +35,7 @@ type slowResult struct {
 func TestStopWaitsForUploadsInFlight(t *testing.T) {
 	w, data, done := slowUpload(t)
 	w.ferry.signal()
-	w.ferry.wantLog(`msg=stopping `)
+	w.ferry.waitMessage("stopping")
 	if answers(w.ferry.url+"/readyz", http.StatusOK) {
 		t.Error("/readyz answers 200 while the server drains")
 	}
