@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -49,6 +50,35 @@ func (l *logBuffer) String() string {
 	return l.text.String()
 }
 
+// A loggedUpload is what the log says of an upload.
+type loggedUpload struct {
+	Operation  string
+	MediaID    string `json:"media_id"`
+	CallerGone bool   `json:"caller_gone"`
+	Message    string
+	Cause      string
+	Status     int
+}
+
+// upload returns the log's only entry about an upload.
+func (l *logBuffer) upload(t *testing.T) loggedUpload {
+	t.Helper()
+	var found []loggedUpload
+	for line := range strings.Lines(l.String()) {
+		var entry loggedUpload
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if entry.Operation == "PostWhatsAppMessageMedia" {
+			found = append(found, entry)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d uploads are in the log, want 1:\n%s", len(found), l)
+	}
+	return found[0]
+}
+
 // inFlight is a gateway with an upload whose bytes are at Meta.
 type inFlight struct {
 	*running
@@ -84,7 +114,7 @@ func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
 	f.running = start(t, func(c *gateway.Config, _ string) {
 		c.Graph.BaseURL = meta.URL
 		c.Objects.Stores = []object.StoreConfig{{Endpoint: bucket.URL, PathStyle: true, AccessKeyID: "a", SecretAccessKey: secret.New("b")}}
-		c.Logger = slog.New(slog.NewTextHandler(f.log, nil))
+		c.Logger = slog.New(slog.NewJSONHandler(f.log, nil))
 		c.DrainTimeout = drain
 		if scheme == "https" {
 			c.CertFile, c.KeyFile = certificate(t)
@@ -162,8 +192,8 @@ func TestFirstSignalWaitsForAnUploadWhoseCallerHasGone(t *testing.T) {
 			if err := <-f.ended; err != nil {
 				t.Error(err)
 			}
-			if log := f.log.String(); !strings.Contains(log, "media_id=4711") || !strings.Contains(log, "caller_gone=true status=200") {
-				t.Errorf("the upload is not in the log:\n%s", log)
+			if upload := f.log.upload(t); upload.MediaID != "4711" || !upload.CallerGone || upload.Status != http.StatusOK {
+				t.Errorf("the upload is logged as %+v", upload)
 			}
 			if _, err := f.state.Media(t.Context(), f.phone, "4711"); err != nil {
 				t.Errorf("the upload is not on record: %v", err)
@@ -198,12 +228,12 @@ func TestUploadThatAStopCutsOffIsInTheLog(t *testing.T) {
 			if err := <-f.ended; !errors.Is(err, gateway.ErrCutOff) {
 				t.Error(err)
 			}
-			log := f.log.String()
-			if !strings.Contains(log, "operation=PostWhatsAppMessageMedia") || !strings.Contains(log, "server was stopped") {
-				t.Errorf("the upload is not in the log:\n%s", log)
+			upload := f.log.upload(t)
+			if !strings.Contains(upload.Message+upload.Cause, "server was stopped") {
+				t.Errorf("the upload is logged as %+v", upload)
 			}
-			if strings.Contains(log, "caller_gone=true") != row.leaves {
-				t.Errorf("the log is wrong about the caller:\n%s", log)
+			if upload.CallerGone != row.leaves {
+				t.Errorf("the log says that the caller has disconnected: %t, want %t", upload.CallerGone, row.leaves)
 			}
 		})
 	}
