@@ -95,7 +95,7 @@ func TestUploadWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	data := pdf(1 << 20)
 	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
-	w.sim.fault(`{"operation":"upload","cut_after_bytes":1099511627776}`)
+	w.sim.fault(`{"operation":"upload","lose_answer":true}`)
 	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
 	if sent := w.sim.uploads(); len(sent) != 1 {

@@ -166,10 +166,17 @@ func TestEveryAnswerHasGraphsHeaders(t *testing.T) {
 	s := startSim(t)
 	for _, path := range []string{"/v25.0/" + phone1, "/v25.0/1", "/nonsense", downloadPath} {
 		a := s.get(path)
-		for _, name := range []string{"facebook-api-version", "x-fb-request-id", "x-fb-trace-id", "x-fb-rev", "x-app-usage"} {
+		for _, name := range []string{"facebook-api-version", "x-fb-request-id", "x-fb-trace-id", "x-fb-debug", "x-fb-rev", "x-app-usage"} {
 			if a.header.Get(name) == "" {
 				t.Errorf("%s: no %s", path, name)
 			}
+		}
+		trace := a.header.Get("x-fb-trace-id")
+		if got := s.lastRequest().TraceID; got != trace {
+			t.Errorf("%s: the history has trace %s, the header %s", path, got, trace)
+		}
+		if a.status == http.StatusBadRequest && a.refusal(t).Error.TraceID != trace {
+			t.Errorf("%s: the header has trace %s, the error is %s", path, trace, a.body)
 		}
 		if got := a.header.Get("Content-Type"); path != downloadPath && got != "application/json; charset=UTF-8" {
 			t.Errorf("%s: Content-Type %s", path, got)

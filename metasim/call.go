@@ -58,7 +58,8 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	header := w.Header()
 	header.Set("facebook-api-version", c.version)
 	header.Set("x-fb-request-id", s.random.word(15))
-	header.Set("x-fb-trace-id", s.random.word(11))
+	header.Set("x-fb-trace-id", c.traceID)
+	header.Set("x-fb-debug", s.random.word(86)+"==")
 	header.Set("x-fb-rev", "1030000000")
 	header.Set("x-app-usage", `{"call_count":0,"total_cputime":0,"total_time":0}`)
 	return c
@@ -136,10 +137,9 @@ func (c *call) reportUsage(wait int) {
 		c.id, use, call, wait))
 }
 
-// cutsRequest reports whether the connection is cut in place of the answer.
-func (c *call) cutsRequest() bool {
-	return c.fault != nil && c.fault.CutAfterBytes != 0 && c.takesFile()
-}
+// losesResponse reports whether a fault cuts the connection in place of the
+// response.
+func (c *call) losesResponse() bool { return c.body.cut || c.w.muted }
 
 // abort breaks the connection, so that the client can take it for nothing but
 // a broken one: a reset where the server can be made to send one.
@@ -207,6 +207,7 @@ func (c *call) historyEntry(r *http.Request, now time.Time) Request {
 	slices.Sort(names)
 	entry := Request{
 		Time:          now,
+		TraceID:       c.traceID,
 		Operation:     c.name(),
 		Method:        truncate(c.secrets.redact(r.Method)),
 		Path:          truncateTo(c.secrets.redact(r.URL.Path), maxPathLength),

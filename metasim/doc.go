@@ -145,7 +145,7 @@
 //	{"operation":"upload","error_code":131016,"times":2}         two uploads fail, the third succeeds
 //	{"operation":"upload","error_code":80007}                    throttled until removed
 //	{"operation":"upload","cut_after_bytes":65536,"times":1}     the connection breaks under the upload
-//	{"operation":"upload","cut_after_bytes":1099511627776}       stored, but the answer never comes
+//	{"operation":"upload","lose_answer":true}                    stored, but the answer never comes
 //	{"operation":"download","cut_after_bytes":1000,"times":1}    the connection breaks under the download
 //	{"operation":"upload_bytes","cut_after_bytes":1000,"times":1} 1000 bytes of a resumable upload stay
 //	{"operation":"upload","body":"<html>Sorry</html>"}           200 with HTML

@@ -48,15 +48,16 @@ type Fault struct {
 	Latency                 time.Duration `json:"-"`                          // before anything else; latency_ms in JSON
 	BandwidthBytesPerSecond int64         `json:"bandwidth_bytes_per_second"` // of the request's and the answer's body; 0: no limit
 
-	// CutAfterBytes cuts the connection: of an upload (and of the bytes of a
-	// resumable one, which keeps what it has read), after so many bytes of the
-	// request's body were read; of everything else, after so many bytes of
-	// the answer's body were sent. Negative: before any byte. 0: no cut.
-	//
-	// An upload with a shorter body is carried out, and cut in place of the
-	// answer: the client cannot know that its file has arrived. An answer that
-	// is not longer is delivered whole.
+	// CutAfterBytes cuts the connection: of an operation that takes a file
+	// (upload, and upload_bytes, which keeps what it has read), after that many
+	// bytes of the request's body were read; of every other one, after that
+	// many bytes of the response's body were sent. Negative: before any byte.
+	// 0: no cut. A body that is not longer is not cut.
 	CutAfterBytes int64 `json:"cut_after_bytes"`
+
+	// LoseAnswer carries the operation out and then cuts the connection without
+	// a response, so that the client cannot know what happened.
+	LoseAnswer bool `json:"lose_answer"`
 
 	Skip        int     `json:"skip"`        // matching requests to spare first
 	Times       int     `json:"times"`       // requests to hit; 0: every one
@@ -92,8 +93,10 @@ func (f *Fault) validate() error {
 	described := f.Subcode != 0 || f.Message != "" || f.Details != ""
 	check(!described || (f.Body == "" && f.hasResponse()),
 		"subcode, message and details describe an error_code or a status, and go with no body")
-	check(f.hasResponse() || f.Latency != 0 || f.BandwidthBytesPerSecond != 0 || f.CutAfterBytes != 0,
-		"the fault does nothing: give it a status, an error_code, a body, a latency, a bandwidth or a cut")
+	check(!f.LoseAnswer || !f.hasResponse() && f.CutAfterBytes == 0,
+		"lose_answer carries the operation out and cannot be combined with a status, an error_code, a body or a cut")
+	check(f.hasResponse() || f.Latency != 0 || f.BandwidthBytesPerSecond != 0 || f.CutAfterBytes != 0 || f.LoseAnswer,
+		"the fault does nothing: set a status, an error_code, a body, latency_ms, bandwidth_bytes_per_second, cut_after_bytes or lose_answer")
 	return errors.Join(problems...)
 }
 

@@ -33,13 +33,14 @@ func (c *call) applyFault() bool {
 	} else {
 		c.w.cutAt = f.CutAfterBytes
 	}
+	c.w.muted = f.LoseAnswer
 	if !f.hasResponse() {
 		return true
 	}
-	if f.AfterBody || c.cutsRequest() {
+	if f.AfterBody || c.body.cutAt > 0 {
 		c.drain()
 	}
-	if c.cutsRequest() {
+	if c.body.cut {
 		c.abort()
 		return false
 	}

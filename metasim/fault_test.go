@@ -147,18 +147,19 @@ func TestFaultsReplaceTheBody(t *testing.T) {
 
 func TestCutUploadsLookBroken(t *testing.T) {
 	tests := map[string]struct {
-		cut    int64
+		fault  Fault
 		stored int
 	}{
-		"before any byte":    {-1, 0},
-		"in the first bytes": {1, 0},
-		"in the file":        {1 << 20, 0},
-		"after the file":     {math.MaxInt64, 1},
+		"before any byte":    {Fault{CutAfterBytes: -1}, 0},
+		"in the first bytes": {Fault{CutAfterBytes: 1}, 0},
+		"in the file":        {Fault{CutAfterBytes: 1 << 20}, 0},
+		"after the file":     {Fault{LoseAnswer: true}, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := startSim(t)
-			s.fault(Fault{Operation: OperationUpload, CutAfterBytes: test.cut, Times: 1})
+			test.fault.Operation, test.fault.Times = OperationUpload, 1
+			s.fault(test.fault)
 			send := func() (response, error) {
 				body, _ := sizedForm("a.mp4", "video/mp4", mp4, 4<<20)
 				return s.send(http.MethodPost, "/v25.0/"+phone1+"/media", body, "Authorization", "Bearer "+token1, "Content-Type", formType)
@@ -171,8 +172,8 @@ func TestCutUploadsLookBroken(t *testing.T) {
 				runtime.Gosched()
 				last = s.lastRequest()
 			}
-			if test.cut > 0 && test.cut < math.MaxInt64 && last.BytesRead != test.cut {
-				t.Errorf("%d bytes were read, want %d", last.BytesRead, test.cut)
+			if cut := test.fault.CutAfterBytes; cut > 0 && last.BytesRead != cut {
+				t.Errorf("%d bytes were read, want %d", last.BytesRead, cut)
 			}
 			if !last.Cut || last.Status != 0 {
 				t.Errorf("history: %+v", last)
@@ -185,6 +186,42 @@ func TestCutUploadsLookBroken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A cut behind the end of a body is no cut: LoseAnswer is for that.
+func TestUploadThatEndsBeforeTheCutIsAnswered(t *testing.T) {
+	s := startSim(t)
+	s.fault(Fault{Operation: OperationUpload, CutAfterBytes: 1 << 20})
+	s.mustUpload("a.png", "image/png", png)
+	if last := s.lastRequest(); last.Cut || last.FaultID == "" {
+		t.Errorf("history: %+v", last)
+	}
+}
+
+func TestLostAnswersLeaveWhatTheOperationDid(t *testing.T) {
+	s := startSim(t)
+	id := s.mustUpload("a.png", "image/png", png)
+	address := s.address(id)
+	for _, test := range []struct {
+		operation      Operation
+		method, target string
+		reason         string
+	}{
+		{OperationDownload, http.MethodGet, address, ""},
+		{OperationRetrieve, http.MethodGet, "/v25.0/" + id, ""},
+		{OperationRetrieve, http.MethodGet, "/v25.0/1", "no such media, or it has expired"}, // a refusal is lost, too
+		{OperationDelete, http.MethodDelete, "/v25.0/" + id, ""},
+	} {
+		fault := s.fault(Fault{Operation: test.operation, LoseAnswer: true}) // net/http retries a GET by itself
+		if a, err := s.send(test.method, test.target, nil, "Authorization", "Bearer "+token1); err == nil {
+			t.Errorf("%s: the client got %d %s", test.operation, a.status, a.body)
+		}
+		if last := s.lastRequest(); !last.Cut || last.Status != 0 || last.BytesWritten != 0 || last.Reason != test.reason {
+			t.Errorf("%s: history: %+v", test.operation, last)
+		}
+		s.RemoveFault(fault.ID)
+	}
+	assertNothingStored(t, s)
 }
 
 func TestCutDownloadsLookBroken(t *testing.T) {
@@ -279,6 +316,8 @@ func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
 		"not a probability": {Status: 500, Probability: math.NaN()},
 		"message of a body": {Body: "x", Message: "m"},
 		"message of a cut":  {CutAfterBytes: 1, Message: "m"},
+		"lost and answered": {LoseAnswer: true, Status: 500},
+		"lost and cut":      {LoseAnswer: true, CutAfterBytes: 1},
 		"huge body":         {Body: strings.Repeat("x", 100_000)},
 		"id":                {ID: "a/b", Status: 500},
 		"id taken":          {ID: "taken", Status: 500},

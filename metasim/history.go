@@ -17,7 +17,8 @@ const historySize = 1000
 // holds no token: header values are not kept, and a token that shows up
 // anywhere else stands as [redacted].
 type Request struct {
-	Time          time.Time     `json:"time"` // of Config.Clock
+	Time          time.Time     `json:"time"`     // of Config.Clock
+	TraceID       string        `json:"trace_id"` // header x-fb-trace-id of the response, and fbtrace_id of an error
 	Operation     Operation     `json:"operation"`
 	Method        string        `json:"method"`
 	Path          string        `json:"path"`

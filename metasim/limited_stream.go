@@ -43,6 +43,7 @@ type requestBody struct {
 	read      int64 // bytes
 	rateLimit rateLimit
 	cutAt     int64 // bytes; 0 for never
+	cut       bool  // it has been cut
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
@@ -50,6 +51,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if b.cutAt > 0 {
 		left := b.cutAt - b.read
 		if left <= 0 {
+			b.cut = true
 			return 0, errCut
 		}
 		p = p[:min(int64(len(p)), left)]
@@ -75,10 +77,11 @@ type responseWriter struct {
 	rateLimit rateLimit
 	cutAt     int64 // bytes of the body; 0 for never
 	cut       bool
+	muted     bool // nothing is written: the response is to be lost
 }
 
 func (w *responseWriter) WriteHeader(status int) {
-	if w.status != 0 {
+	if w.status != 0 || w.muted {
 		return
 	}
 	w.status = status
@@ -89,6 +92,9 @@ func (w *responseWriter) WriteHeader(status int) {
 // Write panics with http.ErrAbortHandler where the fault cuts: the client has
 // been promised more bytes, and sees a broken connection.
 func (w *responseWriter) Write(p []byte) (int, error) {
+	if w.muted {
+		return len(p), nil
+	}
 	w.WriteHeader(http.StatusOK)
 	total := 0
 	for total < len(p) {
@@ -122,6 +128,9 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 // ReadFrom lets net/http send files without copying them, unless a fault wants
 // to see the bytes.
 func (w *responseWriter) ReadFrom(source io.Reader) (int64, error) {
+	if w.muted {
+		return io.Copy(io.Discard, source)
+	}
 	w.WriteHeader(http.StatusOK)
 	if fast, ok := w.ResponseWriter.(io.ReaderFrom); ok && w.rateLimit.perSecond == 0 && w.cutAt == 0 {
 		n, err := fast.ReadFrom(source)

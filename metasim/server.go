@@ -96,7 +96,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	result, err := c.serve()
-	if c.cutsRequest() {
+	if c.losesResponse() {
+		if err != nil {
+			c.setReason(err.historyReason())
+		}
 		c.abort()
 		return
 	}
