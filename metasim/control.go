@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 )
 
 const (
@@ -14,36 +13,8 @@ const (
 	maxControlRows = 1000      // media or handles in one answer
 )
 
-// faultJSON is a fault on the wire of the control API.
-type faultJSON struct {
-	Fault
-	LatencyMS int64 `json:"latency_ms"`
-}
-
 type faultsJSON struct {
-	Faults []faultJSON `json:"faults"`
-}
-
-type requestsJSON struct {
-	Dropped  int       `json:"dropped"`
-	Requests []Request `json:"requests"`
-}
-
-type mediaJSON struct {
-	Total int     `json:"total"`
-	Media []Media `json:"media"`
-}
-
-type handlesJSON struct {
-	Total   int      `json:"total"`
-	Handles []Handle `json:"handles"`
-}
-
-type healthJSON struct {
-	Status   string `json:"status"`
-	Media    int    `json:"media"`
-	Requests int    `json:"requests"`
-	Faults   int    `json:"faults"`
+	Faults []Fault `json:"faults"`
 }
 
 // Control is the control API, which the package comment describes. It asks
@@ -52,22 +23,17 @@ func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.controlHealth)
 	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) {
-		responseWriter := requestsJSON{Dropped: s.DroppedRequests(), Requests: s.Requests()}
-		writeControl(w, http.StatusOK, responseWriter)
+		writeControl(w, http.StatusOK, History{Dropped: s.DroppedRequests(), Requests: s.Requests()})
 	})
 	mux.HandleFunc("DELETE /requests", action(s.history.clear))
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
-		responseWriter := faultsJSON{Faults: []faultJSON{}}
-		for _, f := range s.Faults() {
-			responseWriter.Faults = append(responseWriter.Faults, faultOnWire(f))
-		}
-		writeControl(w, http.StatusOK, responseWriter)
+		writeControl(w, http.StatusOK, faultsJSON{s.Faults()})
 	})
 	mux.HandleFunc("POST /faults", s.controlAddFault)
 	mux.HandleFunc("DELETE /faults", action(s.faults.clear))
 	mux.HandleFunc("GET /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
 		f, ok := s.faults.find(r.PathValue("id"))
-		respondControl(w, ok, faultOnWire(f))
+		respondControl(w, ok, f)
 	})
 	mux.HandleFunc("DELETE /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
 		respondControl(w, s.RemoveFault(r.PathValue("id")), nil)
@@ -75,7 +41,7 @@ func (s *Server) Control() http.Handler {
 	mux.HandleFunc("POST /reset", action(s.Reset))
 	mux.HandleFunc("GET /media", func(w http.ResponseWriter, _ *http.Request) {
 		files, total := s.media.list(s.cfg.Clock(), maxControlRows)
-		writeControl(w, http.StatusOK, mediaJSON{Total: total, Media: files})
+		writeControl(w, http.StatusOK, MediaList{Total: total, Media: files})
 	})
 	mux.HandleFunc("GET /media/{id}", func(w http.ResponseWriter, r *http.Request) {
 		file, ok := s.Media(r.PathValue("id"))
@@ -83,14 +49,14 @@ func (s *Server) Control() http.Handler {
 	})
 	mux.HandleFunc("GET /handles", func(w http.ResponseWriter, _ *http.Request) {
 		handles, total := s.uploads.list(s.cfg.Clock(), maxControlRows)
-		writeControl(w, http.StatusOK, handlesJSON{Total: total, Handles: handles})
+		writeControl(w, http.StatusOK, HandleList{Total: total, Handles: handles})
 	})
 	return mux
 }
 
 func (s *Server) controlHealth(w http.ResponseWriter, _ *http.Request) {
 	_, total := s.media.list(s.cfg.Clock(), 0)
-	writeControl(w, http.StatusOK, healthJSON{
+	writeControl(w, http.StatusOK, Health{
 		Status: "ok", Media: total, Requests: len(s.Requests()), Faults: len(s.Faults()),
 	})
 }
@@ -101,22 +67,15 @@ func (s *Server) controlAddFault(w http.ResponseWriter, r *http.Request) {
 		writeControlError(w, http.StatusBadRequest, err)
 		return
 	}
-	if in.LatencyMS < 0 || in.LatencyMS > maxLatency.Milliseconds() {
-		writeControlError(w, http.StatusBadRequest,
-			fmt.Errorf("latency_ms %d is not in 0 to %d", in.LatencyMS, maxLatency.Milliseconds()))
-		return
+	f, err := in.fault()
+	if err == nil {
+		f, err = s.AddFault(f)
 	}
-	in.Latency = time.Duration(in.LatencyMS) * time.Millisecond
-	f, err := s.AddFault(in.Fault)
 	if err != nil {
 		writeControlError(w, http.StatusBadRequest, err)
 		return
 	}
-	writeControl(w, http.StatusCreated, faultOnWire(f))
-}
-
-func faultOnWire(f Fault) faultJSON {
-	return faultJSON{Fault: f, LatencyMS: f.Latency.Milliseconds()}
+	writeControl(w, http.StatusCreated, f)
 }
 
 // decodeControl reads one JSON value and refuses members that it does not

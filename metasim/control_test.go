@@ -93,14 +93,14 @@ func TestControlAPIShowsMediaRequestsAndHealth(t *testing.T) {
 	if diff := cmp.Diff(want, file); diff != "" {
 		t.Errorf("GET /media/{id} (-want +got):\n%s", diff)
 	}
-	var files mediaJSON
+	var files MediaList
 	if err := json.Unmarshal([]byte(s.mustSend(http.MethodGet, control+"/media", nil).body), &files); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(mediaJSON{Total: 1, Media: []Media{want}}, files); diff != "" {
+	if diff := cmp.Diff(MediaList{Total: 1, Media: []Media{want}}, files); diff != "" {
 		t.Errorf("GET /media (-want +got):\n%s", diff)
 	}
-	var requests requestsJSON
+	var requests History
 	if err := json.Unmarshal([]byte(s.mustSend(http.MethodGet, control+"/requests", nil).body), &requests); err != nil {
 		t.Fatal(err)
 	}

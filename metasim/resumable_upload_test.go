@@ -389,11 +389,11 @@ func TestControlAPIShowsHandles(t *testing.T) {
 	first := s.handleOf(s.mustSendBytes(s.mustBegin("a.png", "image/png", len(png)), 0, png))
 	s.clock.advance(time.Second)
 	second := s.handleOf(s.mustSendBytes(s.mustBegin("", "application/pdf", len(pdf)), 0, pdf))
-	var got handlesJSON
+	var got HandleList
 	if err := json.Unmarshal([]byte(s.mustSend(http.MethodGet, control+"/handles", nil).body), &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(handlesJSON{Total: 2, Handles: []Handle{first, second}}, got); diff != "" {
+	if diff := cmp.Diff(HandleList{Total: 2, Handles: []Handle{first, second}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,45 @@
+package metasim
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// faultJSON is a Fault as the control API has it.
+type faultJSON struct {
+	faultMembers
+	LatencyMS int64 `json:"latency_ms"`
+}
+
+// faultMembers is a Fault without its methods, so that these do not call
+// themselves.
+type faultMembers Fault
+
+// MarshalJSON encodes Latency as latency_ms, in whole milliseconds.
+func (f Fault) MarshalJSON() ([]byte, error) {
+	return json.Marshal(faultJSON{faultMembers(f), f.Latency.Milliseconds()})
+}
+
+// UnmarshalJSON decodes latency_ms into Latency.
+func (f *Fault) UnmarshalJSON(text []byte) error {
+	var in faultJSON
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	decoded, err := in.fault()
+	if err == nil {
+		*f = decoded
+	}
+	return err
+}
+
+// fault refuses a latency that a time.Duration cannot hold, too.
+func (in faultJSON) fault() (Fault, error) {
+	if in.LatencyMS < 0 || in.LatencyMS > maxLatency.Milliseconds() {
+		return Fault{}, fmt.Errorf("latency_ms %d is not in 0 to %d", in.LatencyMS, maxLatency.Milliseconds())
+	}
+	f := Fault(in.faultMembers)
+	f.Latency = time.Duration(in.LatencyMS) * time.Millisecond
+	return f, nil
+}
