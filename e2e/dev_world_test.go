@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ferry/internal/sample"
+	"ferry/metasim"
 )
 
 // devWorld is a running `ferry dev`.
@@ -46,7 +47,7 @@ func (w *devWorld) wantEnvFile() {
 		w.t.Fatal(err)
 	}
 	w.values = exports(string(text))
-	w.sim = &simulator{t: w.t, url: w.values["FERRY_SIMULATOR_URL"], control: w.values["FERRY_SIMULATOR_CONTROL_URL"]}
+	w.sim = &simulator{t: w.t, url: w.values["FERRY_SIMULATOR_URL"], control: metasim.NewControlClient(w.values["FERRY_SIMULATOR_CONTROL_URL"], nil)}
 }
 
 // env is the environment of a program that has the env file's settings, as a

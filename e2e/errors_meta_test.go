@@ -22,38 +22,39 @@ func TestMetasErrorsArriveAsTheirExceptions(t *testing.T) {
 	input := jsFromBucket(w.phone, w.bucket, "a.jpg")
 
 	type row struct {
-		name, fault string
-		exception   string
-		status      int
-		says        []string
+		name      string
+		fault     metasim.Fault
+		exception string
+		status    int
+		says      []string
 	}
 	var rows []row
 	for _, code := range []int{190, 10, 200, 299, 368, 131005, 131031} {
-		rows = append(rows, row{fmt.Sprint(code), fmt.Sprintf(`{"operation":"upload","error_code":%d}`, code),
+		rows = append(rows, row{fmt.Sprint(code), metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: code},
 			"AccessDeniedByMetaException", http.StatusForbidden, []string{"Meta", fmt.Sprintf("code %d", code)}})
 	}
 	for _, code := range []int{4, 17, 341, 613, 80007, 130429, 131056} {
-		rows = append(rows, row{fmt.Sprint(code), fmt.Sprintf(`{"operation":"upload","error_code":%d}`, code),
+		rows = append(rows, row{fmt.Sprint(code), metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: code},
 			"ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta", fmt.Sprintf("code %d", code)}})
 	}
 	for _, code := range []int{1, 2, 131000, 131016, 131057, 133004} {
-		rows = append(rows, row{fmt.Sprint(code), fmt.Sprintf(`{"operation":"upload","error_code":%d}`, code),
+		rows = append(rows, row{fmt.Sprint(code), metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: code},
 			"DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta", fmt.Sprintf("code %d", code)}})
 	}
 	rows = append(rows,
-		row{"HTTP 429", `{"operation":"upload","status":429}`, "ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta"}},
-		row{"HTTP 429 without an envelope", `{"operation":"upload","status":429,"body":"slow down"}`, "ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta"}},
-		row{"100 with details", `{"operation":"upload","error_code":100,"message":"(#100) Invalid parameter","details":"The picture has seven corners."}`,
+		row{"HTTP 429", metasim.Fault{Operation: metasim.OperationUpload, Status: 429}, "ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta"}},
+		row{"HTTP 429 without an envelope", metasim.Fault{Operation: metasim.OperationUpload, Status: 429, Body: "slow down"}, "ThrottledRequestException", http.StatusTooManyRequests, []string{"Meta"}},
+		row{"100 with details", metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: 100, Message: "(#100) Invalid parameter", Details: "The picture has seven corners."},
 			"InvalidParametersException", http.StatusBadRequest, []string{"Meta", "code 100", "(#100) Invalid parameter", "The picture has seven corners."}},
-		row{"131053", `{"operation":"upload","error_code":131053}`, "InvalidParametersException", http.StatusBadRequest, []string{"Meta", "code 131053"}},
-		row{"HTTP 500", `{"operation":"upload","status":500}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
-		row{"HTTP 503 with HTML", `{"operation":"upload","status":503,"body":"<html>Sorry</html>"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
-		row{"HTTP 200 with HTML", `{"operation":"upload","body":"<html>Sorry</html>"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
-		row{"HTTP 200 with half a JSON", `{"operation":"upload","body":"{\"id\":\"12"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
-		row{"HTTP 200 without an id", `{"operation":"upload","after_body":true,"body":"{}"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
-		row{"HTTP 302", `{"operation":"upload","status":302,"body":"<html>Moved</html>"}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
-		row{"connection cut before any byte", `{"operation":"upload","cut_after_bytes":-1}`, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
-		row{"a token in Meta's own words", `{"operation":"upload","error_code":190,"message":"The token ` + metaToken + ` has expired"}`,
+		row{"131053", metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: 131053}, "InvalidParametersException", http.StatusBadRequest, []string{"Meta", "code 131053"}},
+		row{"HTTP 500", metasim.Fault{Operation: metasim.OperationUpload, Status: 500}, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 503 with HTML", metasim.Fault{Operation: metasim.OperationUpload, Status: 503, Body: "<html>Sorry</html>"}, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 200 with HTML", metasim.Fault{Operation: metasim.OperationUpload, Body: "<html>Sorry</html>"}, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 200 with half a JSON", metasim.Fault{Operation: metasim.OperationUpload, Body: `{"id":"12`}, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 200 without an id", metasim.Fault{Operation: metasim.OperationUpload, AfterBody: true, Body: "{}"}, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"HTTP 302", metasim.Fault{Operation: metasim.OperationUpload, Status: 302, Body: "<html>Moved</html>"}, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"connection cut before any byte", metasim.Fault{Operation: metasim.OperationUpload, CutAfterBytes: -1}, "DependencyException", http.StatusBadGateway, []string{"WhatsApp", "Meta"}},
+		row{"a token in Meta's own words", metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: 190, Message: "The token " + metaToken + " has expired"},
 			"AccessDeniedByMetaException", http.StatusForbidden, []string{"code 190"}},
 	)
 	for _, row := range rows {
@@ -74,7 +75,7 @@ func TestSlowMetaIsADependencyThatFailed(t *testing.T) {
 	w := newWorld(t, worldOptions{args: []string{"--upload-timeout", "500ms"}})
 	file := sampleFile(t, "sample.jpg")
 	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
-	w.sim.fault(`{"operation":"upload","latency_ms":60000}`)
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, Latency: time.Minute})
 	startNode(t, w.ferry.url, w.key).post(jsFromBucket(w.phone, w.bucket, "a.jpg")).wantException(t, "DependencyException", http.StatusBadGateway, "WhatsApp")
 }
 
@@ -134,7 +135,7 @@ func TestUploadsBeyondTheLimitAreThrottled(t *testing.T) {
 	w := newWorld(t, worldOptions{args: []string{"--max-uploads", "1"}})
 	data := pdf(256 << 10)
 	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
-	w.sim.fault(`{"operation":"upload","latency_ms":60000}`)
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, Latency: time.Minute})
 	first := make(chan error, 1)
 	go func() {
 		_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"ferry/metasim"
 	"ferry/socialmessaging"
 )
 
@@ -24,7 +25,7 @@ func TestUploadThatMetaBreaksOffIsSentAgain(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			w.sim.reset()
-			w.sim.fault(`{"operation":"upload","cut_after_bytes":65536,"times":1}`)
+			w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, CutAfterBytes: 64 << 10, Times: 1})
 			id := w.post(input)
 			w.wantOneFile(id, data, repeated{attempts: 2})
 			sent := w.sim.uploads()
@@ -80,7 +81,7 @@ func (w *world) wantNoFile() {
 func TestUploadThatMetaKeepsBreakingOffFails(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	w.s3.put(t, w.bucket, "a.pdf", large(), "application/pdf")
-	w.sim.fault(`{"operation":"upload","cut_after_bytes":65536}`)
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, CutAfterBytes: 64 << 10})
 	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
 	if sent := w.sim.uploads(); len(sent) != 3 {
@@ -95,7 +96,7 @@ func TestUploadWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	data := pdf(1 << 20)
 	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
-	w.sim.fault(`{"operation":"upload","lose_answer":true}`)
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, LoseAnswer: true})
 	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
 	if sent := w.sim.uploads(); len(sent) != 1 {
@@ -337,7 +338,7 @@ func TestObjectReplacedBetweenAttemptsIsNotMixed(t *testing.T) {
 func TestCallerThatLeavesEndsItsUpload(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	w.s3.put(t, w.bucket, "a.pdf", large(), "application/pdf")
-	w.sim.fault(`{"operation":"upload","bandwidth_bytes_per_second":1048576}`)
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, BandwidthBytesPerSecond: 1 << 20})
 	ctx, leave := context.WithCancel(t.Context())
 	left := make(chan error, 1)
 	go func() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ferry/metasim"
 	"ferry/socialmessaging"
 )
 
@@ -75,7 +76,7 @@ func TestGoClientCallsEveryOperationThatIsBuilt(t *testing.T) {
 	if notFound := (*socialmessaging.ResourceNotFoundException)(nil); !errors.As(err, &notFound) {
 		t.Errorf("%T is not a *ResourceNotFoundException for errors.As", err)
 	}
-	w.sim.fault(`{"operation":"upload","error_code":190}`)
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: 190})
 	_, err = client.PostWhatsAppMessageMedia(ctx, w.fromBucket("a.pdf"))
 	if refused := (*socialmessaging.AccessDeniedByMetaException)(nil); !errors.As(err, &refused) {
 		t.Errorf("%v is not an *AccessDeniedByMetaException for errors.As", err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ferry/metasim"
 )
@@ -97,8 +98,8 @@ func TestErrorsArriveInBoto3AsTheirExceptions(t *testing.T) {
 	w.s3.put(t, w.bucket, "a.gif", []byte("GIF89a, and so on"), "image/gif")
 	in := func(key string) members { return jsFromBucket(w.phone, w.bucket, key) }
 	// Each upload that reaches Meta meets the next of these.
-	for _, fault := range []string{`"error_code":190`, `"error_code":130429`, `"error_code":100`, `"error_code":131016`} {
-		w.sim.fault(`{"operation":"upload","times":1,` + fault + `}`)
+	for _, code := range []int{190, 130429, 100, 131016} {
+		w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: code, Times: 1})
 	}
 
 	const post = "post_whatsapp_message_media"
@@ -154,7 +155,7 @@ func TestBoto3sRetriesOfASlowCallAreOneUpload(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.jpg")
 	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
-	w.sim.fault(`{"operation":"upload","times":1,"latency_ms":1500}`) // retry.py waits for a second
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, Times: 1, Latency: 1500 * time.Millisecond}) // retry.py waits for a second
 	input, err := json.Marshal(jsFromBucket(w.phone, w.bucket, "a.jpg"))
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"ferry/metasim"
 	"ferry/socialmessaging"
 )
 
@@ -74,12 +75,13 @@ func TestSecretsShowUpNowhere(t *testing.T) {
 	for _, input := range inputs {
 		post(input)
 	}
-	for _, fault := range []string{
-		`"error_code":190,"message":"The token ` + metaToken + ` has expired"`, `"error_code":100,"message":"Bad","details":"Bearer ` + metaToken + `"`,
-		`"status":500,"body":"` + metaToken + `"`, `"body":"<html>` + metaToken + `</html>"`, `"cut_after_bytes":-1`,
-		`"status":302,"body":"` + metaToken + `"`, `"after_body":true,"body":"{\"id\":\"` + strings.Repeat(metaToken, 4) + `\"}"`,
+	for _, fault := range []metasim.Fault{
+		{ErrorCode: 190, Message: "The token " + metaToken + " has expired"}, {ErrorCode: 100, Message: "Bad", Details: "Bearer " + metaToken},
+		{Status: http.StatusInternalServerError, Body: metaToken}, {Body: "<html>" + metaToken + "</html>"}, {CutAfterBytes: -1},
+		{Status: http.StatusFound, Body: metaToken}, {AfterBody: true, Body: `{"id":"` + strings.Repeat(metaToken, 4) + `"}`},
 	} {
-		w.sim.fault(`{"operation":"upload",` + fault + `}`)
+		fault.Operation = metasim.OperationUpload
+		w.sim.fault(fault)
 		post(w.fromBucket("a.jpg"))
 		post(fromURL(w.phone, links["good"], file.ContentType))
 		w.sim.clear()

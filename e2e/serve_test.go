@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ferry/internal/sample"
+	"ferry/metasim"
 	"ferry/socialmessaging"
 )
 
@@ -62,7 +63,7 @@ store:
 // breaks now and then: none is mixed up with another. The race detector watches.
 func TestManyUploadsAtOnceArriveWhole(t *testing.T) {
 	w := newWorld(t, worldOptions{args: []string{"--media-rate=0"}})
-	w.sim.fault(`{"operation":"upload","cut_after_bytes":-1,"probability":0.1}`)
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, CutAfterBytes: -1, Probability: 0.1})
 	for _, file := range sample.Files() {
 		w.s3.put(t, w.bucket, file.Name, file.Data, file.ContentType)
 	}

@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/json"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -30,7 +27,7 @@ const (
 type simulator struct {
 	t       testing.TB
 	url     string // the Graph API, as ferry reaches it
-	control string // the control API
+	control *metasim.ControlClient
 }
 
 // startSimulator runs a simulator with two business accounts, and with those
@@ -54,62 +51,63 @@ func startSimulator(t testing.TB, config metasim.Config) *simulator {
 		graph.Close()
 		control.Close()
 	})
-	return &simulator{t: t, url: graph.URL, control: control.URL}
+	return &simulator{t: t, url: graph.URL, control: metasim.NewControlClient(control.URL, nil)}
 }
 
-// fault makes requests at Meta go wrong until clear. In JSON, as the control API takes it.
-func (s *simulator) fault(members string) {
+// fault makes requests at Meta go wrong until clear.
+func (s *simulator) fault(fault metasim.Fault) {
 	s.t.Helper()
-	s.ask(http.MethodPost, "/faults", http.StatusCreated, members, nil)
+	_, err := s.control.AddFault(s.t.Context(), fault)
+	s.must(err)
 }
 
 // clear removes all faults.
 func (s *simulator) clear() {
 	s.t.Helper()
-	s.ask(http.MethodDelete, "/faults", http.StatusNoContent, "", nil)
+	s.must(s.control.ClearFaults(s.t.Context()))
 }
 
-// reset forgets media, history and faults.
+// reset removes media, history and faults.
 func (s *simulator) reset() {
 	s.t.Helper()
-	s.ask(http.MethodPost, "/reset", http.StatusNoContent, "", nil)
+	s.must(s.control.Reset(s.t.Context()))
 }
 
-// media is what Meta has of a file.
+// media returns what Meta knows of a file.
 func (s *simulator) media(id string) metasim.Media {
 	s.t.Helper()
-	var found metasim.Media
-	s.ask(http.MethodGet, "/media/"+id, http.StatusOK, "", &found)
-	return found
+	file, err := s.control.MediaByID(s.t.Context(), id)
+	s.must(err)
+	return file
 }
 
-// allMedia is every file that Meta has.
+// allMedia returns every file that Meta has.
 func (s *simulator) allMedia() []metasim.Media {
 	s.t.Helper()
-	var found struct{ Media []metasim.Media }
-	s.ask(http.MethodGet, "/media", http.StatusOK, "", &found)
-	return found.Media
+	list, err := s.control.Media(s.t.Context())
+	s.must(err)
+	return list.Media
 }
 
-// handle is what Meta has of a template's media.
+// handle returns what Meta knows of a template's media.
 func (s *simulator) handle(name string) metasim.Handle {
 	s.t.Helper()
-	var found struct{ Handles []metasim.Handle }
-	s.ask(http.MethodGet, "/handles", http.StatusOK, "", &found)
-	at := slices.IndexFunc(found.Handles, func(h metasim.Handle) bool { return h.Handle == name })
+	list, err := s.control.Handles(s.t.Context())
+	s.must(err)
+	at := slices.IndexFunc(list.Handles, func(h metasim.Handle) bool { return h.Handle == name })
 	if at < 0 {
 		s.t.Fatalf("Meta has no handle %q", name)
 	}
-	return found.Handles[at]
+	return list.Handles[at]
 }
 
-// uploads are the uploads that were begun, in their order.
+// uploads returns the uploads that were started, in their order.
 func (s *simulator) uploads() []metasim.Request {
 	s.t.Helper()
-	var found struct{ Requests []metasim.Request }
-	s.ask(http.MethodGet, "/requests", http.StatusOK, "", &found)
+	history, err := s.control.Requests(s.t.Context())
+	s.must(err)
 	var uploads []metasim.Request
-	for _, request := range found.Requests {
+	for _, request := range history.Requests {
 		if request.Operation == metasim.OperationUpload {
 			uploads = append(uploads, request)
 		}
@@ -117,35 +115,19 @@ func (s *simulator) uploads() []metasim.Request {
 	return uploads
 }
 
-// history is the whole history as text.
+// history returns the whole history as text.
 func (s *simulator) history() string {
 	s.t.Helper()
-	var raw json.RawMessage
-	s.ask(http.MethodGet, "/requests", http.StatusOK, "", &raw)
-	return string(raw)
+	history, err := s.control.Requests(s.t.Context())
+	s.must(err)
+	text, err := json.Marshal(history)
+	s.must(err)
+	return string(text)
 }
 
-func (s *simulator) ask(method, path string, want int, body string, answer any) {
+func (s *simulator) must(err error) {
 	s.t.Helper()
-	request, err := http.NewRequestWithContext(s.t.Context(), method, s.control+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		s.t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if response.StatusCode != want {
-		s.t.Fatalf("the simulator's control API answered %s %s with %d, want %d: %s", method, path, response.StatusCode, want, text)
-	}
-	if answer != nil {
-		if err := json.Unmarshal(text, answer); err != nil {
-			s.t.Fatal(err)
-		}
 	}
 }

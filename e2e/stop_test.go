@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ferry/metasim"
 )
 
 // slowUpload is a server with an upload in flight to a Meta on a slow line.
@@ -13,7 +15,7 @@ func slowUpload(t *testing.T, args ...string) (w *world, data []byte, done <-cha
 	w = newWorld(t, worldOptions{args: args})
 	data = pdf(4 << 20)
 	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
-	w.sim.fault(`{"operation":"upload","bandwidth_bytes_per_second":1048576}`) // four seconds
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, BandwidthBytesPerSecond: 1 << 20}) // four seconds
 	results := make(chan slowResult, 1)
 	go func() {
 		output, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -15,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"ferry/metasim"
 )
 
 func TestMain(m *testing.M) {
@@ -90,24 +91,24 @@ func put(ts *testscript.TestScript, _ bool, args []string) {
 
 // fault makes WhatsApp fail, through the simulator's control API: fault JSON.
 func fault(ts *testscript.TestScript, _ bool, args []string) {
-	response, err := http.Post(ts.Getenv("FERRY_SIMULATOR_CONTROL_URL")+"/faults", "application/json", strings.NewReader(args[0]))
+	var fault metasim.Fault
+	ts.Check(json.Unmarshal([]byte(args[0]), &fault))
+	_, err := control(ts).AddFault(context.Background(), fault)
 	ts.Check(err)
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		ts.Fatalf("the control API answers %s", response.Status)
-	}
+}
+
+// control returns a client of the control API of the world that a script started.
+func control(ts *testscript.TestScript) *metasim.ControlClient {
+	return metasim.NewControlClient(ts.Getenv("FERRY_SIMULATOR_CONTROL_URL"), nil)
 }
 
 // countUploads checks how many files WhatsApp has taken since the world began: uploads N.
 func countUploads(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	response, err := http.Get(ts.Getenv("FERRY_SIMULATOR_CONTROL_URL") + "/media")
+	list, err := control(ts).Media(context.Background())
 	ts.Check(err)
-	defer response.Body.Close()
-	var answer struct{ Total int }
-	ts.Check(json.NewDecoder(response.Body).Decode(&answer))
-	if answer.Total != want {
-		ts.Fatalf("WhatsApp has %d files, want %d", answer.Total, want)
+	if list.Total != want {
+		ts.Fatalf("WhatsApp has %d files, want %d", list.Total, want)
 	}
 }
