@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -53,6 +55,10 @@ type Config struct {
 	// AllowAnyPublicHost lets presigned URLs name any host on port 443. It
 	// widens hosts, never addresses. Default: false.
 	AllowAnyPublicHost bool
+	// Proxy returns the proxy for a request to a store or a [Link], as that of
+	// [http.Transport] does. Presigned URLs never go through a proxy, since the
+	// guard would not see their addresses. Default: no proxy.
+	Proxy func(*http.Request) (*url.URL, error)
 	// Guard dials the stores, and the hosts of presigned URLs. Default: one that
 	// knows no addresses of its own.
 	Guard *guard.Guard

@@ -128,7 +128,7 @@ func storeTransport(cfg Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                  nil,
+		Proxy:                  cfg.Proxy,
 		DialContext:            cfg.Guard.Dial(guard.Named),
 		TLSClientConfig:        cfg.tls(""),
 		TLSHandshakeTimeout:    cfg.TLSTimeout,

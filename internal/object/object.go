@@ -1,5 +1,6 @@
 // Package object opens the bytes that a caller names: an object in an
-// S3-compatible store ([Opener.File]) or a presigned URL ([Opener.URL]).
+// S3-compatible store ([Opener.File]) or a presigned URL ([Opener.URL]). A
+// program on the operator's own machine may also open any URL ([Opener.Link]).
 //
 // Both kinds answer one question at a time. Opener.File and Opener.URL check
 // what the caller wrote and send no packet. Open sends one GET and returns when
@@ -55,7 +56,7 @@ func (o *Object) Resumes() int {
 // attach gives the object its body.
 func (o *Object) attach(b *body) { o.Body, o.resumed = b, &b.resumed }
 
-// Source is what [File] and [URL] have in common.
+// Source is what [File], [URL] and [Link] have in common.
 type Source interface {
 	// Open sends one GET. With ifMatch, the ETag of an earlier Open, the answer
 	// is of the same bytes, or an error of kind Changed.

@@ -86,7 +86,12 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 	if !f.budget.mayInspect() {
 		return 0, f.origin.fail(Invalid, "is not asked for more parts of the object: the call has reached its limit of requests.", nil)
 	}
-	obj, got, err := f.get(ctx, a)
+	return readRange(ctx, f.origin, p, a, f.get)
+}
+
+// readRange fills p with the range that a asks for, as ReadAt does.
+func readRange(ctx context.Context, from origin, p []byte, a ask, get func(context.Context, ask) (*Object, *part, error)) (int, error) {
+	obj, got, err := get(ctx, a)
 	if errors.Is(err, errPastEnd) {
 		return 0, io.EOF
 	}
@@ -106,6 +111,6 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 	case n == int(obj.Size):
 		return n, io.EOF
 	}
-	b := body{origin: f.origin, size: obj.Size, left: obj.Size - int64(n), part: got}
+	b := body{origin: from, size: obj.Size, left: obj.Size - int64(n), part: got}
 	return n, b.broken(errors.Join(err, context.Cause(ctx)))
 }

@@ -124,9 +124,13 @@ func (u *URL) get(ctx context.Context, a ask) (*Object, *part, error) {
 		cancel(err)
 		return nil, nil, err
 	}
+	contentType := u.headers.Get("Content-Type")
+	if u.isLink {
+		contentType = resp.Header.Get("Content-Type")
+	}
 	obj := &Object{
 		Size:        resp.ContentLength,
-		ContentType: u.headers.Get("Content-Type"),
+		ContentType: contentType,
 		ETag:        entityTag(resp.Header.Get("ETag")),
 		Name:        u.name,
 	}

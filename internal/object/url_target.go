@@ -14,7 +14,7 @@ import (
 	"ferry/internal/guard"
 )
 
-// target is what a presigned URL names, for reading as for writing.
+// target is what a URL names, for reading as for writing.
 type target struct {
 	opener  *Opener
 	origin  origin
@@ -25,11 +25,27 @@ type target struct {
 	host    string // Host header
 	headers http.Header
 	rule    headerRule
+	isLink  bool // the operator chose it, and not a caller
 }
 
 // target checks a presigned URL. It sends no packet.
 func (o *Opener) target(method, rawURL string) (target, error) {
-	from := origin{name: "The presigned URL"}
+	t, err := o.parse(origin{name: "The presigned URL"}, method, rawURL)
+	if err != nil {
+		return target{}, err
+	}
+	var ok bool
+	if t.reach, ok = o.hosts.find(t.place); !ok {
+		return target{}, t.origin.fail(Invalid, "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", fmt.Errorf("%s is not on the list of hosts", t.place.host))
+	}
+	if err := t.checkNamed(o.hosts); err != nil {
+		return target{}, t.origin.fail(Invalid, err.Error()+".", nil)
+	}
+	return t, nil
+}
+
+// parse checks the text of a URL, and no more.
+func (o *Opener) parse(from origin, method, rawURL string) (target, error) {
 	parts, err := splitURL(rawURL)
 	if err != nil {
 		return target{}, from.fail(Invalid, err.Error()+".", nil)
@@ -40,13 +56,6 @@ func (o *Opener) target(method, rawURL string) (target, error) {
 	}
 	if strings.Trim(t.request.Path, "/") == "" {
 		return target{}, from.fail(Invalid, "names no object in its path.", nil)
-	}
-	var ok bool
-	if t.reach, ok = o.hosts.find(parts.place); !ok {
-		return target{}, from.fail(Invalid, "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", fmt.Errorf("%s is not on the list of hosts", parts.host))
-	}
-	if err := t.checkNamed(o.hosts); err != nil {
-		return target{}, from.fail(Invalid, err.Error()+".", nil)
 	}
 	return t, nil
 }
@@ -76,12 +85,17 @@ func (u *target) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String
 // send resolves the host anew and sends one request on a connection of its own.
 func (u *target) send(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
-	pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.place.host, u.place.port)
-	if err != nil {
-		return nil, u.unreachable(err)
-	}
 	transport := u.transport()
-	transport.DialContext = pinned.DialContext
+	if u.isLink {
+		transport.Proxy = u.opener.cfg.Proxy
+		transport.DialContext = u.opener.cfg.Guard.Dial(guard.Named)
+	} else {
+		pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.place.host, u.place.port)
+		if err != nil {
+			return nil, u.unreachable(err)
+		}
+		transport.DialContext = pinned.DialContext
+	}
 	// RoundTrip and not a Client: it follows no redirect, keeps no cookie, and
 	// its errors do not print the URL.
 	resp, err := transport.RoundTrip(request)
@@ -98,14 +112,18 @@ func (u *target) checkNamed(hosts hostList) error {
 	if u.reach != guard.Named {
 		return nil
 	}
-	query := u.request.Query()
-	if !u.isVersion2() && !(query.Has("X-Amz-Signature") && query.Has("X-Amz-Credential")) {
+	if !u.isSigned() {
 		return fmt.Errorf("is not signed; sign a %s of the object", u.method)
 	}
 	if !hosts.holds(u.place, u.request.Path) {
 		return errors.New("names no object of a bucket that this server's configuration allows at that store")
 	}
 	return nil
+}
+
+func (u *target) isSigned() bool {
+	query := u.request.Query()
+	return u.isVersion2() || query.Has("X-Amz-Signature") && query.Has("X-Amz-Credential")
 }
 
 // isVersion2 tells a URL of Signature Version 2, which boto3 and the AWS CLI v1
@@ -122,6 +140,9 @@ func (u *target) isVersion2() bool {
 func (u *target) transport() *http.Transport {
 	cfg := u.opener.cfg
 	serverName := u.place.host
+	if u.isLink {
+		serverName = "" // the connection may be one to a proxy
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
@@ -169,9 +190,15 @@ func (u *target) statusError(resp *http.Response, p *pace) *Error {
 	cause := fmt.Errorf("%s answered %d%s", u.place.host, status, u.errorCode(resp, p))
 	switch {
 	case status >= 300 && status < 400:
-		return u.redirected(status, cause)
+		failed := u.redirected(status, cause)
+		if u.isLink {
+			failed.location = resp.Header.Get("Location")
+		}
+		return failed
 	case status == http.StatusNotFound:
 		return u.origin.fail(NotFound, "names no object that exists (HTTP 404).", cause)
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		return u.origin.fail(Invalid, "names an object that ends before the bytes that were asked for.", errors.Join(errPastEnd, cause))
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return u.origin.fail(Invalid, fmt.Sprintf("is refused by its store (HTTP %d): %s", status, u.signatureAdvice()), cause)
 	case status == http.StatusPreconditionFailed:
@@ -189,6 +216,9 @@ func (u *target) redirected(status int, cause error) *Error {
 // signatureAdvice says why a presigned URL is likely refused, by what the URL
 // itself tells: its time of expiry, and the headers that were signed.
 func (u *target) signatureAdvice() string {
+	if u.isLink && !u.isSigned() {
+		return "it is readable only with a signature or credentials."
+	}
 	query := u.request.Query()
 	signed, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
 	seconds, errSeconds := time.ParseDuration(query.Get("X-Amz-Expires") + "s")
