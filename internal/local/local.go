@@ -10,24 +10,16 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
 	"ferry/internal/gateway"
-	"ferry/internal/graph"
 	"ferry/internal/guard"
-	"ferry/internal/object"
 	"ferry/internal/secret"
-	"ferry/internal/social"
-	"ferry/internal/state"
 	"ferry/metasim"
 )
 
@@ -68,12 +60,13 @@ type Environment struct {
 	Gateway   *gateway.Gateway
 	Simulator *metasim.Server
 
-	config Config
-	own    guard.Own          // every listener but that of the embedded S3, which is a configured store
-	group  *errgroup.Group    // gateway, simulator, S3 server
-	failed context.Context    // done when one of them has failed
-	drain  context.CancelFunc // drains the gateway
-	waited bool               // Wait has returned what failed
+	config    Config
+	listeners listeners
+	own       guard.Own          // every listener but that of the embedded S3, which is a configured store
+	group     *errgroup.Group    // gateway, simulator, S3 server
+	failed    context.Context    // done when one of them has failed
+	drain     context.CancelFunc // drains the gateway
+	waited    bool               // Wait has returned what failed
 }
 
 // Start starts a world, which is ready when Start returns.
@@ -94,25 +87,22 @@ func Start(ctx context.Context, config Config) (*Environment, error) {
 }
 
 // start opens everything and serves it.
-func (e *Environment) start(ctx context.Context) error {
-	listeners, err := listen(e.config.PortBase)
-	if err != nil {
+func (e *Environment) start(ctx context.Context) (err error) {
+	if e.listeners, err = listen(e.config.PortBase); err != nil {
 		return err
 	}
-	e.APIURL, e.SimulatorURL = "http://"+listeners.api.Addr().String(), "http://"+listeners.simulator.Addr().String()
-	e.own.AddListener(listeners.simulator)
-	e.own.AddListener(listeners.control)
-	e.S3URL, e.ControlURL = "http://"+listeners.s3.Addr().String(), "http://"+listeners.control.Addr().String()
-	var s3 http.Handler
-	err = e.openGateway(ctx, listeners.api)
-	if err == nil {
-		err = e.openSimulator()
+	e.APIURL, e.SimulatorURL = "http://"+e.listeners.api.Addr().String(), "http://"+e.listeners.simulator.Addr().String()
+	e.S3URL, e.ControlURL = "http://"+e.listeners.s3.Addr().String(), "http://"+e.listeners.control.Addr().String()
+	e.own.AddListener(e.listeners.simulator)
+	e.own.AddListener(e.listeners.control)
+	if err := e.openGateway(ctx); err != nil {
+		return err
 	}
-	if err == nil {
-		s3, err = e.openS3(ctx)
+	if err := e.openSimulator(); err != nil {
+		return err
 	}
+	s3, err := e.openS3(ctx)
 	if err != nil {
-		listeners.close()
 		return err
 	}
 	// The gateway needs the others until it has drained.
@@ -124,9 +114,11 @@ func (e *Environment) start(ctx context.Context) error {
 		defer context.AfterFunc(e.failed, func() { e.Stop(context.Cause(e.failed)) })()
 		return e.Gateway.Run(draining)
 	})
-	e.group.Go(func() error { return serve(others, listeners.simulator, e.Simulator) })
-	e.group.Go(func() error { return serve(others, listeners.control, e.Simulator.Control()) })
-	e.group.Go(func() error { return serve(others, listeners.s3, s3) })
+	e.group.Go(func() error { return serve(others, "simulator", e.listeners.simulator, e.Simulator) })
+	e.group.Go(func() error {
+		return serve(others, "simulator's control API", e.listeners.control, e.Simulator.Control())
+	})
+	e.group.Go(func() error { return serve(others, "S3 server", e.listeners.s3, s3) })
 	return nil
 }
 
@@ -162,63 +154,8 @@ func (e *Environment) Close() error {
 	if e.Simulator != nil {
 		problems = append(problems, e.Simulator.Close())
 	}
+	e.listeners.close()
 	return errors.Join(problems...)
-}
-
-type listeners struct{ api, simulator, s3, control net.Listener }
-
-func (l listeners) close() {
-	for _, listener := range []net.Listener{l.api, l.simulator, l.s3, l.control} {
-		if listener != nil {
-			_ = listener.Close()
-		}
-	}
-}
-
-func listen(base int) (l listeners, err error) {
-	for offset, listener := range map[int]*net.Listener{0: &l.api, 1: &l.simulator, 2: &l.s3, 4: &l.control} { // 3 is the console's
-		port := 0
-		if base != 0 {
-			port = base + offset
-		}
-		if *listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
-			l.close()
-			return listeners{}, fmt.Errorf("%w; choose other ports with --port-base", err)
-		}
-	}
-	return l, nil
-}
-
-// openGateway opens the gateway, and reads or makes the sample's key and token.
-func (e *Environment) openGateway(ctx context.Context, listener net.Listener) error {
-	if e.config.Data != "" {
-		if err := os.MkdirAll(e.config.Data, 0o700); err != nil {
-			return err
-		}
-	}
-	sealer, err := e.openKeyset()
-	if err != nil {
-		return err
-	}
-	db, err := state.Open(ctx, state.Config{Path: e.path("ferry.db", state.Memory), Sealer: sealer, Logger: e.config.Logger})
-	if err != nil {
-		return err
-	}
-	if err := e.sampleKey(ctx, db); err != nil {
-		return errors.Join(err, db.Close())
-	}
-	e.Gateway, err = gateway.Open(ctx, gateway.Config{
-		State:   db,
-		Sealer:  sealer,
-		Graph:   graph.Config{BaseURL: e.SimulatorURL, UserAgent: "ferry-dev"},
-		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: e.S3URL, Region: e.Region, PathStyle: true, AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}}},
-		API:     social.Config{Region: e.Region},
-		Own:     &e.own,
-		Logger:  e.config.Logger,
-
-		Listener: listener,
-	})
-	return err
 }
 
 // path gives a file of the data directory, or what stands for it in memory.

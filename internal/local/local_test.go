@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"ferry/internal/local"
+	"ferry/metasim"
 	"ferry/socialmessaging"
 )
 
@@ -125,6 +127,31 @@ func TestWorldOnADirectoryIsTheSameAfterARestart(t *testing.T) {
 		t.Errorf("the simulator has %+v", media)
 	}
 	post(t, second, in) // the object is there too
+}
+
+func TestWorldThatIsStoppedFinishesTheUploadsInProgress(t *testing.T) {
+	world := start(t, "")
+	defer world.Close()
+	put(t, world, "note.txt", "hello")
+	if _, err := world.Simulator.AddFault(metasim.Fault{Operation: metasim.OperationUpload, Latency: 100 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() {
+		for world.Simulator.Faults()[0].Applied == 0 { // until the upload is at the simulator
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		stopped <- world.Wait(ctx)
+	}()
+	in := socialmessaging.PostWhatsAppMessageMediaInput{SourceS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String("note.txt")}}
+	if media, ok := world.Simulator.Media(post(t, world, in)); !ok || media.Size != 5 {
+		t.Errorf("the simulator has %+v", media)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPortsThatAreTakenAreNamed(t *testing.T) {

@@ -1,0 +1,135 @@
+// The servers of the world.
+
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/rclone/gofakes3"
+	"github.com/rclone/gofakes3/s3mem"
+
+	"ferry/internal/gateway"
+	"ferry/internal/graph"
+	"ferry/internal/local/bucketdir"
+	"ferry/internal/object"
+	"ferry/internal/social"
+	"ferry/internal/state"
+	"ferry/metasim"
+)
+
+type listeners struct{ api, simulator, s3, control net.Listener }
+
+func (l listeners) close() {
+	for _, listener := range []net.Listener{l.api, l.simulator, l.s3, l.control} {
+		if listener != nil {
+			_ = listener.Close()
+		}
+	}
+}
+
+func listen(base int) (l listeners, err error) {
+	for offset, listener := range map[int]*net.Listener{0: &l.api, 1: &l.simulator, 2: &l.s3, 4: &l.control} { // 3 is the console's
+		port := 0
+		if base != 0 {
+			port = base + offset
+		}
+		if *listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
+			l.close()
+			return listeners{}, fmt.Errorf("%w; choose other ports with --port-base", err)
+		}
+	}
+	return l, nil
+}
+
+// openGateway opens the gateway, and reads or makes the sample's key and token.
+func (e *Environment) openGateway(ctx context.Context) error {
+	if e.config.Data != "" {
+		if err := os.MkdirAll(e.config.Data, 0o700); err != nil {
+			return err
+		}
+	}
+	sealer, err := e.openKeyset()
+	if err != nil {
+		return err
+	}
+	db, err := state.Open(ctx, state.Config{Path: e.path("ferry.db", state.Memory), Sealer: sealer, Logger: e.config.Logger})
+	if err != nil {
+		return err
+	}
+	if err := e.sampleKey(ctx, db); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	e.Gateway, err = gateway.Open(ctx, gateway.Config{
+		State:   db,
+		Sealer:  sealer,
+		Graph:   graph.Config{BaseURL: e.SimulatorURL, UserAgent: "ferry-dev"},
+		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: e.S3URL, Region: e.Region, PathStyle: true, AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}}},
+		API:     social.Config{Region: e.Region},
+		Own:     &e.own,
+		Logger:  e.config.Logger,
+
+		Listener: e.listeners.api,
+	})
+	return err
+}
+
+// openSimulator opens the simulator with the sample account.
+func (e *Environment) openSimulator() error {
+	config := metasim.Config{
+		Logger: e.config.Logger,
+		BusinessAccounts: []metasim.BusinessAccount{{
+			ID: metaAccountID, AppID: metaAppID, Name: "Lucky Shrub", Token: e.MetaToken.Reveal(),
+			PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhoneNumberID, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub", QualityRating: "GREEN"}},
+		}},
+	}
+	if e.config.Data != "" {
+		storage, err := metasim.NewDirectoryStorage(filepath.Join(e.config.Data, "whatsapp"))
+		if err != nil {
+			return err
+		}
+		config.Storage = storage
+	}
+	e.Simulator = metasim.New(config)
+	return nil
+}
+
+// openS3 opens the embedded S3 server with the sample bucket.
+func (e *Environment) openS3(ctx context.Context) (http.Handler, error) {
+	var backend gofakes3.Backend = s3mem.New()
+	if e.config.Data != "" {
+		var err error
+		if backend, err = bucketdir.New(filepath.Join(e.config.Data, "buckets")); err != nil {
+			return nil, err
+		}
+	}
+	exists, err := backend.BucketExists(ctx, Bucket)
+	if err == nil && !exists {
+		err = backend.CreateBucket(ctx, Bucket)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making bucket %s: %w", Bucket, err)
+	}
+	s3 := gofakes3.New(backend,
+		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(e.config.Logger.Handler(), slog.LevelDebug))),
+		gofakes3.WithV4Auth(map[string]string{e.AccessKeyID: e.SecretAccessKey.Reveal()}))
+	return acceptVersion2(s3.Server(), e.Region, e.AccessKeyID, e.SecretAccessKey), nil
+}
+
+// serve serves a handler until ctx is done. It closes the listener.
+func serve(ctx context.Context, name string, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("the %s at %s failed: %w", name, listener.Addr(), err)
+	}
+	return nil
+}
