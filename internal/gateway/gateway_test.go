@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ import (
 
 	"ferry/internal/admin"
 	"ferry/internal/gateway"
+	"ferry/internal/guard"
+	"ferry/internal/guard/guardtest"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -139,9 +142,26 @@ func TestWhoeverStopsSendingIsCutOff(t *testing.T) {
 	}
 }
 
+// A presigned URL may name the endpoint of a configured store, but not if that
+// leads to a listener of this process or to the database.
 func TestOwnAddressIsNoSource(t *testing.T) {
+	console, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := guardtest.NewCanary(t)
+	databaseAddress := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(database.Port))
+	var refused []string
 	g := start(t, func(c *gateway.Config, address string) {
-		c.Objects.Stores = []object.StoreConfig{{Endpoint: "http://" + address, PathStyle: true, AccessKeyID: "a", SecretAccessKey: secret.New("b")}}
+		c.Parts = []gateway.Part{{Name: "console", Listener: console, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			t.Error("a request reached the console")
+		})}}
+		c.Own = new(guard.Own)
+		c.Own.Add(databaseAddress)
+		refused = []string{address, console.Addr().String(), databaseAddress.String()}
+		for _, endpoint := range refused {
+			c.Objects.Stores = append(c.Objects.Stores, object.StoreConfig{Endpoint: "http://" + endpoint, PathStyle: true, AccessKeyID: "a", SecretAccessKey: secret.New("b")})
+		}
 	})
 	linked, err := g.state.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "1", Token: secret.New("t"), PhoneNumbers: []state.PhoneNumber{{MetaID: "2"}}})
 	if err != nil {
@@ -153,13 +173,15 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 	}
 	client := socialmessaging.New(socialmessaging.Options{Region: "us-east-1", Endpoint: "http://" + g.address + "/", Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), "")})
-	link := fmt.Sprintf("http://%s/bucket/livez?X-Amz-Credential=a&X-Amz-Signature=b", g.address)
-	_, err = client.PostWhatsAppMessageMedia(t.Context(), &socialmessaging.PostWhatsAppMessageMediaInput{
-		OriginationPhoneNumberId: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
-		SourceS3PresignedUrl:     &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"Content-Type": "text/plain"}},
-	})
-	if failed, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(failed.Message, "cannot be reached") {
-		t.Errorf("%v", err)
+	for _, address := range refused {
+		link := fmt.Sprintf("http://%s/bucket/livez?X-Amz-Credential=a&X-Amz-Signature=b", address)
+		_, err = client.PostWhatsAppMessageMedia(t.Context(), &socialmessaging.PostWhatsAppMessageMediaInput{
+			OriginationPhoneNumberId: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
+			SourceS3PresignedUrl:     &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"Content-Type": "text/plain"}},
+		})
+		if failed, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(failed.Message, "cannot be reached") {
+			t.Errorf("%s: %v", address, err)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ type Environment struct {
 
 	config    Config
 	listeners listeners
-	own       guard.Own          // every listener but that of the embedded S3, which is a configured store
+	own       guard.Own          // all listeners except the embedded S3 server, which is a configured store
 	group     *errgroup.Group    // gateway, simulator, S3 server
 	failed    context.Context    // done when one of them has failed
 	drain     context.CancelFunc // drains the gateway
