@@ -34,6 +34,13 @@ type server struct {
 	http http.Server
 }
 
+// Limits of every part.
+const (
+	readHeaderTimeout = 10 * time.Second // for a client to send the header of a request
+	idleTimeout       = 2 * time.Minute  // for a connection without a request
+	maxHeaderBytes    = 32 << 10         // of the header of a request
+)
+
 // newServer makes the server of a part, with the limits that all parts have.
 // The base context of its requests is the gateway's.
 func (g *Gateway) newServer(part Part) *server {
@@ -41,9 +48,9 @@ func (g *Gateway) newServer(part Part) *server {
 		Handler:           g.limited(part.Handler),
 		TLSConfig:         part.TLS,
 		BaseContext:       func(net.Listener) context.Context { return g.base },
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(g.config.Logger.Handler(), slog.LevelDebug),
 	}}
 }

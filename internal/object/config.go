@@ -80,11 +80,11 @@ type Config struct {
 	OpenTimeout time.Duration
 	// RetryBackoff is the longest wait between the SDK's attempts at a store. Default: 2 s.
 	RetryBackoff time.Duration
-	// MinRate, in bytes per second, over StallWindow is the slowest that a body
-	// may come in: MinRate × StallWindow bytes must arrive within each
-	// StallWindow spent in Read. The time between two Reads does not count.
-	// Default: 10 KiB/s over 10 s.
-	MinRate     int64
+	// MinRate is the slowest rate at which a body may arrive, in bytes per second:
+	// MinRate × StallWindow bytes must arrive within each StallWindow that is spent
+	// in Read. The time between two Reads does not count. Default: 10 KiB/s.
+	MinRate int64
+	// StallWindow is the time over which MinRate is measured. Default: 10 s.
 	StallWindow time.Duration
 	// Now is the clock by which an expired URL is told from a badly signed one.
 	// Default: time.Now.

@@ -31,7 +31,10 @@ type store struct {
 	once      *http.Client // each request on a connection of its own
 }
 
-const maxAttempts = 3 // of the SDK, the first included
+const (
+	maxAttempts  = 3   // of the SDK, the first included
+	maxIdleConns = 256 // connections that are kept to one store
+)
 
 func newStores(ctx context.Context, cfg Config) ([]*store, error) {
 	var stores []*store
@@ -135,8 +138,8 @@ func storeTransport(cfg Config) *http.Transport {
 		ResponseHeaderTimeout:  cfg.HeaderTimeout,
 		MaxResponseHeaderBytes: maxResponseHeaders,
 		ReadBufferSize:         bufferSize,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    256,
+		MaxIdleConns:           maxIdleConns,
+		MaxIdleConnsPerHost:    maxIdleConns,
 		IdleConnTimeout:        90 * time.Second,
 		DisableCompression:     true,
 		Protocols:              protocols,

@@ -34,6 +34,9 @@ const Memory = ":memory:"
 // busyTimeout is how long a statement waits for another writer of the file.
 const busyTimeout = 5 * time.Second
 
+// openTimeout is how long Open waits for another process that opens the database.
+const openTimeout = time.Minute
+
 // ErrNotFound says that there is no such row in the account.
 var ErrNotFound = errors.New("not found")
 
@@ -200,7 +203,8 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if path == Memory {
 		return func() {}, nil
 	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path + "-migration"}).EscapedPath()+"?_txlock=exclusive&_pragma=busy_timeout(60000)")
+	db, err := sql.Open("sqlite", fmt.Sprintf("file:%s?_txlock=exclusive&_pragma=busy_timeout(%d)",
+		(&url.URL{Path: path + "-migration"}).EscapedPath(), openTimeout.Milliseconds()))
 	if err != nil {
 		return nil, err
 	}

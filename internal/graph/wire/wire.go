@@ -27,6 +27,9 @@ type Config struct {
 	ResponseHeaderTimeout time.Duration
 }
 
+// maxIdleConns is how many idle connections to Meta a transport keeps.
+const maxIdleConns = 256
+
 // NewTransport returns the transport for uploads. It speaks HTTP/1.1, since one
 // upload fills a connection anyway, and keeps up to 256 idle connections, so that
 // a busy server does not need a handshake for each file. A small file fits into
@@ -43,8 +46,8 @@ func NewTransport(config Config) *http.Transport {
 		TLSHandshakeTimeout:    config.ConnectTimeout,
 		ResponseHeaderTimeout:  config.ResponseHeaderTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    256,
+		MaxIdleConns:           maxIdleConns,
+		MaxIdleConnsPerHost:    maxIdleConns,
 		IdleConnTimeout:        90 * time.Second,
 		WriteBufferSize:        32 << 10,
 		DisableCompression:     true,
