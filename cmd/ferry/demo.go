@@ -25,9 +25,10 @@ import (
 type demoCommand struct{}
 
 // Run starts a world on free ports and puts the sample files into its bucket.
-// It lints each, uploads it from the bucket and from a presigned URL, has
-// WhatsApp (the simulator) give it back, compares the two, uploads it again,
-// which reuse answers with the same media id, and deletes it for both.
+// It lints each file, and uploads it from the bucket and from a presigned URL.
+// After each upload it retrieves the file from WhatsApp (the simulator),
+// compares the two, uploads the file again, which must return the same media id
+// because of reuse, and deletes it once for each of the two uploads.
 func (demoCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	world, err := local.Start(ctx, local.Config{})
 	if err != nil {
@@ -81,15 +82,15 @@ func (d *demo) run(ctx context.Context) error {
 			}
 		}
 	}
-	fmt.Fprintf(d.out, "\n%d files without a finding; %d uploads, %d read back from WhatsApp byte for byte, reused and deleted\n",
-		len(sample.Files()), uploads, uploads-failures)
+	fmt.Fprintf(d.out, "\n%d files without findings; %d of %d uploads read back unchanged from WhatsApp, reused and deleted\n",
+		len(sample.Files()), uploads-failures, uploads)
 	if failures > 0 {
 		return fmt.Errorf("%d of %d uploads failed", failures, uploads)
 	}
 	return nil
 }
 
-// lintSample looks inside a file, as `ferry media lint` does.
+// lintSample checks a file as `ferry media lint` does.
 func lintSample(ctx context.Context, file sample.File) error {
 	size := int64(len(file.Data))
 	result, err := media.Check(ctx, media.File{DeclaredType: file.ContentType, Name: file.Name, Size: size, Head: file.Data[:min(size, media.HeadSize)]})
@@ -102,7 +103,8 @@ func lintSample(ctx context.Context, file sample.File) error {
 	return nil
 }
 
-// upload sends one file, reads it back, sends it again, deletes it for both, and prints the row.
+// upload uploads one file, retrieves it, uploads it again, deletes it for both
+// uploads, and prints a row.
 func (d *demo) upload(ctx context.Context, file sample.File, kind string) error {
 	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &d.world.PhoneNumberID}
 	if kind == "bucket" {
@@ -120,7 +122,7 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 		return err
 	}
 	if output.MediaId == nil {
-		return errors.New("the answer has no media id")
+		return errors.New("the response has no media id")
 	}
 	taken := time.Since(started)
 	mimeType, digest, err := d.readBack(ctx, *output.MediaId)
@@ -128,29 +130,29 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 		return fmt.Errorf("reading media %s back: %w", *output.MediaId, err)
 	}
 	if digest != sha256.Sum256(file.Data) {
-		return fmt.Errorf("media %s is not the file that was sent: its SHA-256 is %x", *output.MediaId, digest)
+		return fmt.Errorf("media %s is not the file that was uploaded: its SHA-256 is %x", *output.MediaId, digest)
 	}
 	again, err := d.client.PostWhatsAppMessageMedia(ctx, input)
 	if err != nil {
 		return fmt.Errorf("uploading it again: %w", err)
 	}
 	if aws.ToString(again.MediaId) != *output.MediaId {
-		return fmt.Errorf("media %s was not reused: the same file became %s", *output.MediaId, aws.ToString(again.MediaId))
+		return fmt.Errorf("media %s was not reused: the second upload of the file returned %s", *output.MediaId, aws.ToString(again.MediaId))
 	}
-	for range 2 { // for each of the two uploads
+	for range 2 { // once for each upload
 		_, err = d.client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: output.MediaId, OriginationPhoneNumberId: &d.world.PhoneNumberID})
 		if err != nil {
 			return fmt.Errorf("deleting media %s: %w", *output.MediaId, err)
 		}
 	}
 	if _, there := d.world.Simulator.Media(*output.MediaId); there {
-		return fmt.Errorf("media %s is still at WhatsApp after it was deleted", *output.MediaId)
+		return fmt.Errorf("media %s still exists at WhatsApp after it was deleted", *output.MediaId)
 	}
 	fmt.Fprintf(d.out, demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaId, taken.Round(100*time.Microsecond), "match", mimeType)
 	return nil
 }
 
-// readBack has the file put into the bucket again, and reads it there.
+// readBack has the API put the file into the bucket, and reads it from there.
 func (d *demo) readBack(ctx context.Context, mediaID string) (mimeType string, digest [sha256.Size]byte, err error) {
 	const prefix = "from-whatsapp/"
 	output, err := d.client.GetWhatsAppMessageMedia(ctx, &socialmessaging.GetWhatsAppMessageMediaInput{

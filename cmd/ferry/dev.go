@@ -1,4 +1,4 @@
-// ferry dev: everything embedded, kept running.
+// ferry dev: everything embedded, until a signal arrives.
 
 package main
 
@@ -14,13 +14,13 @@ import (
 )
 
 type devCommand struct {
-	PortBase int    `help:"The API listens on this port, the WhatsApp simulator on the next, S3 on the one after; the simulator's control API on the fourth after. Default: ${default}." default:"4080" placeholder:"PORT"`
-	Data     string `help:"Directory to keep accounts, keys, buckets and media in, for one ferry at a time. Default: in memory." placeholder:"DIR"`
-	Region   string `help:"Region that callers sign for and that ARNs name." default:"us-east-1"`
-	EnvFile  string `help:"File to write the environment to, as lines for a shell, once everything answers." placeholder:"FILE"`
+	PortBase int    `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: ${default}." default:"4080" placeholder:"PORT"`
+	Data     string `help:"Directory for accounts, keys, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
+	Region   string `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1"`
+	EnvFile  string `help:"File that receives the environment variables as shell commands as soon as everything is ready; removed at the end." placeholder:"FILE"`
 }
 
-// Run starts the world, says how to reach it, and waits for a signal.
+// Run starts the world, prints how to reach it, and waits for a signal.
 func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	world, err := local.Start(ctx, local.Config{Region: c.Region, PortBase: c.PortBase, Data: c.Data, Logger: terminal.log})
 	if err != nil {
@@ -32,33 +32,33 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		if err := writeEnvFile(c.EnvFile, lines); err != nil {
 			return err
 		}
-		defer os.Remove(c.EnvFile) // what it says is true only while this runs
+		defer os.Remove(c.EnvFile) // its content is valid only while this runs
 	}
-	fmt.Fprintf(terminal.out, `ferry is up. Nothing of it leaves this machine.
+	fmt.Fprintf(terminal.out, `ferry is ready. Everything runs on this machine; nothing is sent to Meta or AWS.
 
   API                %s
   WhatsApp simulator %s
   its control API    %s
   S3                 %s   bucket %s
 
-To use it, set in the shell of your program:
+To use it, set these variables in your program's shell:
 
 %s
-Then, for example:
+For example:
 
   aws socialmessaging list-linked-whatsapp-business-accounts
   echo hello > hello.txt && aws s3 cp hello.txt s3://$FERRY_BUCKET/
   aws socialmessaging post-whatsapp-message-media --origination-phone-number-id $FERRY_PHONE_NUMBER_ID \
       --source-s3-file bucketName=$FERRY_BUCKET,key=hello.txt
 
-Ctrl-C stops it.
+Press Ctrl-C to stop.
 `, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, indent(lines))
 	defer terminal.onAbort(world.Stop)()
 	return world.Wait(ctx)
 }
 
-// environment gives the lines that point SDKs, the AWS CLI and ferry's own
-// clients at a world.
+// environment returns shell commands that point SDKs, the AWS CLI and ferry's
+// own clients at a world.
 func environment(world *local.Environment) string {
 	var lines strings.Builder
 	for _, variable := range [][2]string{
@@ -75,7 +75,7 @@ func environment(world *local.Environment) string {
 		{"FERRY_SIMULATOR_CONTROL_URL", world.ControlURL},
 		{"FERRY_SIMULATOR_TOKEN", world.MetaToken.Reveal()},
 	} {
-		fmt.Fprintf(&lines, "export %s='%s'\n", variable[0], variable[1]) // no value has a quote
+		fmt.Fprintf(&lines, "export %s='%s'\n", variable[0], variable[1]) // no value contains a quotation mark
 	}
 	return lines.String()
 }
@@ -84,7 +84,8 @@ func indent(lines string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
 }
 
-// writeEnvFile makes the file appear whole: whoever waits for it can read it at once.
+// writeEnvFile renames a complete file to path, so that a program that waits for
+// the file never reads a part of it.
 func writeEnvFile(path, lines string) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {

@@ -2,7 +2,8 @@
 // API in front of WhatsApp, with its clients and its administration.
 //
 // This package reads flags, environment, configuration file and signals, and
-// wires the packages together; it decides nothing else. One file a command.
+// connects the other packages. It contains no other logic. Each command has a
+// file of its own.
 package main
 
 import (
@@ -20,23 +21,23 @@ import (
 
 const description = `A self-hosted server for the AWS End User Messaging Social API in front of WhatsApp.
 
-Every flag can also be set by an environment variable (FERRY_ and the flag's name: --graph-url is FERRY_GRAPH_URL) and by a key of the YAML file that --config names (graph-url). A flag wins over the environment, the environment over the file.`
+Every flag can also be set by an environment variable (--graph-url by FERRY_GRAPH_URL) and in the YAML file that --config names (by the key graph-url). Flags override the environment, and the environment overrides the file.`
 
-// commandLine is the whole command line. Each command has its file.
+// commandLine is the whole command line.
 type commandLine struct {
-	Demo    demoCommand    `cmd:"" help:"Start everything embedded, lint sample files, send them through the API, read them back, compare, reuse and delete."`
-	Dev     devCommand     `cmd:"" help:"Start everything embedded and keep it running: API, WhatsApp simulator, S3."`
+	Demo    demoCommand    `cmd:"" help:"Run everything embedded on sample files: lint, upload, read back, compare, reuse, delete."`
+	Dev     devCommand     `cmd:"" help:"Run everything embedded for development: API, WhatsApp simulator, S3."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Media   mediaCommands  `cmd:"" help:"Media of WhatsApp: a client of the API."`
+	Media   mediaCommands  `cmd:"" help:"Media files at WhatsApp (through the API)."`
 	Call    callCommand    `cmd:"" help:"Call one operation of the API with JSON."`
-	Account accountCommand `cmd:"" help:"Link WhatsApp Business Accounts (on the server's database)."`
-	Key     keyCommands    `cmd:"" help:"Access keys of callers (on the server's database)."`
-	Keyset  keysetCommands `cmd:"" help:"The keyset that seals secrets in the database."`
+	Account accountCommand `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
+	Key     keyCommands    `cmd:"" help:"Access keys of callers (in the server's database)."`
+	Keyset  keysetCommands `cmd:"" help:"The keyset that encrypts secrets in the database."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Config    string `help:"YAML file with settings." placeholder:"FILE" group:"General"`
-	LogLevel  string `help:"Least level to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"General"`
-	LogFormat string `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text" group:"General"`
+	LogLevel  string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"General"`
+	LogFormat string `help:"Format of the log on standard error: text or json." enum:"text,json" default:"text" group:"General"`
 }
 
 // terminal is what a command runs with: its output, and the second signal. The
@@ -44,11 +45,11 @@ type commandLine struct {
 type terminal struct {
 	out, err io.Writer
 	log      *slog.Logger
-	abort    context.Context // done after the second signal, with the cause: end what is in progress at once
+	abort    context.Context // done at the second signal: end everything in progress at once
 }
 
-// onAbort calls stop, in its own goroutine, after the second signal. The
-// returned function undoes that.
+// onAbort arranges to call stop in a goroutine of its own at the second signal.
+// The returned function undoes that.
 func (t *terminal) onAbort(stop func(cause error)) (undo func() bool) {
 	return context.AfterFunc(t.abort, func() { stop(context.Cause(t.abort)) })
 }
@@ -59,7 +60,7 @@ func main() {
 }
 
 // stopSignals returns a context that the first SIGINT or SIGTERM ends, and one
-// that the second ends. A third terminates the process, as it would without ferry's handling.
+// that the second ends. A third terminates the process.
 func stopSignals() (ctx, abort context.Context) {
 	ctx, stop := context.WithCancelCause(context.Background())
 	abort, stopNow := context.WithCancelCause(context.Background())
@@ -75,14 +76,14 @@ func stopSignals() (ctx, abort context.Context) {
 
 // Exit statuses.
 const (
-	exitFailure = 1 // the command ran and did not do all that it was to do
-	exitUsage   = 2 // the command line, environment or configuration is wrong
+	exitFailure = 1 // the command ran and failed, in whole or in part
+	exitUsage   = 2 // the command line, environment or configuration is invalid
 )
 
-// errReported says that a command has already printed what went wrong.
+// errReported is returned by a command that has already printed what failed.
 var errReported = errors.New("already reported")
 
-// exitStatus is errReported for a command that has more to say than exitFailure.
+// exitStatus is errReported for a command whose exit status is not exitFailure.
 type exitStatus int
 
 func (s exitStatus) Error() string {
@@ -140,9 +141,9 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 }
 
 func newLogger(w io.Writer, level, format string) *slog.Logger {
-	var least slog.Level
-	_ = least.UnmarshalText([]byte(level)) // kong has checked it
-	options := &slog.HandlerOptions{Level: least}
+	var lowest slog.Level
+	_ = lowest.UnmarshalText([]byte(level)) // kong has checked it
+	options := &slog.HandlerOptions{Level: lowest}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

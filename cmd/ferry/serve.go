@@ -23,18 +23,18 @@ import (
 	"ferry/internal/state"
 )
 
-// stateFlags say where the server's state is. Administration has them too.
+// stateFlags say where the server's state is. Administration commands have them, too.
 type stateFlags struct {
-	Database   string        `help:"SQLite file with the server's state; made when missing. Default: ${default}." default:"ferry.db" placeholder:"FILE" group:"State"`
-	KeysetFile string        `help:"File with the keyset that seals secrets in the database ('ferry keyset create' makes one)." placeholder:"FILE" group:"State"`
-	Keyset     secret.Secret `help:"The keyset itself, instead of a file; give it by the environment, where ps does not show it." placeholder:"JSON" group:"State"`
+	Database   string        `help:"SQLite file with the server's state; created if it is missing. Default: ${default}." default:"ferry.db" placeholder:"FILE" group:"State"`
+	KeysetFile string        `help:"File with the keyset that encrypts secrets in the database ('ferry keyset create' creates one)." placeholder:"FILE" group:"State"`
+	Keyset     secret.Secret `help:"The keyset itself, instead of a file. Set it in the environment: the command line is visible to other users." placeholder:"JSON" group:"State"`
 }
 
 // sealer reads the keyset.
 func (f stateFlags) sealer() (*secret.Sealer, error) {
 	switch {
 	case f.KeysetFile != "" && !f.Keyset.IsZero():
-		return nil, errors.New("both --keyset-file and --keyset are given; give one")
+		return nil, errors.New("both --keyset-file and --keyset are set; set only one")
 	case f.KeysetFile != "":
 		text, err := os.ReadFile(f.KeysetFile)
 		if err != nil {
@@ -44,18 +44,18 @@ func (f stateFlags) sealer() (*secret.Sealer, error) {
 	case !f.Keyset.IsZero():
 		return secret.NewSealer(f.Keyset)
 	default:
-		return nil, errors.New("there is no keyset, and ferry stores no secret in the clear: make one with 'ferry keyset create keyset.json', then give --keyset-file keyset.json")
+		return nil, errors.New("there is no keyset to encrypt secrets with; create one with 'ferry keyset create keyset.json' and set --keyset-file keyset.json")
 	}
 }
 
-// checkDatabase says why the database could not be opened, as far as its path
-// tells. It leaves nothing behind.
+// checkDatabase reports whether the database's path is usable. It leaves no
+// files behind.
 func (f stateFlags) checkDatabase() error {
 	if f.Database == state.Memory {
 		return nil
 	}
 	if strings.Contains(f.Database, "://") { // which may hold a password
-		return errors.New("--database is an address; this version of ferry keeps its state in an SQLite file: give a path, such as ferry.db")
+		return errors.New("--database is a URL, but this version of ferry supports only SQLite files; set a path, such as ferry.db")
 	}
 	file, err := os.OpenFile(f.Database, os.O_RDWR, 0)
 	if err == nil {
@@ -64,13 +64,13 @@ func (f stateFlags) checkDatabase() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--database: %w", err)
 	}
-	// SQLite makes more files beside it.
+	// SQLite creates more files beside it.
 	file, err = os.CreateTemp(filepath.Dir(f.Database), ".ferry-*")
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	if err != nil {
-		return fmt.Errorf("--database %s: its directory takes no files: %w", f.Database, err)
+		return fmt.Errorf("--database %s: cannot create files in its directory: %w", f.Database, err)
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
@@ -84,7 +84,7 @@ func (f stateFlags) open(ctx context.Context) (*state.DB, error) {
 	return state.Open(ctx, state.Config{Path: f.Database, Sealer: sealer})
 }
 
-// graphFlags say where Meta is.
+// graphFlags say where Meta's Graph API is.
 type graphFlags struct {
 	GraphURL     string `help:"Base URL of Meta's Graph API. Default: ${default}." default:"https://graph.facebook.com" placeholder:"URL" group:"Meta"`
 	GraphVersion string `help:"Version of the Graph API. Default: ${default}." default:"v25.0" placeholder:"VERSION" group:"Meta"`
@@ -96,7 +96,7 @@ func (f graphFlags) config() graph.Config {
 
 var graphVersionForm = regexp.MustCompile(`^v[0-9]+\.[0-9]+$`)
 
-// check finds all that is wrong with the flags.
+// check returns every problem of the flags.
 func (f graphFlags) check() error {
 	var problems []error
 	if !graphVersionForm.MatchString(f.GraphVersion) {
@@ -114,20 +114,20 @@ type serveCommand struct {
 	graphFlags
 
 	Listen       string        `help:"Address of the API. Default: ${default}." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
-	TLSCert      string        `help:"PEM file with the certificate of the API." placeholder:"FILE" group:"Server"`
-	TLSKey       string        `help:"PEM file with the certificate's key." placeholder:"FILE" group:"Server"`
-	DrainDelay   time.Duration `help:"How long calls are still taken after the first stop signal, while /readyz says 503." default:"0s" group:"Server"`
-	DrainTimeout time.Duration `help:"How long calls in flight may go on after that; a second signal ends at once." default:"30s" group:"Server"`
+	TLSCert      string        `help:"PEM file with the TLS certificate of the API. Default: none, plain HTTP." placeholder:"FILE" group:"Server"`
+	TLSKey       string        `help:"PEM file with the private key of the certificate." placeholder:"FILE" group:"Server"`
+	DrainDelay   time.Duration `help:"How long requests are still accepted after the first stop signal, while /readyz returns 503." default:"0s" group:"Server"`
+	DrainTimeout time.Duration `help:"How long requests in progress may continue after that. A second stop signal ends them at once." default:"30s" group:"Server"`
 
-	Region             string        `help:"Region that callers sign for and that ARNs name." default:"us-east-1" group:"Limits"`
-	MediaRate          int           `help:"Media calls that an account may make a second; 0 = no limit." default:"100" group:"Limits"`
-	MaxUploads         int           `help:"Uploads in flight at once, of all accounts." default:"256" group:"Limits"`
-	UploadTimeout      time.Duration `help:"How long one upload may take, retries included." default:"10m" group:"Limits"`
-	WillFail           string        `help:"What becomes of a file that WhatsApp takes and then fails to deliver: refuse, or warn in the log. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
-	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" where the key is temporary. Without a key it uses the AWS SDK's credential chain: environment, shared files, web identity, container; and the role of the EC2 instance only with \"instance_profile\": true. Repeat for more; the first whose pattern matches a bucket serves it. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
-	InstanceProfile    bool          `help:"Let the default store use the role of the EC2 instance (IMDS)." group:"Sources"`
-	AllowHost          []string      `help:"Host that presigned URLs may name beside AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
-	AllowAnyPublicHost bool          `help:"Let presigned URLs name any public host." group:"Sources"`
+	Region             string        `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1" group:"Limits"`
+	MediaRate          int           `help:"Calls of each media operation per account and second; 0 means no limit." default:"100" group:"Limits"`
+	MaxUploads         int           `help:"Uploads in progress at the same time, over all accounts." default:"256" group:"Limits"`
+	UploadTimeout      time.Duration `help:"How long one upload may take, including retries." default:"10m" group:"Limits"`
+	WillFail           string        `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
+	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
+	InstanceProfile    bool          `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
+	AllowHost          []string      `help:"Host that presigned URLs may name in addition to AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
+	AllowAnyPublicHost bool          `help:"Allow presigned URLs to name any public host." group:"Sources"`
 }
 
 func (c *serveCommand) config() gateway.Config {
@@ -151,18 +151,18 @@ func (c *serveCommand) config() gateway.Config {
 
 var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 
-// check finds all that is wrong with the configuration at once, before anything
-// is made or sent.
+// check returns every problem of the configuration at once, before anything is
+// created or sent.
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
 	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits()}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))
-		objects.DefaultRegion = "us-east-1" // to say it once, not for each store
+		objects.DefaultRegion = "us-east-1" // so that the problem is reported once, not for each store
 	}
 	if c.InstanceProfile && len(c.Store) > 0 {
-		problems = append(problems, errors.New("--instance-profile is for the default store, and --store replaces that one; give \"instance_profile\": true in a --store"))
+		problems = append(problems, errors.New("--instance-profile applies to the default store, which --store replaces; set \"instance_profile\": true in a --store instead"))
 	}
 	opener, err := object.New(ctx, objects)
 	if err == nil {
@@ -173,7 +173,7 @@ func (c *serveCommand) check(ctx context.Context) error {
 
 func (c *serveCommand) checkCertificate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return errors.New("--tls-cert and --tls-key belong together; give both, or none for plain HTTP")
+		return errors.New("--tls-cert and --tls-key belong together; set both, or neither for plain HTTP")
 	}
 	if c.TLSCert == "" {
 		return nil
