@@ -21,7 +21,7 @@ var mayImport = map[string]string{
 	"ferry/cmd/ferry":                "ferry/internal/admin ferry/internal/gateway ferry/internal/graph ferry/internal/local ferry/internal/media ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/social ferry/internal/state ferry/socialmessaging",
 	"ferry/internal/local":           "ferry/internal/admin ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/local/bucketdir ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/metasim",
 	"ferry/internal/gateway":         "ferry/internal/graph ferry/internal/guard ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state",
-	"ferry/internal/social":          "ferry/internal/graph ferry/internal/media ferry/internal/object ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state ferry/socialmessaging",
+	"ferry/internal/social":          "ferry/internal/graph ferry/internal/media ferry/internal/object ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state ferry/socialmessaging ferry/socialmessaging/types",
 	"ferry/internal/admin":           "ferry/internal/graph ferry/internal/policy ferry/internal/secret ferry/internal/state",
 	"ferry/internal/state":           "ferry/internal/secret",
 	"ferry/internal/graph":           "ferry/internal/graph/wire ferry/internal/secret",
@@ -34,7 +34,8 @@ var mayImport = map[string]string{
 	"ferry/internal/sample":          "",
 	"ferry/internal/secret":          "",
 	"ferry/internal/local/bucketdir": "",
-	"ferry/socialmessaging":          "",
+	"ferry/socialmessaging":          "ferry/socialmessaging/types",
+	"ferry/socialmessaging/types":    "",
 	"ferry/metasim":                  "", // nothing of ours: it is the check on internal/graph
 	"ferry/bench":                    "ferry/socialmessaging",
 	"ferry/e2e":                      "ferry/internal/sample ferry/metasim ferry/socialmessaging", // a black box otherwise

@@ -207,7 +207,7 @@ func newWorld(t testing.TB, options worldOptions) *world {
 // goClient is ferry's own client, which sends each call once.
 func goClient(url string, key accessKey) *socialmessaging.Client {
 	return socialmessaging.New(socialmessaging.Options{
-		Region: region, Endpoint: url, Retryer: aws.NopRetryer{},
+		Region: region, BaseEndpoint: aws.String(url), Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(key.id, key.secret, ""),
 	})
 }

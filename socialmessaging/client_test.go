@@ -45,7 +45,7 @@ func serve(t *testing.T, answers ...answer) (client *socialmessaging.Client, req
 	}))
 	t.Cleanup(server.Close)
 	return socialmessaging.New(socialmessaging.Options{
-		Region: "eu-west-1", Endpoint: server.URL,
+		Region: "eu-west-1", BaseEndpoint: &server.URL,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
@@ -100,8 +100,11 @@ func TestExceptionIsTypedWhereverItsNameIs(t *testing.T) {
 			client, requests := serve(t, answered)
 			err := post(client)
 			notFound, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err)
-			if !ok || notFound.Message != "no such number" || notFound.RequestID != "id-1" || notFound.Status != 404 {
+			if !ok || notFound.ErrorMessage() != "no such number" {
 				t.Errorf("%v", err)
+			}
+			if exception, _ := socialmessaging.AsException(err); exception.RequestID != "id-1" || exception.Status != 404 || exception.Message != "no such number" {
+				t.Errorf("as Exception: %+v", exception)
 			}
 			var api smithy.APIError
 			if !errors.As(err, &api) || api.ErrorCode() != "ResourceNotFoundException" || api.ErrorFault() != smithy.FaultClient {
@@ -181,7 +184,7 @@ func TestARetryerWithoutABoundIsAskedAgainAndAgain(t *testing.T) {
 		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
 	}), 0)
 	client := socialmessaging.New(socialmessaging.Options{
-		Region: "eu-west-1", Endpoint: server.URL, Retryer: retryer, Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""),
+		Region: "eu-west-1", BaseEndpoint: &server.URL, Retryer: retryer, Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""),
 	})
 	if err := post(client); err != nil {
 		t.Error(err)
@@ -210,9 +213,19 @@ func TestCallTakesAndGivesJSON(t *testing.T) {
 			t.Errorf("%s: %v", input, err)
 		}
 	}
-	planned, _ := socialmessaging.OperationByName("SendWhatsAppMessage")
-	if _, err := client.Call(t.Context(), planned, []byte(`{}`)); err == nil || !strings.Contains(err.Error(), "does not have it") {
-		t.Error(err)
+}
+
+func TestEveryOperationCanBeCalled(t *testing.T) {
+	client, requests := serve(t, answer{501, "NotImplementedException", `{"message":"not yet"}`})
+	_, err := client.SendWhatsAppMessage(t.Context(), &socialmessaging.SendWhatsAppMessageInput{
+		OriginationPhoneNumberId: new("phone-number-id-1"), Message: []byte(`{"to":"+1"}`), MetaApiVersion: new("v23.0"),
+	})
+	if exception, ok := socialmessaging.AsException(err); !ok || exception.Code != "NotImplementedException" || exception.Status != 501 {
+		t.Errorf("%v", err)
+	}
+	body, _ := io.ReadAll(requests()[0].Body)
+	if want := `{"originationPhoneNumberId":"phone-number-id-1","message":"eyJ0byI6IisxIn0=","metaApiVersion":"v23.0"}`; string(body) != want {
+		t.Errorf("body %s, want %s", body, want)
 	}
 }
 

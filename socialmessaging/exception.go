@@ -1,4 +1,4 @@
-// The modelled exceptions, as Go error types that errors.As finds.
+// The modelled exceptions on the wire, and what callers see of them.
 
 package socialmessaging
 
@@ -10,126 +10,122 @@ import (
 	"net/http"
 	"strings"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"ferry/socialmessaging/types"
 )
 
-// An ExceptionKind is a modelled exception: its name and what it means on the wire.
+// An ExceptionKind is a modelled exception: its name and its meaning on the wire.
 type ExceptionKind struct {
-	Name      string            // as in the header x-amzn-ErrorType
-	Status    int               // HTTP status
-	Fault     smithy.ErrorFault // who has to act: the caller or the server
-	Retryable bool              // whether an SDK sends the call again by itself
+	Name      string            // As in the header x-amzn-ErrorType.
+	Status    int               // HTTP status.
+	Fault     smithy.ErrorFault // Who has to act: the caller or the server.
+	Retryable bool              // Whether SDKs retry the call.
 
-	typed func(Exception) error
+	typed func(message string) smithy.APIError
 }
 
-// The nine exceptions of the model.
+// The ten exceptions of the model.
 var (
 	KindAccessDeniedByMeta = &ExceptionKind{"AccessDeniedByMetaException", http.StatusForbidden, smithy.FaultClient, false,
-		func(e Exception) error { return &AccessDeniedByMetaException{e} }}
+		func(m string) smithy.APIError { return &types.AccessDeniedByMetaException{Message: &m} }}
 	KindAccessDenied = &ExceptionKind{"AccessDeniedException", http.StatusForbidden, smithy.FaultClient, false,
-		func(e Exception) error { return &AccessDeniedException{e} }}
+		func(m string) smithy.APIError { return &types.AccessDeniedException{Message: &m} }}
+	KindConflict = &ExceptionKind{"ConflictException", http.StatusConflict, smithy.FaultClient, false,
+		func(m string) smithy.APIError { return &types.ConflictException{Message: &m} }}
 	KindDependency = &ExceptionKind{"DependencyException", http.StatusBadGateway, smithy.FaultServer, true,
-		func(e Exception) error { return &DependencyException{e} }}
+		func(m string) smithy.APIError { return &types.DependencyException{Message: &m} }}
 	KindInternalService = &ExceptionKind{"InternalServiceException", http.StatusInternalServerError, smithy.FaultServer, true,
-		func(e Exception) error { return &InternalServiceException{e} }}
+		func(m string) smithy.APIError { return &types.InternalServiceException{Message: &m} }}
 	KindInvalidParameters = &ExceptionKind{"InvalidParametersException", http.StatusBadRequest, smithy.FaultClient, false,
-		func(e Exception) error { return &InvalidParametersException{e} }}
+		func(m string) smithy.APIError { return &types.InvalidParametersException{Message: &m} }}
 	KindLimitExceeded = &ExceptionKind{"LimitExceededException", http.StatusBadRequest, smithy.FaultClient, false,
-		func(e Exception) error { return &LimitExceededException{e} }}
+		func(m string) smithy.APIError { return &types.LimitExceededException{Message: &m} }}
 	KindResourceNotFound = &ExceptionKind{"ResourceNotFoundException", http.StatusNotFound, smithy.FaultClient, false,
-		func(e Exception) error { return &ResourceNotFoundException{e} }}
+		func(m string) smithy.APIError { return &types.ResourceNotFoundException{Message: &m} }}
 	KindThrottledRequest = &ExceptionKind{"ThrottledRequestException", http.StatusTooManyRequests, smithy.FaultClient, true,
-		func(e Exception) error { return &ThrottledRequestException{e} }}
+		func(m string) smithy.APIError { return &types.ThrottledRequestException{Message: &m} }}
 	KindValidation = &ExceptionKind{"ValidationException", http.StatusBadRequest, smithy.FaultClient, false,
-		func(e Exception) error { return &ValidationException{e} }}
+		func(m string) smithy.APIError { return &types.ValidationException{Message: &m} }}
 )
 
-// What the operations declare, named by what the exceptions have in common.
-var (
-	listExceptions = []*ExceptionKind{KindValidation, KindAccessDenied, KindInvalidParameters, KindResourceNotFound, KindThrottledRequest, KindInternalService}
-	readExceptions = append(listExceptions[:len(listExceptions):len(listExceptions)], KindDependency)
-	metaExceptions = append(readExceptions[:len(readExceptions):len(readExceptions)], KindAccessDeniedByMeta)
-)
-
+// kinds are the exceptions of the model.
 var kinds = []*ExceptionKind{
-	KindAccessDeniedByMeta, KindAccessDenied, KindDependency, KindInternalService, KindInvalidParameters,
+	KindAccessDeniedByMeta, KindAccessDenied, KindConflict, KindDependency, KindInternalService, KindInvalidParameters,
 	KindLimitExceeded, KindResourceNotFound, KindThrottledRequest, KindValidation,
 }
 
-// An Exception is an error that the service answered. The nine modelled ones
-// have types of their own, which embed it; one that is not modelled, such as
-// InvalidSignatureException or SerializationException, is an *Exception itself.
-type Exception struct {
-	Code      string // the exception's name
-	Message   string // what the service said
-	RequestID string // to quote to whoever runs the server
-	Status    int    // HTTP status
+// The sets of exceptions that operations declare.
+var (
+	baseExceptions   = []*ExceptionKind{KindValidation, KindAccessDenied, KindInvalidParameters, KindThrottledRequest, KindInternalService}
+	listExceptions   = and(baseExceptions, KindResourceNotFound)
+	readExceptions   = and(listExceptions, KindDependency)
+	metaExceptions   = and(readExceptions, KindAccessDeniedByMeta)
+	callExceptions   = and(metaExceptions, KindConflict)
+	unlinkExceptions = []*ExceptionKind{KindValidation, KindAccessDenied, KindInvalidParameters, KindResourceNotFound, KindThrottledRequest, KindDependency}
+	signupExceptions = []*ExceptionKind{KindValidation, KindAccessDenied, KindInvalidParameters, KindLimitExceeded, KindThrottledRequest, KindDependency}
+)
 
-	fault     smithy.ErrorFault
-	retryable bool
+func and(list []*ExceptionKind, kind *ExceptionKind) []*ExceptionKind {
+	return append(list[:len(list):len(list)], kind)
 }
 
-func (e *Exception) Error() string {
+func kindByName(name string) (*ExceptionKind, bool) {
+	for _, kind := range kinds {
+		if kind.Name == name {
+			return kind, true
+		}
+	}
+	return nil, false
+}
+
+// An Exception describes an error of the service, modelled or not, such as
+// InvalidSignatureException. [AsException] finds it in an error.
+type Exception struct {
+	Code      string // The exception's name.
+	Message   string // What the service said.
+	RequestID string // Identifies the request in the server's log. Empty if the request was not sent.
+	Status    int    // HTTP status.
+}
+
+// String returns the code, the message and the request id.
+func (e Exception) String() string {
 	if e.RequestID == "" {
 		return fmt.Sprintf("%s: %s", e.Code, e.Message)
 	}
 	return fmt.Sprintf("%s: %s (request id %s)", e.Code, e.Message, e.RequestID)
 }
 
-// ErrorCode, ErrorMessage and ErrorFault make an Exception a [smithy.APIError].
-func (e *Exception) ErrorCode() string             { return e.Code }
-func (e *Exception) ErrorMessage() string          { return e.Message }
-func (e *Exception) ErrorFault() smithy.ErrorFault { return e.fault }
-
-// RetryableError tells the SDK's retryer whether to send the call again.
-func (e *Exception) RetryableError() bool { return e.retryable }
-
-// The modelled exceptions. Their statuses and meanings are in the Kind of the same name.
-type (
-	AccessDeniedByMetaException struct{ Exception } // Meta refuses: token, permission or policy
-	AccessDeniedException       struct{ Exception } // the caller's policy or the object store refuses
-	DependencyException         struct{ Exception } // Meta or the object store failed; the message says which
-	InternalServiceException    struct{ Exception } // the server failed
-	InvalidParametersException  struct{ Exception } // the parameters do not make sense together, or to WhatsApp
-	LimitExceededException      struct{ Exception } // a quota of resources is used up
-	ResourceNotFoundException   struct{ Exception } // no such account, phone number, object
-	ThrottledRequestException   struct{ Exception } // too many calls: wait and send again
-	ValidationException         struct{ Exception } // a member breaks its constraints
-)
-
-// AsException finds the exception in an error, whether modelled or not.
-func AsException(err error) (*Exception, bool) {
-	var found interface{ base() *Exception }
-	if !errors.As(err, &found) {
-		return nil, false
+// AsException finds the exception in an error of the [Client], of Decode or of
+// Validate. Without a response the status is that of the exception's kind.
+func AsException(err error) (Exception, bool) {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return Exception{}, false
 	}
-	return found.base(), true
+	found := Exception{Code: api.ErrorCode(), Message: api.ErrorMessage(), Status: http.StatusBadRequest}
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		found.RequestID, found.Status = response.ServiceRequestID(), response.HTTPStatusCode()
+	} else if kind, ok := kindByName(found.Code); ok {
+		found.Status = kind.Status
+	}
+	return found, true
 }
 
-func (e *Exception) base() *Exception { return e }
+// retryableError marks an exception that the model declares as retryable for
+// the SDK's retryer, whose own rules do not include ThrottledRequestException.
+type retryableError struct{ error }
 
-// newException makes the typed error for a code that came over the wire.
-func newException(code, message, requestID string, status int) error {
-	exception := Exception{Code: code, Message: message, RequestID: requestID, Status: status, fault: smithy.FaultClient}
-	if status >= 500 {
-		exception.fault, exception.retryable = smithy.FaultServer, status != http.StatusNotImplemented
-	}
-	for _, kind := range kinds {
-		if kind.Name == code {
-			exception.fault, exception.retryable = kind.Fault, kind.Retryable
-			return kind.typed(exception)
-		}
-	}
-	return &exception
-}
+func (retryableError) RetryableError() bool { return true }
+func (e retryableError) Unwrap() error      { return e.error }
 
-// answeredError reads the exception out of a response that is not a success.
-// The type is in the header x-amzn-ErrorType, where AWS may append ":http://…",
-// or in the body's __type, where it may follow a namespace (aws-service.md §6.6, §6.7).
-func answeredError(response *http.Response, body []byte) error {
+// exceptionOf reads the exception of a response that is not a success. Its name
+// is in the header x-amzn-ErrorType, where AWS may append ":http://…", or in
+// the body's __type, where it may follow a namespace (docs/references.md#aws-errors).
+func exceptionOf(response *http.Response, body []byte) error {
 	var answer struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
@@ -142,5 +138,16 @@ func answeredError(response *http.Response, body []byte) error {
 		code, answer.Message = "UnknownOperationException", "the endpoint does not know this operation"
 	}
 	message := cmp.Or(answer.Message, answer.Capital, "HTTP status "+response.Status)
-	return newException(cmp.Or(code, "UnknownError"), message, response.Header.Get("X-Amzn-Requestid"), response.StatusCode)
+	kind, modelled := kindByName(code)
+	switch {
+	case modelled && kind.Retryable:
+		return retryableError{kind.typed(message)}
+	case modelled:
+		return kind.typed(message)
+	}
+	fault := smithy.FaultClient
+	if response.StatusCode >= 500 {
+		fault = smithy.FaultServer
+	}
+	return &smithy.GenericAPIError{Code: cmp.Or(code, "UnknownError"), Message: message, Fault: fault}
 }

@@ -2,199 +2,314 @@ package socialmessaging
 
 import (
 	"fmt"
+	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/google/go-cmp/cmp"
 )
 
-// The model's reference lies beside the repository, not in it.
-const modelFile = "../../shared/reference/model.md"
-
-// readModel gives the reference's lines.
-func readModel(t *testing.T) []string {
-	path := modelFile
-	if given := os.Getenv("FERRY_MODEL"); given != "" {
-		path = given
-	}
-	text, err := os.ReadFile(filepath.FromSlash(path))
-	if err != nil {
-		t.Skipf("skipped: the reference of the service model is missing (%v); set FERRY_MODEL to its path", err)
-	}
-	return strings.Split(string(text), "\n")
+// A model is testdata/model.txt, which says how its lines read.
+type model struct {
+	exceptions map[string]string // "404 client", "429 client retryable"
+	operations []modelOperation
+	paginators map[string]string // the result by operation
+	structures map[string]modelStructure
+	types      map[string]modelType
 }
 
-// row splits a table's line into its cells; an escaped bar belongs to a cell.
-func row(line string) []string {
-	line = strings.ReplaceAll(line, `\|`, "\x00")
-	var cells []string
-	for cell := range strings.SplitSeq(strings.Trim(line, "|"), "|") {
-		cells = append(cells, strings.ReplaceAll(strings.Trim(strings.TrimSpace(cell), "`"), "\x00", "|"))
+type modelOperation struct {
+	row     string // "Name METHOD path"
+	throws  []string
+	in, out []modelMember
+}
+
+type modelStructure struct {
+	sensitive bool
+	members   []modelMember
+}
+
+type modelMember struct {
+	name, typ string
+	inQuery   bool
+	required  bool
+}
+
+type modelType struct {
+	kind       string // "string", "list", "map", …
+	of         []string
+	sensitive  bool
+	constraint Constraint
+}
+
+func readModel(t *testing.T) *model {
+	t.Helper()
+	text, err := os.ReadFile("testdata/model.txt")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return cells
+	m := &model{exceptions: map[string]string{}, paginators: map[string]string{}, structures: map[string]modelStructure{}, types: map[string]modelType{}}
+	structure := ""
+	for number, line := range strings.Split(string(text), "\n") {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		words := append(strings.Fields(line), "")
+		last := max(0, len(m.operations)-1)
+		switch words[0] {
+		case "", "cors":
+		case "exception":
+			m.exceptions[words[1]] = strings.TrimSpace(strings.Join(words[2:], " "))
+		case "operation":
+			m.operations = append(m.operations, modelOperation{row: strings.TrimPrefix(line, "operation ")})
+		case "throws":
+			m.operations[last].throws = words[1 : len(words)-1]
+		case "in":
+			m.operations[last].in = append(m.operations[last].in, memberLine(words))
+		case "out":
+			m.operations[last].out = append(m.operations[last].out, memberLine(words))
+		case "paginator":
+			m.paginators[words[1]] = words[2]
+		case "structure":
+			structure = words[1]
+			m.structures[structure] = modelStructure{sensitive: words[2] == "sensitive"}
+		case "member":
+			s := m.structures[structure]
+			s.members = append(s.members, memberLine(words))
+			m.structures[structure] = s
+		case "type":
+			m.types[words[1]] = typeLine(line, words)
+		default:
+			t.Fatalf("testdata/model.txt:%d: %q", number+1, line)
+		}
+	}
+	return m
+}
+
+func memberLine(words []string) modelMember {
+	m := modelMember{name: words[1], typ: words[2], inQuery: words[3] == "query", required: slices.Contains(words[3:], "required")}
+	if i := slices.Index(words, "as"); i > 0 {
+		m.name = words[i+1]
+	}
+	return m
+}
+
+func typeLine(line string, words []string) modelType {
+	mt := modelType{kind: words[2], constraint: Constraint{Name: words[1]}}
+	for i, word := range words[:len(words)-1] {
+		next := words[i+1]
+		switch word {
+		case "of", "from", "to":
+			mt.of = append(mt.of, next)
+		case "sensitive":
+			mt.sensitive, mt.constraint.Sensitive = true, true
+		case "min":
+			mt.constraint.Min, _ = strconv.ParseInt(next, 10, 64)
+		case "max":
+			mt.constraint.Max, _ = strconv.ParseInt(next, 10, 64)
+		case "enum":
+			mt.constraint.Enum = strings.Split(next, ",")
+		case "pattern":
+			_, mt.constraint.Pattern, _ = strings.Cut(line, " pattern ")
+			return mt
+		}
+	}
+	return mt
 }
 
 func TestTableHasEveryOperationOfTheModelAndNoOther(t *testing.T) {
-	operation := regexp.MustCompile(`^\| \d+ \| \[(\w+)\]\(.*\) \| (\w+) \| ` + "`(.*)`" + ` \| 200 \|`)
-	var found []string
-	for _, line := range readModel(t) {
-		if m := operation.FindStringSubmatch(line); m != nil {
-			found = append(found, m[1]+" "+m[2]+" "+m[3])
-		}
+	var want, have []string
+	for _, o := range readModel(t).operations {
+		want = append(want, o.row)
 	}
-	var have []string
 	for _, o := range Operations {
 		have = append(have, o.Name+" "+o.Method+" "+o.Path)
 	}
-	if !reflect.DeepEqual(have, found) || len(found) != 33 {
-		t.Errorf("the table is\n%s\nthe model has\n%s", strings.Join(have, "\n"), strings.Join(found, "\n"))
+	if diff := cmp.Diff(want, have); diff != "" || len(want) != 38 {
+		t.Errorf("%d operations in the model, 38 expected; the table differs (-model +table):\n%s", len(want), diff)
 	}
 }
 
-func TestDeclaredExceptionsAreTheModels(t *testing.T) {
-	var header []string
-	checked := 0
-	for _, line := range readModel(t) {
-		if strings.HasPrefix(line, "| Operation | AccessDeniedByMeta 403") {
-			header = row(line)
-			continue
+func TestExceptionsAreTheModels(t *testing.T) {
+	m := readModel(t)
+	have := map[string]string{}
+	for _, kind := range kinds {
+		text := fmt.Sprintf("%d client", kind.Status)
+		if kind.Fault == smithy.FaultServer {
+			text = fmt.Sprintf("%d server", kind.Status)
 		}
-		cells := row(line)
-		operation, known := OperationByName(cells[0])
-		if header == nil || len(cells) != len(header) || !known || !operation.Built() {
-			continue
+		if kind.Retryable {
+			text += " retryable"
 		}
-		checked++
-		declared := map[string]bool{}
-		for _, kind := range operation.Exceptions {
-			declared[fmt.Sprintf("%s %d", strings.TrimSuffix(kind.Name, "Exception"), kind.Status)] = true
-		}
-		for i, name := range header[1:] {
-			if declared[name] != (cells[i+1] == "x") {
-				t.Errorf("%s declares %s: %v, in the model %q", operation.Name, name, declared[name], cells[i+1])
-			}
+		have[kind.Name] = text
+		typed := kind.typed("text")
+		if typed.ErrorCode() != kind.Name || typed.ErrorFault() != kind.Fault || typed.ErrorMessage() != "text" || reflect.TypeOf(typed).Elem().Name() != kind.Name {
+			t.Errorf("%s makes a %T: %v, fault %v", kind.Name, typed, typed, typed.ErrorFault())
 		}
 	}
-	if want := len(built()); checked != want {
-		t.Errorf("%d operations compared, want %d", checked, want)
+	if diff := cmp.Diff(m.exceptions, have); diff != "" {
+		t.Errorf("(-model +package):\n%s", diff)
 	}
-}
-
-// TestMembersAreTheModels compares every member of every built shape: where it
-// travels, whether it is required, its constraints.
-func TestMembersAreTheModels(t *testing.T) {
-	model := modelMembers(readModel(t))
-	for _, o := range built() {
-		compare(t, model, o.Name+" in", o.input)
-		compare(t, model, o.Name+" out", o.output)
-	}
-}
-
-// modelMembers maps "Operation in|out" or a structure's name to its members' rows.
-func modelMembers(lines []string) map[string]map[string][]string {
-	members := map[string]map[string][]string{}
-	section := ""
-	for _, line := range lines {
-		if name, ok := strings.CutPrefix(line, "### "); ok {
-			section = name
+	for i, o := range Operations {
+		var declared []string
+		for _, kind := range o.Exceptions {
+			declared = append(declared, strings.TrimSuffix(kind.Name, "Exception"))
 		}
-		cells := row(line)
-		switch {
-		case len(cells) == 8 && (cells[0] == "in" || cells[0] == "out") && cells[1] != "(no members)":
-			put(members, section+" "+cells[0], cells[1], []string{cells[2], cells[3], cells[5], cells[6]})
-		case len(cells) == 5 && cells[0] != "Member" && !strings.HasPrefix(cells[0], "-"):
-			put(members, section, cells[0], []string{cells[1], "body", cells[2], cells[3]})
-		}
-	}
-	return members
-}
-
-func put(members map[string]map[string][]string, shape, name string, rest []string) {
-	if members[shape] == nil {
-		members[shape] = map[string][]string{}
-	}
-	members[shape][name] = rest
-}
-
-func compare(t *testing.T, model map[string]map[string][]string, name string, s *shape) {
-	rows := model[name]
-	if len(rows) != len(s.members) {
-		t.Errorf("%s has %d members, in the model %d", name, len(s.members), len(rows))
-	}
-	for _, m := range s.members {
-		cells, known := rows[m.name]
-		if !known {
-			t.Errorf("%s.%s is not in the model", name, m.name)
-			continue
-		}
-		place := map[bool]string{true: "query", false: "body"}[m.inQuery]
-		if cells[1] != place || cells[2] != map[bool]string{true: "yes", false: "no"}[m.required] {
-			t.Errorf("%s.%s is in the %s, required %v; in the model %v", name, m.name, place, m.required, cells)
-		}
-		if want := modelConstraints(cells[3]); m.constraint != nil || want != (bounds{}) {
-			compareConstraint(t, name+"."+m.name, cells[0], m.constraint, want)
-		}
-		if m.nested != nil {
-			target := regexp.MustCompile(`\[(\w+)\]\(#`).FindStringSubmatch(cells[0])
-			if target == nil {
-				t.Errorf("%s.%s is a structure; in the model %s", name, m.name, cells[0])
-				continue
-			}
-			compare(t, model, target[1], m.nested)
+		slices.Sort(declared)
+		if diff := cmp.Diff(m.operations[i].throws, declared); diff != "" {
+			t.Errorf("%s (-model +table):\n%s", o.Name, diff)
 		}
 	}
 }
 
-type bounds struct {
-	min, max      int64
-	pattern, enum string
-}
-
-// modelConstraints reads "min length 1; max length 115; pattern `…`", "enum `A`, `B`".
-func modelConstraints(text string) bounds {
-	var b bounds
-	number := func(expression string) int64 {
-		m := regexp.MustCompile(expression).FindStringSubmatch(text)
-		if m == nil {
-			return 0
+// Every member of every shape: its name and place on the wire, whether it is
+// required, its Go type and its named type.
+func TestShapesAreTheModels(t *testing.T) {
+	m := readModel(t)
+	compared := map[string]bool{}
+	for i, o := range Operations {
+		m.compare(t, o.Name+"Input", o.input, m.operations[i].in, compared)
+		m.compare(t, o.Name+"Output", o.output, m.operations[i].out, compared)
+		if field, found := o.output.goType.FieldByName(resultMetadata); !found || field.Type != reflect.TypeFor[middleware.Metadata]() {
+			t.Errorf("%sOutput has no ResultMetadata", o.Name)
 		}
-		n, _ := strconv.ParseInt(m[1], 10, 64)
-		return n
 	}
-	b.min, b.max = number(`min (?:length|value|items) (\d+)`), number(`max (?:length|value|items) (\d+)`)
-	if _, pattern, found := strings.Cut(text, "pattern `"); found {
-		b.pattern = strings.TrimSuffix(pattern, "`")
-	} else if _, enum, found := strings.Cut(text, "enum "); found {
-		b.enum = strings.ReplaceAll(enum, "`", "")
+	if len(compared) != len(m.structures)+2*38 {
+		t.Errorf("%d shapes compared, want %d structures and 76 inputs and outputs", len(compared), len(m.structures))
 	}
-	return b
 }
 
-func compareConstraint(t *testing.T, path, modelType string, c *Constraint, want bounds) {
-	if c == nil {
-		t.Errorf("%s has no constraint; in the model %+v", path, want)
+func (m *model) compare(t *testing.T, name string, s *shape, want []modelMember, compared map[string]bool) {
+	t.Helper()
+	if compared[name] {
 		return
 	}
-	if c.Name == "S3PresignedUrlUrlString" {
-		want.pattern = "" // left out on purpose: see constraints
+	compared[name] = true
+	if s.goType.Name() != name || s.sensitive != m.structures[name].sensitive {
+		t.Errorf("%s is %s, sensitive: %v", name, s.goType, s.sensitive)
 	}
-	if !strings.Contains(modelType, c.Name) {
-		t.Errorf("%s is a %s; in the model %s", path, c.Name, modelType)
+	var have []modelMember
+	for i, have1 := range s.members {
+		field := s.goType.FieldByIndex(have1.index)
+		member := modelMember{name: have1.name, inQuery: have1.inQuery, required: have1.required}
+		if i < len(want) {
+			member.typ = m.typeOf(t, want[i], have1, field)
+		}
+		have = append(have, member)
+		if have1.nested != nil {
+			nested := elementOf(field.Type).Name()
+			m.compare(t, nested, have1.nested, m.structures[nested].members, compared)
+		}
 	}
-	if have := (bounds{c.Min, c.Max, c.Pattern, strings.Join(c.Enum, ", ")}); have != want {
-		t.Errorf("%s has %+v; in the model %+v", path, have, want)
+	if diff := cmp.Diff(want, have, cmp.AllowUnexported(modelMember{})); diff != "" {
+		t.Errorf("%s (-model +shape):\n%s", name, diff)
 	}
 }
 
-func built() []*Operation {
-	var list []*Operation
-	for _, o := range Operations {
-		if o.Built() {
-			list = append(list, o)
+// typeOf returns the model type of a field: that of the model's member if the
+// field's Go type and constraint are the right ones for it.
+func (m *model) typeOf(t *testing.T, want modelMember, have member, field reflect.StructField) string {
+	if got := field.Type.String(); got != m.goType(want.typ, true) {
+		t.Errorf("%s is a %s, want %s", field.Name, got, m.goType(want.typ, true))
+	}
+	if have.constraint != nil {
+		return have.constraint.Name
+	}
+	if m.isFree(want.typ) {
+		return want.typ
+	}
+	return ""
+}
+
+// isFree reports whether a type has no constraints of its own: it needs no
+// Constraint.
+func (m *model) isFree(name string) bool {
+	_, isStructure := m.structures[name]
+	return isStructure || reflect.DeepEqual(m.constraintOf(m.types[name]), Constraint{Name: name})
+}
+
+// goType returns the Go type of a model type, as aws-sdk-go-v2 has it.
+func (m *model) goType(name string, isMember bool) string {
+	pointer := ""
+	if isMember {
+		pointer = "*"
+	}
+	if _, isStructure := m.structures[name]; isStructure {
+		return pointer + "types." + name
+	}
+	switch mt := m.types[name]; {
+	case mt.constraint.Enum != nil:
+		return "types." + name
+	case mt.kind == "list":
+		return "[]" + m.goType(mt.of[0], false)
+	case mt.kind == "map":
+		return "map[string]" + m.goType(mt.of[1], false)
+	case mt.kind == "blob":
+		return "[]uint8"
+	default:
+		return pointer + map[string]string{"string": "string", "boolean": "bool", "integer": "int32", "long": "int64", "timestamp": reflect.TypeFor[time.Time]().String()}[mt.kind]
+	}
+}
+
+// constraintOf returns a type of the model as this package declares it.
+func (m *model) constraintOf(mt modelType) Constraint {
+	c := mt.constraint
+	if c.Name == "S3PresignedUrlUrlString" {
+		c.Pattern = "" // left out on purpose: see constraints
+	}
+	named := func(name string) string {
+		if m.isFree(name) {
+			return ""
+		}
+		return name
+	}
+	switch mt.kind {
+	case "list":
+		c.Element = named(mt.of[0])
+	case "map":
+		c.Key, c.Value = named(mt.of[0]), named(mt.of[1])
+	}
+	return c
+}
+
+func TestConstraintsAreTheModels(t *testing.T) {
+	m := readModel(t)
+	want, have := map[string]Constraint{}, map[string]Constraint{}
+	for name, mt := range m.types {
+		if !m.isFree(name) {
+			want[name] = m.constraintOf(mt)
 		}
 	}
-	return list
+	for name, c := range constraints {
+		c := *c
+		c.pattern, c.element, c.key, c.value = nil, nil, nil, nil
+		have[name] = c
+	}
+	if diff := cmp.Diff(want, have, cmp.AllowUnexported(Constraint{})); diff != "" {
+		t.Errorf("(-model +package):\n%s", diff)
+	}
+}
+
+func TestPaginatorsAreTheModels(t *testing.T) {
+	m := readModel(t)
+	have := map[string]string{}
+	for _, o := range Operations {
+		_, hasToken := o.input.goType.FieldByName("NextToken")
+		if _, next := o.output.goType.FieldByName("NextToken"); hasToken && next {
+			have[o.Name] = o.output.members[0].name
+		}
+	}
+	if diff := cmp.Diff(m.paginators, have); diff != "" {
+		t.Errorf("(-model +package):\n%s", diff)
+	}
+	if names := slices.Sorted(maps.Keys(have)); len(names) != 5 {
+		t.Errorf("%d paginators, want 5", len(names))
+	}
 }

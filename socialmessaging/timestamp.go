@@ -1,5 +1,5 @@
-// Timestamps as the protocol writes them: seconds since 1970 as a JSON number,
-// with the milliseconds as a fraction (Smithy's epoch-seconds).
+// Timestamps on the wire: seconds since 1970 as a JSON number, with the
+// milliseconds as a fraction (epoch-seconds, docs/references.md#smithy-validation).
 
 package socialmessaging
 
@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// wireOptions are how every body of the API is written and read.
+// wireOptions encode and decode every body of the API.
 var wireOptions = json.JoinOptions(
 	json.Deterministic(true),
 	json.WithMarshalers(json.MarshalToFunc(func(encoder *jsontext.Encoder, t time.Time) error {
@@ -29,7 +29,7 @@ var wireOptions = json.JoinOptions(
 		}
 		seconds, err := token.Float()
 		if err != nil || math.Abs(seconds) > 1e11 { // the year 5138
-			return fmt.Errorf("%v seconds since 1970 is no time", seconds)
+			return fmt.Errorf("%v seconds since 1970 is out of range", seconds)
 		}
 		*t = time.UnixMilli(int64(math.Round(seconds * 1000)))
 		return nil

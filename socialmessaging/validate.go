@@ -1,30 +1,33 @@
 // The check of an input against its constraints, with errors in the grammar
-// of AWS's front end (aws-service.md §6.4).
+// of AWS's services (docs/references.md#smithy-validation).
 
 package socialmessaging
 
 import (
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxEchoedValue bounds how many code points of an offending value a message repeats.
+// maxEchoedValue bounds how many code points of a wrong value a message repeats.
 const maxEchoedValue = 256
 
-// Validate checks an input of the operation, a pointer to its struct. All
-// violations are in the one error, a ValidationException:
+// Validate checks an input of the operation, a pointer to its struct. The
+// error, a ValidationException, lists all violations:
 //
 //	2 validation errors detected: Value null at 'originationPhoneNumberId' failed to satisfy
 //	constraint: Member must not be null; Value at 'sourceS3File.bucketName' failed to …
 //
-// The values of sensitive members are left out.
+// Sensitive values are omitted.
 func (o *Operation) Validate(input any) error {
+	value, err := o.value(o.input, input)
+	if err != nil {
+		return err
+	}
 	var found violations
-	found.structure(o.input, reflect.ValueOf(input).Elem(), "", false)
+	found.structure(o.input, value, "", false)
 	if len(found) == 0 {
 		return nil
 	}
@@ -32,15 +35,14 @@ func (o *Operation) Validate(input any) error {
 	if len(found) > 1 {
 		plural = "s"
 	}
-	message := fmt.Sprintf("%d validation error%s detected: %s", len(found), plural, strings.Join(found, "; "))
-	return newException(KindValidation.Name, message, "", http.StatusBadRequest)
+	return KindValidation.typed(fmt.Sprintf("%d validation error%s detected: %s", len(found), plural, strings.Join(found, "; ")))
 }
 
-// violations collects what is wrong, one sentence each.
+// violations collects one sentence for each violation.
 type violations []string
 
-func (v *violations) add(value, path, constraint string, args ...any) {
-	*v = append(*v, fmt.Sprintf("Value %sat '%s' failed to satisfy constraint: ", value, path)+fmt.Sprintf(constraint, args...))
+func (v *violations) add(value, path, constraint string) {
+	*v = append(*v, fmt.Sprintf("Value %sat '%s' failed to satisfy constraint: %s", value, path, constraint))
 }
 
 func (v *violations) structure(s *shape, value reflect.Value, prefix string, sensitive bool) {
@@ -51,7 +53,7 @@ func (v *violations) structure(s *shape, value reflect.Value, prefix string, sen
 }
 
 func (v *violations) member(m member, value reflect.Value, path string, sensitive bool) {
-	if value.IsNil() {
+	if isUnset(value) {
 		if m.required {
 			v.add(echo("null ", sensitive), path, "Member must not be null")
 		}
@@ -69,44 +71,139 @@ func (v *violations) member(m member, value reflect.Value, path string, sensitiv
 		for i := range value.Len() {
 			v.structure(m.nested, value.Index(i), fmt.Sprintf("%s.%d.member.", path, i+1), sensitive)
 		}
+	case value.Kind() == reflect.Map:
+		for _, key := range sortedKeys(value) {
+			v.structure(m.nested, value.MapIndex(key), path+"."+key.String()+".member.", sensitive)
+		}
 	default:
 		v.structure(m.nested, value, path+".", sensitive)
 	}
 }
 
+// isUnset reports whether a field has no value. Enumerations are strings, not
+// pointers, and the empty string is none of their values.
+func isUnset(field reflect.Value) bool {
+	if field.Kind() == reflect.String {
+		return field.Len() == 0
+	}
+	return field.IsNil()
+}
+
+func sortedKeys(m reflect.Value) []reflect.Value {
+	return slices.SortedFunc(slices.Values(m.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// constrained checks a value, then its elements or keys and values.
 func (v *violations) constrained(c *Constraint, value reflect.Value, path string, sensitive bool) {
-	shown, size, what := describe(value)
-	shown = echo(shown, sensitive)
-	if size < c.Min {
-		v.add(shown, path, "Member must have %s greater than or equal to %d", what, c.Min)
+	sensitive = sensitive || c.Sensitive
+	shown := echo(text(value), sensitive)
+	rules, met := c.rules(value)
+	for i, isMet := range met {
+		if !isMet {
+			v.add(shown, path, rules[i])
+		}
 	}
-	if c.Max > 0 && size > c.Max {
-		v.add(shown, path, "Member must have %s less than or equal to %d", what, c.Max)
-	}
-	if c.pattern != nil && !c.pattern.MatchString(value.String()) {
-		v.add(shown, path, "Member must satisfy regular expression pattern: %s", c.Pattern)
-	}
-	if c.Enum != nil && !slices.Contains(c.Enum, value.String()) {
-		v.add(shown, path, "Member must satisfy enum value set: [%s]", strings.Join(c.Enum, ", "))
+	switch {
+	case value.Kind() == reflect.Map:
+		keys := value.MapKeys()
+		v.elements(c.key, keys, "Map keys", shown, path)
+		values := make([]reflect.Value, len(keys))
+		for i, key := range keys {
+			values[i] = value.MapIndex(key)
+		}
+		v.elements(c.value, values, "Map value", shown, path)
+	case c.element == nil:
+	case c.element.key != nil || c.element.element != nil: // a list of maps or lists: each has a path of its own
+		for i := range value.Len() {
+			v.constrained(c.element, value.Index(i), fmt.Sprintf("%s.%d.member", path, i+1), sensitive)
+		}
+	default:
+		list := make([]reflect.Value, value.Len())
+		for i := range list {
+			list[i] = value.Index(i)
+		}
+		v.elements(c.element, list, "Member", shown, path)
 	}
 }
 
-// describe gives a value as a message shows it, the size that its constraint
-// bounds, and what the grammar calls that size.
-func describe(value reflect.Value) (shown string, size int64, what string) {
+// elements adds one sentence, with all constraints of the elements' type, if
+// any element violates one.
+func (v *violations) elements(c *Constraint, list []reflect.Value, what, shown, path string) {
+	if c == nil {
+		return
+	}
+	for _, element := range list {
+		if rules, met := c.rules(element); slices.Contains(met, false) {
+			v.add(echo(shown, c.Sensitive), path, what+" must satisfy constraint: ["+strings.Join(rules, ", ")+"]")
+			return
+		}
+	}
+}
+
+// rules returns the requirements of a constraint, and whether the value meets
+// each of them.
+func (c *Constraint) rules(value reflect.Value) (texts []string, met []bool) {
+	rule := func(isMet bool, format string, args ...any) {
+		texts, met = append(texts, fmt.Sprintf(format, args...)), append(met, isMet)
+	}
+	what := "length"
+	if value.CanInt() {
+		what = "value"
+	}
+	if c.Max > 0 {
+		rule(size(value) <= c.Max, "Member must have %s less than or equal to %d", what, c.Max)
+	}
+	if c.Min > 0 || value.CanInt() {
+		rule(size(value) >= c.Min, "Member must have %s greater than or equal to %d", what, c.Min)
+	}
+	if c.pattern != nil {
+		rule(c.pattern.MatchString(value.String()), "Member must satisfy regular expression pattern: %s", c.Pattern)
+	}
+	if c.Enum != nil {
+		rule(slices.Contains(c.Enum, value.String()), "Member must satisfy enum value set: [%s]", strings.Join(c.Enum, ", "))
+	}
+	return texts, met
+}
+
+// size returns what Min and Max of a constraint bound.
+func size(value reflect.Value) int64 {
 	switch value.Kind() {
 	case reflect.Int32, reflect.Int64:
-		return fmt.Sprintf("'%d' ", value.Int()), value.Int(), "value"
+		return value.Int()
 	case reflect.String:
-		text := value.String()
-		count := utf8.RuneCountInString(text)
-		if count > maxEchoedValue {
-			text = string([]rune(text)[:maxEchoedValue]) + "…"
-		}
-		return "'" + text + "' ", int64(count), "length"
+		return int64(utf8.RuneCountInString(value.String()))
 	default: // lists, maps, blobs
-		return "", int64(value.Len()), "length"
+		return int64(value.Len())
 	}
+}
+
+// text returns a value as a message shows it: 'a string', '5', '[a, list]' or
+// '{a=map}'. Structures and blobs are not shown.
+func text(value reflect.Value) string {
+	var parts []string
+	shown := ""
+	switch {
+	case value.CanInt():
+		shown = fmt.Sprint(value.Int())
+	case value.Kind() == reflect.String:
+		shown = value.String()
+	case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.String:
+		for i := range value.Len() {
+			parts = append(parts, value.Index(i).String())
+		}
+		shown = "[" + strings.Join(parts, ", ") + "]"
+	case value.Kind() == reflect.Map && value.Type().Elem().Kind() == reflect.String:
+		for _, key := range sortedKeys(value) {
+			parts = append(parts, key.String()+"="+value.MapIndex(key).String())
+		}
+		shown = "{" + strings.Join(parts, ", ") + "}"
+	default:
+		return ""
+	}
+	if utf8.RuneCountInString(shown) > maxEchoedValue {
+		shown = string([]rune(shown)[:maxEchoedValue]) + "…"
+	}
+	return "'" + shown + "' "
 }
 
 func echo(value string, sensitive bool) string {

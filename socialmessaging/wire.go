@@ -1,18 +1,19 @@
-// Shapes to and from JSON bodies and query strings, strictly: what is
-// ambiguous is refused, what the model does not know is ignored, as AWS does.
+// Encoding and decoding of shapes as JSON bodies and query strings. Decoding is
+// strict: ambiguous input is refused. Like AWS, it ignores unknown members.
 
 package socialmessaging
 
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/aws/smithy-go"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,12 +23,16 @@ import (
 // JSON, a member of the wrong type, a member given twice, text that is not
 // UTF-8. Unknown members are ignored. An empty body is an empty structure.
 func (o *Operation) Decode(input any, body []byte, rawQuery string) error {
+	value, err := o.value(o.input, input)
+	if err != nil {
+		return err
+	}
 	if o.input.hasBody && len(body) > 0 {
 		if err := decodeBody(input, body); err != nil {
 			return err
 		}
 	}
-	return o.decodeQuery(reflect.ValueOf(input).Elem(), rawQuery)
+	return o.decodeQuery(value, rawQuery)
 }
 
 func decodeBody(input any, body []byte) error {
@@ -43,12 +48,12 @@ func decodeBody(input any, body []byte) error {
 		return serialization("%s can not be converted to a %s at '%s'.", jsonKind(wrong.JSONKind), modelKind(wrong.GoType), path)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return serialization("The request body gives a member more than once. Give each member once.")
+		return serialization("The request body contains a member more than once.")
 	}
 	return serialization("The request body is not valid JSON in UTF-8.")
 }
 
-// jsonKind names a JSON token as AWS's messages do (aws-service.md §6.4).
+// jsonKind names a JSON token as AWS's messages do.
 func jsonKind(kind jsontext.Kind) string {
 	switch kind {
 	case '"':
@@ -68,13 +73,18 @@ func jsonKind(kind jsontext.Kind) string {
 	}
 }
 
-// modelKind names the type that a member has in the model.
+// modelKind returns the name of a member's type in the model.
 func modelKind(goType reflect.Type) string {
 	for goType != nil && goType.Kind() == reflect.Pointer {
 		goType = goType.Elem()
 	}
-	if goType == nil {
+	switch goType {
+	case nil:
 		return "Structure"
+	case reflect.TypeFor[[]byte]():
+		return "Blob"
+	case reflect.TypeFor[time.Time]():
+		return "Timestamp"
 	}
 	switch goType.Kind() {
 	case reflect.String:
@@ -101,35 +111,35 @@ func (o *Operation) decodeQuery(input reflect.Value, rawQuery string) error {
 		return serialization("The query string is malformed. Percent-encode its names and values.")
 	}
 	for _, m := range o.input.members {
-		given := values[m.name]
-		if !m.inQuery || len(given) == 0 {
+		found := values[m.name]
+		if !m.inQuery || len(found) == 0 {
 			continue
 		}
-		if len(given) > 1 {
-			return serialization("The query gives '%s' more than once. Give it once.", m.name)
+		if len(found) > 1 {
+			return serialization("The query string contains '%s' more than once.", m.name)
 		}
-		if err := decodeText(input.FieldByIndex(m.index), given[0]); err != nil {
+		if err := decodeText(input.FieldByIndex(m.index), found[0]); err != nil {
 			return serialization("STRING_VALUE can not be converted to a %s at '%s'.", modelKind(input.FieldByIndex(m.index).Type()), m.name)
 		}
 	}
 	return nil
 }
 
-// parseInput reads an input given as one JSON object, query members included,
-// as a person writes it. Unlike Decode it refuses unknown members.
+// parseInput decodes an input written by hand: one JSON object that contains
+// the query members too. Unlike Decode it refuses unknown members.
 func (o *Operation) parseInput(input reflect.Value, data []byte) error {
-	var given map[string]jsontext.Value
-	if err := json.Unmarshal(data, &given); err != nil {
+	var parsed map[string]jsontext.Value
+	if err := json.Unmarshal(data, &parsed); err != nil {
 		return fmt.Errorf("%s: the input is not a JSON object: %w", o.Name, err)
 	}
 	known := make([]string, len(o.input.members))
 	for i, m := range o.input.members {
 		known[i] = m.name
-		value, found := given[m.name]
+		value, found := parsed[m.name]
 		if !found || !m.inQuery {
 			continue
 		}
-		delete(given, m.name)
+		delete(parsed, m.name)
 		text := string(value)
 		if value.Kind() == '"' {
 			_ = json.Unmarshal(value, &text)
@@ -138,7 +148,7 @@ func (o *Operation) parseInput(input reflect.Value, data []byte) error {
 			return fmt.Errorf("%s: member %q: %w", o.Name, m.name, err)
 		}
 	}
-	for name := range given {
+	for name := range parsed {
 		if !slices.Contains(known, name) {
 			return fmt.Errorf("%s: unknown member %q; its members are %s", o.Name, name, strings.Join(known, ", "))
 		}
@@ -146,7 +156,7 @@ func (o *Operation) parseInput(input reflect.Value, data []byte) error {
 	if !o.input.hasBody {
 		return nil
 	}
-	body, err := json.Marshal(given)
+	body, err := json.Marshal(parsed)
 	if err != nil {
 		return err
 	}
@@ -180,12 +190,12 @@ func decodeText(field reflect.Value, text string) error {
 	return nil
 }
 
-// Encode writes an output, a pointer to a struct of the contract, as a JSON body.
+// Encode encodes an output, a pointer to a struct of the contract, as a JSON body.
 func Encode(output any) ([]byte, error) {
 	return json.Marshal(output, wireOptions)
 }
 
-// encodeInput gives the body and the query string of a request.
+// encodeInput returns the body and the query string of a request.
 func (o *Operation) encodeInput(input any) (body []byte, rawQuery string, err error) {
 	if o.input.hasBody {
 		if body, err = Encode(input); err != nil {
@@ -203,5 +213,5 @@ func (o *Operation) encodeInput(input any) (body []byte, rawQuery string, err er
 }
 
 func serialization(format string, args ...any) error {
-	return newException("SerializationException", fmt.Sprintf(format, args...), "", http.StatusBadRequest)
+	return &smithy.GenericAPIError{Code: "SerializationException", Message: fmt.Sprintf(format, args...), Fault: smithy.FaultClient}
 }

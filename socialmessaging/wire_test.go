@@ -145,7 +145,7 @@ func TestQueryMembersAreDecodedStrictly(t *testing.T) {
 
 func TestOutputIsEncodedAsAWSDoes(t *testing.T) {
 	body, err := Encode(&GetLinkedWhatsAppBusinessAccountOutput{Account: &LinkedWhatsAppBusinessAccount{
-		LinkedWhatsAppBusinessAccountSummary: LinkedWhatsAppBusinessAccountSummary{Id: new("waba-1"), LinkDate: new(time.UnixMilli(1763809734123))},
+		Id: new("waba-1"), LinkDate: new(time.UnixMilli(1763809734123)),
 	}})
 	want := `{"account":{"id":"waba-1","linkDate":1763809734.123,"eventDestinations":[],"phoneNumbers":[]}}`
 	if err != nil || string(body) != want {

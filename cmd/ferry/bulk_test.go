@@ -198,7 +198,7 @@ func TestARetryOfTheClientGetsTheUploadThatIsUnderWay(t *testing.T) {
 	addFault(t, world, metasim.Fault{Operation: metasim.OperationUpload, Latency: 300 * time.Millisecond})
 	proxy := &givesUpOnce{patience: func() { awaitApplied(t, world, 1) }}
 	client := socialmessaging.New(socialmessaging.Options{
-		Region: world.Region, Endpoint: world.APIURL, HTTPClient: proxy,
+		Region: world.Region, BaseEndpoint: aws.String(world.APIURL), HTTPClient: proxy,
 		Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), ""),
 	})
 	result := post(t.Context(), client, "", &socialmessaging.PostWhatsAppMessageMediaInput{

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,7 +44,7 @@ func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error
 	}
 	return socialmessaging.NewFromConfig(cfg, func(o *socialmessaging.Options) {
 		if f.Endpoint != "" {
-			o.Endpoint = f.Endpoint
+			o.BaseEndpoint = &f.Endpoint
 		}
 	}), nil
 }
@@ -58,7 +59,7 @@ type callCommand struct {
 func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 	operation, known := socialmessaging.OperationByName(c.Operation)
 	if !known {
-		return fmt.Errorf("the API has no operation %q; this version of ferry has %s", c.Operation, strings.Join(builtOperations(), ", "))
+		return fmt.Errorf("the API has no operation %q; it has %s", c.Operation, strings.Join(operationNames(), ", "))
 	}
 	input, err := c.readInput()
 	if err != nil {
@@ -69,6 +70,9 @@ func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	output, err := client.Call(ctx, operation, input)
+	if exception, ok := socialmessaging.AsException(err); ok {
+		return errors.New(exception.String())
+	}
 	if err != nil {
 		return err
 	}
@@ -86,12 +90,10 @@ func (c *callCommand) readInput() ([]byte, error) {
 	return []byte(c.Input), nil
 }
 
-func builtOperations() []string {
-	var names []string
-	for _, operation := range socialmessaging.Operations {
-		if operation.Built() {
-			names = append(names, operation.Name)
-		}
+func operationNames() []string {
+	names := make([]string, len(socialmessaging.Operations))
+	for i, operation := range socialmessaging.Operations {
+		names[i] = operation.Name
 	}
 	return names
 }

@@ -52,7 +52,7 @@ func newDemo(world *local.Environment, out io.Writer) *demo {
 		world:  world,
 		out:    out,
 		bucket: s3.New(s3.Options{Region: world.Region, BaseEndpoint: &world.S3URL, UsePathStyle: true, Credentials: provider}),
-		client: socialmessaging.New(socialmessaging.Options{Region: world.Region, Endpoint: world.APIURL, Credentials: provider}),
+		client: socialmessaging.New(socialmessaging.Options{Region: world.Region, BaseEndpoint: aws.String(world.APIURL), Credentials: provider}),
 	}
 }
 

@@ -171,7 +171,7 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := socialmessaging.New(socialmessaging.Options{Region: "us-east-1", Endpoint: "http://" + g.address + "/", Retryer: aws.NopRetryer{},
+	client := socialmessaging.New(socialmessaging.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + g.address + "/"), Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), "")})
 	for _, address := range refused {
 		link := fmt.Sprintf("http://%s/bucket/livez?X-Amz-Credential=a&X-Amz-Signature=b", address)
@@ -179,7 +179,7 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 			OriginationPhoneNumberId: new(social.PhoneNumberID(linked.PhoneNumbers[0])),
 			SourceS3PresignedUrl:     &socialmessaging.S3PresignedUrl{Url: &link, Headers: map[string]string{"Content-Type": "text/plain"}},
 		})
-		if failed, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(failed.Message, "cannot be reached") {
+		if failed, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(failed.ErrorMessage(), "cannot be reached") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

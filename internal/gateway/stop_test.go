@@ -138,7 +138,7 @@ func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true} //nolint:gosec // the test's own certificate
 	t.Cleanup(transport.CloseIdleConnections)
 	client := socialmessaging.New(socialmessaging.Options{
-		Region: "us-east-1", Endpoint: scheme + "://" + f.address, Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Transport: transport},
+		Region: "us-east-1", BaseEndpoint: aws.String(scheme + "://" + f.address), Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Transport: transport},
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), ""),
 	})
 	ctx, leave := context.WithCancel(context.Background())

@@ -83,7 +83,7 @@ func TestURLOfSignatureVersion2IsVerified(t *testing.T) {
 
 func post(t *testing.T, world *local.Environment, in socialmessaging.PostWhatsAppMessageMediaInput) string {
 	t.Helper()
-	client := socialmessaging.New(socialmessaging.Options{Region: world.Region, Endpoint: world.APIURL,
+	client := socialmessaging.New(socialmessaging.Options{Region: world.Region, BaseEndpoint: aws.String(world.APIURL),
 		Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), "")})
 	in.OriginationPhoneNumberId = &world.PhoneNumberID
 	out, err := client.PostWhatsAppMessageMedia(t.Context(), &in)

@@ -12,6 +12,7 @@ import (
 	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
+	"ferry/socialmessaging/types"
 )
 
 // defaultPage is the size of a page when the caller gives none: the largest allowed.
@@ -90,7 +91,11 @@ func (s *Service) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *soci
 	if err != nil {
 		return nil, err
 	}
-	out := &socialmessaging.LinkedWhatsAppBusinessAccount{LinkedWhatsAppBusinessAccountSummary: s.accountSummary(account)}
+	summary := s.accountSummary(account)
+	out := &socialmessaging.LinkedWhatsAppBusinessAccount{
+		Arn: summary.Arn, Id: summary.Id, WabaId: summary.WabaId, RegistrationStatus: summary.RegistrationStatus,
+		LinkDate: summary.LinkDate, WabaName: summary.WabaName, MarketingMessagesOnboardingStatus: summary.MarketingMessagesOnboardingStatus,
+	}
 	for _, number := range account.PhoneNumbers {
 		out.PhoneNumbers = append(out.PhoneNumbers, s.phoneNumber(accountID, number))
 	}
@@ -138,7 +143,7 @@ func (s *Service) accountSummary(account state.BusinessAccount) socialmessaging.
 		Arn:                new(s.arn(kindBusinessAccount, account.AccountID, account.ID)),
 		Id:                 new(kindBusinessAccount.id(account.ID)),
 		WabaId:             new(account.MetaID),
-		RegistrationStatus: new("COMPLETE"),
+		RegistrationStatus: types.RegistrationStatusComplete,
 		LinkDate:           new(account.LinkedAt),
 		WabaName:           new(account.Name),
 	}

@@ -12,6 +12,7 @@ import (
 	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
+	"ferry/socialmessaging/types"
 )
 
 func TestLinkedAccountIsShownInAWSShape(t *testing.T) {
@@ -24,7 +25,7 @@ func TestLinkedAccountIsShownInAWSShape(t *testing.T) {
 	summary := list.LinkedAccounts[0]
 	bare := strings.TrimPrefix(w.waba, "waba-")
 	if *summary.Id != w.waba || *summary.Arn != "arn:aws:social-messaging:us-east-1:111122223333:waba/"+bare || *summary.WabaId != "100" ||
-		*summary.WabaName != "Lucky Shrub" || *summary.RegistrationStatus != "COMPLETE" || summary.LinkDate.IsZero() || len(summary.EventDestinations) != 0 {
+		*summary.WabaName != "Lucky Shrub" || summary.RegistrationStatus != types.RegistrationStatusComplete || summary.LinkDate.IsZero() || len(summary.EventDestinations) != 0 {
 		t.Errorf("%+v", summary)
 	}
 	for _, id := range []string{*summary.Id, *summary.Arn} {
@@ -32,7 +33,7 @@ func TestLinkedAccountIsShownInAWSShape(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(summary, account.Account.LinkedWhatsAppBusinessAccountSummary); diff != "" || len(account.Account.PhoneNumbers) != 1 {
+		if diff := cmp.Diff(summary, summaryOf(account.Account)); diff != "" || len(account.Account.PhoneNumbers) != 1 {
 			t.Errorf("%s: %s", id, diff)
 		}
 		number := account.Account.PhoneNumbers[0]
@@ -86,7 +87,7 @@ func TestAccountsComeInPagesWhoseTokensAreSealed(t *testing.T) {
 		"of another account": {w.newKey(stranger, admin.FullAccessPolicy), token},
 	} {
 		_, err := w.client(test.key).ListLinkedWhatsAppBusinessAccounts(t.Context(), &socialmessaging.ListLinkedWhatsAppBusinessAccountsInput{NextToken: &test.token})
-		if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, "nextToken") {
+		if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "nextToken") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -105,5 +106,13 @@ func TestStrangerSeesNoAccount(t *testing.T) {
 	_, err = client.GetLinkedWhatsAppBusinessAccountPhoneNumber(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{Id: &w.phone})
 	if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
 		t.Errorf("phone number: %v", err)
+	}
+}
+
+// summaryOf returns the members that an account shares with its summary.
+func summaryOf(a *types.LinkedWhatsAppBusinessAccount) types.LinkedWhatsAppBusinessAccountSummary {
+	return types.LinkedWhatsAppBusinessAccountSummary{
+		Arn: a.Arn, Id: a.Id, WabaId: a.WabaId, RegistrationStatus: a.RegistrationStatus, LinkDate: a.LinkDate, WabaName: a.WabaName,
+		EventDestinations: a.EventDestinations, MarketingMessagesOnboardingStatus: a.MarketingMessagesOnboardingStatus, DatasetId: a.DatasetId,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,8 +126,12 @@ func TestNoRouteGoesRoundTheGate(t *testing.T) {
 
 func TestOperationThatIsNotBuiltIsNamed(t *testing.T) {
 	w := newWorld(t)
+	built := []string{
+		"CreateWhatsAppMessageTemplateMedia", "DeleteWhatsAppMessageMedia", "GetLinkedWhatsAppBusinessAccount",
+		"GetLinkedWhatsAppBusinessAccountPhoneNumber", "GetWhatsAppMessageMedia", "ListLinkedWhatsAppBusinessAccounts", "PostWhatsAppMessageMedia",
+	}
 	for _, operation := range socialmessaging.Operations {
-		if operation.Built() {
+		if slices.Contains(built, operation.Name) {
 			continue
 		}
 		got := w.send(w.sign(w.request(operation.Method, operation.Path, "")))
@@ -276,8 +281,8 @@ func TestPolicyDecidesOverOperationAndObject(t *testing.T) {
 				OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: &test.key},
 			})
 			denied, isDenied := errors.AsType[*socialmessaging.AccessDeniedException](err)
-			if test.denied == "" && err != nil || test.denied != "" && (!isDenied || !strings.Contains(denied.Message, test.denied) ||
-				!strings.HasPrefix(denied.Message, "User: arn:aws:iam::111122223333:user/app is not authorized to perform: ")) {
+			if test.denied == "" && err != nil || test.denied != "" && (!isDenied || !strings.Contains(denied.ErrorMessage(), test.denied) ||
+				!strings.HasPrefix(denied.ErrorMessage(), "User: arn:aws:iam::111122223333:user/app is not authorized to perform: ")) {
 				t.Errorf("%v", err)
 			}
 		})

@@ -30,7 +30,7 @@ func TestFileThatWouldFailOnDeliveryIsRefusedWithItsFix(t *testing.T) {
 	w.put(file.Name, file.ContentType, file.Data)
 	_, err := w.post(file.Name)
 	exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err)
-	if !ok || !strings.HasSuffix(exception.Message, " [opus-not-mono]") || !strings.Contains(exception.Message, "ffmpeg -i IN") {
+	if !ok || !strings.HasSuffix(exception.ErrorMessage(), " [opus-not-mono]") || !strings.Contains(exception.ErrorMessage(), "ffmpeg -i IN") {
 		t.Errorf("%v", err)
 	}
 	line := lastLine(t, w.log)

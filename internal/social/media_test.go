@@ -218,7 +218,7 @@ func TestMetaThatGivesNoProperAnswerIsADependencyThatFailed(t *testing.T) {
 			}
 			_, err := w.post("note.txt")
 			exception, ok := errors.AsType[*socialmessaging.DependencyException](err)
-			if !ok || !strings.Contains(exception.Message, "WhatsApp (Meta") {
+			if !ok || !strings.Contains(exception.ErrorMessage(), "WhatsApp (Meta") {
 				t.Errorf("%v", err)
 			}
 		})
@@ -332,7 +332,7 @@ func TestSourceThatBreaksOffIsReadAgain(t *testing.T) {
 func TestObjectThatChangesMeanwhileIsNotMixed(t *testing.T) {
 	w := newWorld(t, func(c *social.Config) { c.Objects = brokenStore(t, 1, true) })
 	_, err := w.post("note.txt")
-	if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.Message, "another version") {
+	if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.ErrorMessage(), "another version") {
 		t.Errorf("%v", err)
 	}
 }
@@ -351,7 +351,7 @@ func TestStoreThatIsDownIsNamed(t *testing.T) {
 	w := newWorld(t, func(c *social.Config) { c.Objects = objects })
 	_, err = w.post("note.txt")
 	exception, ok := errors.AsType[*socialmessaging.DependencyException](err)
-	if !ok || !strings.Contains(exception.Message, "store") || strings.Contains(exception.Message, "127.0.0.1") {
+	if !ok || !strings.Contains(exception.ErrorMessage(), "store") || strings.Contains(exception.ErrorMessage(), "127.0.0.1") {
 		t.Errorf("%v", err)
 	}
 }
@@ -363,7 +363,7 @@ func TestQuotaIsOfAnAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.post("note.txt")
-	if exception, ok := errors.AsType[*socialmessaging.ThrottledRequestException](err); !ok || !strings.Contains(exception.Message, "quota of 1 calls of PostWhatsAppMessageMedia") {
+	if exception, ok := errors.AsType[*socialmessaging.ThrottledRequestException](err); !ok || !strings.Contains(exception.ErrorMessage(), "quota of 1 calls of PostWhatsAppMessageMedia") {
 		t.Errorf("%v", err)
 	}
 	// Another account is not throttled: its call gets as far as the phone number.
@@ -432,7 +432,7 @@ func TestUploadThatTakesTooLongEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := w.post("note.txt")
-			if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.Message, "longer than the server allows. WhatsApp") || !strings.Contains(exception.Message, "may have done") {
+			if exception, ok := errors.AsType[*socialmessaging.DependencyException](err); !ok || !strings.Contains(exception.ErrorMessage(), "longer than the server allows. WhatsApp") || !strings.Contains(exception.ErrorMessage(), "may have done") {
 				t.Errorf("%v", err)
 			}
 		})

@@ -109,7 +109,7 @@ func TestDestinationIsExactlyOne(t *testing.T) {
 		"Both destinationS3File and":    {MediaId: &id, DestinationS3File: toFile(""), DestinationS3PresignedUrl: link},
 	} {
 		_, err := w.get(in)
-		if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, says) {
+		if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), says) {
 			t.Errorf("%v; want %q", err, says)
 		}
 	}
@@ -123,7 +123,7 @@ func TestWritingNeedsTheRightToWriteThatObject(t *testing.T) {
 	for prefix, allowed := range map[string]bool{"mine/": true, "theirs/": false, "mine": false} {
 		_, err := w.client(key).GetWhatsAppMessageMedia(t.Context(), &socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &w.phone, DestinationS3File: toFile(prefix)})
 		denied, isDenied := errors.AsType[*socialmessaging.AccessDeniedException](err)
-		if allowed && err != nil || !allowed && (!isDenied || !strings.Contains(denied.Message, "s3:PutObject on resource: arn:aws:s3:::media/"+prefix+id+".jpeg")) {
+		if allowed && err != nil || !allowed && (!isDenied || !strings.Contains(denied.ErrorMessage(), "s3:PutObject on resource: arn:aws:s3:::media/"+prefix+id+".jpeg")) {
 			t.Errorf("%s: %v", prefix, err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestDeletedMediaIsGone(t *testing.T) {
 	_, again := w.client(w.key).DeleteWhatsAppMessageMedia(t.Context(), in)
 	_, get := w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &id, MetadataOnly: new(true)})
 	for _, err := range []error{again, get} {
-		if exception, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok || exception.Status != http.StatusNotFound {
+		if exception, ok := socialmessaging.AsException(err); !ok || exception.Code != "ResourceNotFoundException" || exception.Status != http.StatusNotFound {
 			t.Errorf("%v", err)
 		}
 	}

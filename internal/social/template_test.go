@@ -55,7 +55,7 @@ func TestTemplateMediaGetsAHandle(t *testing.T) {
 			w.must(err)
 			checkHandle(t, w, handle, file.Data, file.ContentType)
 		default:
-			if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, "templates take") {
+			if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "templates take") {
 				t.Errorf("%s: %v", file.Name, err)
 			}
 		}
@@ -169,7 +169,7 @@ func TestTemplateMediaNeedsAnApp(t *testing.T) {
 	linked, err := w.state.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "200", Token: secret.New("t")})
 	w.must(err)
 	_, err = w.template("waba-"+linked.ID, "sample.pdf")
-	if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.Message, "--app-id") {
+	if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "--app-id") {
 		t.Errorf("%v", err)
 	}
 	_, err = w.template("waba-00000000000000000000000000000000", "sample.pdf")

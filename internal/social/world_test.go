@@ -147,7 +147,7 @@ func (w *world) presign(key string) string {
 // client calls the API with a key and does not send again.
 func (w *world) client(key state.AccessKey) *socialmessaging.Client {
 	return socialmessaging.New(socialmessaging.Options{
-		Region: "us-east-1", Endpoint: w.api.URL, Retryer: aws.NopRetryer{},
+		Region: "us-east-1", BaseEndpoint: aws.String(w.api.URL), Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), ""),
 	})
 }
