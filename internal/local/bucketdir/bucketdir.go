@@ -45,7 +45,7 @@ const (
 type Backend struct {
 	directory string
 
-	naming sync.Mutex // held while a name appears or goes, never while a client is waited for
+	mu sync.Mutex // held while a name appears or goes, never while a client is waited for
 }
 
 var (
@@ -79,7 +79,7 @@ func (b *Backend) path(elements ...string) string {
 // legal refuses the names that are none of S3's, so that a bucket is always a
 // directory of its own: gofakes3 itself looks at a name only when a bucket is
 // made. IsLocal adds what a system reserves, such as "con" on Windows.
-func legal(bucket string) error {
+func checkName(bucket string) error {
 	if err := gofakes3.ValidateBucketName(bucket); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func legal(bucket string) error {
 
 // absent says whether an error means that there is no such file. A file in the
 // place of a directory has nothing in it either.
-func absent(err error) bool {
+func isNotExist(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
@@ -113,7 +113,7 @@ func (b *Backend) ListBuckets(context.Context) ([]gofakes3.BucketInfo, error) {
 			continue
 		}
 		info, err := os.Stat(b.path(entry.Name()))
-		if absent(err) {
+		if isNotExist(err) {
 			continue // deleted meanwhile
 		} else if err != nil {
 			return nil, err
@@ -130,18 +130,18 @@ func (b *Backend) BucketExists(_ context.Context, bucket string) (bool, error) {
 
 // exists: a bucket is there as long as the directory of its objects is.
 func (b *Backend) exists(bucket string) (bool, error) {
-	if legal(bucket) != nil {
+	if checkName(bucket) != nil {
 		return false, nil
 	}
 	info, err := os.Stat(b.path(bucket, objects))
-	if absent(err) {
+	if isNotExist(err) {
 		return false, nil
 	}
 	return err == nil && info.IsDir(), err
 }
 
 // require is BucketNotFound when there is no bucket of that name.
-func (b *Backend) require(bucket string) error {
+func (b *Backend) requireBucket(bucket string) error {
 	exists, err := b.exists(bucket)
 	if err == nil && !exists {
 		return gofakes3.BucketNotFound(bucket)
@@ -152,11 +152,11 @@ func (b *Backend) require(bucket string) error {
 // CreateBucket makes a bucket. It fails with ErrInvalidBucketName or
 // ErrBucketAlreadyExists.
 func (b *Backend) CreateBucket(_ context.Context, bucket string) error {
-	if err := legal(bucket); err != nil {
+	if err := checkName(bucket); err != nil {
 		return err
 	}
-	b.naming.Lock()
-	defer b.naming.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if err := os.Mkdir(b.path(bucket), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -170,8 +170,8 @@ func (b *Backend) CreateBucket(_ context.Context, bucket string) error {
 // DeleteBucket removes an empty bucket. It fails with ErrNoSuchBucket, or with
 // ErrBucketNotEmpty, also for a file in there that is not this package's.
 func (b *Backend) DeleteBucket(_ context.Context, bucket string) error {
-	b.naming.Lock()
-	defer b.naming.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if exists, err := b.exists(bucket); err != nil {
 		return err
 	} else if !exists {

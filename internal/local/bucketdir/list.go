@@ -61,11 +61,11 @@ func paginate(records []record, prefix *gofakes3.Prefix, page gofakes3.ListBucke
 
 // records reads the records of a bucket's objects, in no order.
 func (b *Backend) records(bucket string) ([]record, error) {
-	if err := b.require(bucket); err != nil {
+	if err := b.requireBucket(bucket); err != nil {
 		return nil, err
 	}
 	entries, err := os.ReadDir(b.path(bucket, objects))
-	if absent(err) {
+	if isNotExist(err) {
 		return nil, gofakes3.BucketNotFound(bucket) // deleted meanwhile
 	} else if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (b *Backend) records(bucket string) ([]record, error) {
 			continue
 		}
 		file, err := os.Open(b.path(bucket, objects, entry.Name()))
-		if absent(err) {
+		if isNotExist(err) {
 			continue // deleted meanwhile
 		} else if err != nil {
 			return nil, err

@@ -22,12 +22,12 @@ type version struct {
 // open opens the current version of an object. It fails with BucketNotFound or
 // KeyNotFound.
 func (b *Backend) open(bucket, key string) (version, error) {
-	if legal(bucket) != nil {
+	if checkName(bucket) != nil {
 		return version{}, gofakes3.BucketNotFound(bucket)
 	}
 	file, err := os.Open(b.path(bucket, objects, fileName(key)))
-	if absent(err) {
-		if err := b.require(bucket); err != nil {
+	if isNotExist(err) {
+		if err := b.requireBucket(bucket); err != nil {
 			return version{}, err
 		}
 		return version{}, gofakes3.KeyNotFound(key)
@@ -111,17 +111,17 @@ func (b *Backend) CopyObject(ctx context.Context, fromBucket, fromKey, bucket, k
 // A request's conditions, If-Match and If-None-Match, are judged while no other
 // name changes: of several clients that want to be the first, one is.
 func (b *Backend) put(ctx context.Context, bucket, key string, meta map[string]string, body io.Reader, size int64) (*record, error) {
-	if err := b.require(bucket); err != nil {
+	if err := b.requireBucket(bucket); err != nil {
 		return nil, err
 	}
-	r := &record{Key: text(key), Modified: time.Now().UTC(), Metadata: meta}
+	r := &record{Key: keyText(key), Modified: time.Now().UTC(), Metadata: meta}
 	staged, err := b.stage(r, body, size)
 	if err != nil {
 		return nil, err
 	}
-	b.naming.Lock()
-	defer b.naming.Unlock()
-	if err := b.allowed(ctx, bucket, key); err != nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.checkConditions(ctx, bucket, key); err != nil {
 		_ = os.Remove(staged)
 		return nil, err
 	}
@@ -157,8 +157,8 @@ func (b *Backend) stage(r *record, body io.Reader, size int64) (path string, err
 }
 
 // allowed judges the conditions of a request on the object that it replaces.
-// The caller holds b.naming.
-func (b *Backend) allowed(ctx context.Context, bucket, key string) error {
+// The caller holds b.mu.
+func (b *Backend) checkConditions(ctx context.Context, bucket, key string) error {
 	if !gofakes3.HasWriteConditions(ctx) {
 		return nil
 	}
@@ -173,23 +173,23 @@ func (b *Backend) allowed(ctx context.Context, bucket, key string) error {
 }
 
 // publish gives a staged file the name of its object. The caller holds
-// b.naming.
+// b.mu.
 func (b *Backend) publish(staged, bucket, key string) error {
-	renaming := os.Rename(staged, b.path(bucket, objects, fileName(key)))
-	if renaming == nil {
+	err := os.Rename(staged, b.path(bucket, objects, fileName(key)))
+	if err == nil {
 		return nil
 	}
 	_ = os.Remove(staged)
-	if err := b.require(bucket); err != nil {
+	if err := b.requireBucket(bucket); err != nil {
 		return err // deleted while the body was on its way
 	}
-	return renaming
+	return err
 }
 
 // DeleteObject removes an object, and is content when there is none. It fails
 // with ErrNoSuchBucket.
 func (b *Backend) DeleteObject(_ context.Context, bucket, key string) (gofakes3.ObjectDeleteResult, error) {
-	if err := b.require(bucket); err != nil {
+	if err := b.requireBucket(bucket); err != nil {
 		return gofakes3.ObjectDeleteResult{}, err
 	}
 	return gofakes3.ObjectDeleteResult{}, b.remove(bucket, key)
@@ -197,7 +197,7 @@ func (b *Backend) DeleteObject(_ context.Context, bucket, key string) (gofakes3.
 
 // DeleteMulti removes objects, each for itself. It fails with ErrNoSuchBucket.
 func (b *Backend) DeleteMulti(_ context.Context, bucket string, keys ...string) (result gofakes3.MultiDeleteResult, err error) {
-	if err := b.require(bucket); err != nil {
+	if err := b.requireBucket(bucket); err != nil {
 		return result, err
 	}
 	for _, key := range keys {
@@ -213,10 +213,10 @@ func (b *Backend) DeleteMulti(_ context.Context, bucket string, keys ...string) 
 }
 
 func (b *Backend) remove(bucket, key string) error {
-	b.naming.Lock()
-	defer b.naming.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	err := os.Remove(b.path(bucket, objects, fileName(key)))
-	if absent(err) {
+	if isNotExist(err) {
 		return nil
 	}
 	return err
@@ -229,8 +229,8 @@ func (b *Backend) remove(bucket, key string) error {
 // The object is written anew. Others wait for it, because an object that is put
 // meanwhile must not be lost.
 func (b *Backend) SetObjectTagging(_ context.Context, bucket, key, tagging string) error {
-	b.naming.Lock()
-	defer b.naming.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	current, err := b.open(bucket, key)
 	if err != nil {
 		return err

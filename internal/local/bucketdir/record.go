@@ -22,7 +22,7 @@ import (
 //
 //	the bytes | the record, JSON | its length, 4 bytes, big endian | mark
 type record struct {
-	Key      text      `json:"key"`
+	Key      keyText   `json:"key"`
 	Size     int64     `json:"size"` // of the bytes
 	MD5      []byte    `json:"md5"`
 	Modified time.Time `json:"modified"` // when the object was put
@@ -31,8 +31,8 @@ type record struct {
 
 const (
 	extension = ".object"
-	mark      = "ferry/1\n" // the end of a whole file
-	footer    = 4 + len(mark)
+	trailer   = "ferry/1\n" // the end of a whole file
+	footer    = 4 + len(trailer)
 
 	// maxRecord is the longest record in bytes. S3 allows 1 kB of key and 2 kB
 	// of metadata; net/http takes 1 MiB of headers.
@@ -64,7 +64,7 @@ func (r *record) write(w io.Writer) error {
 		return gofakes3.ErrMetadataTooLarge
 	}
 	encoded = binary.BigEndian.AppendUint32(encoded, uint32(len(encoded)))
-	_, err = w.Write(append(encoded, mark...))
+	_, err = w.Write(append(encoded, trailer...))
 	return err
 }
 
@@ -84,7 +84,7 @@ func readRecord(file *os.File) (r record, err error) {
 	if err := readAt(file, end, info.Size()-int64(footer)); err != nil {
 		return r, err
 	}
-	if !bytes.HasSuffix(end, []byte(mark)) {
+	if !bytes.HasSuffix(end, []byte(trailer)) {
 		return r, errors.New("it has another end")
 	}
 	length := binary.BigEndian.Uint32(end)
@@ -119,13 +119,13 @@ func readAt(file *os.File, buffer []byte, offset int64) error {
 
 // text is a string of any bytes, percent-encoded in JSON, which keeps UTF-8
 // only.
-type text string
+type keyText string
 
-func (t text) MarshalText() ([]byte, error) { return []byte(url.QueryEscape(string(t))), nil }
+func (t keyText) MarshalText() ([]byte, error) { return []byte(url.QueryEscape(string(t))), nil }
 
-func (t *text) UnmarshalText(encoded []byte) error {
+func (t *keyText) UnmarshalText(encoded []byte) error {
 	decoded, err := url.QueryUnescape(string(encoded))
-	*t = text(decoded)
+	*t = keyText(decoded)
 	return err
 }
 
