@@ -1,9 +1,9 @@
-// Package local is a whole world on one machine: ferry's gateway, the
-// simulator of WhatsApp's Cloud API and an S3 server, with a sample account
-// linked and a bucket made. `ferry dev` and `ferry demo` run it.
+// Package local runs a complete world on one machine, for `ferry dev` and
+// `ferry demo`: ferry's gateway, the simulator of WhatsApp's Cloud API and an S3
+// server, with a linked sample account and a bucket.
 //
-// The gateway in it is the one of `ferry serve`. Only its addresses differ:
-// the Graph API is the simulator, the store is the embedded S3 server.
+// The gateway is that of `ferry serve`. Only its addresses differ: the Graph API
+// is the simulator, and the store is the embedded S3 server.
 package local
 
 import (
@@ -23,7 +23,7 @@ import (
 	"ferry/metasim"
 )
 
-// The sample account. The ids of Meta's are those of Meta's documentation.
+// The sample account. Meta's ids are those in the examples of its documentation.
 const (
 	AccountID = "111122223333"
 	Bucket    = "ferry-media"
@@ -34,19 +34,25 @@ const (
 	metaAppID         = "634974688087057"
 )
 
-// Config says where the world lives.
+// Config configures a world.
 type Config struct {
-	Region   string       // of the API; default us-east-1
-	PortBase int          // API, simulator, S3, console and simulator control on this port and the four after; 0 = free ports
-	Data     string       // directory to keep everything in; "" = in memory
-	Logger   *slog.Logger // default: discards
+	// Region is the AWS region of the API. Default: us-east-1.
+	Region string
+	// PortBase is the port of the API; the simulator, S3 and the simulator's
+	// control API use the ports +1, +2 and +4 (+3 is reserved for the console).
+	// 0 means free ports.
+	PortBase int
+	// Data is the directory of all state. Empty means in memory.
+	Data string
+	// Logger receives the log of all servers. Default: discarded.
+	Logger *slog.Logger
 }
 
 // Environment is a running world.
 type Environment struct {
 	Region       string
-	APIURL       string // ferry
-	SimulatorURL string // the Graph API
+	APIURL       string // ferry's API
+	SimulatorURL string // the simulated Graph API
 	ControlURL   string // the simulator's control API
 	S3URL        string // the embedded S3 server
 
@@ -69,7 +75,7 @@ type Environment struct {
 	waited    bool               // Wait has returned what failed
 }
 
-// Start starts a world, which is ready when Start returns.
+// Start starts a world. When it returns, all servers are ready.
 func Start(ctx context.Context, config Config) (*Environment, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -158,7 +164,8 @@ func (e *Environment) Close() error {
 	return errors.Join(problems...)
 }
 
-// path gives a file of the data directory, or what stands for it in memory.
+// path returns the path of a file in the data directory, or inMemory if there is
+// no directory.
 func (e *Environment) path(name, inMemory string) string {
 	if e.config.Data == "" {
 		return inMemory
@@ -166,7 +173,7 @@ func (e *Environment) path(name, inMemory string) string {
 	return filepath.Join(e.config.Data, name)
 }
 
-// openKeyset reads the keyset of the data directory, or makes one.
+// openKeyset reads the keyset in the data directory, or creates one.
 func (e *Environment) openKeyset() (*secret.Sealer, error) {
 	path := e.path("keyset.json", "")
 	if path != "" {

@@ -1,5 +1,5 @@
-// The sample account of the world: its access key, its linked WhatsApp
-// Business Account, its bucket. Kept with the data, made when missing.
+// The sample account of the world: its access key and its linked WhatsApp
+// Business Account. Both are created when the world starts for the first time.
 
 package local
 
@@ -13,8 +13,8 @@ import (
 	"ferry/internal/state"
 )
 
-// sampleKey finds the developer's access key, or makes it, and finds the token
-// of an account that was linked before, or makes one.
+// sampleKey reads or creates the developer's access key, and creates a token for
+// the simulator.
 func (e *Environment) sampleKey(ctx context.Context, db *state.DB) error {
 	keys, err := db.AccessKeys(ctx, AccountID)
 	if err != nil {
@@ -36,8 +36,8 @@ func (e *Environment) sampleKey(ctx context.Context, db *state.DB) error {
 	return err
 }
 
-// linkSample links the sample account as `ferry account link` does. Linked
-// again after a restart it keeps its ids and takes the new token.
+// linkSample links the sample account as `ferry account link` does. After a
+// restart, it keeps its ids and receives the new token.
 func (e *Environment) linkSample(ctx context.Context) error {
 	linked, err := admin.LinkAccount(ctx, e.Gateway.Graph(), e.Gateway.State(), admin.Link{
 		AccountID: AccountID, MetaID: metaAccountID, AppID: metaAppID, Token: e.MetaToken,

@@ -50,7 +50,7 @@ func listen(base int) (l listeners, err error) {
 	return l, nil
 }
 
-// openGateway opens the gateway, and reads or makes the sample's key and token.
+// openGateway opens the gateway, and reads or creates the sample's access key.
 func (e *Environment) openGateway(ctx context.Context) error {
 	if e.config.Data != "" {
 		if err := os.MkdirAll(e.config.Data, 0o700); err != nil {
@@ -116,7 +116,7 @@ func (e *Environment) openS3(ctx context.Context) (http.Handler, error) {
 		err = backend.CreateBucket(ctx, Bucket)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("making bucket %s: %w", Bucket, err)
+		return nil, fmt.Errorf("creating bucket %s: %w", Bucket, err)
 	}
 	s3 := gofakes3.New(backend,
 		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(e.config.Logger.Handler(), slog.LevelDebug))),

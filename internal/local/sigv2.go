@@ -1,9 +1,9 @@
 // Presigned URLs of Signature Version 2, for the embedded S3 server.
 //
-// boto3 and the AWS CLI v1 still presign that way in older regions, us-east-1
-// among them (AWSAccessKeyId, Expires and Signature in the query). gofakes3
-// verifies Version 4 only. This handler verifies Version 2 and hands the
-// request on, presigned again with Version 4.
+// In older regions such as us-east-1, boto3 and the AWS CLI v1 still use Version 2
+// for presigned URLs (AWSAccessKeyId, Expires and Signature in the query), but
+// gofakes3 verifies only Version 4. This handler verifies Version 2 and forwards
+// the request with a signature of Version 4.
 
 package local
 
@@ -31,7 +31,7 @@ var subresources = []string{
 	"response-content-type", "response-expires", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
 }
 
-// acceptVersion2 wraps the embedded S3 server.
+// acceptVersion2 adds presigned URLs of Version 2 to the embedded S3 server.
 func acceptVersion2(next http.Handler, region, accessKeyID string, key secret.Secret) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
@@ -42,37 +42,38 @@ func acceptVersion2(next http.Handler, region, accessKeyID string, key secret.Se
 		expires, err := strconv.ParseInt(query.Get("Expires"), 10, 64)
 		want := version2Signature(r, query.Get("Expires"), key)
 		if err != nil || query.Get("AWSAccessKeyId") != accessKeyID || !hmac.Equal([]byte(want), []byte(query.Get("Signature"))) || time.Now().Unix() > expires {
-			http.Error(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>The presigned URL is wrong or has expired.</Message></Error>`, http.StatusForbidden)
+			http.Error(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>The presigned URL is invalid or has expired.</Message></Error>`, http.StatusForbidden)
 			return
 		}
 		for _, name := range []string{"AWSAccessKeyId", "Expires", "Signature"} {
 			query.Del(name)
 		}
 		query.Set("X-Amz-Expires", "60")
-		again := r.Clone(r.Context())
-		again.URL.RawQuery = query.Encode()
-		again.URL.Scheme, again.URL.Host = "http", r.Host
+		forwarded := r.Clone(r.Context())
+		forwarded.URL.RawQuery = query.Encode()
+		forwarded.URL.Scheme, forwarded.URL.Host = "http", r.Host
 		signed, _, err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).PresignHTTP(r.Context(),
-			aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: key.Reveal()}, bare(again), "UNSIGNED-PAYLOAD", "s3", region, time.Now())
+			aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: key.Reveal()}, withoutHeaders(forwarded), "UNSIGNED-PAYLOAD", "s3", region, time.Now())
 		if err != nil {
-			http.Error(w, "presigning again failed", http.StatusInternalServerError)
+			http.Error(w, "signing the request with Version 4 failed", http.StatusInternalServerError)
 			return
 		}
-		_, again.URL.RawQuery, _ = strings.Cut(signed, "?")
-		again.RequestURI = again.URL.RequestURI()
-		next.ServeHTTP(w, again)
+		_, forwarded.URL.RawQuery, _ = strings.Cut(signed, "?")
+		forwarded.RequestURI = forwarded.URL.RequestURI()
+		next.ServeHTTP(w, forwarded)
 	})
 }
 
-// bare is a request with no headers to sign but Host.
-func bare(r *http.Request) *http.Request {
+// withoutHeaders returns a copy of a request that has no header to sign but Host.
+func withoutHeaders(r *http.Request) *http.Request {
 	clone := r.Clone(r.Context())
 	clone.Header = http.Header{}
 	clone.ContentLength = 0
 	return clone
 }
 
-// version2Signature signs what a presigned URL of Version 2 stands for.
+// version2Signature returns the signature of Version 2 that a presigned URL for
+// the request must have.
 func version2Signature(r *http.Request, expires string, key secret.Secret) string {
 	var signed []string
 	for name, values := range r.URL.Query() {
@@ -94,7 +95,7 @@ func version2Signature(r *http.Request, expires string, key secret.Secret) strin
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// amzHeaders are the x-amz-… headers, each as a line, sorted.
+// amzHeaders returns the x-amz-… headers, one per line, sorted.
 func amzHeaders(r *http.Request) string {
 	var lines []string
 	for name, values := range r.Header {

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// TestBehaviour is what a client sees, with either backend.
+// TestBehaviour checks what a client sees, with both backends.
 func TestBehaviour(t *testing.T) {
 	for _, behaviour := range []struct {
 		name string
@@ -85,7 +85,7 @@ func putGetHead(t *testing.T, w world) {
 	}
 }
 
-// show follows a pointer.
+// show dereferences a pointer.
 func show(value any) string {
 	switch value := value.(type) {
 	case *string:
@@ -200,7 +200,7 @@ func deletes(t *testing.T, w world) {
 	for _, key := range []string{"a", "a/b", "c", "d", "e"} {
 		w.put(t, key, key)
 	}
-	for range 2 { // the second finds nothing
+	for range 2 { // the second time the object does not exist
 		_, err := w.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String("a")})
 		must(t, err)
 	}
@@ -226,7 +226,7 @@ func copies(t *testing.T, w world) {
 	got, object := w.get(t, "copy")
 	equal(t, "copy", got+" "+*object.ContentType+" "+object.Metadata["n"], "body audio/ogg 1")
 
-	// To itself, with other metadata.
+	// Onto itself, with other metadata.
 	_, err = w.CopyObject(t.Context(), &s3.CopyObjectInput{
 		Bucket: aws.String(bucket), Key: aws.String("a b+ä"), CopySource: source,
 		MetadataDirective: types.MetadataDirectiveReplace, ContentType: aws.String("video/mp4"),
@@ -271,7 +271,7 @@ func presigned(t *testing.T, w world) {
 	presigner := s3.NewPresignClient(w.Client)
 	putting, err := presigner.PresignPutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String("a/ä b")})
 	must(t, err)
-	// A body of which nobody knows the size.
+	// A body of unknown size.
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, putting.URL, io.MultiReader(strings.NewReader("he"), strings.NewReader("llo")))
 	must(t, err)
 	request.Header.Set("Content-Type", "text/plain")

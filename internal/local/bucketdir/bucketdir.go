@@ -1,25 +1,26 @@
-// Package bucketdir keeps the buckets of ferry's embedded S3 server in a
-// directory, so that they are there again after a restart. It is a backend of
-// gofakes3, beside gofakes3's own s3mem, which keeps them in memory.
+// Package bucketdir stores the buckets of ferry's embedded S3 server in a
+// directory, so that they survive a restart. It is a backend of gofakes3, like
+// gofakes3's own s3mem, which stores buckets in memory.
 //
 // The layout of the directory:
 //
-//	.incoming/*                       objects that are being written
+//	.incoming/*                       objects being written
 //	<bucket>/objects/<hash>.object    one file per object
 //
-// The hash is the SHA-256 of the key in hex: every key of S3's is legal then,
-// "..", "a" beside "a/b" and one of 1,024 bytes among them, on every file
-// system. A file holds the bytes of an object and, behind them, its record
-// (see record). An object is one file, written under a temporary name and
-// renamed, so there is no moment with the bytes of one version and the record
-// of another: who opened a version reads that version to its end.
+// The hash is the SHA-256 of the key in hexadecimal, so that every key that S3
+// allows works on every file system: "..", "a" next to "a/b", and keys of 1,024
+// bytes. A file contains the bytes of an object followed by its record (see
+// record). It is written under a temporary name and then renamed, so the bytes of
+// one version never appear with the record of another, and an open object can
+// be read to its end although it was replaced.
 //
-// Nothing here calls fsync. This is a store for development: it outlives the
-// process, and what a power cut leaves half written answers with an error.
+// This package never calls fsync. It is a store for development: it survives
+// the end of the process. Reading a file that a power failure left incomplete
+// returns an error.
 //
-// Multipart uploads are gofakes3's own: it keeps their parts in memory, not
-// here, and puts the whole object when the upload is completed. There are no
-// versions of objects; gofakes3 answers NotImplemented to who turns them on.
+// gofakes3 itself implements multipart uploads: it keeps the parts in memory and
+// puts the whole object when the upload is completed. Versioning is not
+// supported; gofakes3 returns NotImplemented to a client that enables it.
 package bucketdir
 
 import (
@@ -36,16 +37,16 @@ import (
 )
 
 const (
-	incoming = ".incoming" // cannot be a bucket: their names begin with a letter or a digit
+	incoming = ".incoming" // not a valid bucket name: those start with a letter or a digit
 	objects  = "objects"
 )
 
-// Backend is a directory of buckets. It is safe for use by several goroutines,
-// but only one Backend at a time may write to a directory.
+// Backend is a directory of buckets. It is safe for concurrent use, but only one
+// Backend at a time may write to a directory.
 type Backend struct {
 	directory string
 
-	mu sync.Mutex // held while a name appears or goes, never while a client is waited for
+	mu sync.Mutex // held while a file is renamed or removed, never while waiting for a client
 }
 
 var (
@@ -53,9 +54,9 @@ var (
 	_ gofakes3.ObjectTaggingBackend = (*Backend)(nil)
 )
 
-// New opens a directory of buckets, made with mode 0700 when it is missing. It
-// removes what an earlier process did not finish writing. There is nothing to
-// close.
+// New opens a directory of buckets, and creates it with mode 0700 if it does not
+// exist. It removes files that an earlier process did not finish writing. A
+// Backend does not need to be closed.
 func New(directory string) (*Backend, error) {
 	b := &Backend{directory: directory}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
@@ -70,15 +71,16 @@ func New(directory string) (*Backend, error) {
 	return b, nil
 }
 
-// path gives the path of something in the directory. A bucket's name must have
-// passed legal.
+// path returns a path inside the directory. A bucket's name must have passed
+// checkName.
 func (b *Backend) path(elements ...string) string {
 	return filepath.Join(append([]string{b.directory}, elements...)...)
 }
 
-// legal refuses the names that are none of S3's, so that a bucket is always a
-// directory of its own: gofakes3 itself looks at a name only when a bucket is
-// made. IsLocal adds what a system reserves, such as "con" on Windows.
+// checkName returns an error for a bucket name that S3 does not allow, so that a
+// bucket is always a directory of its own: gofakes3 itself checks the name only
+// when a bucket is created. IsLocal rejects names that the operating system
+// reserves, such as "con" on Windows.
 func checkName(bucket string) error {
 	if err := gofakes3.ValidateBucketName(bucket); err != nil {
 		return err
@@ -89,17 +91,17 @@ func checkName(bucket string) error {
 	return nil
 }
 
-// absent says whether an error means that there is no such file. A file in the
-// place of a directory has nothing in it either.
+// isNotExist reports whether an error means that a file does not exist. That
+// includes a path through a file that is not a directory.
 func isNotExist(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// ListBuckets lists the buckets in the order of their names. Anything else in
-// the directory is passed over.
+// ListBuckets returns the buckets, sorted by name. It skips anything else in the
+// directory.
 //
-// A bucket's date is the time at which its directory last changed: only the
-// directory of its objects is ever made in there.
+// A bucket's creation date is the time of the last change to its directory, in
+// which only the directory of its objects is ever created.
 func (b *Backend) ListBuckets(context.Context) ([]gofakes3.BucketInfo, error) {
 	entries, err := os.ReadDir(b.directory)
 	if err != nil {
@@ -114,7 +116,7 @@ func (b *Backend) ListBuckets(context.Context) ([]gofakes3.BucketInfo, error) {
 		}
 		info, err := os.Stat(b.path(entry.Name()))
 		if isNotExist(err) {
-			continue // deleted meanwhile
+			continue // deleted concurrently
 		} else if err != nil {
 			return nil, err
 		}
@@ -123,12 +125,13 @@ func (b *Backend) ListBuckets(context.Context) ([]gofakes3.BucketInfo, error) {
 	return buckets, nil
 }
 
-// BucketExists says whether there is a bucket of that name.
+// BucketExists reports whether a bucket exists.
 func (b *Backend) BucketExists(_ context.Context, bucket string) (bool, error) {
 	return b.exists(bucket)
 }
 
-// exists: a bucket is there as long as the directory of its objects is.
+// exists reports whether a bucket exists, which is so if the directory of its
+// objects exists.
 func (b *Backend) exists(bucket string) (bool, error) {
 	if checkName(bucket) != nil {
 		return false, nil
@@ -140,7 +143,7 @@ func (b *Backend) exists(bucket string) (bool, error) {
 	return err == nil && info.IsDir(), err
 }
 
-// require is BucketNotFound when there is no bucket of that name.
+// requireBucket returns BucketNotFound if a bucket does not exist.
 func (b *Backend) requireBucket(bucket string) error {
 	exists, err := b.exists(bucket)
 	if err == nil && !exists {
@@ -149,7 +152,7 @@ func (b *Backend) requireBucket(bucket string) error {
 	return err
 }
 
-// CreateBucket makes a bucket. It fails with ErrInvalidBucketName or
+// CreateBucket creates a bucket. It returns ErrInvalidBucketName or
 // ErrBucketAlreadyExists.
 func (b *Backend) CreateBucket(_ context.Context, bucket string) error {
 	if err := checkName(bucket); err != nil {
@@ -167,8 +170,9 @@ func (b *Backend) CreateBucket(_ context.Context, bucket string) error {
 	return err
 }
 
-// DeleteBucket removes an empty bucket. It fails with ErrNoSuchBucket, or with
-// ErrBucketNotEmpty, also for a file in there that is not this package's.
+// DeleteBucket removes an empty bucket. It returns ErrNoSuchBucket, or
+// ErrBucketNotEmpty if its directory contains anything, even a file that this
+// package did not create.
 func (b *Backend) DeleteBucket(_ context.Context, bucket string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -183,6 +187,6 @@ func (b *Backend) DeleteBucket(_ context.Context, bucket string) error {
 	case err != nil:
 		return err
 	}
-	_ = os.Remove(b.path(bucket)) // the bucket is gone, even if somebody put a file beside its objects
+	_ = os.Remove(b.path(bucket)) // the bucket is deleted even if somebody put a file next to its objects
 	return nil
 }

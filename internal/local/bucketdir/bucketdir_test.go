@@ -26,7 +26,7 @@ import (
 	"ferry/internal/local/bucketdir"
 )
 
-// files lists what is in a directory, folders left out.
+// files lists the files in a directory.
 func files(t *testing.T, directory string) (found []string) {
 	t.Helper()
 	must(t, filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
@@ -52,7 +52,7 @@ func TestRestart(t *testing.T) {
 	made, err := before.ListBuckets(t.Context(), &s3.ListBucketsInput{})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(directory, ".incoming", "unfinished"), []byte("half an obj"), 0o600))
-	must(t, os.WriteFile(filepath.Join(directory, "keyset.json"), nil, 0o600)) // the name of a bucket, but no bucket
+	must(t, os.WriteFile(filepath.Join(directory, "keyset.json"), nil, 0o600)) // a valid name of a bucket, but a file
 
 	after := serve(t, open(t, directory))
 	equal(t, "keys", after.keys(t), slices.Sorted(slices.Values(odd)))
@@ -71,8 +71,8 @@ func TestRestart(t *testing.T) {
 	equal(t, "number of files", fmt.Sprint(len(files(t, directory))), fmt.Sprint(len(odd)+1))
 }
 
-// TestFailedBody puts bodies that end as they should not. The object stays what
-// it was, and no file is left.
+// TestFailedBody puts bodies that end too early or with an error. The object
+// remains as it was, and no file is left behind.
 func TestFailedBody(t *testing.T) {
 	broken := errors.New("broken")
 	for _, c := range []struct {
@@ -93,7 +93,7 @@ func TestFailedBody(t *testing.T) {
 			directory := t.TempDir()
 			b := open(t, directory)
 			must(t, b.CreateBucket(t.Context(), bucket))
-			if _, err := b.PutObject(t.Context(), bucket, "new", nil, c.body, c.size); err != c.want { // gofakes3 looks at the error itself, not into it
+			if _, err := b.PutObject(t.Context(), bucket, "new", nil, c.body, c.size); err != c.want { // gofakes3 compares the error itself, without unwrapping it
 				t.Errorf("error is %v, want %v", err, c.want)
 			}
 			if _, err := b.HeadObject(t.Context(), bucket, "new"); !gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey) {
@@ -108,7 +108,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestHangUp is a client that goes away in the middle of a body.
+// TestHangUp: a client disconnects in the middle of a body.
 func TestHangUp(t *testing.T) {
 	directory := t.TempDir()
 	w := serve(t, open(t, directory))
@@ -156,8 +156,8 @@ func TestOpenVersion(t *testing.T) {
 	}
 }
 
-// TestConcurrentVersions puts, tags, lists and gets one key at once. Every GET
-// sees one version, its bytes with its metadata.
+// TestConcurrentVersions puts, tags, lists and gets one key concurrently. Every
+// GET returns the bytes and the metadata of the same version.
 func TestConcurrentVersions(t *testing.T) {
 	directory := t.TempDir()
 	w := serve(t, open(t, directory))
@@ -211,7 +211,7 @@ func TestConcurrentVersions(t *testing.T) {
 	equal(t, "number of files", fmt.Sprint(len(files(t, directory))), "1")
 }
 
-// TestFirstWins has clients put an object that must not be there yet.
+// TestFirstWins: several clients put an object that must not exist yet.
 func TestFirstWins(t *testing.T) {
 	directory := t.TempDir()
 	w := serve(t, open(t, directory))
@@ -238,7 +238,7 @@ func TestFirstWins(t *testing.T) {
 	equal(t, "number of files", fmt.Sprint(len(files(t, directory))), fmt.Sprint(rounds))
 }
 
-// TestTagsLoseNothing tags an object while it is put again and again.
+// TestTagsLoseNothing tags an object while it is put repeatedly.
 func TestTagsLoseNothing(t *testing.T) {
 	b := open(t, t.TempDir())
 	must(t, b.CreateBucket(t.Context(), bucket))
@@ -261,7 +261,7 @@ func TestTagsLoseNothing(t *testing.T) {
 	defer done.Store(true)
 	for version := range 20 {
 		put(version)
-		must(t, b.SetObjectTagging(t.Context(), bucket, "k", "b=2")) // has another tag time to come between
+		must(t, b.SetObjectTagging(t.Context(), bucket, "k", "b=2")) // gives another tagging time to interfere
 		object, err := b.GetObject(t.Context(), bucket, "k", nil)
 		must(t, err)
 		if text(t, object.Contents) != body(version) {
@@ -270,9 +270,9 @@ func TestTagsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestPagesWithPrefixes are pages that s3mem gets wrong: it repeats a common
-// prefix, skips the key behind a marker that is no key, and announces a page
-// with nothing on it.
+// TestPagesWithPrefixes has pages that s3mem returns wrongly: it repeats a common
+// prefix, skips the key after a marker that is not a key, and announces a next
+// page that is empty.
 func TestPagesWithPrefixes(t *testing.T) {
 	w := serve(t, open(t, t.TempDir()))
 	w.create(t)
@@ -286,8 +286,8 @@ func TestPagesWithPrefixes(t *testing.T) {
 	equal(t, "with a prefix", w.pages(t, &s3.ListObjectsV2Input{Prefix: aws.String("a/"), MaxKeys: aws.Int32(3)}), [][]string{{"a/1", "a/2", "a/3"}})
 }
 
-// TestBrokenFile damages an object's file in every place that matters. It must
-// not be served, nor hide; it can be replaced and deleted.
+// TestBrokenFile damages each part of an object's file. Reading and listing must
+// fail; replacing and deleting must work.
 func TestBrokenFile(t *testing.T) {
 	for name, damage := range map[string]func(whole []byte) []byte{
 		"empty":          func([]byte) []byte { return nil },
@@ -318,7 +318,7 @@ func TestBrokenFile(t *testing.T) {
 			_, heading := b.HeadObject(t.Context(), bucket, "k/1")
 			_, listing := b.ListBucket(t.Context(), bucket, nil, gofakes3.ListBucketPage{})
 			for what, err := range map[string]error{"GET": getting, "HEAD": heading, "list": listing} {
-				if err == nil || !strings.Contains(err.Error(), file+" is not a whole object") {
+				if err == nil || !strings.Contains(err.Error(), file+" is damaged") {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
@@ -329,7 +329,7 @@ func TestBrokenFile(t *testing.T) {
 	}
 }
 
-// TestBytes keeps keys and metadata that are not UTF-8.
+// TestBytes: keys and metadata need not be UTF-8.
 func TestBytes(t *testing.T) {
 	b := open(t, t.TempDir())
 	must(t, b.CreateBucket(t.Context(), bucket))
@@ -345,7 +345,7 @@ func TestBytes(t *testing.T) {
 	equal(t, "metadata", object.Metadata, map[string]string{"X-Amz-Meta-\xff=&": string(every)})
 }
 
-// TestBucketNames are none: no bucket is anything but a directory of its own.
+// TestBucketNames: names that would not be a directory of their own are refused.
 func TestBucketNames(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "s3")
 	b := open(t, directory)

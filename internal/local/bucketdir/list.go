@@ -10,12 +10,12 @@ import (
 	"github.com/rclone/gofakes3"
 )
 
-// ListBucket lists the objects of a bucket in the order of the bytes of their
-// keys. It fails with ErrNoSuchBucket, and for a broken file: an object must
-// not vanish from a list in silence.
+// ListBucket returns the objects of a bucket, sorted by the bytes of their keys.
+// It returns ErrNoSuchBucket, and an error for a damaged file: an object must not
+// silently disappear from a listing.
 //
-// Every page reads the record of every object, which is one short read each:
-// a quarter of a second for 10,000 objects.
+// Every page reads the records of all objects, with one short read each. That
+// takes a quarter of a second for 10,000 objects.
 func (b *Backend) ListBucket(_ context.Context, bucket string, prefix *gofakes3.Prefix, page gofakes3.ListBucketPage) (*gofakes3.ObjectList, error) {
 	if prefix == nil {
 		prefix = &gofakes3.Prefix{}
@@ -28,12 +28,12 @@ func (b *Backend) ListBucket(_ context.Context, bucket string, prefix *gofakes3.
 	return paginate(records, prefix, page), nil
 }
 
-// paginate gives the page of a list that begins behind page.Marker, a key that
-// need not exist any more. The marker of the next page is the last key that
-// this one speaks for: the last of all that a common prefix stands for.
+// paginate returns the page that starts after page.Marker, which need not be an
+// existing key. The marker of the next page is the last key that this page
+// covers; a common prefix covers all keys that start with it.
 func paginate(records []record, prefix *gofakes3.Prefix, page gofakes3.ListBucketPage) *gofakes3.ObjectList {
 	list := gofakes3.NewObjectList()
-	common, last := "", "" // the prefix that the last key belongs to, the last key
+	common, last := "", "" // the common prefix of the last key, and the last key
 	for _, r := range records {
 		var match gofakes3.PrefixMatch
 		key := string(r.Key)
@@ -59,14 +59,14 @@ func paginate(records []record, prefix *gofakes3.Prefix, page gofakes3.ListBucke
 	return list
 }
 
-// records reads the records of a bucket's objects, in no order.
+// records reads the records of a bucket's objects, in no particular order.
 func (b *Backend) records(bucket string) ([]record, error) {
 	if err := b.requireBucket(bucket); err != nil {
 		return nil, err
 	}
 	entries, err := os.ReadDir(b.path(bucket, objects))
 	if isNotExist(err) {
-		return nil, gofakes3.BucketNotFound(bucket) // deleted meanwhile
+		return nil, gofakes3.BucketNotFound(bucket) // deleted concurrently
 	} else if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (b *Backend) records(bucket string) ([]record, error) {
 		}
 		file, err := os.Open(b.path(bucket, objects, entry.Name()))
 		if isNotExist(err) {
-			continue // deleted meanwhile
+			continue // deleted concurrently
 		} else if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const bucket = "ferry-media"
 
-// world is an S3 server with a bucket, and a client of it.
+// world is a client of an S3 server that has a bucket.
 type world struct {
 	*s3.Client
 	http *http.Client
@@ -46,7 +46,7 @@ func serve(t *testing.T, backend gofakes3.Backend) world {
 	})}
 }
 
-// logger shows why a request was answered with InternalError.
+// logger logs the causes of InternalError responses.
 type logger struct{ t *testing.T }
 
 func (l logger) Print(level gofakes3.LogLevel, values ...any) {
@@ -62,8 +62,8 @@ func open(t *testing.T, directory string) *bucketdir.Backend {
 	return backend
 }
 
-// eachBackend runs a test on gofakes3's backend and on this one: a world in
-// memory and one in a directory must not differ.
+// eachBackend runs a test with gofakes3's backend and with this one: in memory
+// and in a directory, the S3 server must behave the same.
 func eachBackend(t *testing.T, test func(t *testing.T, w world)) {
 	for name, backend := range map[string]gofakes3.Backend{"s3mem": s3mem.New(), "bucketdir": open(t, t.TempDir())} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func (w world) create(t *testing.T) {
 	must(t, err)
 }
 
-// put puts an object and checks the ETag of the answer.
+// put puts an object and checks the ETag of the response.
 func (w world) put(t *testing.T, key, body string, options ...func(*s3.PutObjectInput)) {
 	t.Helper()
 	input := &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), Body: strings.NewReader(body)}
@@ -103,13 +103,13 @@ func (w world) get(t *testing.T, key string, options ...func(*s3.GetObjectInput)
 	return text(t, output.Body), output
 }
 
-// keys lists a whole bucket.
+// keys returns the keys of a bucket.
 func (w world) keys(t *testing.T) []string {
 	t.Helper()
 	return slices.Concat(w.pages(t, &s3.ListObjectsV2Input{})...)
 }
 
-// pages lists keys and, behind those of their page, common prefixes.
+// pages returns, page by page, keys followed by common prefixes.
 func (w world) pages(t *testing.T, input *s3.ListObjectsV2Input) (pages [][]string) {
 	t.Helper()
 	input.Bucket = aws.String(bucket)
@@ -157,7 +157,7 @@ func equal[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
-// code checks the code of an error of S3's.
+// code checks the code of an S3 error.
 func code(t *testing.T, err error, want string) {
 	t.Helper()
 	var failure smithy.APIError

@@ -12,14 +12,14 @@ import (
 	"github.com/rclone/gofakes3"
 )
 
-// version is one version of an object, open. It stays readable when the object
+// version is an open version of an object. It remains readable after the object
 // is replaced or deleted.
 type version struct {
 	record
 	file *os.File
 }
 
-// open opens the current version of an object. It fails with BucketNotFound or
+// open opens the current version of an object. It returns BucketNotFound or
 // KeyNotFound.
 func (b *Backend) open(bucket, key string) (version, error) {
 	if checkName(bucket) != nil {
@@ -42,12 +42,12 @@ func (b *Backend) open(bucket, key string) (version, error) {
 	return version{record: r, file: file}, nil
 }
 
-// body reads bytes of the version, from start on.
+// body returns a reader of length bytes of the version from start on.
 func (v version) body(start, length int64) io.Reader {
 	return io.NewSectionReader(v.file, start, length)
 }
 
-// GetObject opens an object for reading, whole or a range of it. It fails with
+// GetObject opens an object, or a range of it, for reading. It returns
 // ErrNoSuchBucket, ErrNoSuchKey or ErrInvalidRange.
 func (b *Backend) GetObject(_ context.Context, bucket, key string, request *gofakes3.ObjectRangeRequest) (*gofakes3.Object, error) {
 	v, err := b.open(bucket, key)
@@ -70,8 +70,8 @@ func (b *Backend) GetObject(_ context.Context, bucket, key string, request *gofa
 	return object, nil
 }
 
-// HeadObject describes an object. It fails with ErrNoSuchBucket or
-// ErrNoSuchKey.
+// HeadObject returns an object without its contents. It returns ErrNoSuchBucket
+// or ErrNoSuchKey.
 func (b *Backend) HeadObject(_ context.Context, bucket, key string) (*gofakes3.Object, error) {
 	v, err := b.open(bucket, key)
 	if err != nil {
@@ -82,17 +82,16 @@ func (b *Backend) HeadObject(_ context.Context, bucket, key string) (*gofakes3.O
 	return object, v.file.Close()
 }
 
-// PutObject stores an object, streaming it to its file. The size is in bytes,
-// or -1 when only the body's end will tell. Another number of bytes is
-// ErrIncompleteBody; after that and every other failure the object is what it
-// was before.
+// PutObject stores an object, streaming the body to a file. The size is in bytes;
+// -1 means unknown. It returns ErrIncompleteBody if the body has another size.
+// After any error the object is as it was before.
 func (b *Backend) PutObject(ctx context.Context, bucket, key string, meta map[string]string, body io.Reader, size int64) (gofakes3.PutObjectResult, error) {
 	_, err := b.put(ctx, bucket, key, meta, body, size)
 	return gofakes3.PutObjectResult{}, err
 }
 
-// CopyObject stores the bytes of one object, with other metadata, as another,
-// which may be the same.
+// CopyObject stores the bytes of one object with new metadata as another object,
+// or as the same one.
 func (b *Backend) CopyObject(ctx context.Context, fromBucket, fromKey, bucket, key string, meta map[string]string) (gofakes3.CopyObjectResult, error) {
 	from, err := b.open(fromBucket, fromKey)
 	if err != nil {
@@ -106,10 +105,11 @@ func (b *Backend) CopyObject(ctx context.Context, fromBucket, fromKey, bucket, k
 	return gofakes3.CopyObjectResult{ETag: r.etag(), LastModified: gofakes3.NewContentTime(r.Modified)}, nil
 }
 
-// put stores an object: first all of it under a temporary name, then the name.
+// put writes an object to a temporary file and then renames it.
 //
-// A request's conditions, If-Match and If-None-Match, are judged while no other
-// name changes: of several clients that want to be the first, one is.
+// It checks the request's conditions, If-Match and If-None-Match, while it holds
+// the lock: of several clients that require that the object does not exist,
+// exactly one succeeds.
 func (b *Backend) put(ctx context.Context, bucket, key string, meta map[string]string, body io.Reader, size int64) (*record, error) {
 	if err := b.requireBucket(bucket); err != nil {
 		return nil, err
@@ -128,9 +128,9 @@ func (b *Backend) put(ctx context.Context, bucket, key string, meta map[string]s
 	return r, b.publish(staged, bucket, key)
 }
 
-// stage writes an object to a temporary file, of which it gives the path, and
-// completes the record with the size and the hash. No file stays when it fails.
-// Errors of the body are passed on as they are: gofakes3 knows its own.
+// stage writes an object to a temporary file, sets the record's size and hash,
+// and returns the file's path. If it fails, it removes the file. It returns
+// errors of the body unchanged, because gofakes3 recognises its own.
 func (b *Backend) stage(r *record, body io.Reader, size int64) (path string, err error) {
 	file, err := os.CreateTemp(b.path(incoming), "*")
 	if err != nil {
@@ -143,7 +143,7 @@ func (b *Backend) stage(r *record, body io.Reader, size int64) (path string, err
 		}
 	}()
 	if size >= 0 {
-		body = io.LimitReader(body, size+1) // one more than the size, to see what comes: an end, at which gofakes3 compares digests
+		body = io.LimitReader(body, size+1) // one byte more, so that the body's end is read, where gofakes3 compares digests
 	}
 	sum := md5.New()
 	if r.Size, err = io.Copy(io.MultiWriter(file, sum), body); err != nil {
@@ -156,7 +156,8 @@ func (b *Backend) stage(r *record, body io.Reader, size int64) (path string, err
 	return file.Name(), r.write(file)
 }
 
-// allowed judges the conditions of a request on the object that it replaces.
+// checkConditions checks the conditions of a request against the object that it
+// replaces.
 // The caller holds b.mu.
 func (b *Backend) checkConditions(ctx context.Context, bucket, key string) error {
 	if !gofakes3.HasWriteConditions(ctx) {
@@ -172,7 +173,7 @@ func (b *Backend) checkConditions(ctx context.Context, bucket, key string) error
 	return gofakes3.CheckWriteConditions(ctx, true, current.etag())
 }
 
-// publish gives a staged file the name of its object. The caller holds
+// publish renames a staged file to the name of its object. The caller holds
 // b.mu.
 func (b *Backend) publish(staged, bucket, key string) error {
 	err := os.Rename(staged, b.path(bucket, objects, fileName(key)))
@@ -181,13 +182,13 @@ func (b *Backend) publish(staged, bucket, key string) error {
 	}
 	_ = os.Remove(staged)
 	if err := b.requireBucket(bucket); err != nil {
-		return err // deleted while the body was on its way
+		return err // deleted while the body was being received
 	}
 	return err
 }
 
-// DeleteObject removes an object, and is content when there is none. It fails
-// with ErrNoSuchBucket.
+// DeleteObject deletes an object. Deleting an object that does not exist is not
+// an error. It returns ErrNoSuchBucket.
 func (b *Backend) DeleteObject(_ context.Context, bucket, key string) (gofakes3.ObjectDeleteResult, error) {
 	if err := b.requireBucket(bucket); err != nil {
 		return gofakes3.ObjectDeleteResult{}, err
@@ -195,7 +196,8 @@ func (b *Backend) DeleteObject(_ context.Context, bucket, key string) (gofakes3.
 	return gofakes3.ObjectDeleteResult{}, b.remove(bucket, key)
 }
 
-// DeleteMulti removes objects, each for itself. It fails with ErrNoSuchBucket.
+// DeleteMulti deletes objects, independently of each other. It returns
+// ErrNoSuchBucket.
 func (b *Backend) DeleteMulti(_ context.Context, bucket string, keys ...string) (result gofakes3.MultiDeleteResult, err error) {
 	if err := b.requireBucket(bucket); err != nil {
 		return result, err
@@ -222,12 +224,11 @@ func (b *Backend) remove(bucket, key string) error {
 	return err
 }
 
-// SetObjectTagging replaces the tags of an object, or removes them when they
-// are empty. Nothing else of it changes. It fails with ErrNoSuchBucket or
-// ErrNoSuchKey.
+// SetObjectTagging replaces the tags of an object and changes nothing else of it.
+// Empty tagging removes the tags. It returns ErrNoSuchBucket or ErrNoSuchKey.
 //
-// The object is written anew. Others wait for it, because an object that is put
-// meanwhile must not be lost.
+// It rewrites the whole file while it holds the lock, so that an object that is
+// put at the same time is not lost.
 func (b *Backend) SetObjectTagging(_ context.Context, bucket, key, tagging string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

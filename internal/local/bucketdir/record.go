@@ -17,44 +17,44 @@ import (
 	"github.com/rclone/gofakes3"
 )
 
-// record says what an object is. It stands behind the object's bytes, because
-// only then are their number and their hash known:
+// record describes an object. It follows the object's bytes in the file, because
+// their number and hash are not known earlier:
 //
-//	the bytes | the record, JSON | its length, 4 bytes, big endian | mark
+//	bytes of the object | record as JSON | length of the record, 4 bytes, big endian | trailer
 type record struct {
 	Key      keyText   `json:"key"`
-	Size     int64     `json:"size"` // of the bytes
+	Size     int64     `json:"size"` // of the object, in bytes
 	MD5      []byte    `json:"md5"`
 	Modified time.Time `json:"modified"` // when the object was put
-	Metadata metadata  `json:"metadata"` // as gofakes3 gave it: Content-Type, X-Amz-Meta-…, Last-Modified
+	Metadata metadata  `json:"metadata"` // as received from gofakes3: Content-Type, X-Amz-Meta-…, Last-Modified
 }
 
 const (
 	extension = ".object"
-	trailer   = "ferry/1\n" // the end of a whole file
+	trailer   = "ferry/1\n" // the end of every complete file
 	footer    = 4 + len(trailer)
 
-	// maxRecord is the longest record in bytes. S3 allows 1 kB of key and 2 kB
-	// of metadata; net/http takes 1 MiB of headers.
+	// maxRecord is the maximum length of a record in bytes. S3 allows 1 kB for the
+	// key and 2 kB for metadata; net/http accepts 1 MiB of headers.
 	maxRecord = 4 << 20
 )
 
-// fileName gives the name of the file of a key.
+// fileName returns the name of a key's file.
 func fileName(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:]) + extension
 }
 
-// etag gives the ETag, with its quotation marks.
+// etag returns the ETag, including its quotation marks.
 func (r *record) etag() string { return `"` + hex.EncodeToString(r.MD5) + `"` }
 
-// object gives what gofakes3 wants to know of an object, without contents.
+// object returns the object in gofakes3's form, without contents.
 func (r *record) object() *gofakes3.Object {
 	return &gofakes3.Object{Name: string(r.Key), Metadata: r.Metadata, Size: r.Size, Hash: r.MD5}
 }
 
-// write writes the record as the end of a file. It fails with
-// ErrMetadataTooLarge.
+// write writes the record, its length and the trailer. It returns
+// ErrMetadataTooLarge if the record is too long.
 func (r *record) write(w io.Writer) error {
 	encoded, err := json.Marshal(r)
 	if err != nil {
@@ -68,12 +68,12 @@ func (r *record) write(w io.Writer) error {
 	return err
 }
 
-// readRecord reads the record of an object's file. It fails for every file that
-// is not whole or does not belong under its name.
+// readRecord reads the record of an object's file. It returns an error if the
+// file is damaged or has another object's name.
 func readRecord(file *os.File) (r record, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("bucketdir: %s is not a whole object: %w", file.Name(), err)
+			err = fmt.Errorf("bucketdir: %s is damaged: %w", file.Name(), err)
 		}
 	}()
 	info, err := file.Stat()
@@ -85,11 +85,11 @@ func readRecord(file *os.File) (r record, err error) {
 		return r, err
 	}
 	if !bytes.HasSuffix(end, []byte(trailer)) {
-		return r, errors.New("it has another end")
+		return r, errors.New("the trailer is missing")
 	}
 	length := binary.BigEndian.Uint32(end)
 	if length > maxRecord {
-		return r, fmt.Errorf("its record has %d bytes", length)
+		return r, fmt.Errorf("the record has %d bytes", length)
 	}
 	encoded := make([]byte, length)
 	size := info.Size() - int64(footer) - int64(length)
@@ -100,15 +100,15 @@ func readRecord(file *os.File) (r record, err error) {
 		return r, err
 	}
 	if r.Size != size {
-		return r, fmt.Errorf("it has %d bytes, its record says %d", size, r.Size)
+		return r, fmt.Errorf("it has %d bytes, but its record says %d", size, r.Size)
 	}
 	if filepath.Base(file.Name()) != fileName(string(r.Key)) {
-		return r, fmt.Errorf("it is the object of the key %q", string(r.Key))
+		return r, fmt.Errorf("it belongs to the key %q", string(r.Key))
 	}
 	return r, nil
 }
 
-// readAt fills a buffer from an offset, which may lie before the file's start.
+// readAt reads len(buffer) bytes at an offset. A negative offset is an error.
 func readAt(file *os.File, buffer []byte, offset int64) error {
 	if offset < 0 {
 		return io.ErrUnexpectedEOF
@@ -117,8 +117,8 @@ func readAt(file *os.File, buffer []byte, offset int64) error {
 	return err
 }
 
-// text is a string of any bytes, percent-encoded in JSON, which keeps UTF-8
-// only.
+// keyText is an arbitrary string, percent-encoded in JSON, which supports only
+// UTF-8.
 type keyText string
 
 func (t keyText) MarshalText() ([]byte, error) { return []byte(url.QueryEscape(string(t))), nil }
@@ -129,8 +129,7 @@ func (t *keyText) UnmarshalText(encoded []byte) error {
 	return err
 }
 
-// metadata is a map of strings of any bytes, in JSON a string in the form of a
-// query.
+// metadata is a map of arbitrary strings. In JSON it is a URL query.
 type metadata map[string]string
 
 func (m metadata) MarshalText() ([]byte, error) {
