@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"ferry/internal/media"
+	"ferry/internal/tty"
 )
 
 type mediaLintCommand struct {
@@ -59,7 +60,7 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 	for _, text := range c.Source {
 		result := c.lint(ctx, open, text)
 		worst, unread = max(worst, result.worst()), unread || result.Error != ""
-		if c.JSON || !isTerminal(terminal.out) {
+		if c.JSON || !tty.IsTerminal(terminal.out) {
 			encoder := json.NewEncoder(terminal.out)
 			encoder.SetEscapeHTML(false)
 			if err := encoder.Encode(result); err != nil {
@@ -130,12 +131,12 @@ func (l linted) print(out io.Writer) error {
 // heading is the source, and its type and size as far as they are known: in
 // one line, if it is not too long.
 func (l linted) heading() string {
-	words := []string{printable(l.Source)}
+	words := []string{tty.Printable(l.Source)}
 	if l.Type != "" {
-		words = append(words, printable(l.Type))
+		words = append(words, tty.Printable(l.Type))
 	}
 	if l.Size > 0 || l.Error == "" && l.Size == 0 {
-		words = append(words, exactSize(l.Size))
+		words = append(words, tty.ExactSize(l.Size))
 	}
 	if line := strings.Join(words, "  "); utf8.RuneCountInString(line) <= lintWidth {
 		return line
@@ -158,7 +159,7 @@ func paragraph(text *strings.Builder, label string, lines []string) {
 
 // wrap breaks a text between words, where a line would become longer than width.
 func wrap(text string, width int) []string {
-	return fill(strings.Fields(printable(text)), width, "")
+	return fill(strings.Fields(tty.Printable(text)), width, "")
 }
 
 // fill puts words into lines of at most width columns, if no word is longer,
@@ -189,7 +190,7 @@ func fixLines(fix, path string, width int) []string {
 	}
 	words := shellWords(fix[at+2:])
 	for i, word := range words {
-		if word == "IN" && path != "" && path == printable(path) {
+		if word == "IN" && path != "" && path == tty.Printable(path) {
 			words[i] = shellQuote(path)
 		}
 	}
@@ -219,13 +220,4 @@ func shellQuote(path string) string {
 		return path
 	}
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-// exactSize is a size for people: "4,312 bytes".
-func exactSize(size int64) string {
-	digits := fmt.Sprint(size)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits + " bytes"
 }

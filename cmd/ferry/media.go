@@ -3,18 +3,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"ferry/internal/bulk"
 	"ferry/socialmessaging"
 )
 
@@ -38,84 +34,30 @@ type mediaPostCommand struct {
 	Source        []string `arg:"" help:"s3://BUCKET/KEY, or a presigned URL; with --recursive s3://BUCKET/PREFIX/." placeholder:"SOURCE"`
 }
 
-// Run uploads the sources, several at once. On a terminal it draws bars;
-// otherwise it prints a JSON object a line, in the order of completion.
+// Run uploads the sources, several at once.
 func (c *mediaPostCommand) Run(ctx context.Context, terminal *terminal) error {
 	if c.Recursive {
 		return c.runRecursive(ctx, terminal)
 	}
 	if c.Manifest != "" {
-		return errors.New("--manifest goes with --recursive")
+		return errors.New("--manifest requires --recursive")
 	}
-	inputs := make([]*socialmessaging.PostWhatsAppMessageMediaInput, len(c.Source))
+	files := make([]bulk.File, len(c.Source))
 	for i, text := range c.Source {
 		input, err := c.input(text)
 		if err != nil {
 			return err
 		}
-		inputs[i] = input
+		files[i] = bulk.File{Source: shown(text), Input: input}
 	}
 	client, err := c.client(ctx)
 	if err != nil {
 		return err
 	}
-	var report reporter = &lineReporter{lineWriter{out: terminal.out}}
-	if isTerminal(terminal.out) {
-		report = newBarReporter(terminal.out, len(inputs))
-	}
-	var uploads errgroup.Group
-	uploads.SetLimit(max(c.Concurrency, 1))
-	results := make([]posted, len(inputs))
-	for i, input := range inputs {
-		done := report.begin(shown(c.Source[i]))
-		uploads.Go(func() error {
-			results[i] = post(ctx, client, shown(c.Source[i]), input)
-			done(results[i])
-			return nil
-		})
-	}
-	_ = uploads.Wait() // no upload gives an error
-	report.end(results)
-	if slices.ContainsFunc(results, posted.failed) {
+	if slices.ContainsFunc(bulk.PostFiles(ctx, client, files, c.Concurrency, terminal.out), bulk.Result.Failed) {
 		return errReported
 	}
 	return nil
-}
-
-func post(ctx context.Context, client *socialmessaging.Client, name string, input *socialmessaging.PostWhatsAppMessageMediaInput) posted {
-	started := time.Now()
-	result := posted{Source: name}
-	output, err := client.PostWhatsAppMessageMedia(ctx, input)
-	result.Millis = time.Since(started).Milliseconds()
-	if err != nil {
-		result.Code, result.Error = explain(err)
-		result.Finding = findingIn(result.Code, result.Error)
-	} else if output.MediaId == nil {
-		result.Error = "the answer has no media id"
-	} else {
-		result.MediaID = *output.MediaId
-	}
-	return result
-}
-
-// explain gives an exception's name and message; any other error has no name.
-func explain(err error) (code, message string) {
-	if exception, ok := socialmessaging.AsException(err); ok {
-		return exception.Code, cmp.Or(exception.Message, exception.Code)
-	}
-	return "", err.Error()
-}
-
-// findingCode is how a refusal of ferry's ends that says what is wrong with a file.
-var findingCode = regexp.MustCompile(`\[([a-z][a-z0-9-]{0,63})\]$`)
-
-// findingIn is the code of what the service found in a file, "" if it refuses
-// the call for another reason.
-func findingIn(code, message string) string {
-	if found := findingCode.FindStringSubmatch(message); found != nil && code == socialmessaging.KindInvalidParameters.Name {
-		return found[1]
-	}
-	return ""
 }
 
 // input reads a source as a person types it.
@@ -137,29 +79,6 @@ func (c *mediaPostCommand) input(text string) (*socialmessaging.PostWhatsAppMess
 	}
 	input.SourceS3PresignedUrl = &socialmessaging.S3PresignedUrl{Url: &text, Headers: map[string]string{"Content-Type": c.ContentType}}
 	return input, nil
-}
-
-// prefixes reads the sources of --recursive. As with the AWS CLI a prefix is a
-// directory: it gets its slash. No object may be under two of them.
-func (c *mediaPostCommand) prefixes() ([]listed, error) {
-	var prefixes []listed
-	for _, text := range c.Source {
-		location, ok := strings.CutPrefix(text, "s3://")
-		bucket, key, _ := strings.Cut(location, "/")
-		if !ok || bucket == "" {
-			return nil, fmt.Errorf("%q is not a prefix in a bucket; --recursive expects s3://BUCKET/PREFIX/", shown(text))
-		}
-		if key != "" && !strings.HasSuffix(key, "/") {
-			key += "/"
-		}
-		for _, other := range prefixes {
-			if other.bucket == bucket && (strings.HasPrefix(other.key, key) || strings.HasPrefix(key, other.key)) {
-				return nil, fmt.Errorf("%q and %q hold the same objects; give one of them", other.source(), text)
-			}
-		}
-		prefixes = append(prefixes, listed{bucket: bucket, key: key})
-	}
-	return prefixes, nil
 }
 
 func isLink(text string) bool {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strings"
 
+	"ferry/internal/bulk"
+	"ferry/internal/tty"
 	"ferry/socialmessaging"
 )
 
@@ -44,7 +46,7 @@ func (c *mediaGetCommand) Run(ctx context.Context, terminal *terminal) error {
 	}
 	result := gotten{MediaID: c.MediaID}
 	if output, err := client.GetWhatsAppMessageMedia(ctx, input); err != nil {
-		result.Code, result.Error = explain(err)
+		result.Code, result.Error = bulk.Explain(err)
 	} else {
 		result.FileSize = output.FileSize
 		if output.MimeType != nil {
@@ -107,7 +109,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 		output, err := client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &c.PhoneNumberID})
 		switch {
 		case err != nil:
-			result.Code, result.Error = explain(err)
+			result.Code, result.Error = bulk.Explain(err)
 		case output.Success == nil || !*output.Success:
 			result.Error = "the answer does not say that it succeeded"
 		default:
@@ -123,7 +125,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 // print writes a line of JSON, or of text on a terminal. It gives errReported
 // for a failure.
 func (g gotten) print(terminal *terminal) error {
-	if !isTerminal(terminal.out) {
+	if !tty.IsTerminal(terminal.out) {
 		encoder := json.NewEncoder(terminal.out)
 		encoder.SetEscapeHTML(false)
 		if err := encoder.Encode(g); err != nil {
@@ -132,14 +134,14 @@ func (g gotten) print(terminal *terminal) error {
 	} else {
 		outcome := "deleted"
 		if g.Error != "" {
-			outcome = "FAILED " + strings.TrimSpace(g.Code+" "+printable(g.Error))
+			outcome = "FAILED " + strings.TrimSpace(g.Code+" "+tty.Printable(g.Error))
 		} else if !g.Deleted {
-			outcome = printable(g.MIMEType)
+			outcome = tty.Printable(g.MIMEType)
 			if g.FileSize != nil {
-				outcome += ", " + sizeText(*g.FileSize)
+				outcome += ", " + tty.Size(*g.FileSize)
 			}
 		}
-		fmt.Fprintf(terminal.out, "%s  %s\n", printable(g.MediaID), outcome)
+		fmt.Fprintf(terminal.out, "%s  %s\n", tty.Printable(g.MediaID), outcome)
 	}
 	if g.Error != "" {
 		return errReported

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
+
+	"ferry/internal/tty"
 )
 
 type mediaStatsCommand struct {
@@ -38,7 +40,7 @@ func (c *mediaStatsCommand) Run(ctx context.Context, terminal *terminal) error {
 		}
 		setting := map[bool]string{true: "on", false: "off"}[u.Reuse]
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%s\n", u.AccountID, setting,
-			u.Uploads, sizeText(u.Bytes), u.UploadsAvoided, sizeText(u.BytesAvoided))
+			u.Uploads, tty.Size(u.Bytes), u.UploadsAvoided, tty.Size(u.BytesAvoided))
 	}
 	return table.Flush()
 }

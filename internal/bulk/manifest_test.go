@@ -1,4 +1,4 @@
-package main
+package bulk
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 )
 
 // lineOf makes a line as a bulk upload writes it.
-func lineOf(source, mediaID, failure string) posted {
+func lineOf(source, mediaID, failure string) Result {
 	size, now := int64(0), time.Now().UTC().Truncate(time.Millisecond)
-	return posted{Source: source, ETag: "e", Size: &size, MediaID: mediaID, Error: failure, PhoneNumberID: "p", Millis: 3, Time: &now}
+	return Result{Source: source, ETag: "e", Size: &size, MediaID: mediaID, Error: failure, PhoneNumberID: "p", Millis: 3, Time: &now}
 }
 
 func openForTest(t *testing.T, path string) *manifest {
@@ -26,7 +26,7 @@ func openForTest(t *testing.T, path string) *manifest {
 	return m
 }
 
-func addAll(t *testing.T, m *manifest, lines ...posted) {
+func addAll(t *testing.T, m *manifest, lines ...Result) {
 	t.Helper()
 	for _, line := range lines {
 		if err := m.add(line); err != nil {
@@ -38,7 +38,7 @@ func addAll(t *testing.T, m *manifest, lines ...posted) {
 func TestManifestRemembersWhatHasAMediaID(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.jsonl")
 	m := openForTest(t, path)
-	written := []posted{lineOf("s3://b/ä\n<\"?x", "1", ""), lineOf("s3://b/failed", "", "sorry")}
+	written := []Result{lineOf("s3://b/ä\n<\"?x", "1", ""), lineOf("s3://b/failed", "", "sorry")}
 	addAll(t, m, written...)
 	if _, err := openManifest(path, time.Now()); err == nil {
 		t.Error("a second process may write the manifest at the same time")
@@ -47,8 +47,8 @@ func TestManifestRemembersWhatHasAMediaID(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := os.ReadFile(path)
-	var read []posted
-	if _, _, err := readManifest(bytes.NewReader(text), func(p posted) { read = append(read, p) }); err != nil {
+	var read []Result
+	if _, _, err := readManifest(bytes.NewReader(text), func(p Result) { read = append(read, p) }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(written, read); diff != "" {
@@ -133,7 +133,7 @@ func TestManifestIsNotWrittenOnAfterAnError(t *testing.T) {
 
 func TestLinesAreBounded(t *testing.T) {
 	p := lineOf("s3://b/"+strings.Repeat("\x01", 1024), "", strings.Repeat("\x01", 1<<20))
-	if length := len(p.line()); length > manifestLine {
+	if length := len(p.line()); length > maxManifestLine {
 		t.Errorf("a line has %d bytes", length)
 	}
 }
@@ -146,7 +146,7 @@ func FuzzManifestTruncated(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source, mediaID, failure string, cut uint16) {
 		source = "s3://" + strings.ToValidUTF8(source[:min(len(source), 1024)], "?")
 		lines := [][]byte{lineOf(source, mediaID, failure).line(), lineOf("s3://b/2", "2", "").line(), lineOf(source+"3", "", failure).line()}
-		if len(lines[0]) > manifestLine || len(lines[2]) > manifestLine {
+		if len(lines[0]) > maxManifestLine || len(lines[2]) > maxManifestLine {
 			t.Skip("an id longer than any")
 		}
 		text := bytes.Join(lines, nil)
@@ -160,7 +160,7 @@ func FuzzManifestTruncated(f *testing.F) {
 			length += len(line)
 		}
 		read := 0
-		end, ended, err := readManifest(bytes.NewReader(text), func(posted) { read++ })
+		end, ended, err := readManifest(bytes.NewReader(text), func(Result) { read++ })
 		if err != nil || read != whole || end != int64(min(length, len(text))) || ended != (length <= len(text)) {
 			t.Fatalf("%q: read %d of %d lines to %d of %d, ended %v: %v", text, read, whole, end, length, ended, err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,33 +62,12 @@ func TestFailuresOfABulkUploadAreGroupedByTheirCause(t *testing.T) {
 	if !strings.Contains(summary, "jpeg-cmyk]: 1\n  for example s3://"+local.Bucket+"/in/3.jpg\n  The JPEG has ") {
 		t.Errorf("no example: %s", notes.String())
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	findings := map[string]string{}
-	if _, _, err := readManifest(bytes.NewReader(text), func(p posted) { findings[strings.TrimPrefix(p.Source, "s3://"+local.Bucket+"/in/")] = p.Finding }); err != nil {
-		t.Fatal(err)
+	for _, line := range readLines(t, path) {
+		findings[strings.TrimPrefix(line.Source, "s3://"+local.Bucket+"/in/")] = line.Finding
 	}
 	want := map[string]string{"1.ogg": "opus-not-mono", "2.ogg": "opus-not-mono", "3.jpg": "jpeg-cmyk", "text/0000.txt": ""}
 	if diff := cmp.Diff(want, findings); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestFindingIsReadFromARefusalOfAFileOnly(t *testing.T) {
-	for _, test := range []struct{ code, message, want string }{
-		{"InvalidParametersException", "The Opus audio has 2 channels. [opus-not-mono]", "opus-not-mono"},
-		{"InvalidParametersException", "The text is wrong.\nIt is long.\nThere is more wrong with it (3 findings). [text-utf-16]", "text-utf-16"},
-		{"InvalidParametersException", "It has empty content. [empty]", "empty"},
-		{"InvalidParametersException", "WhatsApp refuses: (#100) Invalid parameter [1]", ""},
-		{"InvalidParametersException", "It takes one of [image/jpeg].", ""},
-		{"InvalidParametersException", "[" + strings.Repeat("a", 65) + "]", ""},
-		{"ValidationException", "Member must satisfy enum value set: [en]", ""},
-		{"", "connection refused [peer]", ""},
-	} {
-		if got := findingIn(test.code, test.message); got != test.want {
-			t.Errorf("%s, %q: %q, want %q", test.code, test.message, got, test.want)
-		}
 	}
 }

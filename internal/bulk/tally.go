@@ -1,0 +1,168 @@
+// What a bulk upload has done so far, for its bars and its summary.
+
+package bulk
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ferry/internal/tty"
+)
+
+// tally counts what has been listed and done so far.
+type tally struct {
+	started time.Time
+
+	mu                      sync.Mutex
+	counted, listed         amount // by CountAhead's listing, and by the one that feeds the uploads
+	complete                bool   // one of them has ended
+	posted, failed, skipped amount
+	markers, aborted        int
+	causes                  map[string]*cause // by name
+	active                  []*transfer       // uploads in progress, oldest first
+}
+
+type amount struct {
+	files int
+	bytes int64
+}
+
+func (a *amount) add(size int64) { a.files++; a.bytes += size }
+
+func (a amount) plus(b amount) amount { return amount{a.files + b.files, a.bytes + b.bytes} }
+
+// fileCost is how many bytes take about as long as the overhead of one file.
+const fileCost = 64 << 10
+
+// cost is the work for an amount in bytes, with an overhead for each file.
+func (a amount) cost() float64 { return float64(a.bytes) + float64(a.files)*fileCost }
+
+// cause is a reason for which files failed, with an example.
+type cause struct {
+	name, source, message string
+	count                 int
+}
+
+// transfer is an upload in progress.
+type transfer struct {
+	listedObject
+	started time.Time
+}
+
+func newTally() *tally { return &tally{started: time.Now(), causes: make(map[string]*cause)} }
+
+func (t *tally) locked(change func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change()
+}
+
+func (t *tally) addCounted(size int64) { t.locked(func() { t.counted.add(size) }) }
+func (t *tally) addListed(size int64)  { t.locked(func() { t.listed.add(size) }) }
+func (t *tally) addSkipped(size int64) { t.locked(func() { t.skipped.add(size) }) }
+func (t *tally) addMarker()            { t.locked(func() { t.markers++ }) }
+func (t *tally) listingEnded()         { t.locked(func() { t.complete = true }) }
+
+// progress is a tally at one moment.
+type progress struct {
+	total, done amount
+	tried       amount // done without those that were skipped
+	failed      int
+	complete    bool // total will not grow
+}
+
+func (t *tally) now() (p progress) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p.tried = t.posted.plus(t.failed)
+	p.done = p.tried.plus(t.skipped)
+	p.total = t.listed
+	if t.counted.files > p.total.files {
+		p.total = t.counted
+	}
+	p.failed, p.complete = t.failed.files, t.complete
+	return p
+}
+
+// begin records an upload as in progress. The returned function ends it with its result,
+// or with nil if the outcome is not known.
+func (t *tally) begin(o listedObject) (ended func(*Result)) {
+	upload := &transfer{o, time.Now()}
+	t.locked(func() { t.active = append(t.active, upload) })
+	return func(result *Result) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		i := slices.Index(t.active, upload)
+		t.active = slices.Delete(t.active, i, i+1)
+		switch {
+		case result == nil:
+			t.aborted++
+		case !result.Failed():
+			t.posted.add(o.size)
+		default:
+			t.failed.add(o.size)
+			name := result.cause()
+			if t.causes[name] == nil {
+				t.causes[name] = &cause{name: name, source: result.Source, message: result.Error}
+			}
+			t.causes[name].count++
+		}
+	}
+}
+
+// oldest returns the i-th oldest upload in progress, nil if there are fewer, and how many
+// there are.
+func (t *tally) oldest(i int) (upload *transfer, count int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i < len(t.active) {
+		upload = t.active[i]
+	}
+	return upload, len(t.active)
+}
+
+// Summarize writes what was done, and why some files failed.
+func (u *Upload) Summarize(w io.Writer) { u.tally.summarize(w) }
+
+func fileCount(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
+func (t *tally) summarize(w io.Writer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	took := time.Since(t.started)
+	fmt.Fprintf(w, "%s posted, %s in %s (%s/s)", fileCount(t.posted.files), tty.Size(t.posted.bytes), took.Round(10*time.Millisecond),
+		tty.Size(int64(float64(t.posted.bytes)/took.Seconds())))
+	for _, part := range []struct {
+		count int
+		text  string
+	}{
+		{t.failed.files, "failed"}, {t.skipped.files, "skipped: already in the manifest"},
+		{t.aborted, "aborted; WhatsApp may have them"}, {t.markers, "directory markers ignored"},
+	} {
+		if part.count > 0 {
+			fmt.Fprintf(w, "\n%d %s", part.count, part.text)
+		}
+	}
+	fmt.Fprintln(w)
+	if t.complete && t.listed.files == 0 {
+		fmt.Fprintln(w, "No objects were found.")
+	}
+	causes := make([]*cause, 0, len(t.causes))
+	for _, c := range t.causes {
+		causes = append(causes, c)
+	}
+	slices.SortFunc(causes, func(a, b *cause) int { return cmp.Or(b.count-a.count, strings.Compare(a.name, b.name)) })
+	for _, c := range causes {
+		fmt.Fprintf(w, "\n%s: %d\n  for example %s\n  %s\n", tty.Printable(c.name), c.count, tty.Printable(c.source), tty.Printable(c.message))
+	}
+}
