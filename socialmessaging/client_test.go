@@ -248,3 +248,64 @@ func TestEndpointComesFromTheSDKsSettings(t *testing.T) {
 		})
 	}
 }
+
+func TestPaginatorStopsWhereItShould(t *testing.T) {
+	list := func(answers ...answer) (tokens []string, err error) {
+		client, requests := serve(t, answers...)
+		pages := socialmessaging.NewListWhatsAppFlowsPaginator(client, &socialmessaging.ListWhatsAppFlowsInput{Id: new("waba-1"), MaxResults: new(int32(5)), NextToken: new("first")},
+			func(o *socialmessaging.ListWhatsAppFlowsPaginatorOptions) { o.StopOnDuplicateToken = true })
+		for pages.HasMorePages() && err == nil {
+			_, err = pages.NextPage(t.Context())
+		}
+		for _, r := range requests() {
+			tokens = append(tokens, r.URL.Query().Get("nextToken")+"/"+r.URL.Query().Get("maxResults"))
+		}
+		if _, more := pages.NextPage(t.Context()); err == nil && more == nil {
+			t.Error("there is a page after the last one")
+		}
+		return tokens, err
+	}
+	page := func(token string) answer { return answer{200, "", `{"flows":[],"nextToken":` + token + `}`} }
+	for name, test := range map[string]struct {
+		answers []answer
+		tokens  []string
+		fails   bool
+	}{
+		"without a token":    {[]answer{page(`"b"`), page(`null`)}, []string{"first/5", "b/5"}, false},
+		"at an empty token":  {[]answer{page(`""`)}, []string{"first/5"}, false},
+		"at the token again": {[]answer{page(`"b"`), page(`"b"`)}, []string{"first/5", "b/5"}, false},
+		"at an error":        {[]answer{page(`"b"`), {404, "ResourceNotFoundException", `{}`}}, []string{"first/5", "b/5"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tokens, err := list(test.answers...)
+			if !slices.Equal(tokens, test.tokens) || (err != nil) != test.fails {
+				t.Errorf("%q, %v; want %q", tokens, err, test.tokens)
+			}
+		})
+	}
+}
+
+func TestEndpointsOfAWS(t *testing.T) {
+	for want, options := range map[string]socialmessaging.EndpointResolverOptions{
+		"social-messaging.eu-west-1.amazonaws.com":      {},
+		"social-messaging.eu-west-1.api.aws":            {UseDualStackEndpoint: aws.DualStackEndpointStateEnabled},
+		"social-messaging-fips.eu-west-1.amazonaws.com": {UseFIPSEndpoint: aws.FIPSEndpointStateEnabled},
+	} {
+		var host string
+		client := socialmessaging.New(socialmessaging.Options{
+			Region: "eu-west-1", EndpointOptions: options, Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""),
+			HTTPClient: transport(func(r *http.Request) (*http.Response, error) {
+				host = r.URL.Scheme + "://" + r.URL.Host
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"mediaId":"1"}`))}, nil
+			}),
+		})
+		if err := post(client); err != nil || host != "https://"+want {
+			t.Errorf("%s, %v; want %s", host, err, want)
+		}
+	}
+}
+
+// A transport answers requests without a network.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
