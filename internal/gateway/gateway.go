@@ -98,10 +98,10 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	if config.DrainTimeout <= 0 {
-		config.DrainTimeout = 30 * time.Second
+		config.DrainTimeout = drainTimeout
 	}
 	if config.BodyTimeout <= 0 {
-		config.BodyTimeout = 30 * time.Second
+		config.BodyTimeout = bodyTimeout
 	}
 	if config.Own == nil {
 		config.Own = new(guard.Own)
@@ -199,6 +199,9 @@ func (g *Gateway) listeners() []net.Listener {
 	return slices.DeleteFunc(listeners, func(l net.Listener) bool { return l == nil })
 }
 
+// pingTimeout bounds how long the database may take to respond to /readyz.
+const pingTimeout = 2 * time.Second
+
 // withHealth adds two health checks to the API. Their only result is the status:
 //
 //	GET /livez   200 while the process runs
@@ -209,7 +212,7 @@ func (g *Gateway) withHealth(api http.Handler) http.Handler {
 		case r.Method == http.MethodGet && r.RequestURI == "/livez":
 			w.WriteHeader(http.StatusOK)
 		case r.Method == http.MethodGet && r.RequestURI == "/readyz":
-			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 			defer cancel()
 			if g.draining.Load() || g.config.State.Ping(ctx) != nil {
 				w.WriteHeader(http.StatusServiceUnavailable)

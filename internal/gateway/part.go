@@ -37,6 +37,7 @@ type server struct {
 // Limits of every part.
 const (
 	readHeaderTimeout = 10 * time.Second // for a client to send the header of a request
+	bodyTimeout       = 30 * time.Second // for a client to send the body; the default of Config.BodyTimeout
 	idleTimeout       = 2 * time.Minute  // for a connection without a request
 	maxHeaderBytes    = 32 << 10         // of the header of a request
 )

@@ -15,9 +15,13 @@ import (
 // ErrCutOff says that requests in progress were cut off by a stop.
 var ErrCutOff = errors.New("stopped before all requests in progress were done")
 
-// stopGrace bounds how long requests and loops that Stop ended may take to
-// return, and responses to be sent.
-const stopGrace = time.Second
+const (
+	// drainTimeout is the default of Config.DrainTimeout.
+	drainTimeout = 30 * time.Second
+	// stopGrace bounds how long requests and loops that Stop has ended may take to
+	// return, and their responses to be sent.
+	stopGrace = time.Second
+)
 
 // Run serves until ctx is done and then drains the gateway:
 //
