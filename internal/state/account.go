@@ -18,11 +18,11 @@ type BusinessAccount struct {
 	AccountID           string // 12 digits
 	MetaID              string // Meta's id
 	Name                string
-	MarketingOnboarding string        // "" = not said by Meta
-	AppID               string        // of Meta's app, for template media; "" = not given
-	Token               secret.Secret // Meta's access token; only Link and Owner have it
+	MarketingOnboarding string        // empty means unknown
+	AppID               string        // of Meta's app, for template media; empty means unknown
+	Token               secret.Secret // Meta's access token; set only by Owner, and required by Link
 	LinkedAt            time.Time
-	PhoneNumbers        []PhoneNumber // not filled by BusinessAccounts
+	PhoneNumbers        []PhoneNumber // not set by BusinessAccounts
 }
 
 // PhoneNumber is a phone number of a linked account.
@@ -35,17 +35,18 @@ type PhoneNumber struct {
 	QualityRating     string // GREEN, YELLOW, RED, UNKNOWN
 }
 
-// Sender is a phone number with what it takes to act for it at Meta.
+// Sender is a phone number with the token that authorises requests for it at Meta.
 type Sender struct {
 	PhoneNumber
 	Token secret.Secret
 }
 
-// Link stores a business account with its phone numbers. Linked again, it
-// keeps its ids and link date and takes the new token, names and numbers; a
-// number, or an app, that is not given this time stays. It gives back what is stored.
+// Link stores a business account with its phone numbers and returns what is
+// stored. If the account is already linked, it keeps its ids and link date and
+// receives the new token, names and numbers; numbers that are missing this time
+// remain, and an empty AppID leaves the stored one unchanged.
 func (s *DB) Link(ctx context.Context, account BusinessAccount) (BusinessAccount, error) {
-	defer s.forgetRecent()
+	defer s.clearRecent()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		if err := s.ensureAccount(ctx, tx, account.AccountID); err != nil {
 			return err
@@ -95,7 +96,7 @@ func linkPhoneNumbers(ctx context.Context, tx *sql.Tx, account BusinessAccount) 
 	return nil
 }
 
-// newID makes an id of AWS's form: 128 random bits, hexadecimal.
+// newID returns an id in AWS's form: 128 random bits in hexadecimal.
 func newID() string {
 	var id [16]byte
 	rand.Read(id[:])
@@ -104,8 +105,8 @@ func newID() string {
 
 const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboarding, linked_at, app_id`
 
-// BusinessAccounts lists the linked accounts of an account in the order of
-// their ids, those after the given id ("" = from the start), at most limit.
+// BusinessAccounts returns at most limit linked accounts of an account, sorted
+// by id, starting after the given id. Empty means from the start.
 func (s *DB) BusinessAccounts(ctx context.Context, accountID, after string, limit int) ([]BusinessAccount, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT `+businessAccountColumns+` FROM business_account WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`, accountID, after, limit)
@@ -115,8 +116,8 @@ func (s *DB) BusinessAccounts(ctx context.Context, accountID, after string, limi
 	return collectBusinessAccounts(rows)
 }
 
-// BusinessAccount gives a linked account with its phone numbers. Returns
-// ErrNotFound when the account has no such.
+// BusinessAccount returns a linked account with its phone numbers. It returns
+// ErrNotFound if the account has no such linked account.
 func (s *DB) BusinessAccount(ctx context.Context, accountID, id string) (BusinessAccount, error) {
 	account, err := scanBusinessAccount(s.read.QueryRowContext(ctx,
 		`SELECT `+businessAccountColumns+` FROM business_account WHERE account_id = $1 AND id = $2`, accountID, id))
@@ -167,8 +168,8 @@ func (s *DB) phoneNumbers(ctx context.Context, businessAccountID string) ([]Phon
 	return numbers, rows.Err()
 }
 
-// Owner gives a linked account with the token to act for it. Returns
-// ErrNotFound when the account has no such.
+// Owner returns a linked account with its token. It returns ErrNotFound if the
+// account has no such linked account.
 func (s *DB) Owner(ctx context.Context, accountID, id string) (BusinessAccount, error) {
 	var sealed []byte
 	account, err := scanBusinessAccount(rowWith{s.read.QueryRowContext(ctx,
@@ -180,7 +181,7 @@ func (s *DB) Owner(ctx context.Context, accountID, id string) (BusinessAccount, 
 	return account, err
 }
 
-// rowWith scans one more column than its reader knows of.
+// rowWith scans one column more than its caller asks for.
 type rowWith struct {
 	row  *sql.Row
 	more any
@@ -192,8 +193,8 @@ const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_n
 	 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id
 	 WHERE p.id = $1 AND b.account_id = $2`
 
-// Sender gives a phone number with the token to act for it. What it gives may
-// be as old as Freshness. Returns ErrNotFound when the account has no such number.
+// Sender returns a phone number with its token, which may be cached for up to a
+// second (freshness). It returns ErrNotFound if the account has no such number.
 func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sender, error) {
 	return s.senders.get(accountID+" "+phoneNumberID, func() (Sender, error) {
 		var n Sender
@@ -208,8 +209,8 @@ func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sende
 	})
 }
 
-// LinkedAccounts gives all linked accounts with their phone numbers, or those
-// of one account; for administration.
+// LinkedAccounts returns the linked accounts of one account with their phone
+// numbers, for administration. An empty account id means all accounts.
 func (s *DB) LinkedAccounts(ctx context.Context, accountID string) ([]BusinessAccount, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT `+businessAccountColumns+` FROM business_account WHERE $1 = '' OR account_id = $1 ORDER BY account_id, id`, accountID)

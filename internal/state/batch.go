@@ -1,5 +1,5 @@
-// Writes that end at the same time, committed together: each commit waits for
-// the disk once, however many share it.
+// Group commit: writes that arrive while a commit waits for the disk share the
+// next commit.
 
 package state
 
@@ -12,59 +12,59 @@ import (
 	"time"
 )
 
-// commitTimeout bounds one commit, waiting for the writer included.
+// commitTimeout bounds one commit, including the wait for the write connection.
 const commitTimeout = 15 * time.Second
 
 var errNotCommitted = errors.New("the record was not committed")
 
-// batcher commits writes of one kind.
+// batcher commits writes of one kind in batches.
 type batcher[T any] struct {
 	store *DB
-	// apply makes the writes in a transaction. outcomes has an element for each; an
-	// err undoes all.
+	// apply makes the writes in a transaction. outcomes has one element per write.
+	// After an err the transaction is rolled back.
 	apply func(ctx context.Context, tx *sql.Tx, writes []T) (outcomes []error, err error)
 
 	mu     sync.Mutex
-	next   *batch[T]  // the one that can still be joined; nil = none
-	commit sync.Mutex // held by the batch that is being committed
+	next   *batch[T]  // the batch that new writes join; nil means none
+	commit sync.Mutex // held while a batch is being committed
 }
 
-// batch is what one transaction commits. It holds at most one write of each
-// call in flight.
+// batch is the writes of one transaction: at most one per request in progress.
 type batch[T any] struct {
 	writes   []T
-	outcomes []error // one each, once done is closed
+	outcomes []error // one per write; set when done is closed
 	done     chan struct{}
 }
 
-// write makes a write, durably before it returns. It does not stop when ctx
-// does: what it records has happened.
+// write makes a write, which is durable when write returns. It ignores
+// cancellation of ctx, because what it records has already happened.
 func (b *batcher[T]) write(ctx context.Context, w T) error {
 	b.mu.Lock()
-	mine := b.next
-	isFirst := mine == nil
+	joined := b.next
+	isFirst := joined == nil
 	if isFirst {
-		mine = &batch[T]{done: make(chan struct{})}
-		b.next = mine
+		joined = &batch[T]{done: make(chan struct{})}
+		b.next = joined
 	}
-	place := len(mine.writes)
-	mine.writes = append(mine.writes, w)
+	index := len(joined.writes)
+	joined.writes = append(joined.writes, w)
 	b.mu.Unlock()
 
 	if isFirst {
-		b.commit.Lock() // until the batch before is on disk, others join this one
+		b.commit.Lock() // other writes join this batch until the previous one is on disk
 		b.mu.Lock()
 		b.next = nil
 		b.mu.Unlock()
-		b.run(ctx, mine)
+		b.run(ctx, joined)
 	}
-	<-mine.done
-	return mine.outcomes[place]
+	<-joined.done
+	return joined.outcomes[index]
 }
 
-// run commits a batch and lets go of the lock, whatever happens. When a write
-// cannot be made, each is made by itself, so that this one fails alone. When the
-// commit fails, nobody knows whether it has happened: then all fail.
+// run commits a batch and releases the lock, even after a panic. If a write
+// fails, run makes each write in a transaction of its own, so that only that
+// write fails. If the commit fails, it may still have happened; then all writes
+// fail.
 func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 	all.outcomes = slices.Repeat([]error{errNotCommitted}, len(all.writes))
 	defer func() {
@@ -88,7 +88,8 @@ func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 	}
 }
 
-// inTransaction makes writes in one transaction; cannotApply says that an error is of a write.
+// inTransaction makes writes in one transaction. cannotApply reports whether err
+// comes from a write, not from the commit.
 func (b *batcher[T]) inTransaction(ctx context.Context, writes []T) (outcomes []error, cannotApply bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()

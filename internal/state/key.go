@@ -85,7 +85,7 @@ func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, err
 
 // DeleteAccessKey removes a key. Returns ErrNotFound when there is none.
 func (s *DB) DeleteAccessKey(ctx context.Context, id string) error {
-	defer s.forgetRecent()
+	defer s.clearRecent()
 	var deleted string
 	return found(s.write.QueryRowContext(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id).Scan(&deleted))
 }

@@ -1,4 +1,4 @@
-// The record of uploads.
+// Records of uploads.
 
 package state
 
@@ -17,8 +17,8 @@ type Media struct {
 	SHA256        string // hexadecimal
 	Source        string // "s3" or "presigned-url"
 	SourceName    string // "s3://bucket/key" or a URL without its query
-	SourceETag    string // "" = none
-	AccessKeyID   string // who uploaded it
+	SourceETag    string // empty means none
+	AccessKeyID   string // of the caller who uploaded it
 	CreatedAt     time.Time
 	ExpiresAt     time.Time
 }
@@ -26,8 +26,9 @@ type Media struct {
 const insertMedia = `INSERT INTO media (phone_number_id, id, mime_type, size, sha256, source, source_name, source_etag, access_key_id, created_at, expires_at)
 	 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
 
-// RecordMedia stores the record of an upload, durably before it returns. It
-// does not stop when ctx does: the upload has happened.
+// RecordMedia stores the record of an upload, which is durable when RecordMedia
+// returns. It ignores cancellation of ctx, because the upload has already
+// happened.
 func (s *DB) RecordMedia(ctx context.Context, m Media) error { return s.uploads.write(ctx, m) }
 
 // insertMedia stores records.
@@ -44,13 +45,14 @@ func (s *DB) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([]er
 	return make([]error, len(records)), nil
 }
 
-// ForgetMedia removes the record of an upload, if there is one.
+// ForgetMedia deletes the record of an upload. It is not an error if there is
+// none.
 func (s *DB) ForgetMedia(ctx context.Context, phoneNumberID, id string) error {
 	_, err := s.write.ExecContext(ctx, `DELETE FROM media WHERE phone_number_id = $1 AND id = $2`, phoneNumberID, id)
 	return err
 }
 
-// Media gives the record of an upload. Returns ErrNotFound when there is none.
+// Media returns the record of an upload. It returns ErrNotFound if there is none.
 func (s *DB) Media(ctx context.Context, phoneNumberID, id string) (Media, error) {
 	var m Media
 	var created, expires int64

@@ -1,4 +1,4 @@
-// Rows that are of no use any more.
+// Removal of expired rows.
 
 package state
 
@@ -13,9 +13,10 @@ const (
 	// mediaKept is how long the record of an upload is kept after the file has
 	// expired at WhatsApp.
 	mediaKept = 30 * 24 * time.Hour
-	// purgeEvery is the longest time between two purges.
-	purgeEvery = time.Hour
-	// purgeBatch bounds the rows of one transaction, so that no call waits for long.
+	// purgeInterval is the maximum time between two purges.
+	purgeInterval = time.Hour
+	// purgeBatch is the maximum number of rows that one transaction deletes, so that
+	// other writers do not wait for long.
 	purgeBatch = 500
 )
 
@@ -24,19 +25,19 @@ const (
 // may run it: deleting an already deleted row is harmless.
 func (s *DB) Run(ctx context.Context) error {
 	for {
-		if _, err := s.Purge(ctx); err != nil && ctx.Err() == nil {
+		if _, err := s.purge(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Warn("purging expired rows failed", "error", err)
 		}
 		select {
-		case <-time.After(purgeEvery/2 + rand.N(purgeEvery/2)):
+		case <-time.After(purgeInterval/2 + rand.N(purgeInterval/2)):
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// Purge removes all rows that have expired, and counts them.
-func (s *DB) Purge(ctx context.Context) (removed int64, err error) {
+// purge deletes all expired rows and returns their number.
+func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 	now := s.now()
 	for _, table := range []struct {
 		name, key string

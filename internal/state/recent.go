@@ -1,4 +1,4 @@
-// Rows that every call needs, remembered for a moment.
+// A short-lived cache of the rows that every call needs.
 
 package state
 
@@ -10,21 +10,21 @@ import (
 )
 
 const (
-	// Freshness is how long an access key, a sender or a reusable file is used
-	// without being read again. A key that another process deletes, a policy or a token that it
-	// changes, counts after at most this time; changes of this process at once.
-	Freshness = time.Second
-	// maxRecent bounds how many rows of a kind are remembered.
+	// freshness is how long an access key, a sender or a reusable file is cached.
+	// Changes by other processes take effect after at most this time, for example
+	// the deletion of a key; changes by this process take effect at once.
+	freshness = time.Second
+	// maxRecent is the maximum number of cached rows of each kind.
 	maxRecent = 1024
 )
 
-// recent are rows of a kind by their key.
+// recent caches rows of one kind by key.
 type recent[V any] struct {
 	rows *lru.Cache[string, row[V]]
 	now  func() time.Time
 
 	mu      sync.Mutex
-	changes int // of this process
+	changes int // number of changes by this process
 }
 
 type row[V any] struct {
@@ -40,16 +40,16 @@ func newRecent[V any](now func() time.Time) *recent[V] {
 	return &recent[V]{rows: rows, now: now}
 }
 
-// get gives the row of a key, or reads it. What is not found is not remembered,
-// nor what may have been read before a change.
+// get returns the cached row of a key, or reads it. Errors are not cached, and
+// neither are rows that may have been read before a change.
 func (r *recent[V]) get(key string, read func() (V, error)) (V, error) {
-	if kept, known := r.rows.Get(key); known && r.now().Before(kept.until) {
-		return kept.value, nil
+	if cached, ok := r.rows.Get(key); ok && r.now().Before(cached.until) {
+		return cached.value, nil
 	}
 	r.mu.Lock()
 	before := r.changes
 	r.mu.Unlock()
-	until := r.now().Add(Freshness) // from before it was read
+	until := r.now().Add(freshness) // counted from before the read
 	value, err := read()
 	if err != nil {
 		return value, err
@@ -62,16 +62,16 @@ func (r *recent[V]) get(key string, read func() (V, error)) (V, error) {
 	return value, nil
 }
 
-// forget makes the next calls read what they need again.
-func (r *recent[V]) forget() {
+// clear empties the cache, after a change.
+func (r *recent[V]) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changes++
 	r.rows.Purge()
 }
 
-// forgetRecent forgets keys and senders.
-func (s *DB) forgetRecent() {
-	s.keys.forget()
-	s.senders.forget()
+// clearRecent empties the caches of keys and senders, after a change.
+func (s *DB) clearRecent() {
+	s.keys.clear()
+	s.senders.clear()
 }

@@ -91,7 +91,7 @@ type hit struct {
 func (s *DB) Reuse(ctx context.Context, accountID string, file Reusable, learned *SourceVersion) error {
 	err := s.hits.write(ctx, hit{accountID, file, learned})
 	if errors.Is(err, ErrNotFound) {
-		s.files.forget()
+		s.files.clear()
 	}
 	return err
 }
@@ -159,7 +159,7 @@ func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (there map[[2]strin
 // time stays the one that new users get; an older one gives way, and stays for
 // the users that it has.
 func (s *DB) Offer(ctx context.Context, r Reusable, version SourceVersion, beyond time.Time) error {
-	defer s.files.forget()
+	defer s.files.clear()
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
 			`UPDATE reuse SET is_current = FALSE WHERE phone_number_id = $1 AND sha256 = $2 AND mime_type = $3 AND is_current AND expires_at <= $4`,
@@ -215,7 +215,7 @@ func (s *DB) DropReusable(ctx context.Context, phoneNumberID, mediaID string) er
 
 // SetReuse turns reuse on or off for an account. Returns ErrNotFound when there is no such.
 func (s *DB) SetReuse(ctx context.Context, accountID string, on bool) error {
-	defer s.forgetRecent()
+	defer s.clearRecent()
 	var id string
 	return found(s.write.QueryRowContext(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
 }

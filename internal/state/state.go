@@ -1,11 +1,11 @@
-// Package state keeps ferry's state in SQL: accounts, access keys, linked
+// Package state stores ferry's state in SQL: accounts, access keys, linked
 // WhatsApp Business Accounts with their phone numbers, and a record of every
-// upload. There is one schema and one SQL text, written for SQLite and
-// PostgreSQL alike; only opening differs. This version opens SQLite.
+// upload. The schema and all statements work on both SQLite and PostgreSQL; only
+// Open differs. This version opens SQLite files.
 //
-// Secrets are sealed before they reach SQL and opened when they are read.
-// Every query names the account that it is for: another account's row does not
-// exist ([ErrNotFound]).
+// Secrets are encrypted before they are stored and decrypted when they are read.
+// Queries for an account's resources name the account: for a resource of
+// another account they return [ErrNotFound].
 package state
 
 import (
@@ -28,30 +28,35 @@ import (
 	"ferry/internal/secret"
 )
 
-// Memory, as a path, is a database that lives as long as its DB.
+// Memory is the path of a database in memory, which exists as long as its DB.
 const Memory = ":memory:"
 
-// busyTimeout is how long a statement waits for another writer of the file.
+// busyTimeout is how long a statement waits for another process that writes.
 const busyTimeout = 5 * time.Second
 
 // openTimeout is how long Open waits for another process that opens the database.
 const openTimeout = time.Minute
 
-// ErrNotFound says that there is no such row in the account.
+// ErrNotFound is returned if a row does not exist, or belongs to another account.
 var ErrNotFound = errors.New("not found")
 
 //go:embed migration/*.sql
 var migrations embed.FS
 
-// Config says which database, and with what its secrets are sealed.
+// Config configures a DB.
 type Config struct {
-	Path   string           // of the SQLite file, created when missing with mode 0600; or Memory
-	Sealer *secret.Sealer   // required
-	Now    func() time.Time // default time.Now
-	Logger *slog.Logger     // of Run; default: discards
+	// Path is an SQLite file, which is created with mode 0600 if it does not exist;
+	// or Memory. Required.
+	Path string
+	// Sealer encrypts secrets. Required.
+	Sealer *secret.Sealer
+	// Now returns the current time. Default: time.Now.
+	Now func() time.Time
+	// Logger receives the errors of Run. Default: they are discarded.
+	Logger *slog.Logger
 }
 
-// DB is an open database. It is safe for use by several goroutines.
+// DB is an open database. It is safe for concurrent use.
 type DB struct {
 	write  *sql.DB // one connection: SQLite has one writer
 	read   *sql.DB
@@ -59,7 +64,7 @@ type DB struct {
 	now    func() time.Time
 	logger *slog.Logger
 
-	// The statements that every upload runs, parsed once a connection.
+	// The statements that every upload executes, prepared once per connection.
 	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt *sql.Stmt
 
 	keys    *recent[AccessKey]
@@ -69,14 +74,14 @@ type DB struct {
 	hits    batcher[hit]
 }
 
-// Open opens the database, brings its schema up to date, and checks that the
-// keyset is the one that its secrets were sealed with.
+// Open opens the database, migrates its schema, and checks that its secrets were
+// encrypted with the same keyset.
 func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.Sealer == nil {
-		return nil, errors.New("the database needs a keyset to seal its secrets with; make one with 'ferry keyset create'")
+		return nil, errors.New("the database needs a keyset to encrypt its secrets; create one with 'ferry keyset create'")
 	}
 	if strings.Contains(config.Path, "://") {
-		return nil, errors.New("the database is an address; this version of ferry keeps its state in an SQLite file: give a path, such as ferry.db")
+		return nil, errors.New("the database is a URL, but this version of ferry supports only SQLite files; set a path, such as ferry.db")
 	}
 	s := &DB{sealer: config.Sealer, now: config.Now, logger: config.Logger}
 	if s.now == nil {
@@ -104,8 +109,9 @@ func (s *DB) open(ctx context.Context, path string) (err error) {
 	} else if err := s.openFile(path); err != nil {
 		return err
 	}
-	// Servers that start at once on one file take turns, from the first statement on:
-	// SQLite does not wait where it changes the file to WAL mode.
+	// Processes that open the same file at the same time take turns, even for the
+	// first statement: SQLite does not wait for a lock when it changes the file to
+	// WAL mode.
 	unlock, err := lock(ctx, path)
 	if err != nil {
 		return err
@@ -158,13 +164,15 @@ func (s *DB) openFile(path string) (err error) {
 	return nil
 }
 
-// pragmas are in the name of the database, so that every connection has them.
+// pragmas returns the settings of every connection, as part of the database's
+// name.
 func pragmas(journal string) string {
 	return fmt.Sprintf("_pragma=foreign_keys(1)&_pragma=journal_mode(%s)&_pragma=synchronous(FULL)&_pragma=busy_timeout(%d)",
 		journal, busyTimeout.Milliseconds())
 }
 
-// checkVersion refuses an SQLite that can corrupt a file in WAL mode (fixed in 3.51.3).
+// checkVersion refuses versions of SQLite that can corrupt a file in WAL mode,
+// which was fixed in 3.51.3.
 func checkVersion(ctx context.Context, db *sql.DB) error {
 	var version string
 	var major, minor, patch int
@@ -172,15 +180,15 @@ func checkVersion(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
-		return fmt.Errorf("SQLite says its version is %q", version)
+		return fmt.Errorf("SQLite reports an unknown version: %q", version)
 	}
 	if major*1_000_000+minor*1_000+patch < 3_051_003 {
-		return fmt.Errorf("SQLite %s can corrupt the database; 3.51.3 or newer is needed", version)
+		return fmt.Errorf("SQLite %s can corrupt the database; 3.51.3 or newer is required", version)
 	}
 	return nil
 }
 
-// migrate runs the migrations that are missing.
+// migrate runs the migrations that have not been run.
 func (s *DB) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migration")
 	if err != nil {
@@ -191,14 +199,15 @@ func (s *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("bringing the schema up to date: %w", err)
+		return fmt.Errorf("migrating the schema: %w", err)
 	}
 	return nil
 }
 
-// lock holds an exclusive transaction on a second, empty database beside the
-// first, which works on every system and ends with the process. The file stays:
-// removing it would let a third process lock another file of its name.
+// lock waits for other processes that open the database. The lock is an exclusive
+// transaction on a second, empty database beside the first: it works on every
+// operating system and ends with the process. The file is not removed, because
+// another process could then lock a new file of the same name.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if path == Memory {
 		return func() {}, nil
@@ -210,7 +219,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("waiting for another process that opens it: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("waiting for another process that opens the database: %w", err), db.Close())
 	}
 	return func() {
 		_ = tx.Rollback()
@@ -218,7 +227,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	}, nil
 }
 
-// checkKeyset opens the value that the first start sealed.
+// checkKeyset decrypts a value that was encrypted when the database was created.
 func (s *DB) checkKeyset(ctx context.Context) error {
 	const id = "check"
 	sealed, err := s.sealer.Seal(secret.New(id), "keyset_check", id)
@@ -232,12 +241,12 @@ func (s *DB) checkKeyset(ctx context.Context) error {
 		return err
 	}
 	if _, err := s.sealer.Open(sealed, "keyset_check", id); err != nil {
-		return errors.New("the keyset is not the one that this database was sealed with; start with the right one")
+		return errors.New("the keyset is not the one that the secrets in this database were encrypted with; use that one")
 	}
 	return nil
 }
 
-// Ping reports whether the database answers.
+// Ping checks that the database responds.
 func (s *DB) Ping(ctx context.Context) error {
 	var one int
 	return s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
@@ -254,7 +263,7 @@ func (s *DB) Close() error {
 	return errors.Join(problems...)
 }
 
-// inTransaction runs f in one transaction of the writer.
+// inTransaction calls f within one write transaction.
 func (s *DB) inTransaction(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -266,7 +275,7 @@ func (s *DB) inTransaction(ctx context.Context, f func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// found turns the absence of a row into ErrNotFound.
+// found converts sql.ErrNoRows to ErrNotFound.
 func found(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
