@@ -87,6 +87,10 @@ func routes() map[string]handler {
 
 // ServeHTTP answers one request of the API.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	allowOrigins(w.Header())
+	if preflight(w, r) {
+		return
+	}
 	line := newAuditLine(r, s.config.Now())
 	ctx := withAudit(r.Context(), line)
 	output, err := s.serve(ctx, w, r, line)

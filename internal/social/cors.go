@@ -1,0 +1,60 @@
+// CORS, so that programs in browsers can call the API (docs/references.md#aws-cors).
+
+package social
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"ferry/socialmessaging"
+)
+
+// What the service's model allows. An origin is not restricted: a request needs
+// a signature, which a browser does not add by itself.
+const (
+	corsOrigin  = "*"
+	corsMaxAge  = "600" // seconds, the default of Smithy's cors trait
+	corsAllowed = "authorization, x-amz-date, x-amz-security-token, content-type, x-amz-content-sha256, x-amz-user-agent, x-amzn-platform-id, " +
+		"x-amzn-trace-id, content-length, x-api-key, amz-sdk-request, amz-sdk-invocation-id, Csrf-Token"
+	corsExposed = "x-amzn-errortype, x-amzn-requestid, x-amzn-trace-id, Csrf-Token"
+)
+
+// allowOrigins sets the CORS headers of every response.
+func allowOrigins(header http.Header) {
+	header.Set("Access-Control-Allow-Origin", corsOrigin)
+	header.Set("Access-Control-Expose-Headers", corsExposed)
+}
+
+// corsMethods are the methods of each path, such as "DELETE, OPTIONS, POST".
+var corsMethods = func() map[string]string {
+	lists := make(map[string][]string)
+	for _, operation := range socialmessaging.Operations {
+		lists[operation.Path] = append(lists[operation.Path], operation.Method)
+	}
+	methods := make(map[string]string, len(lists))
+	for path, list := range lists {
+		list = append(list, http.MethodOptions)
+		slices.Sort(list)
+		methods[path] = strings.Join(list, ", ")
+	}
+	return methods
+}()
+
+// preflight answers the request with which a browser asks whether it may call a
+// path, and reports whether r is one: an OPTIONS request of an operation's
+// path. Browsers do not sign it. The response is the same for all callers.
+func preflight(w http.ResponseWriter, r *http.Request) bool {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	methods, known := corsMethods[path]
+	if r.Method != http.MethodOptions || !known {
+		return false
+	}
+	w.Header().Set("Access-Control-Allow-Methods", methods)
+	w.Header().Set("Access-Control-Allow-Headers", corsAllowed)
+	w.Header().Set("Access-Control-Max-Age", corsMaxAge)
+	w.Header().Set("X-Amzn-Requestid", newRequestID())
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	return true
+}
