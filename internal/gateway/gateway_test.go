@@ -94,7 +94,7 @@ func status(t *testing.T, url string) int {
 	return response.StatusCode
 }
 
-func TestHealthSaysWhetherCallsAreTaken(t *testing.T) {
+func TestReadinessEndsWhenTheDrainBegins(t *testing.T) {
 	g := start(t, func(c *gateway.Config, _ string) { c.DrainDelay = time.Hour })
 	for _, path := range []string{"/livez", "/readyz"} {
 		if got := status(t, "http://"+g.address+path); got != 200 {
@@ -102,7 +102,7 @@ func TestHealthSaysWhetherCallsAreTaken(t *testing.T) {
 		}
 	}
 	g.drain()
-	for status(t, "http://"+g.address+"/readyz") != http.StatusServiceUnavailable { //nolint:revive // until it has noticed
+	for status(t, "http://"+g.address+"/readyz") != http.StatusServiceUnavailable { //nolint:revive // until the drain has begun
 	}
 	if got := status(t, "http://"+g.address+"/livez"); got != 200 {
 		t.Errorf("/livez while it drains: %d", got)
@@ -113,7 +113,7 @@ func TestHealthSaysWhetherCallsAreTaken(t *testing.T) {
 	}
 }
 
-func TestDatabaseThatDoesNotAnswerIsNotReady(t *testing.T) {
+func TestGatewayIsNotReadyWithoutItsDatabase(t *testing.T) {
 	g := start(t, nil)
 	_ = g.state.Close()
 	if got := status(t, "http://"+g.address+"/readyz"); got != http.StatusServiceUnavailable {
@@ -121,7 +121,7 @@ func TestDatabaseThatDoesNotAnswerIsNotReady(t *testing.T) {
 	}
 }
 
-func TestWhoeverStopsSendingIsCutOff(t *testing.T) {
+func TestClientThatStopsSendingIsDisconnected(t *testing.T) {
 	g := start(t, func(c *gateway.Config, _ string) { c.BodyTimeout = 50 * time.Millisecond })
 	for _, head := range []string{
 		"POST /v1/whatsapp/media HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
@@ -133,10 +133,10 @@ func TestWhoeverStopsSendingIsCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = io.WriteString(connection, head)
-		_ = connection.SetReadDeadline(time.Now().Add(20 * time.Second)) // the test fails then
-		answer, err := io.ReadAll(connection)
-		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 ")) {
-			t.Errorf("%q: %q, %v", head, answer, err)
+		_ = connection.SetReadDeadline(time.Now().Add(20 * time.Second)) // then the test fails
+		response, err := io.ReadAll(connection)
+		if err != nil || !bytes.HasPrefix(response, []byte("HTTP/1.1 ")) {
+			t.Errorf("%q: %q, %v", head, response, err)
 		}
 		_ = connection.Close()
 	}

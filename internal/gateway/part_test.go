@@ -86,10 +86,10 @@ func TestPartsServeAndDrainTogether(t *testing.T) {
 	}
 	select {
 	case err := <-g.ended:
-		t.Errorf("it has not waited for the request: %v", err)
+		t.Errorf("it did not wait for the request: %v", err)
 	case <-loopEnded:
 		t.Error("the loop ended before the request, which may need it")
-	case <-time.After(50 * time.Millisecond): // a gateway that does not wait has ended by then
+	case <-time.After(50 * time.Millisecond): // a gateway that does not wait has stopped by then
 	}
 	close(c.release)
 	if got := <-result; got != http.StatusOK {

@@ -32,7 +32,7 @@ import (
 	"ferry/socialmessaging"
 )
 
-// logBuffer is a log that a test reads while it is written.
+// logBuffer is a log that a test can read while it is being written.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -79,31 +79,31 @@ func (l *logBuffer) upload(t *testing.T) loggedUpload {
 	return found[0]
 }
 
-// inFlight is a gateway with an upload whose bytes are at Meta.
-type inFlight struct {
+// uploading is a gateway with an upload of which Meta has received all bytes.
+type uploading struct {
 	*running
-	log    *logBuffer
-	phone  string // as in the store
-	answer func() // lets Meta answer
-	leave  func() // lets the caller go, until the gateway knows it
+	log        *logBuffer
+	phone      string // its id in the database
+	respond    func() // makes Meta respond
+	disconnect func() // disconnects the client and waits until the gateway knows
 }
 
-// startInFlight starts it, with http or with https, and so HTTP/2.
-func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
+// startUploading starts it. The scheme is http, or https with HTTP/2.
+func startUploading(t *testing.T, scheme string, drain time.Duration) *uploading {
 	t.Helper()
-	f := &inFlight{log: new(logBuffer)}
-	uploading, answer := make(chan struct{}), make(chan struct{})
+	f := &uploading{log: new(logBuffer)}
+	received, respond := make(chan struct{}), make(chan struct{})
 	meta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		close(uploading)
+		close(received)
 		select {
-		case <-answer:
+		case <-respond:
 			_, _ = fmt.Fprint(w, `{"id":"4711"}`)
 		case <-r.Context().Done():
 		}
 	}))
 	t.Cleanup(meta.Close)
-	f.answer = sync.OnceFunc(func() { close(answer) })
+	f.respond = sync.OnceFunc(func() { close(respond) })
 	bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", `"e"`)
 		w.Header().Set("Content-Type", "text/plain")
@@ -141,10 +141,10 @@ func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
 		Region: "us-east-1", BaseEndpoint: aws.String(scheme + "://" + f.address), Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Transport: transport},
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), ""),
 	})
-	ctx, leave := context.WithCancel(context.Background())
-	t.Cleanup(leave)
-	f.leave = func() {
-		leave()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	f.disconnect = func() {
+		cancel()
 		<-gone
 	}
 	go func() {
@@ -153,11 +153,11 @@ func startInFlight(t *testing.T, scheme string, drain time.Duration) *inFlight {
 			SourceS3File:             &socialmessaging.S3File{BucketName: aws.String("bucket"), Key: aws.String("a.txt")},
 		})
 	}()
-	<-uploading
+	<-received
 	return f
 }
 
-// certificate writes that of httptest.
+// certificate writes httptest's certificate and key to files.
 func certificate(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	server := httptest.NewTLSServer(nil)
@@ -176,19 +176,19 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	return certFile, keyFile
 }
 
-func TestFirstSignalWaitsForAnUploadWhoseCallerHasGone(t *testing.T) {
-	// net/http ends an HTTP/2 connection a second after it has announced that.
+func TestDrainWaitsForTheUploadOfADisconnectedClient(t *testing.T) {
+	// net/http closes an HTTP/2 connection one second after announcing it.
 	for scheme, patience := range map[string]time.Duration{"http": 50 * time.Millisecond, "https": 1500 * time.Millisecond} {
 		t.Run(scheme, func(t *testing.T) {
-			f := startInFlight(t, scheme, time.Hour)
-			f.leave()
+			f := startUploading(t, scheme, time.Hour)
+			f.disconnect()
 			f.drain()
 			select {
 			case err := <-f.ended:
-				t.Fatalf("it has not waited: %v\n%s", err, f.log)
-			case <-time.After(patience): // one that does not wait has ended by then
+				t.Fatalf("it did not wait: %v\n%s", err, f.log)
+			case <-time.After(patience): // a gateway that does not wait has stopped by then
 			}
-			f.answer()
+			f.respond()
 			if err := <-f.ended; err != nil {
 				t.Error(err)
 			}
@@ -196,30 +196,30 @@ func TestFirstSignalWaitsForAnUploadWhoseCallerHasGone(t *testing.T) {
 				t.Errorf("the upload is logged as %+v", upload)
 			}
 			if _, err := f.state.Media(t.Context(), f.phone, "4711"); err != nil {
-				t.Errorf("the upload is not on record: %v", err)
+				t.Errorf("the upload was not recorded: %v", err)
 			}
 		})
 	}
 }
 
-func TestUploadThatAStopCutsOffIsInTheLog(t *testing.T) {
+func TestUploadThatAStopCutsOffIsLogged(t *testing.T) {
 	for _, row := range []struct {
-		name           string
-		leaves, second bool
+		name                string
+		disconnects, second bool
 	}{
-		{"second signal, caller there", false, true},
-		{"second signal, caller gone", true, true},
-		{"end of the drain, caller there", false, false},
-		{"end of the drain, caller gone", true, false},
+		{"second signal, connected client", false, true},
+		{"second signal, disconnected client", true, true},
+		{"drain timeout, connected client", false, false},
+		{"drain timeout, disconnected client", true, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			drain := 10 * time.Millisecond
 			if row.second {
 				drain = time.Hour
 			}
-			f := startInFlight(t, "http", drain)
-			if row.leaves {
-				f.leave()
+			f := startUploading(t, "http", drain)
+			if row.disconnects {
+				f.disconnect()
 			}
 			f.drain()
 			if row.second {
@@ -232,8 +232,8 @@ func TestUploadThatAStopCutsOffIsInTheLog(t *testing.T) {
 			if !strings.Contains(upload.Message+upload.Cause, "server was stopped") {
 				t.Errorf("the upload is logged as %+v", upload)
 			}
-			if upload.CallerGone != row.leaves {
-				t.Errorf("the log says that the caller has disconnected: %t, want %t", upload.CallerGone, row.leaves)
+			if upload.CallerGone != row.disconnects {
+				t.Errorf("the log says that the caller has disconnected: %t, want %t", upload.CallerGone, row.disconnects)
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func presign2(world *local.Environment, path string, expires time.Time) string {
 	}.Encode()
 }
 
-func TestURLOfSignatureVersion2IsVerified(t *testing.T) {
+func TestPresignedURLOfVersion2IsVerified(t *testing.T) {
 	world := start(t, "")
 	defer world.Close()
 	put(t, world, "a b+c%é.txt", "hello")
@@ -93,7 +93,7 @@ func post(t *testing.T, world *local.Environment, in socialmessaging.PostWhatsAp
 	return *out.MediaId
 }
 
-func TestEverySourceOfTheWorldWorks(t *testing.T) {
+func TestBucketAndPresignedURLAreSources(t *testing.T) {
 	world := start(t, "")
 	defer world.Close()
 	put(t, world, "note.txt", "hello")
@@ -108,7 +108,7 @@ func TestEverySourceOfTheWorldWorks(t *testing.T) {
 	}
 }
 
-func TestWorldOnADirectoryIsTheSameAfterARestart(t *testing.T) {
+func TestWorldInADirectorySurvivesARestart(t *testing.T) {
 	data := t.TempDir()
 	first := start(t, data)
 	put(t, first, "note.txt", "hello")
@@ -121,15 +121,15 @@ func TestWorldOnADirectoryIsTheSameAfterARestart(t *testing.T) {
 	defer second.Close()
 	if second.AccessKeyID != first.AccessKeyID || !second.SecretAccessKey.Equal(first.SecretAccessKey) ||
 		second.PhoneNumberID != first.PhoneNumberID || second.BusinessAccountID != first.BusinessAccountID {
-		t.Error("keys or ids are others")
+		t.Error("the access key or the ids have changed")
 	}
 	if media, ok := second.Simulator.Media(id); !ok || media.Size != 5 {
 		t.Errorf("the simulator has %+v", media)
 	}
-	post(t, second, in) // the object is there too
+	post(t, second, in) // the object exists, too
 }
 
-func TestWorldThatIsStoppedFinishesTheUploadsInProgress(t *testing.T) {
+func TestStoppedWorldFinishesUploadsInProgress(t *testing.T) {
 	world := start(t, "")
 	defer world.Close()
 	put(t, world, "note.txt", "hello")
@@ -154,7 +154,7 @@ func TestWorldThatIsStoppedFinishesTheUploadsInProgress(t *testing.T) {
 	}
 }
 
-func TestPortsThatAreTakenAreNamed(t *testing.T) {
+func TestErrorNamesThePortThatIsInUse(t *testing.T) {
 	world := start(t, "")
 	defer world.Close()
 	var port int

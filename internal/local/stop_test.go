@@ -34,24 +34,3 @@ func TestServerThatFailsStopsTheWorld(t *testing.T) {
 		t.Errorf("Close returned %v, after Wait had returned what failed", err)
 	}
 }
-
-func TestEveryListenerButTheStoreIsAnAddressThatNoSourceMayName(t *testing.T) {
-	world, err := Start(t.Context(), Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer world.Close()
-	var own []string
-	for _, address := range world.own.List() {
-		own = append(own, "http://"+address.String())
-	}
-	registered := strings.Join(own, " ")
-	for _, url := range []string{world.APIURL, world.SimulatorURL, world.ControlURL} {
-		if !strings.Contains(registered, url) {
-			t.Errorf("%s is not registered", url)
-		}
-	}
-	if strings.Contains(registered, world.S3URL) {
-		t.Error("the configured store is registered, so that it could not be read")
-	}
-}

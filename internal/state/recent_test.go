@@ -12,9 +12,9 @@ import (
 	"ferry/internal/state"
 )
 
-// Two processes over one database: what one changes, the other uses after
-// Freshness at the latest, and what it changes itself at once.
-func TestChangesOfAnotherProcessCountAfterFreshness(t *testing.T) {
+// Two processes share a database: a change by one takes effect in the other after
+// at most Freshness, and in the process itself at once.
+func TestChangesByAnotherProcessTakeEffectAfterFreshness(t *testing.T) {
 	path, sealer, ctx := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t), t.Context()
 	var mu sync.Mutex
 	clock := now
@@ -79,8 +79,8 @@ func TestChangesOfAnotherProcessCountAfterFreshness(t *testing.T) {
 	}
 }
 
-// Hits that come at once are one commit, and each is counted.
-func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
+// Concurrent hits share commits, and each is counted.
+func TestConcurrentHitsAreAllCounted(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
@@ -101,7 +101,7 @@ func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
 					t.Errorf("hit %d: %v", i, err)
 				}
 				if err := s.Reuse(ctx, "111122223333", gone, nil); !errors.Is(err, state.ErrNotFound) {
-					t.Errorf("hit %d of a file that is gone: %v", i, err)
+					t.Errorf("hit %d of a deleted file: %v", i, err)
 				}
 			})
 		}
@@ -110,7 +110,7 @@ func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
 		if err != nil || len(usages) != 1 || usages[0].UploadsAvoided != 60 || usages[0].BytesAvoided != 600 {
 			t.Errorf("%+v, %v", usages, err)
 		}
-		for range 60 { // 61 users: the one who uploaded it, and the hits
+		for range 60 { // 61 users: the uploader and 60 hits
 			if left, err := s.Release(ctx, file.PhoneNumberID, file.MediaID); err != nil || !left {
 				t.Fatalf("%v, %v", left, err)
 			}
@@ -121,8 +121,8 @@ func TestHitsThatComeAtOnceAreAllCounted(t *testing.T) {
 	})
 }
 
-// A file that gave way to a younger one of the same bytes keeps its users.
-func TestFileThatGaveWayKeepsItsUsers(t *testing.T) {
+// A file that was replaced by a newer upload of the same bytes keeps its users.
+func TestReplacedFileKeepsItsUsers(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
@@ -146,7 +146,7 @@ func TestFileThatGaveWayKeepsItsUsers(t *testing.T) {
 			}
 			return found.MediaID
 		}
-		offer("old", time.Minute) // less than the hour that is asked for
+		offer("old", time.Minute) // less than the required hour
 		if err := s.Reuse(ctx, "111122223333", file, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func TestFileThatGaveWayKeepsItsUsers(t *testing.T) {
 	})
 }
 
-func TestPurgeRemovesWhatHasExpired(t *testing.T) {
+func TestPurgeDeletesExpiredRows(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
@@ -177,7 +177,7 @@ func TestPurgeRemovesWhatHasExpired(t *testing.T) {
 		number := linked.PhoneNumbers[0].ID
 		const expired = 1200 // more than two batches
 		for i := range expired + 1 {
-			life := -31 * 24 * time.Hour // of a record: 30 days are kept after it has expired
+			life := -31 * 24 * time.Hour // records are kept for 30 days after the expiry
 			if i == expired {
 				life = -29 * 24 * time.Hour
 			}
@@ -192,14 +192,14 @@ func TestPurgeRemovesWhatHasExpired(t *testing.T) {
 			}
 		}
 		removed, err := s.Purge(ctx)
-		if err != nil || removed != expired+2 { // and a file with its source
+		if err != nil || removed != expired+2 { // plus a reusable file and its source
 			t.Errorf("%d rows, %v", removed, err)
 		}
 		if _, err := s.Media(ctx, number, fmt.Sprint(expired)); err != nil {
-			t.Errorf("a record that is kept: %v", err)
+			t.Errorf("a record within its 30 days: %v", err)
 		}
 		if _, err := s.ReusableBySource(ctx, number, state.SourceVersion{Name: "alive"}, now); err != nil {
-			t.Errorf("a file that lives: %v", err)
+			t.Errorf("a file that has not expired: %v", err)
 		}
 		if removed, err := s.Purge(ctx); err != nil || removed != 0 {
 			t.Errorf("the second time: %d rows, %v", removed, err)

@@ -34,7 +34,7 @@ func newSealer(tb testing.TB) *secret.Sealer {
 
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// open opens a database; each test that uses it runs on a file and in memory.
+// open opens a database.
 func open(tb testing.TB, path string, sealer *secret.Sealer) *state.DB {
 	tb.Helper()
 	s, err := state.Open(tb.Context(), state.Config{Path: path, Sealer: sealer, Now: func() time.Time { return now }})
@@ -49,6 +49,7 @@ func open(tb testing.TB, path string, sealer *secret.Sealer) *state.DB {
 	return s
 }
 
+// eachKind runs a test on a file and in memory.
 func eachKind(t *testing.T, test func(t *testing.T, s *state.DB)) {
 	t.Run("file", func(t *testing.T) { test(t, open(t, filepath.Join(t.TempDir(), "ferry ?#%.db"), newSealer(t))) })
 	t.Run("memory", func(t *testing.T) { test(t, open(t, state.Memory, newSealer(t))) })
@@ -58,7 +59,7 @@ func accessKey(id, account string) state.AccessKey {
 	return state.AccessKey{ID: id, AccountID: account, Name: "app", Secret: secret.New(canary + id), Policies: []string{`{"a":1}`}}
 }
 
-func TestAccessKeyComesBackWithItsSecretUntilItIsDeleted(t *testing.T) {
+func TestAccessKeyIsReturnedWithItsSecretUntilItIsDeleted(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		for _, key := range []state.AccessKey{accessKey("AKIA1", "111122223333"), accessKey("AKIA2", "444455556666")} {
@@ -100,7 +101,7 @@ func businessAccount(account, metaID string, numbers ...string) state.BusinessAc
 	return linked
 }
 
-func TestLinkingAgainKeepsIdsAndTakesTheNewToken(t *testing.T) {
+func TestLinkingAgainKeepsIdsAndReplacesTheToken(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		first, err := s.Link(ctx, businessAccount("111122223333", "100", "1", "2"))
@@ -126,7 +127,7 @@ func TestLinkingAgainKeepsIdsAndTakesTheNewToken(t *testing.T) {
 	})
 }
 
-func TestAnotherAccountsRowDoesNotExist(t *testing.T) {
+func TestRowsOfAnotherAccountAreNotFound(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		mine, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
@@ -181,7 +182,7 @@ func TestAccountsAreListedInPages(t *testing.T) {
 	})
 }
 
-func TestRecordOfAnUploadComesBack(t *testing.T) {
+func TestRecordOfAnUploadIsReturned(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		ctx := t.Context()
 		linked, err := s.Link(ctx, businessAccount("111122223333", "100", "1"))
@@ -205,7 +206,7 @@ func TestRecordOfAnUploadComesBack(t *testing.T) {
 	})
 }
 
-func TestRecordsThatComeAtOnceAreAllKept(t *testing.T) {
+func TestConcurrentRecordsAreAllStored(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
 		linked, err := s.Link(t.Context(), businessAccount("111122223333", "100", "1"))
 		if err != nil {
@@ -217,10 +218,10 @@ func TestRecordsThatComeAtOnceAreAllKept(t *testing.T) {
 			group.Go(func() {
 				record := state.Media{PhoneNumberID: number, ID: fmt.Sprint(i)}
 				if i%10 == 0 {
-					record.PhoneNumberID = "nobody" // breaks a foreign key
+					record.PhoneNumberID = "nobody" // violates a foreign key
 				}
 				ctx, cancel := context.WithCancel(t.Context())
-				cancel() // the upload has happened all the same
+				cancel() // the upload has happened regardless
 				err := s.RecordMedia(ctx, record)
 				if (err == nil) != (i%10 != 0) {
 					t.Errorf("%d: %v", i, err)
@@ -236,7 +237,7 @@ func TestRecordsThatComeAtOnceAreAllKept(t *testing.T) {
 	})
 }
 
-func TestStateSurvivesAndNeedsTheSameKeyset(t *testing.T) {
+func TestStateIsPersistentAndNeedsTheSameKeyset(t *testing.T) {
 	path, sealer := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)
 	first := open(t, path, sealer)
 	if err := first.CreateAccessKey(t.Context(), accessKey("AKIA1", "111122223333")); err != nil {
@@ -254,7 +255,7 @@ func TestStateSurvivesAndNeedsTheSameKeyset(t *testing.T) {
 	}
 }
 
-func TestNoSecretIsInTheFiles(t *testing.T) {
+func TestFilesContainNoSecrets(t *testing.T) {
 	directory := t.TempDir()
 	s := open(t, filepath.Join(directory, "ferry.db"), newSealer(t))
 	if err := s.CreateAccessKey(t.Context(), accessKey("AKIA1", "111122223333")); err != nil {
@@ -273,7 +274,7 @@ func TestNoSecretIsInTheFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.Contains(string(data), canary) {
-			t.Errorf("%s shows a secret", file.Name())
+			t.Errorf("%s contains a secret", file.Name())
 		}
 		if info, err := file.Info(); err != nil || info.Mode().Perm()&0o077 != 0 && strings.HasSuffix(file.Name(), ".db") {
 			t.Errorf("%s has mode %v, %v", file.Name(), info.Mode(), err)
@@ -281,7 +282,7 @@ func TestNoSecretIsInTheFiles(t *testing.T) {
 	}
 }
 
-func TestServersThatStartAtOnceTakeTurnsToMigrate(t *testing.T) {
+func TestConcurrentOpensTakeTurnsToMigrate(t *testing.T) {
 	path, sealer := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)
 	var group sync.WaitGroup
 	for range 4 {
@@ -299,7 +300,7 @@ func TestServersThatStartAtOnceTakeTurnsToMigrate(t *testing.T) {
 	group.Wait()
 }
 
-func TestAnAddressIsRefusedAsAPath(t *testing.T) {
+func TestURLIsRefusedAsAPath(t *testing.T) {
 	_, err := state.Open(t.Context(), state.Config{Path: "postgres://db/ferry", Sealer: newSealer(t)})
 	if err == nil || !strings.Contains(err.Error(), "SQLite file") {
 		t.Errorf("Open: %v", err)
