@@ -141,7 +141,7 @@ func (c Config) check() (hostList, error) {
 	hosts := hostList{anyPublic: c.AllowAnyPublicHost}
 	for i, s := range c.Stores {
 		rule, err := s.check()
-		for _, err := range unjoined(err) {
+		for _, err := range splitErrors(err) {
 			errs = append(errs, fmt.Errorf("store %d: %w", i+1, err))
 		}
 		if s.Endpoint != "" {
@@ -195,13 +195,13 @@ func (s StoreConfig) check() (hostRule, error) {
 		if err != nil || parts.path != "/" || parts.hasQuery {
 			errs = append(errs, fmt.Errorf("endpoint %q: want http:// or https:// and a host in canonical form, with an optional port and nothing more", s.Endpoint))
 		}
-		rule.place = parts.place
+		rule.endpoint = parts.endpoint
 	}
 	return rule, errors.Join(errs...)
 }
 
 // unjoined gives the mistakes of a joined error, each of which gets a line of its own.
-func unjoined(err error) []error {
+func splitErrors(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}

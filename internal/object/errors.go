@@ -44,8 +44,8 @@ type Error struct {
 	// original error.
 	Cause error
 
-	silent   bool   // nothing was answered, so that asking again may help
-	location string // that a Link is redirected to; empty if it is not
+	noResponse bool   // nothing was answered, so that asking again may help
+	location   string // that a Link is redirected to; empty if it is not
 }
 
 func (e *Error) Error() string { return e.Message }

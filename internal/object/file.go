@@ -57,7 +57,7 @@ func (f *File) Within(budget *Budget) Source {
 // other 3xx and 4xx, an archived object, one with a Content-Encoding or longer
 // than MaxSize; Unavailable for 408, 429, 5xx, the network and ferry's own credentials.
 func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
-	return f.open(ctx, ask{ifMatch: ifMatch})
+	return f.open(ctx, getRequest{ifMatch: ifMatch})
 }
 
 // OpenAt opens what an object that was opened before has from an offset on, with
@@ -71,40 +71,40 @@ func (f *File) OpenAt(ctx context.Context, earlier *Object, offset int64) (*Obje
 	case earlier.ETag == "":
 		return nil, f.origin.fail(Invalid, "gave no ETag, so parts of the object cannot be told to belong together.", nil)
 	}
-	return f.open(ctx, restOf(earlier, offset))
+	return f.open(ctx, requestRest(earlier, offset))
 }
 
-func (f *File) open(ctx context.Context, a ask) (*Object, error) {
+func (f *File) open(ctx context.Context, want getRequest) (*Object, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	obj, first, err := f.get(ctx, a)
+	obj, first, err := f.get(ctx, want)
 	if err != nil {
 		cancel(err)
 		return nil, err
 	}
-	whole := &Object{ETag: obj.ETag, Size: a.first + obj.Size}
-	again := func(ctx context.Context, read int64) (*part, error) {
-		_, next, err := f.get(ctx, restOf(whole, a.first+read))
+	whole := &Object{ETag: obj.ETag, Size: want.first + obj.Size}
+	reopen := func(ctx context.Context, read int64) (*part, error) {
+		_, next, err := f.get(ctx, requestRest(whole, want.first+read))
 		return next, err
 	}
 	if obj.ETag == "" {
-		again = nil
+		reopen = nil
 	}
-	obj.attach(newBody(ctx, cancel, f.origin, obj.Size, first, again, f.opener.cfg.RetryBackoff/fetchAttempts, f.budget))
+	obj.attach(newBody(ctx, cancel, f.origin, obj.Size, first, reopen, f.opener.cfg.RetryBackoff/fetchAttempts, f.budget))
 	return obj, nil
 }
 
 // get sends one GET and gives what its headers say, and its body. Size is that
 // of the body.
-func (f *File) get(ctx context.Context, a ask) (*Object, *part, error) {
+func (f *File) get(ctx context.Context, want getRequest) (*Object, *part, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(f.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
 	header := http.Header{}
-	if a.ifMatch != "" {
-		header.Set("If-Match", a.ifMatch)
+	if want.ifMatch != "" {
+		header.Set("If-Match", want.ifMatch)
 	}
-	if a.ranged {
-		header.Set("Range", a.rangeHeader())
+	if want.ranged {
+		header.Set("Range", want.rangeHeader())
 	}
 	response, err := f.store.reader.read(ctx, http.MethodGet, f.bucket, f.key, header, f.budget) //nolint:bodyclose // the part closes it
 	if err != nil {
@@ -113,13 +113,13 @@ func (f *File) get(ctx context.Context, a ask) (*Object, *part, error) {
 		return nil, nil, failed
 	}
 	obj := f.object(response)
-	if err := f.judge(response, obj, a); err != nil {
+	if err := f.checkResponse(response, obj, want); err != nil {
 		cancel(err)
 		_ = response.Body.Close()
 		return nil, nil, err
 	}
 	release := func() { cancel(context.Canceled) }
-	return obj, &part{src: response.Body, pace: newPace(ctx, f.opener.cfg, cancel), release: release}, nil
+	return obj, &part{src: response.Body, rate: newReadRate(ctx, f.opener.cfg, cancel), release: release}, nil
 }
 
 // object is what the headers of an answer say.
@@ -132,21 +132,21 @@ func (f *File) object(response *http.Response) *Object {
 	}
 }
 
-func (f *File) judge(response *http.Response, obj *Object, a ask) *Error {
+func (f *File) checkResponse(response *http.Response, obj *Object, want getRequest) *Error {
 	switch {
-	case !a.ranged && response.StatusCode != http.StatusOK:
+	case !want.ranged && response.StatusCode != http.StatusOK:
 		return f.origin.fail(Unavailable, "answered with something else than the whole object.", nil)
-	case a.ranged && response.StatusCode != http.StatusPartialContent:
+	case want.ranged && response.StatusCode != http.StatusPartialContent:
 		return f.origin.fail(Invalid, "serves no part of an object, only the whole of it.", nil)
 	}
 	h := head{
 		size: obj.Size, encoding: response.Header.Values("Content-Encoding"),
-		etag: obj.ETag, ifMatch: a.ifMatch, maxSize: f.opener.cfg.MaxSize,
+		etag: obj.ETag, ifMatch: want.ifMatch, maxSize: f.opener.cfg.MaxSize,
 	}
-	if err := acceptHead(f.origin, h); err != nil || !a.ranged {
+	if err := checkHead(f.origin, h); err != nil || !want.ranged {
 		return err
 	}
-	return a.accept(f.origin, response.Header.Values("Content-Range"), obj.Size)
+	return want.check(f.origin, response.Header.Values("Content-Range"), obj.Size)
 }
 
 // failure sorts an error by the status and code of the answer.
@@ -154,7 +154,7 @@ func (f *File) failure(err error) *Error {
 	if errors.Is(err, errBudget) {
 		return f.budget.spent(f.origin)
 	}
-	status, code := answerOf(err)
+	status, code := statusAndCode(err)
 	switch {
 	case code == "NoSuchBucket":
 		return f.origin.fail(NotFound, "has no such bucket.", err)
@@ -179,7 +179,7 @@ func (f *File) failure(err error) *Error {
 		return f.origin.fail(Invalid, fmt.Sprintf("cannot serve the object %s (HTTP %d).", shorten(f.key), status), err)
 	}
 	failed := f.origin.fail(Unavailable, "cannot be reached or failed; try again.", err)
-	failed.silent = status == 0
+	failed.noResponse = status == 0
 	return failed
 }
 
@@ -192,7 +192,7 @@ func isCredentialsCode(code string) bool {
 // answerOf is the status and the error code of S3's answer, or 0 and "" if there
 // was none. The services that ferry's own credentials come from (STS, the
 // metadata service) answer with errors too; only S3's have a host id.
-func answerOf(err error) (status int, code string) {
+func statusAndCode(err error) (status int, code string) {
 	var answer interface {
 		error
 		HTTPStatusCode() int

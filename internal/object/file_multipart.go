@@ -27,44 +27,44 @@ const (
 
 // partBuffers lends the memory for parts.
 type partBuffers struct {
-	lent chan struct{} // has an element for each that is out
-	free *sync.Pool    // of *[partSize]byte
+	inUse chan struct{} // has an element for each that is out
+	free  *sync.Pool    // of *[partSize]byte
 }
 
 func newPartBuffers() partBuffers {
 	return partBuffers{
-		lent: make(chan struct{}, maxPartBuffers),
-		free: &sync.Pool{New: func() any { return new([partSize]byte) }},
+		inUse: make(chan struct{}, maxPartBuffers),
+		free:  &sync.Pool{New: func() any { return new([partSize]byte) }},
 	}
 }
 
 // take waits for a buffer until ctx is done, when ok is false. give takes it
 // back; nothing may read it any more.
-func (p partBuffers) take(ctx context.Context) (buf []byte, give func(), ok bool) {
+func (p partBuffers) acquire(ctx context.Context) (buf []byte, release func(), ok bool) {
 	if ctx.Err() != nil {
 		return nil, nil, false
 	}
 	select {
-	case p.lent <- struct{}{}:
+	case p.inUse <- struct{}{}:
 	case <-ctx.Done():
 		return nil, nil, false
 	}
 	held := p.free.Get().(*[partSize]byte)
-	return held[:], func() { p.free.Put(held); <-p.lent }, true
+	return held[:], func() { p.free.Put(held); <-p.inUse }, true
 }
 
 // putParts writes the object in parts, one at a time. Nothing is there before
 // all of them are, and the digest is right; any failure gives the parts back.
 func (s *FileSink) putParts(ctx context.Context, content Content) error {
-	f, err := newFeed(content, min(s.file.opener.cfg.MaxSize, maxParts*partSize))
+	f, err := newContentReader(content, min(s.file.opener.cfg.MaxSize, maxParts*partSize))
 	if err != nil {
 		return err
 	}
-	buf, give, ok := s.file.opener.parts.take(ctx)
+	buf, release, ok := s.file.opener.parts.acquire(ctx)
 	if !ok {
 		return s.file.origin.fail(Unavailable, fmt.Sprintf("cannot be written to yet: %d large files are on their way to stores already; try again.", maxPartBuffers), context.Cause(ctx))
 	}
-	defer give()
+	defer release()
 	created, err := s.file.store.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, ContentType: stringOrNil(content.ContentType),
 	})
@@ -81,9 +81,9 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 	return err
 }
 
-func (s *FileSink) sendParts(ctx context.Context, f *feed, buf []byte, id *string) error {
+func (s *FileSink) sendParts(ctx context.Context, f *contentReader, buf []byte, id *string) error {
 	var parts []types.CompletedPart
-	for number := int32(1); !f.whole; number++ {
+	for number := int32(1); !f.complete; number++ {
 		n, _ := io.ReadFull(f, buf) // fewer at the end
 		if f.err != nil {
 			return f.err
@@ -105,7 +105,7 @@ func (s *FileSink) sendParts(ctx context.Context, f *feed, buf []byte, id *strin
 func (s *FileSink) sendPart(ctx context.Context, content []byte, number int32, id *string) (*string, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	body := &partBody{bytes: bytes.NewReader(content), pace: newOutPace(s.file.opener.cfg, cancel)}
+	body := &partBody{bytes: bytes.NewReader(content), rate: newWriteRate(s.file.opener.cfg, cancel)}
 	defer body.end()
 	digest := sha256.Sum256(content)
 	out, err := s.file.store.client.UploadPart(ctx, &s3.UploadPartInput{
@@ -136,22 +136,22 @@ func (s *FileSink) abort(ctx context.Context, id *string) {
 // answer can come before net/http has read all of it; after end it reads no
 // more, since the memory is another part's then.
 type partBody struct {
-	pace *outPace
+	rate *writeRate
 
 	mu    sync.Mutex
 	bytes *bytes.Reader
-	over  bool
+	ended bool
 }
 
 func (b *partBody) Read(buf []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.over {
-		return 0, errPutOver
+	if b.ended {
+		return 0, errRequestEnded
 	}
-	b.pace.taken()
+	b.rate.readBegins()
 	n, err := b.bytes.Read(buf)
-	b.pace.given(n, b.bytes.Len() == 0)
+	b.rate.readEnds(n, b.bytes.Len() == 0)
 	return n, err
 }
 
@@ -164,6 +164,6 @@ func (b *partBody) Seek(offset int64, whence int) (int64, error) {
 func (b *partBody) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.over = true
-	b.pace.stop()
+	b.ended = true
+	b.rate.stop()
 }

@@ -18,11 +18,11 @@ func TestFilesInPartsWaitForMemory(t *testing.T) {
 	}
 	var gives []func()
 	for range maxPartBuffers {
-		buf, give, ok := opener.parts.take(t.Context())
+		buf, release, ok := opener.parts.acquire(t.Context())
 		if !ok || len(buf) != partSize {
 			t.Fatalf("%d bytes, %v", len(buf), ok)
 		}
-		gives = append(gives, give)
+		gives = append(gives, release)
 	}
 	content := randomBytes(partSize + 1)
 	cause := errors.New("the time is up")
@@ -42,25 +42,25 @@ func TestFilesInPartsWaitForMemory(t *testing.T) {
 	if _, got, err := read(t.Context(), f, ""); err != nil || got != string(content) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	for _, give := range gives[1:] {
-		give()
+	for _, release := range gives[1:] {
+		release()
 	}
-	if len(opener.parts.lent) != 0 {
-		t.Errorf("%d buffers are not given back", len(opener.parts.lent))
+	if len(opener.parts.inUse) != 0 {
+		t.Errorf("%d buffers are not given back", len(opener.parts.inUse))
 	}
 }
 
 // The memory of a part that is over may hold another file: it is not sent.
 func TestPartIsNotReadAfterItsEnd(t *testing.T) {
 	content := []byte("first")
-	body := &partBody{bytes: bytes.NewReader(content), pace: newOutPace(impatient("http://127.0.0.1:1").withDefaults(), func(error) {})}
+	body := &partBody{bytes: bytes.NewReader(content), rate: newWriteRate(impatient("http://127.0.0.1:1").withDefaults(), func(error) {})}
 	if n, err := body.Read(make([]byte, 2)); n != 2 || err != nil {
 		t.Fatal(n, err)
 	}
 	body.end()
 	copy(content, "other")
 	_, _ = body.Seek(0, io.SeekStart)
-	if n, err := body.Read(make([]byte, 5)); n != 0 || !errors.Is(err, errPutOver) {
+	if n, err := body.Read(make([]byte, 5)); n != 0 || !errors.Is(err, errRequestEnded) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 }

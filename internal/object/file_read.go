@@ -34,18 +34,18 @@ const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 const maxErrorDocument = 64 << 10
 
 // maxPlaces bounds how many buckets' endpoints a store remembers.
-const maxPlaces = 256
+const maxEndpoints = 256
 
 // reader sends the reading requests of a store.
 type reader struct {
-	options  s3.Options // those of the store's client
-	signer   *v4.Signer
-	places   *lru.Cache[string, bucketPlace]
-	transmit http.RoundTripper
+	options   s3.Options // those of the store's client
+	signer    *v4.Signer
+	endpoints *lru.Cache[string, bucketEndpoint]
+	transmit  http.RoundTripper
 }
 
 // bucketPlace is where a bucket is, by the SDK's rules for endpoints.
-type bucketPlace struct {
+type bucketEndpoint struct {
 	scheme, host  string
 	path, rawPath string // before the key, without a slash at the end
 	region        string // to sign for
@@ -53,12 +53,12 @@ type bucketPlace struct {
 
 // newReader makes a reader beside a client with the same options.
 func newReader(options s3.Options, transmit http.RoundTripper) (*reader, error) {
-	places, err := lru.New[string, bucketPlace](maxPlaces)
+	endpoints, err := lru.New[string, bucketEndpoint](maxEndpoints)
 	if err != nil {
 		return nil, err
 	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // S3 escapes a path once
-	return &reader{options, signer, places, transmit}, nil
+	return &reader{options, signer, endpoints, transmit}, nil
 }
 
 // errBudget is the cause of a request that was not sent because its budget is spent.
@@ -102,7 +102,7 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 
 // try sends one request.
 func (r *reader) try(ctx context.Context, method, bucket, key string, header http.Header) (*http.Response, error) {
-	place, err := r.placeOf(ctx, bucket)
+	endpoint, err := r.endpointOf(ctx, bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +111,16 @@ func (r *reader) try(ctx context.Context, method, bucket, key string, header htt
 		return nil, fmt.Errorf("the credentials for the store: %w", err)
 	}
 	request := (&http.Request{
-		Method: method, Host: place.host, Header: header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: method, Host: endpoint.host, Header: header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		URL: &url.URL{
-			Scheme: place.scheme, Host: place.host,
-			Path: place.path + "/" + key, RawPath: place.rawPath + "/" + httpbinding.EscapePath(key, false),
+			Scheme: endpoint.scheme, Host: endpoint.host,
+			Path: endpoint.path + "/" + key, RawPath: endpoint.rawPath + "/" + httpbinding.EscapePath(key, false),
 		},
 	}).WithContext(ctx)
 	request.Header.Set("Accept-Encoding", "identity")
 	request.Header.Set("User-Agent", "ferry")
 	request.Header.Set("X-Amz-Content-Sha256", emptyHash)
-	if err := r.signer.SignHTTP(ctx, credentials, request, emptyHash, "s3", place.region, time.Now()); err != nil {
+	if err := r.signer.SignHTTP(ctx, credentials, request, emptyHash, "s3", endpoint.region, time.Now()); err != nil {
 		return nil, err
 	}
 	response, err := r.transmit.RoundTrip(request)
@@ -130,49 +130,49 @@ func (r *reader) try(ctx context.Context, method, bucket, key string, header htt
 	case err != nil:
 		return nil, &smithyhttp.RequestSendError{Err: err}
 	case response.StatusCode < 200 || response.StatusCode > 299:
-		return nil, readAnswerError(response)
+		return nil, readResponseError(response)
 	}
 	return response, nil
 }
 
 // placeOf asks the SDK's rules where a bucket is.
-func (r *reader) placeOf(ctx context.Context, bucket string) (bucketPlace, error) {
-	if place, known := r.places.Get(bucket); known {
-		return place, nil
+func (r *reader) endpointOf(ctx context.Context, bucket string) (bucketEndpoint, error) {
+	if endpoint, known := r.endpoints.Get(bucket); known {
+		return endpoint, nil
 	}
-	endpoint, err := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{
+	resolved, err := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{
 		Bucket: &bucket, Region: &r.options.Region, Endpoint: r.options.BaseEndpoint, ForcePathStyle: &r.options.UsePathStyle,
 		DisableMultiRegionAccessPoints: &r.options.DisableMultiRegionAccessPoints,
 		DisableS3ExpressSessionAuth:    r.options.DisableS3ExpressSessionAuth,
 	}.WithDefaults())
 	if err != nil {
-		return bucketPlace{}, fmt.Errorf("the store's endpoint: %w", err)
+		return bucketEndpoint{}, fmt.Errorf("the store's endpoint: %w", err)
 	}
-	place := bucketPlace{
-		scheme: endpoint.URI.Scheme, host: endpoint.URI.Host, region: r.options.Region,
-		path: strings.TrimSuffix(endpoint.URI.Path, "/"), rawPath: strings.TrimSuffix(endpoint.URI.EscapedPath(), "/"),
+	endpoint := bucketEndpoint{
+		scheme: resolved.URI.Scheme, host: resolved.URI.Host, region: r.options.Region,
+		path: strings.TrimSuffix(resolved.URI.Path, "/"), rawPath: strings.TrimSuffix(resolved.URI.EscapedPath(), "/"),
 	}
-	schemes, _ := auth.GetAuthOptions(&endpoint.Properties)
+	schemes, _ := auth.GetAuthOptions(&resolved.Properties)
 	for _, scheme := range schemes {
 		if region, given := smithyhttp.GetSigV4SigningRegion(&scheme.SignerProperties); given && region != "" {
-			place.region = region
+			endpoint.region = region
 		}
 	}
-	r.places.Add(bucket, place)
-	return place, nil
+	r.endpoints.Add(bucket, endpoint)
+	return endpoint, nil
 }
 
 // answerError is an answer of S3's that is not a success.
-type answerError struct {
+type responseError struct {
 	status        int
 	code, message string // of the error document; "" = it had none
 	hostID        string
 }
 
 // readAnswerError reads an error document, and closes the body.
-func readAnswerError(response *http.Response) error {
+func readResponseError(response *http.Response) error {
 	defer response.Body.Close()
-	failed := &answerError{status: response.StatusCode, hostID: response.Header.Get("X-Amz-Id-2")}
+	failed := &responseError{status: response.StatusCode, hostID: response.Header.Get("X-Amz-Id-2")}
 	var document struct {
 		Code    string `xml:"Code"`
 		Message string `xml:"Message"`
@@ -184,19 +184,19 @@ func readAnswerError(response *http.Response) error {
 	return failed
 }
 
-func (e *answerError) Error() string {
+func (e *responseError) Error() string {
 	return fmt.Sprintf("S3 answered %d %s %s", e.status, e.code, e.message)
 }
 
 // What the SDK's retries, and answerOf, ask of an error.
 
-func (e *answerError) HTTPStatusCode() int           { return e.status }
-func (e *answerError) ServiceHostID() string         { return e.hostID }
-func (e *answerError) ErrorCode() string             { return e.code }
-func (e *answerError) ErrorMessage() string          { return e.message }
-func (e *answerError) ErrorFault() smithy.ErrorFault { return smithy.FaultUnknown }
+func (e *responseError) HTTPStatusCode() int           { return e.status }
+func (e *responseError) ServiceHostID() string         { return e.hostID }
+func (e *responseError) ErrorCode() string             { return e.code }
+func (e *responseError) ErrorMessage() string          { return e.message }
+func (e *responseError) ErrorFault() smithy.ErrorFault { return smithy.FaultUnknown }
 
 var _ interface {
 	smithy.APIError
 	HTTPStatusCode() int
-} = (*answerError)(nil)
+} = (*responseError)(nil)

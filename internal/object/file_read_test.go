@@ -140,8 +140,8 @@ func FuzzErrorDocument(f *testing.F) {
 	f.Add(bytes.Repeat([]byte("<a>"), 1000), 503)
 	f.Fuzz(func(t *testing.T, document []byte, status int) {
 		body := &noted{Reader: bytes.NewReader(document)}
-		err := readAnswerError(&http.Response{StatusCode: status, Header: http.Header{}, Body: body})
-		got, code := answerOf(err)
+		err := readResponseError(&http.Response{StatusCode: status, Header: http.Header{}, Body: body})
+		got, code := statusAndCode(err)
 		if got != status || len(code) > len(document) || !body.closed || !strings.HasPrefix(err.Error(), "S3 answered ") {
 			t.Errorf("%d %q %v", got, code, err)
 		}

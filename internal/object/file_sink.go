@@ -87,7 +87,7 @@ func withPayloadHash(digest string) func(*s3.Options) {
 // body goes out (100-continue), so that a refusal costs nothing of it.
 func (s *store) streaming(o *s3.Options) {
 	o.Retryer = aws.NopRetryer{}
-	o.HTTPClient = s.once
+	o.HTTPClient = s.unpooled
 	o.ContinueHeaderThresholdBytes = -1 // the client asks by itself
 }
 
@@ -105,7 +105,7 @@ func (s *FileSink) failure(ctx context.Context, err error) error {
 	}
 	from := s.file.origin
 	err = errors.Join(err, context.Cause(ctx))
-	status, code := answerOf(err)
+	status, code := statusAndCode(err)
 	switch {
 	case status == 0 && errors.Is(err, errStalled):
 		return from.fail(Unavailable, "took the file too slowly; try again.", err)
@@ -120,7 +120,7 @@ func (s *FileSink) failure(ctx context.Context, err error) error {
 		return from.fail(Invalid, fmt.Sprintf("cannot take the object %s (HTTP %d).", shorten(s.file.key), status), err)
 	}
 	failed := from.fail(Unavailable, "cannot be reached or failed; try again.", err)
-	failed.silent = status == 0
+	failed.noResponse = status == 0
 	return failed
 }
 

@@ -28,7 +28,7 @@ type store struct {
 	reader    *reader
 	transport *http.Transport
 	scrubber  scrubber
-	once      *http.Client // each request on a connection of its own
+	unpooled  *http.Client // each request on a connection of its own
 }
 
 const (
@@ -62,7 +62,7 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config) (*store, error) {
 	single.DisableKeepAlives = true
 	single.ExpectContinueTimeout = continueTimeout
 	single.WriteBufferSize = bufferSize
-	s.once = storeClient(closing{single})
+	s.unpooled = storeClient(closeAfter{single})
 	options := s3.Options{
 		Region:       sc.Region,
 		Credentials:  provider,
@@ -114,9 +114,9 @@ func storeClient(transport http.RoundTripper) *http.Client {
 
 // closing says of each request that it is the connection's last one. Without it
 // net/http sends a body even after a refusal, to keep the connection.
-type closing struct{ next http.RoundTripper }
+type closeAfter struct{ next http.RoundTripper }
 
-func (c closing) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c closeAfter) RoundTrip(req *http.Request) (*http.Response, error) {
 	last := *req
 	// The SDK leaves the version open, and then net/http does not wait for 100 Continue.
 	last.Close, last.ProtoMajor, last.ProtoMinor = true, 1, 1

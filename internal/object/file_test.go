@@ -140,7 +140,7 @@ func TestIfMatchBindsToTheSameBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, source := range []Source{f, u} {
-		if again, content, err := read(t.Context(), source, first.ETag); err != nil || content != "plain.jpg" || again.ETag != first.ETag {
+		if second, content, err := read(t.Context(), source, first.ETag); err != nil || content != "plain.jpg" || second.ETag != first.ETag {
 			t.Errorf("%v again: %q, %v", source, content, err)
 		}
 	}

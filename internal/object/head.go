@@ -17,7 +17,7 @@ type head struct {
 
 // acceptHead refuses a body of which the bytes are not known to be all those of
 // the object, as they are stored.
-func acceptHead(from origin, h head) *Error {
+func checkHead(from origin, h head) *Error {
 	switch {
 	case isEncoded(h.encoding):
 		return from.fail(Invalid, "holds an object with a Content-Encoding, so its bytes are not those of the file; store it without one.", fmt.Errorf("content encoding %s", shorten(strings.Join(h.encoding, ", "))))

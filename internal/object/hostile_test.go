@@ -219,8 +219,8 @@ func TestHostileBodies(t *testing.T) {
 				} else {
 					noCanary(t, e)
 				}
-				if _, again := obj.Body.Read(make([]byte, 1)); again != err {
-					t.Errorf("%s: the next Read gives %v", way, again)
+				if _, next := obj.Body.Read(make([]byte, 1)); next != err {
+					t.Errorf("%s: the next Read gives %v", way, next)
 				}
 			}
 		})

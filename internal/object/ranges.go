@@ -10,7 +10,7 @@ import (
 )
 
 // ask is what one GET asks for: all of an object, or a range of it.
-type ask struct {
+type getRequest struct {
 	ifMatch     string
 	ranged      bool
 	first, last int64 // of the bytes, both included
@@ -18,26 +18,26 @@ type ask struct {
 }
 
 // restOf asks for what an object has from its byte first on.
-func restOf(obj *Object, first int64) ask {
-	return ask{ifMatch: obj.ETag, ranged: true, first: first, last: obj.Size - 1, total: obj.Size}
+func requestRest(obj *Object, first int64) getRequest {
+	return getRequest{ifMatch: obj.ETag, ranged: true, first: first, last: obj.Size - 1, total: obj.Size}
 }
 
 // rangeHeader names the bytes (RFC 9110 §14.1.2).
-func (a ask) rangeHeader() string {
-	if a.total > 0 {
-		return fmt.Sprintf("bytes=%d-", a.first)
+func (want getRequest) rangeHeader() string {
+	if want.total > 0 {
+		return fmt.Sprintf("bytes=%d-", want.first)
 	}
-	return fmt.Sprintf("bytes=%d-%d", a.first, a.last)
+	return fmt.Sprintf("bytes=%d-%d", want.first, want.last)
 }
 
 // accept holds a 206 to the bytes that were asked for: all of them, or those up
 // to the end of the object where its length was not known.
-func (a ask) accept(from origin, contentRange []string, size int64) *Error {
+func (want getRequest) check(from origin, contentRange []string, size int64) *Error {
 	first, last, total, ok := parseContentRange(contentRange)
-	short := a.total == 0 && last < a.last && last == total-1
-	if !ok || first != a.first || last != a.last && !short || size != last-first+1 || a.total > 0 && total != a.total {
+	short := want.total == 0 && last < want.last && last == total-1
+	if !ok || first != want.first || last != want.last && !short || size != last-first+1 || want.total > 0 && total != want.total {
 		return from.fail(Invalid, "answered with another part of the object than it was asked for.",
-			fmt.Errorf("asked for %s of %d, got %d bytes as %s", a.rangeHeader(), a.total, size, shorten(strings.Join(contentRange, ", "))))
+			fmt.Errorf("asked for %s of %d, got %d bytes as %s", want.rangeHeader(), want.total, size, shorten(strings.Join(contentRange, ", "))))
 	}
 	return nil
 }
@@ -74,11 +74,11 @@ var errPastEnd = errors.New("the range begins behind the end of the object")
 // end of the object. The other errors are those of Open; Invalid also for a
 // store that serves no ranges.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) (int, error) {
-	a := ask{ifMatch: ifMatch, ranged: true, first: off, last: off + int64(len(p)) - 1}
+	want := getRequest{ifMatch: ifMatch, ranged: true, first: off, last: off + int64(len(p)) - 1}
 	switch {
 	case len(p) == 0:
 		return 0, nil
-	case off < 0 || a.last < off:
+	case off < 0 || want.last < off:
 		return 0, f.origin.fail(Invalid, "cannot be asked for bytes outside of the object.", nil)
 	case ifMatch == "":
 		return 0, f.origin.fail(Invalid, "gave no ETag, so parts of the object cannot be told to belong together.", nil)
@@ -86,12 +86,12 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 	if !f.budget.mayInspect() {
 		return 0, f.origin.fail(Invalid, "is not asked for more parts of the object: the call has reached its limit of requests.", nil)
 	}
-	return readRange(ctx, f.origin, p, a, f.get)
+	return readRange(ctx, f.origin, p, want, f.get)
 }
 
 // readRange fills p with the range that a asks for, as ReadAt does.
-func readRange(ctx context.Context, from origin, p []byte, a ask, get func(context.Context, ask) (*Object, *part, error)) (int, error) {
-	obj, got, err := get(ctx, a)
+func readRange(ctx context.Context, from origin, p []byte, want getRequest, get func(context.Context, getRequest) (*Object, *part, error)) (int, error) {
+	obj, got, err := get(ctx, want)
 	if errors.Is(err, errPastEnd) {
 		return 0, io.EOF
 	}
@@ -102,7 +102,7 @@ func readRange(ctx context.Context, from origin, p []byte, a ask, get func(conte
 	n := 0
 	for n < int(obj.Size) && err == nil {
 		var m int
-		m, err = got.pace.read(got.src, p[n:obj.Size])
+		m, err = got.rate.read(got.src, p[n:obj.Size])
 		n += m
 	}
 	switch {
@@ -111,6 +111,6 @@ func readRange(ctx context.Context, from origin, p []byte, a ask, get func(conte
 	case n == int(obj.Size):
 		return n, io.EOF
 	}
-	b := body{origin: from, size: obj.Size, left: obj.Size - int64(n), part: got}
+	b := body{origin: from, size: obj.Size, remaining: obj.Size - int64(n), part: got}
 	return n, b.broken(errors.Join(err, context.Cause(ctx)))
 }

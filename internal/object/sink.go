@@ -23,7 +23,7 @@ type Sink interface {
 // put sends the content with one request, again (fetchAttempts) while none is
 // answered and nothing of the content is used up.
 func (o *Opener) put(ctx context.Context, from origin, content Content, budget *Budget, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
-	f, err := newFeed(content, o.cfg.MaxSize)
+	f, err := newContentReader(content, o.cfg.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -32,19 +32,19 @@ func (o *Opener) put(ctx context.Context, from origin, content Content, budget *
 		switch {
 		case f.err != nil:
 			return f.err
-		case err == nil && !f.whole:
+		case err == nil && !f.complete:
 			return from.fail(Unavailable, "answered before it had all of the file; try again.", nil)
 		case err == nil:
 			return nil
-		case attempt == fetchAttempts || f.touched && f.Size > 0 || !mayPass(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts):
+		case attempt == fetchAttempts || f.started && f.Size > 0 || !isRetryable(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts):
 			return err
 		}
 	}
 }
 
-func (o *Opener) putOnce(ctx context.Context, f *feed, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
+func (o *Opener) putOnce(ctx context.Context, f *contentReader, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	t := &tap{feed: f, pace: newOutPace(o.cfg, cancel)}
+	t := &requestBody{content: f, rate: newWriteRate(o.cfg, cancel)}
 	defer t.end()
 	defer cancel(context.Canceled)
 	return send(ctx, cancel, t)

@@ -109,12 +109,12 @@ func TestSinksKeepNothingWrong(t *testing.T) {
 			content Content
 			want    error
 		}{
-			"long":    {Content{Body: bytes.NewReader(append(content, 'x')), Size: int64(size)}, ErrContent},
-			"digest":  {Content{Body: bytes.NewReader(content), Size: int64(size), SHA256: digestOf([]byte("other"))}, ErrContent},
+			"long":    {Content{Body: bytes.NewReader(append(content, 'x')), Size: int64(size)}, errContent},
+			"digest":  {Content{Body: bytes.NewReader(content), Size: int64(size), SHA256: digestOf([]byte("other"))}, errContent},
 			"breaks":  {Content{Body: io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken)), Size: int64(size) + 9}, broken},
 			"at end":  {Content{Body: io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken)), Size: int64(size)}, broken},
-			"short":   {Content{Body: bytes.NewReader(content), Size: int64(size) + 1}, ErrContent},
-			"at once": {Content{Body: iotest.DataErrReader(bytes.NewReader(content)), Size: int64(size) + 1}, ErrContent},
+			"short":   {Content{Body: bytes.NewReader(content), Size: int64(size) + 1}, errContent},
+			"at once": {Content{Body: iotest.DataErrReader(bytes.NewReader(content)), Size: int64(size) + 1}, errContent},
 		}
 		for name, row := range rows {
 			for _, key := range []string{"new.jpg", "plain.jpg"} {

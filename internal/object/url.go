@@ -72,31 +72,31 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	limit := time.AfterFunc(u.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
 	backoff := u.opener.cfg.RetryBackoff / fetchAttempts
-	obj, first, err := u.get(ctx, ask{ifMatch: ifMatch})
-	for attempt := 1; attempt < fetchAttempts && mayPass(err) && u.budget.retry() && pause(ctx, backoff); attempt++ {
-		obj, first, err = u.get(ctx, ask{ifMatch: ifMatch})
+	obj, first, err := u.get(ctx, getRequest{ifMatch: ifMatch})
+	for attempt := 1; attempt < fetchAttempts && isRetryable(err) && u.budget.retry() && pause(ctx, backoff); attempt++ {
+		obj, first, err = u.get(ctx, getRequest{ifMatch: ifMatch})
 	}
 	if err != nil {
 		cancel(err)
 		return nil, err
 	}
-	again := func(ctx context.Context, first int64) (*part, error) {
-		_, next, err := u.get(ctx, restOf(obj, first))
+	reopen := func(ctx context.Context, first int64) (*part, error) {
+		_, next, err := u.get(ctx, requestRest(obj, first))
 		return next, err
 	}
 	if obj.ETag == "" {
-		again = nil
+		reopen = nil
 	}
-	obj.attach(newBody(ctx, cancel, u.origin, obj.Size, first, again, backoff, u.budget))
+	obj.attach(newBody(ctx, cancel, u.origin, obj.Size, first, reopen, backoff, u.budget))
 	return obj, nil
 }
 
 // mayPass reports whether a GET got no answer, in a way that another one may
 // mend: a GET of a few headers can be sent again at no risk, as the SDK does
 // for stores. An answer, whatever it is, is final.
-func mayPass(err error) bool {
+func isRetryable(err error) bool {
 	failed, ok := errors.AsType[*Error](err)
-	return ok && failed.silent && !errors.Is(err, guard.ErrAddress)
+	return ok && failed.noResponse && !errors.Is(err, guard.ErrAddress)
 }
 
 // pause waits for up to longest, a random time, and reports whether ctx still goes on.
@@ -110,7 +110,7 @@ func pause(ctx context.Context, longest time.Duration) bool {
 
 // get sends one GET on a connection of its own and gives what the headers of
 // its answer say, and its body. Size is that of the body.
-func (u *URL) get(ctx context.Context, a ask) (*Object, *part, error) {
+func (u *URL) get(ctx context.Context, want getRequest) (*Object, *part, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(u.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
@@ -119,7 +119,7 @@ func (u *URL) get(ctx context.Context, a ask) (*Object, *part, error) {
 		cancel(err)
 		return nil, nil, err
 	}
-	resp, err := u.send(u.newRequest(ctx, a)) //nolint:bodyclose // the part closes it
+	resp, err := u.send(u.newRequest(ctx, want)) //nolint:bodyclose // the part closes it
 	if err != nil {
 		cancel(err)
 		return nil, nil, err
@@ -134,23 +134,23 @@ func (u *URL) get(ctx context.Context, a ask) (*Object, *part, error) {
 		ETag:        entityTag(resp.Header.Get("ETag")),
 		Name:        u.name,
 	}
-	got := &part{src: resp.Body, pace: newPace(ctx, u.opener.cfg, cancel), release: func() { cancel(context.Canceled) }}
-	if err := u.judge(resp, obj, a, got.pace); err != nil {
+	got := &part{src: resp.Body, rate: newReadRate(ctx, u.opener.cfg, cancel), release: func() { cancel(context.Canceled) }}
+	if err := u.checkResponse(resp, obj, want, got.rate); err != nil {
 		_ = got.close()
 		return nil, nil, err
 	}
 	return obj, got, nil
 }
 
-func (u *URL) newRequest(ctx context.Context, a ask) *http.Request {
+func (u *URL) newRequest(ctx context.Context, want getRequest) *http.Request {
 	request := &http.Request{Method: http.MethodGet, URL: u.request, Host: u.host, Header: u.headers.Clone()}
 	request.Header.Set("Accept-Encoding", "identity")
 	request.Header.Set("User-Agent", "ferry")
-	if a.ifMatch != "" {
-		request.Header.Set("If-Match", a.ifMatch)
+	if want.ifMatch != "" {
+		request.Header.Set("If-Match", want.ifMatch)
 	}
-	if a.ranged {
-		request.Header.Set("Range", a.rangeHeader())
+	if want.ranged {
+		request.Header.Set("Range", want.rangeHeader())
 	}
 	if u.isVersion2() {
 		request.Header.Del("Content-Type")
@@ -160,19 +160,19 @@ func (u *URL) newRequest(ctx context.Context, a ask) *http.Request {
 
 // judge refuses every answer but 200 with all of the bytes as they are stored,
 // or 206 with the range that was asked for.
-func (u *URL) judge(resp *http.Response, obj *Object, a ask, p *pace) *Error {
+func (u *URL) checkResponse(resp *http.Response, obj *Object, want getRequest, p *readRate) *Error {
 	switch {
-	case a.ranged && resp.StatusCode == http.StatusOK:
+	case want.ranged && resp.StatusCode == http.StatusOK:
 		return u.origin.fail(Invalid, "serves no part of its object, only the whole of it.", nil)
-	case !a.ranged && resp.StatusCode != http.StatusOK || a.ranged && resp.StatusCode != http.StatusPartialContent:
+	case !want.ranged && resp.StatusCode != http.StatusOK || want.ranged && resp.StatusCode != http.StatusPartialContent:
 		return u.statusError(resp, p)
 	}
 	h := head{
 		size: obj.Size, encoding: resp.Header.Values("Content-Encoding"),
-		etag: obj.ETag, ifMatch: a.ifMatch, maxSize: u.opener.cfg.MaxSize,
+		etag: obj.ETag, ifMatch: want.ifMatch, maxSize: u.opener.cfg.MaxSize,
 	}
-	if err := acceptHead(u.origin, h); err != nil || !a.ranged {
+	if err := checkHead(u.origin, h); err != nil || !want.ranged {
 		return err
 	}
-	return a.accept(u.origin, resp.Header.Values("Content-Range"), obj.Size)
+	return want.check(u.origin, resp.Header.Values("Content-Range"), obj.Size)
 }

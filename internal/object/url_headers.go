@@ -17,7 +17,7 @@ const (
 // headerRule is the list of headers that a request may carry for a caller.
 type headerRule struct {
 	names     []string // canonical
-	says      string   // the list, for a message
+	list      string   // the list, for a message
 	needsType bool     // whether Content-Type must be there
 }
 
@@ -37,7 +37,7 @@ var getHeaders = headerRule{
 		"X-Amz-Server-Side-Encryption-Customer-Key",
 		"X-Amz-Server-Side-Encryption-Customer-Key-Md5",
 	},
-	says:      "Content-Type, Accept and what S3 reads with a GET (x-amz-request-payer, x-amz-expected-bucket-owner, x-amz-checksum-mode, x-amz-server-side-encryption-customer-*)",
+	list:      "Content-Type, Accept and what S3 reads with a GET (x-amz-request-payer, x-amz-expected-bucket-owner, x-amz-checksum-mode, x-amz-server-side-encryption-customer-*)",
 	needsType: true,
 }
 
@@ -56,7 +56,7 @@ var putHeaders = headerRule{
 		"X-Amz-Server-Side-Encryption-Customer-Key",
 		"X-Amz-Server-Side-Encryption-Customer-Key-Md5",
 	},
-	says: "Content-Type, Accept, x-amz-request-payer, x-amz-expected-bucket-owner and x-amz-server-side-encryption*",
+	list: "Content-Type, Accept, x-amz-request-payer, x-amz-expected-bucket-owner and x-amz-server-side-encryption*",
 }
 
 func (r headerRule) allows(canonical string) bool { return slices.Contains(r.names, canonical) }
@@ -77,7 +77,7 @@ func (r headerRule) check(headers map[string]string) (http.Header, error) {
 		canonical := http.CanonicalHeaderKey(name)
 		switch {
 		case !r.allows(canonical):
-			return nil, fmt.Errorf("cannot have the header %s; allowed are %s", shorten(name), r.says)
+			return nil, fmt.Errorf("cannot have the header %s; allowed are %s", shorten(name), r.list)
 		case checked.Get(canonical) != "":
 			return nil, fmt.Errorf("has the header %s twice", canonical)
 		case !isHeaderValue(value):

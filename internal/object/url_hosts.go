@@ -13,7 +13,7 @@ import (
 
 // hostRule is one entry of the list of hosts that presigned URLs may name.
 type hostRule struct {
-	place
+	endpoint
 	reach   guard.Reach
 	suffix  bool         // host stands for every name below it
 	buckets bool         // so does <bucket>.host, for a valid name of a bucket
@@ -27,7 +27,7 @@ type hostList struct {
 }
 
 // find gives the reach of the host, or false if the list does not have it.
-func (l hostList) find(p place) (guard.Reach, bool) {
+func (l hostList) find(p endpoint) (guard.Reach, bool) {
 	reach, found := guard.Public, false
 	for _, r := range l.rules {
 		if r.matches(p) {
@@ -43,7 +43,7 @@ func (l hostList) find(p place) (guard.Reach, bool) {
 	return guard.Public, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host)
 }
 
-func (r hostRule) matches(p place) bool {
+func (r hostRule) matches(p endpoint) bool {
 	if p.scheme != r.scheme || p.port != r.port {
 		return false
 	}
@@ -71,7 +71,7 @@ func (r hostRule) holds(host, path string) bool {
 
 // holds reports whether a path on a store's endpoint is an object of a bucket
 // that the store is configured to hold.
-func (l hostList) holds(p place, path string) bool {
+func (l hostList) holds(p endpoint, path string) bool {
 	return slices.ContainsFunc(l.rules, func(r hostRule) bool { return r.store != nil && r.matches(p) && r.holds(p.host, path) })
 }
 
@@ -110,7 +110,7 @@ func parseAllowedHost(pattern string) (hostRule, error) {
 	case isSuffix && !isName:
 		return hostRule{}, fmt.Errorf("allowed host %q: an address has no names below it", pattern)
 	}
-	return hostRule{place: parts.place, reach: guard.Public, suffix: isSuffix}, nil
+	return hostRule{endpoint: parts.endpoint, reach: guard.Public, suffix: isSuffix}, nil
 }
 
 // The host names of AWS S3, from its documentation of endpoints ("Amazon Simple
@@ -164,7 +164,7 @@ func awsRegion(name string) string {
 }
 
 // String is the place as a URL without path, for the operator's log.
-func (p place) String() string {
+func (p endpoint) String() string {
 	host := p.host
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"

@@ -70,15 +70,15 @@ func (l *Link) Stat(ctx context.Context) (obj *Object, err error) {
 // reads from whatever the web server has by now; most give ETags, some only weak
 // ones, which cannot be matched.
 func (l *Link) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) (n int, err error) {
-	a := ask{ifMatch: ifMatch, ranged: true, first: off, last: off + int64(len(p)) - 1}
+	want := getRequest{ifMatch: ifMatch, ranged: true, first: off, last: off + int64(len(p)) - 1}
 	switch {
 	case len(p) == 0:
 		return 0, nil
-	case off < 0 || a.last < off:
+	case off < 0 || want.last < off:
 		return 0, l.url.origin.fail(Invalid, "cannot be asked for bytes outside of the object.", nil)
 	}
 	err = l.follow(func(u *URL) error {
-		n, err = readRange(ctx, u.origin, p, a, u.get)
+		n, err = readRange(ctx, u.origin, p, want, u.get)
 		return err
 	})
 	return n, err

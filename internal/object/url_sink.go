@@ -60,7 +60,7 @@ func (u *URLSink) Put(ctx context.Context, content Content) error {
 		case http.StatusOK, http.StatusCreated, http.StatusNoContent:
 			return nil
 		}
-		p := newPace(ctx, u.opener.cfg, cancel)
+		p := newReadRate(ctx, u.opener.cfg, cancel)
 		defer p.stop()
 		return u.putError(resp.StatusCode, u.errorCode(resp, p))
 	})
@@ -89,7 +89,7 @@ func (u *URLSink) newRequest(ctx context.Context, content Content, body io.Reade
 // putError sorts the answer to a PUT. code is that of S3's error document, after
 // a space, or "".
 func (u *URLSink) putError(status int, code string) *Error {
-	cause := fmt.Errorf("%s answered %d%s", u.place.host, status, code)
+	cause := fmt.Errorf("%s answered %d%s", u.endpoint.host, status, code)
 	switch {
 	case status >= 300 && status < 400:
 		return u.redirected(status, cause)

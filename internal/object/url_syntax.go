@@ -13,7 +13,7 @@ const maxURL = 2000
 
 // place is where a URL points, in canonical form: scheme and host in lower
 // case, the host a DNS name or an address without brackets, the port filled in.
-type place struct {
+type endpoint struct {
 	scheme string
 	host   string
 	port   uint16
@@ -21,7 +21,7 @@ type place struct {
 
 // urlParts are the pieces of a URL's text. path and query are the bytes as written.
 type urlParts struct {
-	place
+	endpoint
 	hostHeader string // as written, without a default port: what a client sends and a signer signs
 	path       string // begins with a slash
 	query      string // without the question mark

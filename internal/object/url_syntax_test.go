@@ -93,13 +93,13 @@ func checkAccepted(t *testing.T, opener *Opener, raw string, u *URL) {
 	if err != nil {
 		t.Fatalf("%q is accepted, and net/url says %v", raw, err)
 	}
-	if got := strings.ToLower(std.Hostname()); got != u.place.host || std.User != nil || std.Fragment != "" || std.Opaque != "" {
-		t.Errorf("%q: net/url reads host %q, we read %q", raw, got, u.place.host)
+	if got := strings.ToLower(std.Hostname()); got != u.endpoint.host || std.User != nil || std.Fragment != "" || std.Opaque != "" {
+		t.Errorf("%q: net/url reads host %q, we read %q", raw, got, u.endpoint.host)
 	}
-	if _, ok := opener.hosts.find(u.place); !ok {
-		t.Errorf("%q: host %v is not on the list", raw, u.place)
+	if _, ok := opener.hosts.find(u.endpoint); !ok {
+		t.Errorf("%q: host %v is not on the list", raw, u.endpoint)
 	}
-	if !strings.HasPrefix(strings.ToLower(raw), u.place.scheme+"://"+strings.ToLower(u.host)) {
+	if !strings.HasPrefix(strings.ToLower(raw), u.endpoint.scheme+"://"+strings.ToLower(u.host)) {
 		t.Errorf("%q: Host header %q", raw, u.host)
 	}
 	rebuilt := raw[:strings.Index(raw, "://")+3] + std.Host + u.request.RequestURI()

@@ -16,16 +16,16 @@ import (
 
 // target is what a URL names, for reading as for writing.
 type target struct {
-	opener  *Opener
-	origin  origin
-	method  string
-	place   place
-	reach   guard.Reach
-	request *url.URL
-	host    string // Host header
-	headers http.Header
-	rule    headerRule
-	isLink  bool // the operator chose it, and not a caller
+	opener   *Opener
+	origin   origin
+	method   string
+	endpoint endpoint
+	reach    guard.Reach
+	request  *url.URL
+	host     string // Host header
+	headers  http.Header
+	rule     headerRule
+	isLink   bool // the operator chose it, and not a caller
 }
 
 // target checks a presigned URL. It sends no packet.
@@ -35,8 +35,8 @@ func (o *Opener) target(method, rawURL string) (target, error) {
 		return target{}, err
 	}
 	var ok bool
-	if t.reach, ok = o.hosts.find(t.place); !ok {
-		return target{}, t.origin.fail(Invalid, "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", fmt.Errorf("%s is not on the list of hosts", t.place.host))
+	if t.reach, ok = o.hosts.find(t.endpoint); !ok {
+		return target{}, t.origin.fail(Invalid, "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", fmt.Errorf("%s is not on the list of hosts", t.endpoint.host))
 	}
 	if err := t.checkNamed(o.hosts); err != nil {
 		return target{}, t.origin.fail(Invalid, err.Error()+".", nil)
@@ -50,7 +50,7 @@ func (o *Opener) parse(from origin, method, rawURL string) (target, error) {
 	if err != nil {
 		return target{}, from.fail(Invalid, err.Error()+".", nil)
 	}
-	t := target{opener: o, origin: from, method: method, place: parts.place, host: parts.hostHeader}
+	t := target{opener: o, origin: from, method: method, endpoint: parts.endpoint, host: parts.hostHeader}
 	if t.request, err = parts.requestURL(); err != nil {
 		return target{}, from.fail(Invalid, err.Error()+".", nil)
 	}
@@ -77,7 +77,7 @@ func (u *target) setHeaders(headers map[string]string, rule headerRule) error {
 }
 
 // String is the URL without its query.
-func (u *target) String() string { return u.place.String() + u.request.RawPath }
+func (u *target) String() string { return u.endpoint.String() + u.request.RawPath }
 
 // Format writes String, whatever the verb: no verb shows the query or the headers.
 func (u *target) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String()) }
@@ -90,7 +90,7 @@ func (u *target) send(request *http.Request) (*http.Response, error) {
 		transport.Proxy = u.opener.cfg.Proxy
 		transport.DialContext = u.opener.cfg.Guard.Dial(guard.Named)
 	} else {
-		pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.place.host, u.place.port)
+		pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.endpoint.host, u.endpoint.port)
 		if err != nil {
 			return nil, u.unreachable(err)
 		}
@@ -115,7 +115,7 @@ func (u *target) checkNamed(hosts hostList) error {
 	if !u.isSigned() {
 		return fmt.Errorf("is not signed; sign a %s of the object", u.method)
 	}
-	if !hosts.holds(u.place, u.request.Path) {
+	if !hosts.holds(u.endpoint, u.request.Path) {
 		return errors.New("names no object of a bucket that this server's configuration allows at that store")
 	}
 	return nil
@@ -139,7 +139,7 @@ func (u *target) isVersion2() bool {
 // compression or environment is involved.
 func (u *target) transport() *http.Transport {
 	cfg := u.opener.cfg
-	serverName := u.place.host
+	serverName := u.endpoint.host
 	if u.isLink {
 		serverName = "" // the connection may be one to a proxy
 	}
@@ -180,14 +180,14 @@ func (u *target) unreachable(cause error) *Error {
 		sentence = strings.Replace(sentence, "fetched", "written to", 1)
 	}
 	failed := u.origin.fail(Unavailable, sentence,
-		fmt.Errorf("%s: %w", u.place.host, cause))
-	failed.silent = true
+		fmt.Errorf("%s: %w", u.endpoint.host, cause))
+	failed.noResponse = true
 	return failed
 }
 
-func (u *target) statusError(resp *http.Response, p *pace) *Error {
+func (u *target) statusError(resp *http.Response, p *readRate) *Error {
 	status := resp.StatusCode
-	cause := fmt.Errorf("%s answered %d%s", u.place.host, status, u.errorCode(resp, p))
+	cause := fmt.Errorf("%s answered %d%s", u.endpoint.host, status, u.errorCode(resp, p))
 	switch {
 	case status >= 300 && status < 400:
 		failed := u.redirected(status, cause)
@@ -251,11 +251,11 @@ var errorCodeText = regexp.MustCompile(`<Code>([A-Za-z0-9]{1,64})</Code>`)
 
 // errorCode is the code in S3's error document, for the operator's log. Of the
 // document itself nothing is kept: it repeats the signature.
-func (u *target) errorCode(resp *http.Response, p *pace) string {
+func (u *target) errorCode(resp *http.Response, p *readRate) string {
 	if resp.StatusCode < 400 {
 		return ""
 	}
-	p.left = min(p.left, 2*time.Second)
+	p.remaining = min(p.remaining, 2*time.Second)
 	var start [4 << 10]byte
 	n := 0
 	for n < len(start) {

@@ -134,7 +134,7 @@ func (s *Service) download(ctx context.Context, to sink, sender state.Sender, me
 	if err != nil {
 		return err
 	}
-	body := s.config.Objects.Pace(ctx, cancel, opened)
+	body := s.config.Objects.WithMinRate(ctx, cancel, opened)
 	defer body.Close()
 	return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: baseType, SHA256: media.SHA256})
 }
