@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,29 +13,33 @@ import (
 
 // bench is a run of the benchmark.
 type bench struct {
-	options   options
-	root      string // of the repository
-	dir       string // temporary; children work and log here
-	workloads []workload
-	progress  io.Writer
+	options  options
+	root     string // of the repository
+	dir      string // temporary; child processes work and log here
+	cases    []benchCase
+	progress io.Writer
 
+	binary   string // ferry
 	sites    map[string]*site
 	children []*process
 	movers   []mover  // ferry first
-	reusing  string   // ferry binary that has reuse; "" = it has none
 	notes    []string // what is missing
-
-	reuseHitBytes float64 // that the store sends for a hit
 }
 
-func (b *bench) say(format string, values ...any) {
+func (b *bench) logf(format string, values ...any) {
 	fmt.Fprintf(b.progress, format+"\n", values...)
 }
 
-// start builds what is measured, starts what it is measured with, and proves
-// that every mover moves the right bytes.
+// note notes what a run does without.
+func (b *bench) note(text string) {
+	b.notes = append(b.notes, text)
+	b.logf("%s", text)
+}
+
+// start builds ferry and the movers, starts stores and sinks, and proves that
+// every mover moves the right bytes.
 func (b *bench) start(ctx context.Context) error {
-	b.say("starting the S3 servers and the sinks, and putting the objects")
+	b.logf("starting the S3 servers and the sinks, and storing the objects")
 	if err := b.startSites(ctx); err != nil {
 		return err
 	}
@@ -48,10 +50,7 @@ func (b *bench) start(ctx context.Context) error {
 		return err
 	}
 	for _, m := range b.movers {
-		for _, via := range []string{viaHTTP, viaHTTPS} {
-			if b.sites[via] == nil {
-				continue
-			}
+		for _, via := range []string{viaHTTP, viaHTTPS, viaVerify} {
 			if err := b.prove(ctx, m, via); err != nil {
 				return err
 			}
@@ -61,48 +60,49 @@ func (b *bench) start(ctx context.Context) error {
 }
 
 func (b *bench) addFerry(ctx context.Context) (err error) {
-	binary := b.options.ferry
-	if binary == "" {
-		b.say("building ferry")
-		if binary, err = buildFerry(ctx, b.root, b.dir); err != nil {
+	if b.binary = under(b.root, b.options.ferry); b.options.ferry == "" {
+		b.logf("building ferry")
+		if b.binary, err = buildFerry(ctx, b.root, b.dir); err != nil {
 			return err
 		}
 	}
-	binary = under(b.root, binary)
-	f := &ferries{"ferry", make(map[string]*ferry)}
+	f := &ferries{label: nameFerry, at: make(map[string]*ferry)}
 	for via, at := range b.sites {
-		if f.at[via], err = prepareFerry(ctx, binary, filepath.Join(b.dir, "ferry-at-"+via), at, at.store.url, false); err != nil {
+		if f.at[via], err = prepareFerry(ctx, b.binary, filepath.Join(b.dir, "ferry-"+via), at, at.store.url, false); err != nil {
 			return err
+		}
+		if via == viaVerify {
+			f.at[via].flags = []string{"--verify-uploads"}
 		}
 	}
 	b.movers = append(b.movers, f)
-	return b.prepareReuse(ctx, binary)
+	return nil
 }
 
-// close ends the children.
+// close ends the child processes.
 func (b *bench) close() {
 	for _, child := range b.children {
 		child.stop()
 	}
 }
 
-// sizes are those of the objects, each once.
+// sizes returns the sizes of the objects, each once.
 func (b *bench) sizes() []int64 {
 	sizes := []int64{warmUpSize}
-	for _, w := range b.workloads {
-		sizes = append(sizes, w.size)
+	for _, c := range b.cases {
+		sizes = append(sizes, c.size)
 	}
 	slices.Sort(sizes)
 	return slices.Compact(sizes)
 }
 
-// prove moves the largest object once and compares what the sink got.
+// prove moves the largest object once and compares its SHA-256 at the sink. It
+// does so only where the mover takes part in a case.
 func (b *bench) prove(ctx context.Context, m mover, via string) error {
-	w := workload{slices.Max(b.sizes()), 1, via}
-	want := sha256.New()
-	if _, err := io.Copy(want, newFile(w.size)); err != nil {
-		return err
+	if !slices.ContainsFunc(b.cases, func(c benchCase) bool { return c.via == via && m.measures(c) }) {
+		return nil
 	}
+	w := workload{slices.Max(b.sizes()), 1, via}
 	sink := b.sites[via].sink
 	if err := sink.hash(ctx, "on"); err != nil {
 		return err
@@ -110,118 +110,128 @@ func (b *bench) prove(ctx context.Context, m mover, via string) error {
 	if _, err := b.sample(ctx, m, w, 1, 1); err != nil {
 		return err
 	}
-	got, err := sink.stats(ctx)
+	received, err := sink.stats(ctx)
 	if err != nil {
 		return err
 	}
-	if got.Digest != hex.EncodeToString(want.Sum(nil)) {
+	if received.Digest != objectDigest(w.size) {
 		return fmt.Errorf("%s moved other bytes than those of the object %s", m.name(), w.key())
 	}
-	b.say("%s moves %v with the right SHA-256", m.name(), w)
+	b.logf("%s moves %v with the right SHA-256", m.name(), w)
 	return sink.hash(ctx, "off")
 }
 
-// slowRuns is how many runs a slow mover has at most, and one if that takes
-// longer than slowRun: its ratios are far from their bounds, and its time is
-// better spent on pairs that are not.
+// A slow mover is run at most slowRuns times, and only once if that run takes
+// longer than slowRun: its ratios are far from their bounds, and the time is
+// better spent on movers whose ratios are close.
 const (
 	slowRuns = 2
 	slowRun  = 5 // seconds
 )
 
-// skips says whether a mover is left out of a run of a case.
-func (c *caseResult) skips(m mover, w workload, run int) bool {
-	if !m.measures(w) || w.via == viaLine && run >= slowRuns {
+// skips reports whether a mover is left out of a run of a case.
+func (c *caseResult) skips(m mover, via string, run int) bool {
+	if via == viaLine && run >= slowRuns {
 		return true
 	}
-	if p, isProgram := m.(*program); !isProgram || !p.slow || run == 0 {
+	if !isSlow(m) || run == 0 {
 		return false
 	}
-	first := c.mover(m.name())
-	return run >= slowRuns || first.Runs[0].Wall > slowRun
+	return run >= slowRuns || c.mover(m.name()).Runs[0].Wall > slowRun
 }
 
-// run measures every case. The movers take turns, so that each run of one has
-// a run of the other beside it.
+// run measures every case. The movers take turns, so that each run of one
+// stands beside a run of the other.
 func (b *bench) run(ctx context.Context) ([]caseResult, error) {
 	var results []caseResult
-	for _, w := range b.workloads {
-		result := newCaseResult(w.String(), w)
-		failed := map[string]bool{} // movers that could not do this case
-		for run := range b.options.runs {
-			for _, m := range b.movers {
-				if failed[m.name()] || result.skips(m, w, run) {
-					continue
-				}
-				n := w.uploads(b.options.quick)
-				p, isProgram := m.(*program)
-				isSlow := isProgram && p.slow
-				if isSlow {
-					n = w.fewUploads(b.options.quick)
-				}
-				s, err := b.sample(ctx, m, w, n, n)
-				if err != nil && isSlow && ctx.Err() == nil { // what people use today may break under a case that ferry bears
-					failed[m.name()] = true
-					b.missing(fmt.Sprintf("%s failed at %s, and is left out there: %v", m.name(), w, err))
-					continue
-				}
-				if err != nil {
-					return nil, err
-				}
-				result.add(m.name(), s)
-				b.sayRun(result.Case, m, run, s)
-			}
+	for _, c := range b.cases {
+		measure := b.measureCase
+		if c.via == viaReuse {
+			measure = b.measureReuse
+		}
+		result, err := measure(ctx, c)
+		if err != nil {
+			return nil, err
 		}
 		results = append(results, result)
 	}
 	return results, nil
 }
 
-func (b *bench) sayRun(label string, m mover, run int, s sample) {
-	b.say("%-16s %-14s run %d of %d: %5d uploads in %6.2f s, %7.0f uploads/s, %6.0f MB/s, %6.2f CPU s/GB", label, m.name(),
+func (b *bench) measureCase(ctx context.Context, c benchCase) (caseResult, error) {
+	result := newCaseResult(c.workload)
+	failed := map[string]bool{} // movers that cannot do this case
+	for run := range b.options.runs {
+		for _, m := range b.movers {
+			if !m.measures(c) || failed[m.name()] || result.skips(m, c.via, run) {
+				continue
+			}
+			n := c.uploads(b.options.quick)
+			if isSlow(m) {
+				n = c.fewUploads(b.options.quick)
+			}
+			s, err := b.sample(ctx, m, c.workload, n, n)
+			if err != nil && isSlow(m) && ctx.Err() == nil { // an alternative may fail where ferry does not
+				failed[m.name()] = true
+				b.note(fmt.Sprintf("%s failed at %v, and is left out there: %v", m.name(), c.workload, err))
+				continue
+			}
+			if err != nil {
+				return result, err
+			}
+			result.add(m.name(), s)
+			b.logRun(c.workload, m, run, s)
+		}
+	}
+	return result, nil
+}
+
+func (b *bench) logRun(w workload, m mover, run int, s sample) {
+	b.logf("%-16v %-14s run %d of %d: %5d uploads in %6.2f s, %7.0f uploads/s, %6.0f MB/s, %6.2f CPU s/GB", w, m.name(),
 		run+1, b.options.runs, s.Uploads, s.Wall, float64(s.Uploads)/s.Wall, s.gigabytes()*1e3/s.Wall, s.CPU/s.gigabytes())
 }
 
-// sample is one run of a mover, with what store and sink used meanwhile, and
-// the proof that the sink got as many files and bytes as were sent: of the n
-// uploads, so many beside the first.
+// sample is one run of a mover that uploads n files, with what store and sink
+// used meanwhile. It checks that the sink received as many files and bytes as
+// were sent: sent of the n uploads, and the first one.
 func (b *bench) sample(ctx context.Context, m mover, w workload, n, sent int) (s sample, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, runTimeout, fmt.Errorf("%s took longer than %v for %v", m.name(), runTimeout, w))
 	defer cancel()
-	before, usedBefore, err := b.ends(ctx, w.via)
+	before, usedBefore, err := b.counters(ctx, w.via)
 	if err != nil {
 		return s, err
 	}
 	if s, err = m.run(ctx, w, n); err != nil {
 		return s, errors.Join(context.Cause(ctx), err)
 	}
-	after, usedAfter, err := b.ends(ctx, w.via)
+	after, usedAfter, err := b.counters(ctx, w.via)
 	if err != nil {
 		return s, err
 	}
 	s.StoreCPU, s.SinkCPU = usedAfter[0]-usedBefore[0], usedAfter[1]-usedBefore[1]
-	return s, accounted(m.name(), before, after, w, sent)
+	return s, checkReceived(m.name(), before, after, w, sent)
 }
 
-// ends gives what the sink has taken so far and what store and sink have used.
-func (b *bench) ends(ctx context.Context, via string) (now stats, used [2]float64, err error) {
+// counters returns what the sink has received so far, and the CPU time that store
+// and sink have used.
+func (b *bench) counters(ctx context.Context, via string) (received stats, used [2]float64, err error) {
 	at := b.sites[via]
-	if now, err = at.sink.stats(ctx); err != nil {
-		return now, used, err
+	if received, err = at.sink.stats(ctx); err != nil {
+		return received, used, err
 	}
 	for i, p := range []*process{at.store.process, at.sink.process} {
-		if used[i], err = cpuOf(p.pid()); err != nil {
-			return now, used, err
+		if used[i], err = cpuSeconds(p.pid()); err != nil {
+			return received, used, err
 		}
 	}
-	return now, used, nil
+	return received, used, nil
 }
 
-// accounted checks that the sink got the n files and the one before them, whole.
-func accounted(name string, before, after stats, w workload, n int) error {
+// checkReceived checks that the sink received the n files and the one before them, whole.
+func checkReceived(name string, before, after stats, w workload, n int) error {
 	files, bytes := int64(n)+1, int64(n)*w.size+warmUpSize
 	if after.Files-before.Files != files || after.Bytes-before.Bytes != bytes || after.Refused != before.Refused {
-		return fmt.Errorf("%s in %v: the sink got %d files of %d bytes and refused %d; sent were %d files of %d bytes", name, w,
+		return fmt.Errorf("%s in %v: the sink received %d files of %d bytes and refused %d; expected %d files of %d bytes", name, w,
 			after.Files-before.Files, after.Bytes-before.Bytes, after.Refused-before.Refused, files, bytes)
 	}
 	return nil

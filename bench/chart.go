@@ -1,4 +1,4 @@
-// The chart: how ferry stands beside each other mover, as SVG.
+// The chart: ferry compared with each other mover, as SVG.
 
 package main
 
@@ -20,18 +20,18 @@ const (
 	caseGap     = 14
 )
 
-// barColors are told apart with any kind of colour vision.
+// barColors can be told apart with any kind of colour vision.
 var barColors = []string{"#0072B2", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#E69F00", "#666666"}
 
-// A panel is one figure, as ferry's over each other mover's.
+// A panel shows one figure as a ratio of ferry's to each other mover's.
 type panel struct {
 	title, better string
 	key           string
-	low, high     int // powers of two of the scale
+	low, high     int // ends of the scale, as powers of two
 }
 
-// chart draws two panels with a bar for each case and mover, on a scale of
-// powers of two whose middle is "the same as ferry".
+// chart draws two panels with a bar for each case and mover, on a logarithmic
+// scale on which 1 means "the same as ferry".
 func (r *report) chart() string {
 	cases, movers := r.chartCases()
 	height := chartTop
@@ -42,9 +42,9 @@ func (r *report) chart() string {
 	var svg strings.Builder
 	draw := func(format string, values ...any) { fmt.Fprintf(&svg, format+"\n", values...) }
 	draw(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="DejaVu Sans, Verdana, sans-serif" font-size="12" fill="#222">`, chartWidth, height, chartWidth, height)
-	draw(`<title>ferry beside other ways to take files from S3 to WhatsApp</title>`)
+	draw(`<title>ferry compared with other ways to move files from S3 to WhatsApp</title>`)
 	draw(`<rect width="%d" height="%d" fill="#fff"/>`, chartWidth, height)
-	draw(`<text x="16" y="28" font-size="17" font-weight="bold">ferry beside other ways to take files from S3 to WhatsApp</text>`)
+	draw(`<text x="16" y="28" font-size="17" font-weight="bold">ferry compared with other ways to move files from S3 to WhatsApp</text>`)
 	draw(`<text x="16" y="47" fill="#555">%s, %d cores, %s, commit %s. Case: size @ uploads at once.</text>`, escape(r.CPU), r.Cores, escape(r.Go), escape(r.Commit))
 	x := 16
 	for i, name := range movers {
@@ -70,16 +70,16 @@ func (r *report) chart() string {
 	return svg.String()
 }
 
-// chartCases are the cases with something to compare, and the movers to
-// compare with. Our own bare mover is left out where gostream, its like, is there.
+// chartCases returns the cases with something to compare, and the movers to
+// compare with.
 func (r *report) chartCases() (cases []caseResult, movers []string) {
 	for _, c := range r.Cases {
-		if c.Case == reuseCase || strings.HasPrefix(c.Case, viaLine) || len(c.Movers) < 2 {
+		if strings.HasPrefix(c.Case, viaReuse) || strings.HasPrefix(c.Case, viaLine) || len(c.Movers) < 2 {
 			continue
 		}
 		cases = append(cases, c)
 		for _, m := range c.Movers[1:] {
-			if !slices.Contains(movers, m.Mover) && (m.Mover != nameBare || r.yardstick() == nameBare) {
+			if !slices.Contains(movers, m.Mover) {
 				movers = append(movers, m.Mover)
 			}
 		}
@@ -96,7 +96,7 @@ func countOf(c caseResult, movers []string) (n int) {
 	return n
 }
 
-// fit chooses the scale, with room for the figure at the end of a bar.
+// fit chooses the scale, with space for the figure at the end of a bar.
 func (p *panel) fit(cases []caseResult, movers []string) {
 	p.low, p.high = -1, 1
 	for _, c := range cases {
@@ -139,7 +139,7 @@ func (p *panel) draw(draw func(string, ...any), cases []caseResult, movers []str
 			draw(`<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"/>`, min(from, to), y, max(math.Abs(to-from), 1), barHeight, barColors[i%len(barColors)])
 			x, anchor := to+4, "start"
 			if to < from {
-				// Beyond the end of the bar, or where the scale ends there, on the other side of 1.
+				// Beyond the end of the bar or, where the scale ends there, on the other side of 1.
 				if x, anchor = to-4, "end"; x < float64(left)+30 {
 					x, anchor = from+4, "start"
 				}
@@ -151,7 +151,7 @@ func (p *panel) draw(draw func(string, ...any), cases []caseResult, movers []str
 	}
 }
 
-// escape makes text fit for XML.
+// escape returns text with XML's special characters escaped.
 func escape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(text)
 }

@@ -18,11 +18,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// curlWatchInterval is how often the memory of the running curls is added up.
+// curlWatchInterval is the time between two measurements of the memory of the
+// running curl processes.
 const curlWatchInterval = 20 * time.Millisecond
 
 // measureCurl does the job with pairs of curl: curl URL | curl -F file=@- SINK.
-// CPU is that of all curls, the peak of memory that of those that ran at once.
+// CPU time is that of all curl processes, peak memory that of those that ran at
+// the same time.
 func (j job) measureCurl(ctx context.Context) error {
 	urls := make(map[string]string)
 	signer := s3.NewPresignClient(j.client(nil))
@@ -44,12 +46,12 @@ func (j job) measureCurl(ctx context.Context) error {
 	return j.report(ctx, syscall.RUSAGE_CHILDREN,
 		func(ctx context.Context) error { return watch.pipe(ctx, urls[j.key], target) },
 		func() (int64, error) {
-			watch.look()
+			watch.measure()
 			return watch.peak, nil
 		})
 }
 
-// curlWatch knows which curls are running.
+// curlWatch knows which curl processes are running.
 type curlWatch struct {
 	mu      sync.Mutex
 	running map[int]bool
@@ -116,15 +118,15 @@ func (c *curlWatch) run(ctx context.Context) {
 	for {
 		select {
 		case <-time.After(curlWatchInterval):
-			c.look()
+			c.measure()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// look adds up what the running curls hold.
-func (c *curlWatch) look() {
+// measure adds up the memory of the running curl processes.
+func (c *curlWatch) measure() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var sum int64

@@ -1,4 +1,5 @@
-// ferry as a mover: the real binary, set up with its own commands, everything on.
+// ferry as a mover: the real binary, set up with its own commands, and with its
+// default settings but for the rate of media calls.
 
 package main
 
@@ -15,26 +16,26 @@ import (
 
 const account = "111122223333"
 
-// ferry is a server that is ready to be started: its state has an account
-// linked to the sink, and a key.
+// ferry is a server that is ready to start: its state has an account that is
+// linked to the sink, and an access key.
 type ferry struct {
 	binary        string
 	dir           string
 	site          *site
 	storeFlag     string
 	keyID, secret string
-	phone         string // "phone-number-id-…"
-	profile       string // file for a CPU profile, by a build that makes one; "" = none
+	phone         string   // "phone-number-id-…"
+	flags         []string // of the server, besides those of all cases
 }
 
-// ferries is ferry as a mover: one prepared server for each site.
+// ferries is ferry as a mover: one prepared server for each way.
 type ferries struct {
 	label string
 	at    map[string]*ferry
 }
 
-func (f *ferries) name() string           { return f.label }
-func (f *ferries) measures(workload) bool { return true }
+func (f *ferries) name() string            { return f.label }
+func (f *ferries) measures(benchCase) bool { return true }
 
 func (f *ferries) run(ctx context.Context, w workload, n int) (sample, error) {
 	return f.at[w.via].run(ctx, w, n)
@@ -47,8 +48,9 @@ func buildFerry(ctx context.Context, root, dir string) (string, error) {
 	return binary, err
 }
 
-// prepareFerry makes keyset, key and linked account with ferry's own commands,
-// in a directory of its own. storeURL is the site's, or a way to it.
+// prepareFerry creates keyset, access key and linked account with ferry's own
+// commands, in a directory of its own. storeURL is the URL of the site's store,
+// or of a proxy before it.
 func prepareFerry(ctx context.Context, binary, dir string, at *site, storeURL string, reuse bool) (*ferry, error) {
 	storeFlag, err := json.Marshal(map[string]any{
 		"buckets": []string{bucket}, "endpoint": storeURL, "region": region, "path_style": true,
@@ -88,7 +90,7 @@ func prepareFerry(ctx context.Context, binary, dir string, at *site, storeURL st
 }
 
 func (f *ferry) env() []string {
-	return append(f.site.env(), "BENCH_CPU_PROFILE="+f.profile, "FERRY_KEYSET_FILE=keyset.json", "FERRY_DATABASE=ferry.db", "FERRY_META_TOKEN=bench-token")
+	return append(f.site.env(), "FERRY_KEYSET_FILE=keyset.json", "FERRY_DATABASE=ferry.db", "FERRY_META_TOKEN=bench-token")
 }
 
 // command runs one of ferry's commands on the benchmark's state.
@@ -123,16 +125,16 @@ func parsePhone(text string) (string, error) {
 	return linked.PhoneNumbers[0].PhoneNumberID, nil
 }
 
-// run starts the server, loads it and stops it. A server of its own for each
-// run makes the peak of memory that of the case.
+// run starts the server, loads it and stops it. Each run has a server of its
+// own, so that the peak of memory is that of the case.
 func (f *ferry) run(ctx context.Context, w workload, n int) (s sample, err error) {
 	address, err := freeAddress()
 	if err != nil {
 		return s, err
 	}
 	url := "http://" + address
-	server, err := startProcess(ctx, f.dir, "ferry", f.env(), f.binary, "serve",
-		"--listen", address, "--graph-url", f.site.sinkURL, "--store", f.storeFlag, "--media-rate=0")
+	args := []string{"serve", "--listen", address, "--graph-url", f.site.sinkURL, "--store", f.storeFlag, "--media-rate=0"}
+	server, err := startProcess(ctx, f.dir, "ferry", f.env(), f.binary, append(args, f.flags...)...)
 	if err != nil {
 		return s, err
 	}
@@ -145,13 +147,10 @@ func (f *ferry) run(ctx context.Context, w workload, n int) (s sample, err error
 	if s, err = f.load(ctx, server.pid(), callers, w, n); err != nil {
 		return s, server.failed(err)
 	}
-	if f.profile == "" {
-		return s, nil
-	}
-	return s, server.waitProfile(ctx, f.profile)
+	return s, nil
 }
 
-// load is the timed part, with what comes before and after it.
+// load makes the first upload, which is not timed, and then measures n uploads.
 func (f *ferry) load(ctx context.Context, pid int, callers *callers, w workload, n int) (s sample, err error) {
 	s = sample{Uploads: n, Bytes: int64(n) * w.size}
 	if s.IdleRSS, err = residentOf(pid, "VmRSS"); err != nil {
@@ -183,10 +182,10 @@ func (f *ferry) load(ctx context.Context, pid int, callers *callers, w workload,
 	return s, err
 }
 
-// cpuOfBoth gives what the server and this process, its callers, have used.
+// cpuOfBoth returns the CPU time of the server and of this process, its callers.
 func cpuOfBoth(server int) (used [2]float64, err error) {
-	if used[0], err = cpuOf(server); err == nil {
-		used[1], err = cpuOf(os.Getpid())
+	if used[0], err = cpuSeconds(server); err == nil {
+		used[1], err = cpuSeconds(os.Getpid())
 	}
 	return used, err
 }

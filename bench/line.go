@@ -10,19 +10,20 @@ import (
 	"time"
 )
 
-// linePiece is how much the line takes at once: it sleeps a millisecond or so
-// between two pieces at 100 Mbit/s.
+// linePiece is how much the line passes on at once, in bytes. At 100 Mbit/s it
+// sleeps for about a millisecond after each piece.
 const linePiece = 16 << 10
 
-// A slowLine passes bytes to a server, all connections together no faster than its rate.
+// A slowLine passes connections on to a server. Its rate limits all of them together.
 type slowLine struct {
 	url      string
 	target   string
-	up, down bucketOfTokens
-	returned atomic.Int64 // bytes that came back from the server
+	up, down tokenBucket
+	returned atomic.Int64 // bytes that the server sent
 }
 
-// startLine serves until the context ends. With a rate of 0 it only counts.
+// startLine serves until the context ends. A rate of 0 means no limit: then the
+// line only counts.
 func startLine(ctx context.Context, target string, bytesPerSecond float64) (*slowLine, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,7 +44,7 @@ func startLine(ctx context.Context, target string, bytesPerSecond float64) (*slo
 	return l, nil
 }
 
-// pass joins one connection to the server.
+// pass passes one connection on to the server.
 func (l *slowLine) pass(ctx context.Context, client net.Conn) {
 	defer client.Close()
 	var dialer net.Dialer
@@ -54,7 +55,7 @@ func (l *slowLine) pass(ctx context.Context, client net.Conn) {
 	defer server.Close()
 	defer context.AfterFunc(ctx, func() { client.Close(); server.Close() })()
 	done := make(chan struct{}, 2)
-	copyTo := func(to, from net.Conn, tokens *bucketOfTokens, count *atomic.Int64) {
+	copyTo := func(to, from net.Conn, tokens *tokenBucket, count *atomic.Int64) {
 		defer func() { done <- struct{}{} }()
 		piece := make([]byte, linePiece)
 		for {
@@ -70,19 +71,19 @@ func (l *slowLine) pass(ctx context.Context, client net.Conn) {
 	}
 	go copyTo(server, client, &l.up, nil)
 	go copyTo(client, server, &l.down, &l.returned)
-	<-done // one end is gone: the connection is
+	<-done // one direction has ended, which ends the connection
 }
 
-// bucketOfTokens lets bytes pass at a rate. It holds at most one piece of
-// credit, so that a burst cannot hide the line.
-type bucketOfTokens struct {
-	rate float64 // bytes a second; 0 = no limit
+// tokenBucket limits bytes to a rate. It holds at most one piece of credit, so
+// that a burst cannot hide the line.
+type tokenBucket struct {
+	rate float64 // bytes per second; 0 means no limit
 	mu   sync.Mutex
-	free time.Time // when the line is free again
+	free time.Time // when the line becomes free
 }
 
 // take waits until n more bytes have passed.
-func (b *bucketOfTokens) take(n int) {
+func (b *tokenBucket) take(n int) {
 	if b.rate == 0 || n == 0 {
 		return
 	}
@@ -97,6 +98,6 @@ func (b *bucketOfTokens) take(n int) {
 	time.Sleep(time.Until(until))
 }
 
-func (b *bucketOfTokens) duration(n int) time.Duration {
+func (b *tokenBucket) duration(n int) time.Duration {
 	return time.Duration(float64(n) / b.rate * float64(time.Second))
 }

@@ -1,4 +1,4 @@
-// ferry's callers.
+// The callers of ferry.
 
 package main
 
@@ -25,28 +25,28 @@ import (
 	"ferry/socialmessaging"
 )
 
-// callers call PostWhatsAppMessageMedia with signed requests. They share this
-// machine with the server that they load, so they do as little as they can: a
-// request is signed once and then sent again and again, each time as a call of
-// its own (amz-sdk-invocation-id), on connections that are kept.
+// callers call PostWhatsAppMessageMedia with signed requests. They share the
+// machine with the server, so they do as little as possible: a request is signed
+// once and sent many times, each time as another call (amz-sdk-invocation-id),
+// on kept connections.
 type callers struct {
 	address, phone string
 	credentials    aws.Credentials
 
 	calls    atomic.Int64
 	mu       sync.Mutex
-	requests map[string][]byte // by key; what comes before the invocation's id
+	requests map[string][]byte // by object key: a request up to the invocation id
 	idle     []*callerConn
 }
 
 // callerConn is a kept connection.
 type callerConn struct {
 	net.Conn
-	answers *bufio.Reader
+	reader  *bufio.Reader
 	request bytes.Buffer
 }
 
-// callEnd follows the invocation's id, whose header is the last.
+// callEnd follows the invocation id, which is in the last header.
 const callEnd = "\r\n\r\n"
 
 func newCallers(endpoint, keyID, secret, phone string) *callers {
@@ -57,9 +57,9 @@ func newCallers(endpoint, keyID, secret, phone string) *callers {
 	}
 }
 
-// signed gives the body of a request for an object, and what comes before the
-// invocation's id: the same for each call, since a run takes less than the 15 minutes that a
-// signature is good for.
+// signed returns the request for an object up to the invocation id, and its
+// body. Both are the same for each call: a run takes less than the 15 minutes
+// for which a signature is valid.
 func (c *callers) signed(ctx context.Context, key string) (head []byte, body string, err error) {
 	operation := socialmessaging.PostWhatsAppMessageMedia
 	input, err := json.Marshal(map[string]any{
@@ -102,7 +102,7 @@ func (c *callers) post(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := conn.call(ctx, head, fmt.Sprintf("call-%d", c.calls.Add(1)), body)
+	response, err := conn.call(ctx, head, fmt.Sprintf("call-%d", c.calls.Add(1)), body)
 	if err != nil {
 		_ = conn.Close()
 		return fmt.Errorf("an upload of %s: %w", key, err)
@@ -110,8 +110,8 @@ func (c *callers) post(ctx context.Context, key string) error {
 	c.mu.Lock()
 	c.idle = append(c.idle, conn)
 	c.mu.Unlock()
-	if !bytes.Contains(answer, []byte(`"mediaId":"`)) {
-		return fmt.Errorf("an upload of %s was answered %s", key, answer)
+	if !bytes.Contains(response, []byte(`"mediaId":"`)) {
+		return fmt.Errorf("the response to an upload of %s is %s", key, response)
 	}
 	return nil
 }
@@ -130,10 +130,10 @@ func (c *callers) connection(ctx context.Context) (*callerConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &callerConn{Conn: conn, answers: bufio.NewReader(conn)}, nil
+	return &callerConn{Conn: conn, reader: bufio.NewReader(conn)}, nil
 }
 
-// call sends a request and gives the body of its answer, whatever its status.
+// call sends a request and returns the body of the response, whatever its status.
 func (c *callerConn) call(ctx context.Context, head []byte, invocation, body string) ([]byte, error) {
 	deadline, _ := ctx.Deadline()
 	if err := c.SetDeadline(deadline); err != nil {
@@ -145,7 +145,7 @@ func (c *callerConn) call(ctx context.Context, head []byte, invocation, body str
 	if _, err := c.Write(c.request.Bytes()); err != nil {
 		return nil, err
 	}
-	response, err := http.ReadResponse(c.answers, nil)
+	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -161,13 +161,13 @@ func (c *callers) close() {
 	}
 }
 
-// postAll uploads an object n times, so many at once.
+// postAll uploads an object n times, concurrency at once.
 func (c *callers) postAll(ctx context.Context, key string, n, concurrency int) ([]time.Duration, error) {
 	return repeat(ctx, n, concurrency, func(ctx context.Context) error { return c.post(ctx, key) })
 }
 
-// repeat does something n times, so many at once, and gives how long each took,
-// shortest first. The first failure ends it.
+// repeat calls do n times, concurrency at once, and returns how long each call
+// took, in ascending order. The first error ends it.
 func repeat(ctx context.Context, n, concurrency int, do func(context.Context) error) (took []time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

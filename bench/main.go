@@ -1,29 +1,35 @@
-// Command bench measures ferry in one run on this machine: a real S3 server, a
-// sink in Meta's place, and between them either ferry with everything on
-// (signatures, authorisation, inspection, digest, the SQLite record), or a bare
-// streaming mover, or what people use today. It holds the results against the
-// bounds of bounds.go, and ends with 0 only if all of them hold.
+// Command bench measures ferry on this machine: a real S3 server, a sink in the
+// place of Meta's Graph API, and between them either ferry with its default
+// settings (signatures, authorisation, inspection, the SQLite record), or a bare
+// mover that only streams, or what users would run without ferry. It compares
+// the results with the bounds of cases.go and exits with status 0 only if all of
+// them hold.
 //
-//	go run -C bench .                                     all of it, 10 minutes
-//	go run -C bench . -quick                              a first look
-//	go run -C bench . -docs docs/performance.md           all of it, and the page about it
-//	go run -C bench . -cases 20KiB@32,https:16MiB@8 -people=false
+//	go run -C bench .                                  everything
+//	go run -C bench . -quick                           fewer uploads and two runs, for a first look
+//	go run -C bench . -cases 20KiB@32,https:16MiB@8    some cases, and their bounds only
+//	go run -C bench . -docs docs/performance.md        everything, and the tables of that page
 //
-// Its figures depend on the machine and on what else runs there; the ratios
-// of one run are what can be compared. It needs Linux, for /proc.
+// The figures depend on the machine and on what else runs there; the ratios of
+// one run can be compared. It needs Linux, for /proc.
 //
-//	case.go       what is measured: size, concurrency, way
-//	bench.go      the order of a run, and its checks
-//	site.go       store and sink over http and https   line.go  a slow line
-//	store.go      versitygw and the objects            sink.go  what stands in Meta's place
-//	mover.go      what a mover is; a sample and its columns
-//	ferry.go      ferry as a mover      load.go   its callers      reuse.go  with reuse
-//	program.go    movers that are programs: role.go and curl.go our own in Go, movers/ the scripts
-//	process.go    child processes       usage.go  what they use
-//	bounds.go     what has to hold
-//	profile.go    where ferry's CPU time goes
-//	report.go     table and JSON, by default in .bench, which git ignores
-//	docs.go       docs/performance.md   chart.go  its chart
+//	cases.go       the table of cases: size, concurrency, way, bounds
+//	bench.go       the order of a run, and its checks
+//	mover.go       what a mover is; a sample of it, and the columns of the table
+//	ferry.go       ferry as a mover
+//	load.go        the callers of ferry
+//	reuse.go       ferry with reuse
+//	programs.go    the table of the other movers
+//	roles.go       those that are this binary; curl.go is one of them, and movers/ has the scripts
+//	site.go        stores and sinks, over http and https
+//	store.go       versitygw and the objects
+//	sink.go        the server in the place of the Graph API
+//	line.go        the slow line
+//	process.go     child processes
+//	usage.go       the CPU time and memory that they use
+//	bounds.go      whether the bounds hold
+//	report.go      the results as a table and as JSON, by default in .bench, which git ignores
+//	docs.go        the tables of docs/performance.md, and chart.go its chart
 package main
 
 import (
@@ -40,23 +46,23 @@ import (
 	"time"
 )
 
-// timeout bounds a whole run of the benchmark.
+// timeout bounds a run of the benchmark.
 const timeout = 30 * time.Minute
 
 // options are the command line.
 type options struct {
-	quick    bool
-	people   bool
-	cases    string
-	runs     int
-	out      string // JSON; relative to the repository
-	docs     string // Markdown; relative to the repository; "" = none
-	from     string // JSON of an earlier run, to report on instead of a run; "" = none
-	ferry    string // binary; "" = build it
-	gostream string // directory; relative to the repository
+	quick        bool
+	alternatives bool   // measure what users would run without ferry
+	cases        string // empty means all
+	runs         int
+	out          string // JSON; relative to the repository
+	docs         string // Markdown; relative to the repository; empty means none
+	from         string // JSON of an earlier run, to report on instead of a run; empty means none
+	ferry        string // binary; empty means that it is built
+	gostream     string // directory; relative to the repository
 }
 
-// errBounds is the end of a run in which not all bounds hold.
+// errBounds means that not all bounds hold.
 var errBounds = errors.New("not all bounds hold")
 
 func main() {
@@ -69,14 +75,14 @@ func main() {
 	}
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "a quarter of the uploads and two runs, for a first look")
-	flag.BoolVar(&o.people, "people", true, "measure what people use today too")
-	flag.StringVar(&o.cases, "cases", allCases, "what to measure: size of the files @ uploads at once; https: and line: in front for https and the slow line")
+	flag.BoolVar(&o.alternatives, "alternatives", true, "measure what users would run without ferry, too")
+	flag.StringVar(&o.cases, "cases", "", "`cases` to measure: size of the files @ uploads at once, after https:, verify: or line: where the way is not plain http (default all)")
 	flag.IntVar(&o.runs, "runs", 5, "runs of each mover in each case; medians are printed")
-	flag.StringVar(&o.out, "out", ".bench/results.json", "file for the results as JSON")
-	flag.StringVar(&o.docs, "docs", "", "Markdown `file` whose generated part is to be written anew, with a chart beside it")
+	flag.StringVar(&o.out, "out", ".bench/results.json", "`file` for the results as JSON")
+	flag.StringVar(&o.docs, "docs", "", "Markdown `file` whose generated part is replaced, with a chart beside it")
 	flag.StringVar(&o.from, "from", "", "JSON `file` of an earlier run to report on, instead of measuring")
 	flag.StringVar(&o.ferry, "ferry", "", "ferry `binary` to measure (default: built from this checkout)")
-	flag.StringVar(&o.gostream, "gostream", "../shared/bench", "`directory` of the Go module with gostream, the bare mover that the bounds name; without it our own takes its place")
+	flag.StringVar(&o.gostream, "gostream", "../shared/bench", "`directory` of the Go module with gostream, the bare mover that the bounds refer to; without it our own takes its place")
 	flag.Parse()
 	if o.quick {
 		o.runs = min(o.runs, 2)
@@ -96,12 +102,13 @@ func main() {
 	}
 }
 
-// measure is main without the process: progress goes to progress, the table to out.
+// measure is main without the process. It writes progress to progress and the
+// tables to out.
 func measure(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if runtime.GOOS != "linux" {
 		return errors.New("the benchmark reads what a process uses from /proc, which only Linux has")
 	}
-	workloads, err := parseWorkloads(o.cases)
+	selected, err := selectCases(o.cases)
 	if err != nil {
 		return fmt.Errorf("-cases: %w", err)
 	}
@@ -117,7 +124,7 @@ func measure(ctx context.Context, o options, out, progress io.Writer) (err error
 		if err != nil {
 			return err
 		}
-		report.Bounds = evaluate(report)
+		report.Bounds = evaluate(report, selected, o.alternatives)
 		return conclude(report, root, o, out)
 	}
 	temporary, err := os.MkdirTemp("", "ferry-bench-")
@@ -126,32 +133,21 @@ func measure(ctx context.Context, o options, out, progress io.Writer) (err error
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
 
-	b := &bench{options: o, root: root, dir: temporary, workloads: workloads, progress: progress}
+	b := &bench{options: o, root: root, dir: temporary, cases: selected, progress: progress}
 	defer b.close()
 	if err := b.start(ctx); err != nil {
 		return err
 	}
 	report := newReport(ctx, root, o)
 	if report.busy() {
-		b.missing("the load of the machine before the run was " + report.Load + ": other programs were running, and ratios may be off by tens of percent")
+		b.note("the load of the machine before the run was " + report.Load + ": other programs were running, and ratios may be off by tens of percent")
 	}
 	if report.Cases, err = b.run(ctx); err != nil {
 		return err
 	}
-	reused, err := b.measureReuse(ctx)
-	if err != nil {
-		return err
-	}
-	report.Cases = append(report.Cases, reused...)
-	report.HitRead = b.reuseHitBytes
-	if o.docs != "" && o.ferry == "" {
-		if report.Profiles, err = b.profiles(ctx); err != nil {
-			return err
-		}
-	}
 	report.Notes = b.notes
 	report.Minutes = time.Since(report.Started).Minutes()
-	report.Bounds = evaluate(report)
+	report.Bounds = evaluate(report, selected, o.alternatives)
 	file := under(root, o.out)
 	if err := report.write(file); err != nil {
 		return err
@@ -162,7 +158,7 @@ func measure(ctx context.Context, o options, out, progress io.Writer) (err error
 	return conclude(report, root, o, out)
 }
 
-// conclude writes the page, if asked for, and prints the bounds.
+// conclude prints the bounds and, with -docs, writes the page.
 func conclude(r *report, root string, o options, out io.Writer) error {
 	if o.docs != "" {
 		if err := writeDocs(r, under(root, o.docs)); err != nil {
@@ -176,7 +172,7 @@ func conclude(r *report, root string, o options, out io.Writer) error {
 	return nil
 }
 
-// repository is the directory of the module, at or above the working directory.
+// repository returns the root of the repository, at or above the working directory.
 func repository() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -187,7 +183,7 @@ func repository() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", errors.New("this is not ferry's repository; run it there: go run -C bench .")
+			return "", errors.New("the working directory is not in ferry's repository")
 		}
 		dir = filepath.Dir(dir)
 	}

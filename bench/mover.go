@@ -12,15 +12,25 @@ import (
 // A mover takes objects from the store to the sink.
 type mover interface {
 	name() string
-	// measures says whether the mover takes part in a case.
-	measures(w workload) bool
+	// measures reports whether the mover takes part in a case.
+	measures(c benchCase) bool
 	// run moves the workload's object n times, in a fresh process, after one
-	// untimed upload of the object of warmUpSize. It leaves out of the sample
-	// what the store and the sink used.
+	// upload of the object of warmUpSize that is not timed. The sample that it
+	// returns lacks what the store and the sink used.
 	run(ctx context.Context, w workload, n int) (sample, error)
 }
 
-// warmUpSize is the size of the object that every run begins with, untimed.
+// The names of the movers that bounds refer to.
+const (
+	nameFerry    = "ferry"
+	nameReusing  = "ferry, reuse"
+	nameGostream = "gostream"
+	nameBare     = "bare"
+	nameSHA256   = "bare+SHA-256"
+	nameBoto3    = "boto3+requests"
+)
+
+// warmUpSize is the size of the object that every run uploads first, untimed.
 const warmUpSize = 20 * kib
 
 // runTimeout bounds one run of one mover.
@@ -35,82 +45,97 @@ type sample struct {
 	CPU      float64 `json:"cpu_s"`               // of the mover
 	LoadCPU  float64 `json:"load_cpu_s,omitzero"` // of its callers, where they are another process
 	StoreCPU float64 `json:"store_cpu_s"`         // of the S3 server
-	SinkCPU  float64 `json:"sink_cpu_s"`          // of what stands in Meta's place
+	SinkCPU  float64 `json:"sink_cpu_s"`          // of the sink
 	PeakRSS  int64   `json:"peak_rss"`            // of the mover
 	IdleRSS  int64   `json:"idle_rss,omitzero"`   // of the mover before the first upload, where it waits for one
 	P50      float64 `json:"p50_s"`               // of one upload
 	P99      float64 `json:"p99_s"`
+	HitBytes float64 `json:"hit_bytes,omitzero"` // sent by the store for each upload that was answered by reuse
 }
 
 func (s sample) gigabytes() float64 { return float64(s.Bytes) / 1e9 }
 
-// machineCPU is what store, mover, sink and callers used for a GB, in seconds.
-func (s sample) machineCPU() float64 {
-	return (s.StoreCPU + s.CPU + s.SinkCPU + s.LoadCPU) / s.gigabytes()
-}
-
-// overIdle is the peak of memory above that before the first upload, in MiB.
+// overIdle returns the peak of memory above that before the first upload, in MiB.
 func (s sample) overIdle() float64 {
-	return (float64(s.PeakRSS) - known(float64(s.IdleRSS))) / mib
+	return (float64(s.PeakRSS) - orNaN(float64(s.IdleRSS))) / mib
 }
 
-// A column is one figure of a sample. of gives NaN where there is none.
+// lineTimes returns the median duration of an upload over what the slow line
+// needs for the bytes of the file alone.
+func (s sample) lineTimes() float64 {
+	return s.P50 / (float64(s.Bytes) / float64(s.Uploads) / (lineBitsPerSecond / 8))
+}
+
+// A column is one figure of a sample. value returns NaN where there is none.
 type column struct {
 	key, title string
-	of         func(sample) float64
-	asRatio    bool // whether one mover's over another's says something
+	value      func(sample) float64
+	kind       columnKind
 }
+
+// A columnKind says where a figure is shown.
+type columnKind int
+
+const (
+	inTable    columnKind = iota // in the table
+	withRatio                    // in the table, and as a ratio of two movers
+	boundsOnly                   // where a bound refers to it
+)
 
 // columns are the figures in the order of the table.
 var columns = []column{
-	{"uploads_per_s", "uploads/s", func(s sample) float64 { return float64(s.Uploads) / s.Wall }, true},
-	{"mb_per_s", "MB/s", func(s sample) float64 { return float64(s.Bytes) / 1e6 / s.Wall }, true},
-	{"cpu_s_per_gb", "CPU s/GB", func(s sample) float64 { return s.CPU / s.gigabytes() }, true},
-	{"cpu_ms_per_upload", "CPU ms/upl", func(s sample) float64 { return s.CPU / float64(s.Uploads) * 1e3 }, false},
-	{"load_cpu_s_per_gb", "load s/GB", func(s sample) float64 { return known(s.LoadCPU) / s.gigabytes() }, false},
-	{"peak_rss_mib", "peak MiB", func(s sample) float64 { return float64(s.PeakRSS) / mib }, true},
-	{"over_idle_mib", "over idle", sample.overIdle, false},
-	{"idle_rss_mib", "idle MiB", func(s sample) float64 { return known(float64(s.IdleRSS)) / mib }, false},
-	{"p50_ms", "p50 ms", func(s sample) float64 { return s.P50 * 1e3 }, true},
-	{"p99_ms", "p99 ms", func(s sample) float64 { return s.P99 * 1e3 }, true},
+	{"uploads_per_s", "uploads/s", func(s sample) float64 { return float64(s.Uploads) / s.Wall }, withRatio},
+	{"mb_per_s", "MB/s", func(s sample) float64 { return float64(s.Bytes) / 1e6 / s.Wall }, withRatio},
+	{"cpu_s_per_gb", "CPU s/GB", func(s sample) float64 { return s.CPU / s.gigabytes() }, withRatio},
+	{"cpu_ms_per_upload", "CPU ms/upl", func(s sample) float64 { return s.CPU / float64(s.Uploads) * 1e3 }, inTable},
+	{"load_cpu_s_per_gb", "load s/GB", func(s sample) float64 { return orNaN(s.LoadCPU) / s.gigabytes() }, inTable},
+	{"peak_rss_mib", "peak MiB", func(s sample) float64 { return float64(s.PeakRSS) / mib }, withRatio},
+	{"over_idle_mib", "over idle", sample.overIdle, inTable},
+	{"idle_rss_mib", "idle MiB", func(s sample) float64 { return orNaN(float64(s.IdleRSS)) / mib }, inTable},
+	{"p50_ms", "p50 ms", func(s sample) float64 { return s.P50 * 1e3 }, withRatio},
+	{"p99_ms", "p99 ms", func(s sample) float64 { return s.P99 * 1e3 }, withRatio},
+	{"line_times", "p50 over the line's own time", sample.lineTimes, boundsOnly},
+	{"hit_bytes", "bytes from the store per hit", func(s sample) float64 { return orNaN(s.HitBytes) }, boundsOnly},
 }
 
-// known turns a figure that was not taken into NaN.
-func known(v float64) float64 {
+// orNaN returns NaN for a figure that was not measured.
+func orNaN(v float64) float64 {
 	if v == 0 {
 		return math.NaN()
 	}
 	return v
 }
 
-// figure is the median of a column over runs.
-func (c column) figure(runs []sample) float64 {
+// figure returns the median of a column over runs.
+func (c column) figure(runs []sample) float64 { return median(c.values(runs)) }
+
+func (c column) values(runs []sample) []float64 {
 	values := make([]float64, len(runs))
 	for i, s := range runs {
-		values[i] = c.of(s)
-	}
-	return median(values)
-}
-
-// ratio is the median over pairs of runs, one beside the other in time, so
-// that a machine that slows down during the benchmark does not bend it.
-func (c column) ratio(ours, theirs []sample) float64 { return median(c.ratios(ours, theirs)) }
-
-// ratios are those of the pairs.
-func (c column) ratios(ours, theirs []sample) []float64 {
-	values := make([]float64, min(len(ours), len(theirs)))
-	for i := range values {
-		values[i] = c.of(ours[i]) / c.of(theirs[i])
+		values[i] = c.value(s)
 	}
 	return values
 }
 
-// columnOf finds a column by its key.
-func columnOf(key string) column {
+// ratio returns the median of ratios.
+func (c column) ratio(ours, theirs []sample) float64 { return median(c.ratios(ours, theirs)) }
+
+// ratios compares runs that were measured one after the other, so that a machine
+// that becomes slower during the benchmark does not distort the result.
+func (c column) ratios(ours, theirs []sample) []float64 {
+	values := make([]float64, min(len(ours), len(theirs)))
+	for i := range values {
+		values[i] = c.value(ours[i]) / c.value(theirs[i])
+	}
+	return values
+}
+
+// findColumn returns the column with a key.
+func findColumn(key string) column {
 	return columns[slices.IndexFunc(columns, func(c column) bool { return c.key == key })]
 }
 
-// median gives NaN for no values, or when one of them is.
+// median returns NaN for no values, or when one of them is NaN.
 func median(values []float64) float64 {
 	if len(values) == 0 || slices.ContainsFunc(values, math.IsNaN) {
 		return math.NaN()
@@ -123,7 +148,7 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// percentile gives the value below which a share of the sorted values lies.
+// percentile returns the value below which a share of the sorted values lies.
 func percentile(sorted []time.Duration, share float64) time.Duration {
 	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
 }

@@ -51,7 +51,7 @@ func TestFiguresOfASample(t *testing.T) {
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("figures %v; those that were not taken must be absent", got)
+		t.Errorf("figures %v; those that were not measured must be absent", got)
 	}
 }
 

@@ -1,10 +1,9 @@
-// Child processes: each has a log, and none outlives the benchmark.
+// Child processes: each has a log, and none runs longer than the benchmark.
 
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,8 +17,8 @@ import (
 )
 
 const (
-	readyTimeout = 15 * time.Second // for a child to answer
-	stopTimeout  = 10 * time.Second // for a child to end by itself
+	readyTimeout = 15 * time.Second // until a child answers
+	stopTimeout  = 10 * time.Second // until a child that is asked to stop has ended
 )
 
 // A process is a running child.
@@ -54,7 +53,7 @@ func startProcess(ctx context.Context, dir, name string, env []string, path stri
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop asks the process to end, and ends it if it does not.
+// stop asks the process to end, and kills it if it does not.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -65,7 +64,7 @@ func (p *process) stop() {
 	}
 }
 
-// waitReady waits until a GET is answered with 200.
+// waitReady waits until a GET request is answered with status 200.
 func (p *process) waitReady(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -83,33 +82,14 @@ func (p *process) waitReady(ctx context.Context, url string) error {
 	}
 }
 
-// waitProfile asks for the profile and waits until it is written.
-func (p *process) waitProfile(ctx context.Context, file string) error {
-	if err := p.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
-		return err
-	}
-	for {
-		if _, err := os.Stat(file + ".done"); err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-p.done:
-			return p.failed(errors.New("ended without a profile"))
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
 // failed adds the end of the log to an error.
 func (p *process) failed(err error) error {
-	const most = 2 << 10
+	const limit = 2 << 10
 	text, _ := os.ReadFile(p.log)
-	return fmt.Errorf("%s: %w\n%s", p.name, err, text[max(0, len(text)-most):])
+	return fmt.Errorf("%s: %w\n%s", p.name, err, text[max(0, len(text)-limit):])
 }
 
-// command runs a program to its end and gives what it wrote to standard output.
+// command runs a program to its end and returns what it wrote to standard output.
 func command(ctx context.Context, dir string, env []string, path string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, endsWithParent()
@@ -121,8 +101,8 @@ func command(ctx context.Context, dir string, env []string, path string, args ..
 	return out.String(), nil
 }
 
-// environment is what children have of this process's: nothing that could
-// send them elsewhere, such as a proxy, AWS's settings or ferry's own.
+// environment returns the environment of child processes: nothing of this
+// process's that could redirect them, such as a proxy, AWS's settings or ferry's.
 func environment(more ...string) []string {
 	env := []string{"AWS_EC2_METADATA_DISABLED=true"}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
@@ -133,8 +113,8 @@ func environment(more ...string) []string {
 	return append(env, more...)
 }
 
-// freeAddress finds an address to listen on; versitygw does not say which port
-// it got, so that the port has to be chosen for it.
+// freeAddress returns an address to listen on. versitygw does not report which
+// port it has, so the port is chosen for it.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

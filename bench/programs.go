@@ -1,5 +1,5 @@
-// Movers that are programs: each makes its own load, in its own process, and
-// prints one line.
+// The movers besides ferry. Each is a program that makes its own load, in its
+// own process, and prints one line.
 
 package main
 
@@ -8,25 +8,80 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// program is such a mover.
+// A programRow is a row of the table of programs.
+type programRow struct {
+	name        string
+	role        string   // of this binary, or
+	script      []string // an interpreter, its flags, and a file of bench/movers
+	alternative bool     // what a user would run without ferry; otherwise a bare mover
+	needs       []string // a command that succeeds where the mover can run
+	dir         string   // of that command and of the mover, in the repository
+	missing     string   // what to do where it cannot
+}
+
+// programs are the movers in the order in which they take their turns.
+// addGostream adds gostream before them.
+var programs = []programRow{
+	{name: nameBare, role: "bare"},
+	{name: nameSHA256, role: "sha256"},
+	{name: "naive Go", role: "naive", alternative: true},
+	{name: "curl pipe", role: "curl", alternative: true, needs: []string{"curl", "--version"}, missing: "install curl"},
+	{
+		name: nameBoto3, script: []string{"python3", "-W", "ignore", "boto3_requests.py"}, alternative: true,
+		needs: []string{"python3", "-c", "import boto3, requests"}, missing: "install Python 3 with boto3 and requests; bounds that compare ferry with it are not measured",
+	},
+	{
+		name: "Node SDK+fetch", script: []string{"node", "--no-warnings", "sdk_fetch.mjs"}, alternative: true,
+		needs: []string{"node", "-e", `require("@aws-sdk/client-s3")`}, dir: "e2e/node", missing: "'make node' installs node and its @aws-sdk/client-s3",
+	},
+}
+
+func isAlternative(name string) bool {
+	return slices.ContainsFunc(programs, func(p programRow) bool { return p.name == name && p.alternative })
+}
+
+// program is a mover that is a program.
 type program struct {
 	label string
 	dir   string // working directory
 	sites map[string]*site
-	slow  bool // what people use today
+	kind  programKind
 	args  func(at *site, w workload, n int) []string
 }
 
+type programKind int
+
+const (
+	yardstickProgram   programKind = iota // gostream or its substitute
+	digestProgram                         // the bare mover with SHA-256
+	alternativeProgram                    // what a user would run without ferry
+)
+
 func (p *program) name() string { return p.label }
 
-// measures says whether the mover takes part in a case.
-func (p *program) measures(w workload) bool { return !p.slow || w.forPeople() }
+// measures reports whether the mover takes part in a case.
+func (p *program) measures(c benchCase) bool {
+	switch p.kind {
+	case yardstickProgram:
+		return c.bare == yardstick
+	case digestProgram:
+		return c.bare == nameSHA256
+	default:
+		return c.alternatives
+	}
+}
+
+// isSlow reports whether the mover moves fewer files, in fewer runs.
+func isSlow(m mover) bool {
+	p, isProgram := m.(*program)
+	return isProgram && p.kind == alternativeProgram
+}
 
 func (p *program) run(ctx context.Context, w workload, n int) (sample, error) {
 	at := p.sites[w.via]
@@ -40,7 +95,7 @@ func (p *program) run(ctx context.Context, w workload, n int) (sample, error) {
 	return s, err
 }
 
-// parsePrinted reads the one line that a mover prints.
+// parsePrinted reads the line that a mover prints.
 func parsePrinted(label, text string) (sample, error) {
 	var line printed
 	if err := json.Unmarshal([]byte(strings.TrimSpace(text)), &line); err != nil || line.Wall <= 0 {
@@ -52,96 +107,92 @@ func parsePrinted(label, text string) (sample, error) {
 	return sample{Wall: line.Wall, CPU: line.User + line.System, PeakRSS: line.PeakKB * kib, P50: line.P50, P99: line.P99}, nil
 }
 
-// Names of the movers that bounds speak of.
-const (
-	nameGostream = "gostream"
-	nameBare     = "bare"
-	nameSHA256   = "bare+SHA-256"
-	nameBoto3    = "boto3+requests"
-)
-
-// addPrograms adds the movers beside ferry: first the practical limits, then
-// what people use today. What is missing here is left out and said.
+// addPrograms adds the movers besides ferry. Those that cannot run here are left
+// out, with a note in the report.
 func (b *bench) addPrograms(ctx context.Context) error {
-	if err := b.addGostream(ctx); err != nil {
+	hasGostream, err := b.addGostream(ctx)
+	if err != nil {
 		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	b.addRole(nameBare, self, "bare", false)
-	b.addRole(nameSHA256, self, "sha256", false)
-	if !b.options.people {
-		return nil
-	}
-	b.addRole("naive Go", self, "naive", true)
-	if _, err := exec.LookPath("curl"); err != nil {
-		b.missing("the curl pipe is left out: there is no curl")
-	} else {
-		b.addRole("curl pipe", self, "curl", true)
-	}
-	if _, err := command(ctx, b.dir, environment(), "python3", "-c", "import boto3, requests"); err != nil {
-		b.missing("boto3+requests is left out, and bounds against it are not measured: python3 with boto3 and requests is missing (pip install boto3 requests)")
-	} else {
-		b.addScript(nameBoto3, b.dir, "python3", "-W", "ignore", filepath.Join(b.root, "bench", "movers", "boto3_requests.py"))
-	}
-	sdk := filepath.Join(b.root, "e2e", "node")
-	if _, err := command(ctx, sdk, environment(), "node", "-e", `require("@aws-sdk/client-s3")`); err != nil {
-		b.missing("Node SDK+fetch is left out: node or its @aws-sdk/client-s3 is missing ('make node')")
-	} else {
-		b.addScript("Node SDK+fetch", sdk, "node", "--no-warnings", filepath.Join(b.root, "bench", "movers", "sdk_fetch.mjs"))
+	for _, row := range programs {
+		if row.alternative && !b.options.alternatives || row.name == nameBare && hasGostream {
+			continue
+		}
+		dir := b.dir
+		if row.dir != "" {
+			dir = filepath.Join(b.root, row.dir)
+		}
+		if row.needs != nil {
+			if _, err := command(ctx, dir, environment(), row.needs[0], row.needs[1:]...); err != nil {
+				b.note(fmt.Sprintf("%s is left out; %s", row.name, row.missing))
+				continue
+			}
+		}
+		p := &program{label: row.name, dir: dir, sites: b.sites, args: b.scriptArgs(row.script)}
+		if row.role != "" {
+			p.args = roleArgs(self, row.role)
+		}
+		switch {
+		case row.alternative:
+			p.kind = alternativeProgram
+		case row.name == nameSHA256:
+			p.kind = digestProgram
+		}
+		b.movers = append(b.movers, p)
 	}
 	return nil
 }
 
-// missing notes what a run does without.
-func (b *bench) missing(note string) {
-	b.notes = append(b.notes, note)
-	b.say("%s", note)
+// roleArgs returns the command line of a mover that is this binary.
+func roleArgs(self, role string) func(*site, workload, int) []string {
+	return func(at *site, w workload, n int) []string {
+		return []string{
+			self, "role", role, "-store", at.store.url, "-sink", at.sinkURL,
+			"-key", w.key(), "-n", strconv.Itoa(n), "-c", strconv.Itoa(w.concurrency),
+		}
+	}
 }
 
-// addRole adds a mover that is this binary.
-func (b *bench) addRole(label, self, role string, slow bool) {
-	b.movers = append(b.movers, &program{label, b.dir, b.sites, slow, func(at *site, w workload, n int) []string {
-		return []string{self, "role", role, "-store", at.store.url, "-sink", at.sinkURL,
-			"-key", w.key(), "-n", strconv.Itoa(n), "-c", strconv.Itoa(w.concurrency)}
-	}})
+// scriptArgs returns the command line of a mover that is a script.
+func (b *bench) scriptArgs(script []string) func(*site, workload, int) []string {
+	return func(at *site, w workload, n int) []string {
+		last := len(script) - 1
+		args := append(slices.Clone(script[:last]), filepath.Join(b.root, "bench", "movers", script[last]))
+		return append(args, at.store.url, at.sinkURL, bucket, w.key(), strconv.Itoa(n), strconv.Itoa(w.concurrency))
+	}
 }
 
-// addScript adds a mover that a script is.
-func (b *bench) addScript(label, dir string, interpreter ...string) {
-	b.movers = append(b.movers, &program{label, dir, b.sites, true, func(at *site, w workload, n int) []string {
-		return append(interpreter[:len(interpreter):len(interpreter)], at.store.url, at.sinkURL, bucket,
-			w.key(), strconv.Itoa(n), strconv.Itoa(w.concurrency))
-	}})
-}
-
-// addGostream adds the bare mover that the bounds name. Its source is not part
+// addGostream adds the bare mover that the bounds refer to. Its source is not part
 // of this repository: it is built where it is found.
-func (b *bench) addGostream(ctx context.Context) error {
+func (b *bench) addGostream(ctx context.Context) (found bool, err error) {
 	if b.options.gostream == "" {
-		return nil
+		return false, nil
 	}
 	module := under(b.root, b.options.gostream)
 	binary, found, err := buildGostream(ctx, module, b.dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !found {
-		b.missing(fmt.Sprintf("gostream is not at %s: our own bare mover takes its place in the bounds", module))
-		return nil
+		b.note(fmt.Sprintf("gostream is not at %s: our own bare mover, which does the same, takes its place in the bounds", module))
+		return false, nil
 	}
-	b.say("built gostream from %s", module)
-	b.movers = append(b.movers, &program{nameGostream, b.dir, b.sites, false, func(at *site, w workload, n int) []string {
-		return []string{binary, "-s3", at.store.url, "-sink", at.sinkURL, "-bucket", bucket,
-			"-key", w.key(), "-n", strconv.Itoa(n), "-c", strconv.Itoa(w.concurrency)}
+	b.logf("built gostream from %s", module)
+	b.movers = append(b.movers, &program{label: nameGostream, dir: b.dir, sites: b.sites, args: func(at *site, w workload, n int) []string {
+		return []string{
+			binary, "-s3", at.store.url, "-sink", at.sinkURL, "-bucket", bucket,
+			"-key", w.key(), "-n", strconv.Itoa(n), "-c", strconv.Itoa(w.concurrency),
+		}
 	}})
-	return nil
+	return true, nil
 }
 
 // buildGostream builds the mover from a copy of its module, which may be
-// read-only. It gives false where the module is absent.
+// read-only. found is false where the module does not exist.
 func buildGostream(ctx context.Context, module, dir string) (binary string, found bool, err error) {
 	if _, err := os.Stat(filepath.Join(module, "gostream", "main.go")); err != nil {
 		return "", false, nil

@@ -1,4 +1,4 @@
-// The results: a table for people, JSON for programs.
+// The results as a table and as JSON.
 
 package main
 
@@ -12,16 +12,18 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// report is all that a run of the benchmark found.
+// report is the result of a run of the benchmark.
 type report struct {
 	Started time.Time     `json:"started"`
 	Minutes float64       `json:"minutes"`
-	Commit  string        `json:"commit"` // "…+" with changes that are not committed
+	Commit  string        `json:"commit"` // followed by "+" if there are changes that are not committed
 	Go      string        `json:"go"`
 	CPU     string        `json:"cpu"`
 	Cores   int           `json:"cores"`
@@ -31,15 +33,12 @@ type report struct {
 	SHA256  float64       `json:"sha256"` // CPU s/GB of the digest alone
 	Quick   bool          `json:"quick"`
 	Runs    int           `json:"runs"`
-	Notes   []string      `json:"notes,omitzero"`           // what is missing
-	HitRead float64       `json:"reuse_hit_bytes,omitzero"` // that the store sends for a reuse hit
+	Notes   []string      `json:"notes,omitzero"` // what is missing
 	Bounds  []boundResult `json:"bounds"`
 	Cases   []caseResult  `json:"cases"`
-
-	Profiles []profile `json:"profiles,omitzero"`
 }
 
-// caseResult is what was found in one case.
+// caseResult is the result of one case.
 type caseResult struct {
 	Case        string        `json:"case"`
 	Size        int64         `json:"size"`
@@ -47,8 +46,8 @@ type caseResult struct {
 	Movers      []moverResult `json:"movers"` // ferry first
 }
 
-// moverResult is what was found of one mover in one case. Figures that do not
-// apply are absent.
+// moverResult is the result of one mover in one case. Figures that do not apply
+// are absent.
 type moverResult struct {
 	Mover  string             `json:"mover"`
 	Median map[string]float64 `json:"median"`
@@ -78,7 +77,7 @@ func newReport(ctx context.Context, root string, o options) *report {
 	return r
 }
 
-// busy says whether something else kept the machine busy before the run.
+// busy reports whether other programs kept the machine busy before the run.
 func (r *report) busy() bool {
 	fields := strings.Fields(r.Load)
 	if len(fields) == 0 {
@@ -88,8 +87,8 @@ func (r *report) busy() bool {
 	return err == nil && load >= 1
 }
 
-// digestCost is the CPU time of SHA-256 over a GB on this machine, in seconds:
-// the best of a few short tries.
+// digestCost returns the CPU time of SHA-256 over 1 GB on this machine, in
+// seconds: the best of a few short measurements.
 func digestCost() float64 {
 	piece := make([]byte, 32*mib)
 	best := math.Inf(1)
@@ -117,11 +116,11 @@ func cpuModel() string {
 	return "unknown"
 }
 
-func newCaseResult(name string, w workload) caseResult {
-	return caseResult{Case: name, Size: w.size, Concurrency: w.concurrency}
+func newCaseResult(w workload) caseResult {
+	return caseResult{Case: w.String(), Size: w.size, Concurrency: w.concurrency}
 }
 
-// add adds a run and brings the medians and ratios up to date.
+// add adds a run and computes the medians and ratios again.
 func (c *caseResult) add(name string, s sample) {
 	i := 0
 	for i < len(c.Movers) && c.Movers[i].Mover != name {
@@ -135,7 +134,7 @@ func (c *caseResult) add(name string, s sample) {
 	m.Median = figures(func(column column) float64 { return column.figure(m.Runs) })
 	if i > 0 {
 		m.Ratio = figures(func(column column) float64 {
-			if !column.asRatio {
+			if column.kind != withRatio {
 				return math.NaN()
 			}
 			return column.ratio(c.Movers[0].Runs, m.Runs)
@@ -143,22 +142,22 @@ func (c *caseResult) add(name string, s sample) {
 	}
 }
 
-// figures are those columns that have a value.
-func figures(of func(column) float64) map[string]float64 {
+// figures returns the columns of the table that have a value.
+func figures(value func(column) float64) map[string]float64 {
 	values := make(map[string]float64)
 	for _, column := range columns {
-		if value := of(column); !math.IsNaN(value) {
-			values[column.key] = value
+		if v := value(column); column.kind != boundsOnly && !math.IsNaN(v) {
+			values[column.key] = v
 		}
 	}
 	return values
 }
 
-// table prints the medians, and under them ferry's ratio to each other mover.
+// table prints the medians, and below them ferry's ratios to the other movers.
 func (r *report) table(w io.Writer) {
 	fmt.Fprintf(w, "%s, %d cores, %s, commit %s\n\n", r.CPU, r.Cores, r.Go, r.Commit)
 	header := []string{"case", ""}
-	for _, column := range columns {
+	for _, column := range tableColumns() {
 		header = append(header, column.title)
 	}
 	rows := [][]string{header}
@@ -176,20 +175,25 @@ func (r *report) table(w io.Writer) {
 	}
 	align(w, rows)
 	fmt.Fprint(w, `
-Medians of the runs. The S3 server, the sink and the mover share the cores; so do ferry's callers,
-whose CPU is "load" (the other movers make their own load, inside their CPU). A ratio is ferry's figure over the
-other's, the median over pairs of runs that stood side by side. MB and GB are 10^6 and 10^9 bytes.
+Medians of the runs. The S3 server, the sink and the mover share the cores; so do ferry's callers, whose CPU time is
+"load" (the other movers make their own load, which is part of their CPU time). A ratio is ferry's figure divided by the
+other mover's: the median over pairs of runs that stood side by side. MB and GB are 10^6 and 10^9 bytes.
 `)
 	for _, note := range r.Notes {
 		fmt.Fprintln(w, note)
 	}
 }
 
-// row is one line of the table. Figures have so many decimals, or with 0 as
-// many as make three digits.
+// tableColumns returns the columns of the table.
+func tableColumns() []column {
+	return slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return c.kind == boundsOnly })
+}
+
+// row returns one line of the table. The figures have the given number of
+// decimals; 0 means three significant digits.
 func row(label, name string, values map[string]float64, decimals int) []string {
 	cells := []string{label, name}
-	for _, column := range columns {
+	for _, column := range tableColumns() {
 		value, found := values[column.key]
 		switch {
 		case !found:
@@ -216,7 +220,8 @@ func threeDigits(value float64) string {
 	}
 }
 
-// align prints rows as columns: the first two to the left, figures to the right.
+// align prints rows as columns, the first two aligned to the left, the others to
+// the right.
 func align(w io.Writer, rows [][]string) {
 	var widths []int
 	for _, cells := range rows {
@@ -224,7 +229,7 @@ func align(w io.Writer, rows [][]string) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], len(cell))
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
 	for _, cells := range rows {
@@ -240,7 +245,7 @@ func align(w io.Writer, rows [][]string) {
 	}
 }
 
-// write writes the JSON, and makes the directory for it.
+// write writes the JSON, and creates the directory for it.
 func (r *report) write(file string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -252,7 +257,7 @@ func (r *report) write(file string) error {
 	return os.WriteFile(file, append(text, '\n'), 0o644)
 }
 
-// readReport reads what write wrote.
+// readReport reads a file that write has written.
 func readReport(file string) (*report, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

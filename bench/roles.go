@@ -1,9 +1,9 @@
-// What this binary is when the benchmark starts itself: the sink, or a mover
-// of our own.
+// The roles of this binary when the benchmark starts it as a child process: the
+// sink, or one of these movers.
 //
-//	bare     GetObject's body into a POST, with net/http and the S3 SDK and nothing else: the practical limit
-//	sha256   the same with the one thing that ferry must do to every byte: a SHA-256 digest
-//	naive    what one writes first: everything into memory, all defaults
+//	bare     GetObject's body into a POST request, with net/http and the S3 SDK and nothing else: the practical limit
+//	sha256   the same with a SHA-256 digest of every byte, as ferry takes it to verify an upload
+//	naive    the first version of a program: everything in memory, all defaults
 //	curl     curl | curl -F file=@-
 
 package main
@@ -28,7 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// playRole is main of a child.
+// playRole is main of a child process.
 func playRole(name string, args []string) error {
 	flags := flag.NewFlagSet(name, flag.ExitOnError)
 	var j job
@@ -57,13 +57,13 @@ func playRole(name string, args []string) error {
 	}
 }
 
-// job is what a mover is to do.
+// job is what a mover has to do.
 type job struct {
 	store, sink, key string
 	n, concurrency   int
 }
 
-// printed is the line that a mover prints: seconds, and KiB.
+// printed is the line that a mover prints. Times are in seconds, memory in KiB.
 type printed struct {
 	Wall   float64 `json:"wall"`
 	User   float64 `json:"user"`
@@ -74,7 +74,7 @@ type printed struct {
 	P99    float64 `json:"p99"`
 }
 
-// measure does the job in this process, after one upload that does not count.
+// measure does the job in this process, after one upload that is not timed.
 func (j job) measure(ctx context.Context, move func(ctx context.Context, key string) error) error {
 	if err := move(ctx, objectKey(warmUpSize)); err != nil {
 		return fmt.Errorf("the first upload: %w", err)
@@ -84,7 +84,7 @@ func (j job) measure(ctx context.Context, move func(ctx context.Context, key str
 		func() (int64, error) { return residentOf(os.Getpid(), "VmHWM") })
 }
 
-// report is the timed part, and prints what it found.
+// report does the timed part of the job and prints its result.
 func (j job) report(ctx context.Context, who int, move func(context.Context) error, peak func() (int64, error)) error {
 	var before, after syscall.Rusage
 	if err := syscall.Getrusage(who, &before); err != nil {
@@ -109,8 +109,8 @@ func (j job) report(ctx context.Context, who int, move func(context.Context) err
 	return json.NewEncoder(os.Stdout).Encode(p)
 }
 
-// tuned is a transport whose buffers fit large files. It speaks HTTP/1.1 over
-// https too, where one connection for each upload is faster than streams.
+// tuned returns a transport with buffers for large files. It speaks HTTP/1.1
+// over https, too, where one connection per upload is faster than streams.
 func tuned() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -133,7 +133,8 @@ func (j job) client(transport http.RoundTripper) *s3.Client {
 	return s3.New(options)
 }
 
-// newBare streams: the form's head, the object's body, the form's tail.
+// newBare returns a function that streams the form's head, the object and the
+// form's tail.
 func (j job) newBare(digest bool) func(context.Context, string) error {
 	store, meta := j.client(tuned()), &http.Client{Transport: tuned()}
 	head, tail, contentType := formAround()
@@ -162,7 +163,7 @@ func (j job) newBare(digest bool) func(context.Context, string) error {
 	}
 }
 
-// formAround is what stands before and after the file in Meta's form.
+// formAround returns what precedes and follows the file in Meta's form.
 func formAround() (head, tail, contentType string) {
 	var text bytes.Buffer
 	form := multipart.NewWriter(&text)
@@ -174,7 +175,7 @@ func formAround() (head, tail, contentType string) {
 	return head, text.String()[len(head):], form.FormDataContentType()
 }
 
-// newNaive buffers, twice.
+// newNaive returns a function that holds the file in memory twice.
 func (j job) newNaive() func(context.Context, string) error {
 	store := j.client(nil)
 	return func(ctx context.Context, key string) error {
@@ -209,18 +210,18 @@ func (j job) newNaive() func(context.Context, string) error {
 	}
 }
 
-// accepted reads the sink's answer.
+// accepted reads the sink's response.
 func accepted(response *http.Response) error {
 	defer response.Body.Close()
-	var answer struct {
+	var media struct {
 		ID string `json:"id"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&media); err != nil {
 		return fmt.Errorf("the sink answered %s: %w", response.Status, err)
 	}
-	if answer.ID == "" {
+	if media.ID == "" {
 		return fmt.Errorf("the sink answered %s without a media id", response.Status)
 	}
-	_, err := io.Copy(io.Discard, response.Body) // so that the connection is used again
+	_, err := io.Copy(io.Discard, response.Body) // so that the connection can be reused
 	return err
 }

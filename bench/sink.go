@@ -1,12 +1,12 @@
-// What stands in Meta's place: a process that answers what linking an account
-// reads, takes uploads, checks their form and throws the files away. It is the
-// same for every mover, and does as little as it can.
+// The sink: a process in the place of Meta's Graph API. It answers what linking
+// an account reads, receives uploads, checks their form and discards the files.
+// It is the same for every mover, and does as little as possible.
 //
-//	GET  /{version}/{account}                 an account
+//	GET  /{version}/{id}                      the account, or what is known of an upload
 //	GET  /{version}/{account}/phone_numbers   its one phone number
 //	POST /{version}/{phone}/media             an upload, as multipart/form-data with the file part last
-//	GET  /stats                               what was taken so far
-//	POST /digest/on, /digest/off              whether files are hashed
+//	GET  /stats                               what was received so far
+//	POST /digest/on, /digest/off              turns hashing of the files on and off
 
 package main
 
@@ -23,6 +23,7 @@ import (
 	"mime"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,14 +34,14 @@ const (
 	sinkPhone   = "106540352242922"
 )
 
-// maxFormHead bounds what may come before the file, in bytes.
+// maxFormHead bounds what may precede the file in the form, in bytes.
 const maxFormHead = 16 << 10
 
-// stats is what the sink has taken.
+// stats is what the sink has received.
 type stats struct {
 	Files   int64  `json:"files"`
 	Bytes   int64  `json:"bytes"`   // of the files, without the form around them
-	Refused int64  `json:"refused"` // requests that were not a whole upload
+	Refused int64  `json:"refused"` // requests that were not a complete upload
 	Digest  string `json:"digest"`  // SHA-256 of the last file that was hashed
 }
 
@@ -49,10 +50,11 @@ type sinkHandler struct {
 	files, bytes, refused atomic.Int64
 	hashing               atomic.Bool
 	digest                atomic.Value // string
+	digests               sync.Map     // of the objects, by size: func() string
 	buffers               sync.Pool    // of *bufio.Reader
 }
 
-// serveSink serves until the process is ended, over https where there are certificates.
+// serveSink serves until the process ends, over https if there are certificates.
 func serveSink(address, certificates string) error {
 	server := &http.Server{Addr: address, Handler: newSinkHandler(), ReadHeaderTimeout: 10 * time.Second}
 	if certificates != "" {
@@ -70,14 +72,12 @@ func newSinkHandler() http.Handler {
 	})
 	mux.HandleFunc("POST /digest/on", func(http.ResponseWriter, *http.Request) { s.hashing.Store(true) })
 	mux.HandleFunc("POST /digest/off", func(http.ResponseWriter, *http.Request) { s.hashing.Store(false) })
-	mux.HandleFunc("GET /{version}/{account}", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"id":%q,"name":"Bench"}`, r.PathValue("account"))
-	})
+	mux.HandleFunc("GET /{version}/{id}", s.describe)
 	mux.HandleFunc("GET /{version}/{account}/phone_numbers", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"data":[{"id":%q,"display_phone_number":"+1 631-555-5555","verified_name":"Bench","quality_rating":"GREEN"}]}`, sinkPhone)
 	})
 	mux.HandleFunc("POST /{version}/{phone}/media", func(w http.ResponseWriter, r *http.Request) {
-		size, err := s.take(r)
+		size, err := s.receive(r)
 		w.Header().Set("Content-Type", "application/json")
 		if err != nil {
 			s.refused.Add(1)
@@ -86,14 +86,43 @@ func newSinkHandler() http.Handler {
 			return
 		}
 		s.bytes.Add(size)
-		fmt.Fprintf(w, `{"id":"%d"}`, 1_000_000_000_000_000+s.files.Add(1))
+		fmt.Fprintf(w, `{"id":"%d"}`, size*idsPerSize+s.files.Add(1))
 	})
 	return mux
 }
 
-// take reads an upload to its end and gives the size of its file. The length
-// of the body says where the file ends, so that its bytes are not looked at.
-func (s *sinkHandler) take(r *http.Request) (int64, error) {
+// idsPerSize is how many media ids there are for each size of a file. The sink
+// remembers no uploads: an id consists of the size and a number.
+const idsPerSize = 10_000_000
+
+// describe answers for the account, and for an upload with its SHA-256: that of
+// the object of its size, which is computed once. So a mover that verifies its
+// uploads is told the right digest, and the sink does not need the CPU time that
+// Meta's servers spend on it.
+func (s *sinkHandler) describe(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	number, err := strconv.ParseInt(id, 10, 64)
+	w.Header().Set("Content-Type", "application/json")
+	if id == sinkAccount || err != nil {
+		fmt.Fprintf(w, `{"id":%q,"name":"Bench"}`, id)
+		return
+	}
+	size := number / idsPerSize
+	digest, _ := s.digests.LoadOrStore(size, sync.OnceValue(func() string { return objectDigest(size) }))
+	fmt.Fprintf(w, `{"messaging_product":"whatsapp","id":%q,"url":"https://%s/media/%s","mime_type":"text/plain","sha256":%q,"file_size":%d}`,
+		id, r.Host, id, digest.(func() string)(), size)
+}
+
+// objectDigest returns the SHA-256 of the object of a size.
+func objectDigest(size int64) string {
+	hash := sha256.New()
+	_, _ = io.Copy(hash, newFile(size)) // neither side fails
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// receive reads an upload to its end and returns the size of its file. The
+// length of the body tells where the file ends, so its bytes are not inspected.
+func (s *sinkHandler) receive(r *http.Request) (int64, error) {
 	_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || parameters["boundary"] == "" {
 		return 0, fmt.Errorf("no form: Content-Type %q", r.Header.Get("Content-Type"))
@@ -129,8 +158,8 @@ func (s *sinkHandler) take(r *http.Request) (int64, error) {
 	return size, nil
 }
 
-// skipFormHead skips to the first byte of the file, and gives the length of
-// what was before it.
+// skipFormHead reads up to the first byte of the file, and returns how many bytes
+// precede it.
 func skipFormHead(body *bufio.Reader) (int, error) {
 	for {
 		seen, err := body.Peek(max(body.Buffered(), 1))
@@ -151,7 +180,7 @@ func skipFormHead(body *bufio.Reader) (int, error) {
 	}
 }
 
-// sink is the sink's process, as the benchmark sees it.
+// sink is the running sink.
 type sink struct {
 	*process
 	url string

@@ -59,7 +59,7 @@ func statsOf(t *testing.T, url string) (s stats) {
 	return s
 }
 
-func TestSinkCountsAndHashesWhatItTakes(t *testing.T) {
+func TestSinkCountsAndHashesWhatItReceives(t *testing.T) {
 	server := httptest.NewServer(newSinkHandler())
 	defer server.Close()
 	upload := server.URL + "/v25.0/" + sinkPhone + "/media"
@@ -89,7 +89,53 @@ func TestSinkCountsAndHashesWhatItTakes(t *testing.T) {
 	}
 }
 
-func TestSinkRefusesWhatIsNotAWholeUpload(t *testing.T) {
+func TestSinkTellsTheDigestOfAnUploadedObject(t *testing.T) {
+	server := httptest.NewServer(newSinkHandler())
+	defer server.Close()
+	for _, size := range []int64{20 * kib, 3 * mib} {
+		file, err := io.ReadAll(newFile(size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, contentType := form(t, file)
+		var uploaded struct{ ID string }
+		response, err := http.Post(server.URL+"/v25.0/"+sinkPhone+"/media", contentType, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode(t, response, &uploaded)
+		var media struct {
+			ID, SHA256 string
+			Size       int64 `json:"file_size"`
+		}
+		if response, err = http.Get(server.URL + "/v25.0/" + uploaded.ID); err != nil {
+			t.Fatal(err)
+		}
+		decode(t, response, &media)
+		sum := sha256.Sum256(file)
+		if media.ID != uploaded.ID || media.Size != size || media.SHA256 != hex.EncodeToString(sum[:]) {
+			t.Errorf("%d bytes: the sink says %+v of upload %s", size, media, uploaded.ID)
+		}
+	}
+	var account struct{ ID, Name string }
+	response, err := http.Get(server.URL + "/v25.0/" + sinkAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if decode(t, response, &account); account.ID != sinkAccount || account.Name == "" {
+		t.Errorf("the account is %+v", account)
+	}
+}
+
+func decode(t *testing.T, response *http.Response, into any) {
+	t.Helper()
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSinkRefusesWhatIsNotACompleteUpload(t *testing.T) {
 	server := httptest.NewServer(newSinkHandler())
 	defer server.Close()
 	upload := server.URL + "/v25.0/" + sinkPhone + "/media"

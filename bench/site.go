@@ -1,5 +1,5 @@
-// The sites: a store and a sink, over http, over https, or with a slow line
-// between mover and sink.
+// The sites: a store and a sink, over http or https, or with a slow line before
+// the sink.
 
 package main
 
@@ -18,19 +18,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
-// A site is what a mover has on its two sides.
+// A site is a store and a sink, with a mover between them.
 type site struct {
 	store   *store
 	sink    *sink
-	sinkURL string // where movers post to: the sink, or a line to it
-	caFile  string // "" = http
+	sinkURL string // that movers upload to: of the sink, or of the slow line before it
+	caFile  string // certificate that movers trust; empty means http
 }
 
-// env is what movers of the site have in their environment.
+// env returns the environment of the movers of the site.
 func (s *site) env() []string {
 	env := environment("AWS_ACCESS_KEY_ID="+storeKey, "AWS_SECRET_ACCESS_KEY="+storeSecret, "AWS_REGION="+region)
 	if s.caFile == "" {
@@ -42,7 +43,7 @@ func (s *site) env() []string {
 	return env
 }
 
-// startSites starts what the workloads need. The stores share their objects.
+// startSites starts the sites that the cases need. The stores share their objects.
 func (b *bench) startSites(ctx context.Context) (err error) {
 	b.sites = make(map[string]*site)
 	if b.sites[viaHTTP], err = b.startSite(ctx, ""); err != nil {
@@ -52,13 +53,18 @@ func (b *bench) startSites(ctx context.Context) (err error) {
 	if err := plain.store.put(ctx, b.sizes()); err != nil {
 		return err
 	}
-	if b.has(viaHTTPS) {
+	if b.has(viaHTTPS) || b.has(viaVerify) {
 		if err := makeCertificate(b.dir); err != nil {
 			return err
 		}
-		if b.sites[viaHTTPS], err = b.startSite(ctx, b.dir); err != nil {
+		encrypted, err := b.startSite(ctx, b.dir)
+		if err != nil {
 			return err
 		}
+		b.sites[viaHTTPS], b.sites[viaVerify] = encrypted, encrypted
+	}
+	if b.has(viaReuse) {
+		b.sites[viaReuse] = plain
 	}
 	if b.has(viaLine) {
 		line, err := startLine(ctx, strings.TrimPrefix(plain.sink.url, "http://"), lineBitsPerSecond/8)
@@ -92,14 +98,9 @@ func (b *bench) startSite(ctx context.Context, certificates string) (s *site, er
 	return s, nil
 }
 
-// has says whether a workload takes this way.
+// has reports whether a case travels this way.
 func (b *bench) has(via string) bool {
-	for _, w := range b.workloads {
-		if w.via == via {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b.cases, func(c benchCase) bool { return c.via == via })
 }
 
 const (
@@ -107,7 +108,7 @@ const (
 	keyFile         = "key.pem"
 )
 
-// makeCertificate makes a certificate that signs itself, and its key.
+// makeCertificate makes a self-signed certificate and its key.
 func makeCertificate(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -132,6 +133,6 @@ func makeCertificate(dir string) error {
 		os.WriteFile(filepath.Join(dir, keyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 }
 
-// local is the benchmark's own client, for its children on this machine only;
-// it trusts any certificate, the movers do not.
+// local is the benchmark's own client for its child processes. It trusts any
+// certificate; the movers do not.
 var local = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}

@@ -1,4 +1,4 @@
-// The source: versitygw, a real S3 server, and the objects in it.
+// The store: versitygw, a real S3 server, and the objects in it.
 
 package main
 
@@ -40,7 +40,7 @@ func startStore(ctx context.Context, root, dir, certificates string) (*store, er
 		return nil, err
 	}
 	if _, err := os.Stat(binary); err != nil {
-		return nil, fmt.Errorf("the S3 server, versitygw v1.8.0, is missing; 'make tools' builds it, or FERRY_VERSITYGW says where it is: %w", err)
+		return nil, fmt.Errorf("the S3 server, versitygw v1.8.0, is missing; build it with 'make tools', or set FERRY_VERSITYGW to its path: %w", err)
 	}
 	files := filepath.Join(dir, "objects")
 	if err := os.MkdirAll(files, 0o700); err != nil {
@@ -64,7 +64,7 @@ func startStore(ctx context.Context, root, dir, certificates string) (*store, er
 	return s, s.waitReady(ctx, s.url+"/health")
 }
 
-// put makes the bucket and stores an object of each size.
+// put creates the bucket and stores an object of each size.
 func (s *store) put(ctx context.Context, sizes []int64) error {
 	client := s3.New(s3.Options{
 		Region: region, BaseEndpoint: &s.url, UsePathStyle: true,
@@ -85,16 +85,16 @@ func (s *store) put(ctx context.Context, sizes []int64) error {
 	return nil
 }
 
-// newFile gives the content of the object of a size: numbered lines of text,
-// which pass for text/plain and of which no two are alike.
+// newFile returns the content of the object of a size: numbered lines of text,
+// so that no two parts of it are the same.
 func newFile(size int64) *io.SectionReader {
 	return io.NewSectionReader(lines{}, 0, size)
 }
 
-// lines is an endless text, made as it is read.
+// lines is a text without end, generated as it is read.
 type lines struct{}
 
-// line is one of them; its number takes the place of the zeros.
+// line is one of them, with its number in place of the zeros.
 const (
 	line       = "line 0000000000 of a file that goes from a bucket to WhatsApp.\n"
 	lineLength = int64(len(line))

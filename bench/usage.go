@@ -13,8 +13,8 @@ import (
 // architecture that Go runs on.
 const ticksPerSecond = 100
 
-// cpuOf gives the user and system time of a process and its finished threads, in seconds.
-func cpuOf(pid int) (float64, error) {
+// cpuSeconds returns the user and system time of a process and its finished threads.
+func cpuSeconds(pid int) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
@@ -23,7 +23,7 @@ func cpuOf(pid int) (float64, error) {
 }
 
 // parseStat reads fields 14 and 15. The second field, the command in
-// parentheses, may itself hold spaces and parentheses.
+// parentheses, may itself contain spaces and parentheses.
 func parseStat(text string) (float64, error) {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]) // from the third on
 	if len(fields) < 13 {
@@ -37,8 +37,8 @@ func parseStat(text string) (float64, error) {
 	return float64(user+system) / ticksPerSecond, nil
 }
 
-// residentOf gives a size of /proc/PID/status in bytes: VmRSS, what the process
-// holds now, or VmHWM, the most since its start or resetPeak.
+// residentOf returns a size of /proc/PID/status in bytes: VmRSS, what is resident
+// now, or VmHWM, the peak since the start of the process or resetPeak.
 func residentOf(pid int, field string) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -62,7 +62,7 @@ func parseStatus(text, field string) (int64, error) {
 	return 0, fmt.Errorf("the status has no %s", field)
 }
 
-// resetPeak makes VmHWM start again from VmRSS.
+// resetPeak sets VmHWM back to VmRSS.
 func resetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }
