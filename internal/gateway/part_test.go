@@ -172,18 +172,34 @@ func TestCauseOfAStopReachesRequestsAndLoops(t *testing.T) {
 }
 
 func TestStopDoesNotWaitForALoopThatDoesNotEnd(t *testing.T) {
-	release := make(chan struct{})
-	defer close(release)
-	g := start(t, func(config *gateway.Config, _ string) {
-		config.DrainTimeout = time.Millisecond
-		config.Loops = []gateway.Loop{{Name: "worker", Run: func(context.Context) error {
-			<-release
-			return nil
-		}}}
-	})
-	g.drain()
-	if err := <-g.ended; err == nil || !strings.HasSuffix(err.Error(), ": worker") {
-		t.Errorf("Run returned %v", err)
+	failure := errors.New("no connection")
+	for name, fails := range map[string]bool{"after the drain timeout": false, "after another has failed": true} {
+		t.Run(name, func(t *testing.T) {
+			release, fail := make(chan struct{}), make(chan struct{})
+			defer close(release)
+			g := start(t, func(config *gateway.Config, _ string) {
+				config.DrainTimeout = time.Millisecond
+				config.Loops = []gateway.Loop{{Name: "worker", Run: func(context.Context) error {
+					<-release
+					return nil
+				}}, {Name: "outbox", Run: func(ctx context.Context) error {
+					select {
+					case <-fail:
+						return failure
+					case <-ctx.Done():
+						return nil
+					}
+				}}}
+			})
+			if fails {
+				close(fail)
+			} else {
+				g.drain()
+			}
+			if err := <-g.ended; err == nil || !strings.HasSuffix(err.Error(), ": worker") || errors.Is(err, failure) != fails {
+				t.Errorf("Run returned %v", err)
+			}
+		})
 	}
 }
 

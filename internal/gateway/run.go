@@ -52,14 +52,14 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
-		g.announceDrain()
+		g.announceDrain(context.Cause(ctx))
 	case <-g.base.Done():
 	}
 	drain, cancel := context.WithTimeout(g.base, g.config.DrainTimeout)
 	defer cancel()
 	err := g.shutDown(drain)
 	endLoops()
-	return errors.Join(g.wait(drain, group), err)
+	return errors.Join(g.wait(drain, group, failed), err)
 }
 
 // Stop ends everything in progress at once: Run returns within seconds, with
@@ -74,9 +74,9 @@ func (g *Gateway) Stop(cause error) {
 }
 
 // announceDrain lets load balancers know that the gateway is about to stop.
-func (g *Gateway) announceDrain() {
+func (g *Gateway) announceDrain(cause error) {
 	g.draining.Store(true)
-	g.config.Logger.Info("stopping", "drain_delay", g.config.DrainDelay, "drain_timeout", g.config.DrainTimeout)
+	g.config.Logger.Info("stopping", "cause", cause, "drain_delay", g.config.DrainDelay, "drain_timeout", g.config.DrainTimeout)
 	select {
 	case <-time.After(g.config.DrainDelay):
 	case <-g.base.Done():
@@ -124,8 +124,9 @@ func (g *Gateway) finishRequests(ctx context.Context) error {
 	return nil
 }
 
-// wait waits for servers and loops until drain is done, and stopGrace longer.
-func (g *Gateway) wait(drain context.Context, group *errgroup.Group) error {
+// wait waits for servers and loops until drain is done, and stopGrace longer. It
+// returns the error with which one of them has failed.
+func (g *Gateway) wait(drain context.Context, group *errgroup.Group, failed context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- group.Wait() }()
 	select {
@@ -144,6 +145,6 @@ func (g *Gateway) wait(drain context.Context, group *errgroup.Group) error {
 				names = append(names, loop.Name)
 			}
 		}
-		return fmt.Errorf("stopped before these loops had ended: %s", strings.Join(names, ", "))
+		return errors.Join(context.Cause(failed), fmt.Errorf("stopped before these loops had ended: %s", strings.Join(names, ", ")))
 	}
 }
