@@ -83,12 +83,9 @@ func (o Options) endpoint() string {
 // Client calls the service. It is safe for concurrent use.
 type Client struct{ options Options }
 
-// New returns a Client.
+// New returns a Client. As in the SDK's clients, optFns see the defaults.
 func New(options Options, optFns ...func(*Options)) *Client {
 	options = options.Copy()
-	for _, f := range optFns {
-		f(&options)
-	}
 	if options.HTTPClient == nil {
 		options.HTTPClient = awshttp.NewBuildableClient()
 	}
@@ -99,6 +96,9 @@ func New(options Options, optFns ...func(*Options)) *Client {
 		options.Retryer = retry.NewAdaptiveMode()
 	} else if options.Retryer == nil {
 		options.Retryer = retry.NewStandard()
+	}
+	for _, f := range optFns {
+		f(&options)
 	}
 	if options.RetryMaxAttempts != 0 {
 		options.Retryer = retry.AddWithMaxAttempts(options.Retryer, options.RetryMaxAttempts)

@@ -21,13 +21,14 @@ import (
 	"ferry/socialmessaging"
 )
 
-// answer is what the stand-in for the service says to one request.
+// An answer is the response of the test server to one request.
 type answer struct {
 	status          int
 	errorType, body string
 }
 
-// serve answers requests in order, the last answer again and again, and keeps what it was asked.
+// serve starts a server that sends the answers in order, and repeats the last
+// one. requests returns the requests that it received.
 func serve(t *testing.T, answers ...answer) (client *socialmessaging.Client, requests func() []*http.Request) {
 	t.Helper()
 	var seen []*http.Request
@@ -117,19 +118,19 @@ func TestExceptionIsTypedWhereverItsNameIs(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatMayWorkLaterIsSentAgain(t *testing.T) {
+func TestOnlyRetryableErrorsAreRetried(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers []answer
 		sent    int
 		fails   bool
 	}{
-		"throttled, then done":   {[]answer{{429, "ThrottledRequestException", `{}`}, {200, "", `{"mediaId":"1"}`}}, 2, false},
-		"dependency fails":       {[]answer{{502, "DependencyException", `{}`}}, 3, true},
-		"server fails":           {[]answer{{500, "InternalServiceException", `{}`}}, 3, true},
-		"a proxy's 503":          {[]answer{{503, "", `<html>`}, {200, "", `{"mediaId":"1"}`}}, 2, false},
-		"the parameters are bad": {[]answer{{400, "InvalidParametersException", `{}`}}, 1, true},
-		"not built":              {[]answer{{501, "NotImplementedException", `{}`}}, 1, true},
-		"not allowed":            {[]answer{{403, "AccessDeniedByMetaException", `{}`}}, 1, true},
+		"throttled, then success": {[]answer{{429, "ThrottledRequestException", `{}`}, {200, "", `{"mediaId":"1"}`}}, 2, false},
+		"dependency fails":        {[]answer{{502, "DependencyException", `{}`}}, 3, true},
+		"server fails":            {[]answer{{500, "InternalServiceException", `{}`}}, 3, true},
+		"a proxy's 503":           {[]answer{{503, "", `<html>`}, {200, "", `{"mediaId":"1"}`}}, 2, false},
+		"the parameters are bad":  {[]answer{{400, "InvalidParametersException", `{}`}}, 1, true},
+		"not built":               {[]answer{{501, "NotImplementedException", `{}`}}, 1, true},
+		"not allowed":             {[]answer{{403, "AccessDeniedByMetaException", `{}`}}, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, requests := serve(t, test.answers...)
@@ -143,7 +144,7 @@ func TestOnlyWhatMayWorkLaterIsSentAgain(t *testing.T) {
 	}
 }
 
-// The service recognises the attempts of one call by their id, as it does those of the SDKs.
+// The service recognises the attempts of one call by their id.
 func TestAttemptsOfACallCarryItsID(t *testing.T) {
 	client, requests := serve(t, answer{502, "DependencyException", `{}`}, answer{200, "", `{"mediaId":"1"}`})
 	for range 2 {
@@ -171,7 +172,7 @@ func TestAttemptsOfACallCarryItsID(t *testing.T) {
 	}
 }
 
-func TestARetryerWithoutABoundIsAskedAgainAndAgain(t *testing.T) {
+func TestRetryerWithoutALimitKeepsRetrying(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if text := r.Header.Get("Amz-Sdk-Request"); text != "attempt=5" {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -199,7 +200,7 @@ func TestInvalidInputIsNotSent(t *testing.T) {
 	}
 }
 
-func TestCallTakesAndGivesJSON(t *testing.T) {
+func TestCallTakesAndReturnsJSON(t *testing.T) {
 	client, requests := serve(t, answer{200, "", `{"account":{"id":"waba-1"}}`})
 	operation, _ := socialmessaging.OperationByName("GetLinkedWhatsAppBusinessAccount")
 	out, err := client.Call(t.Context(), operation, []byte(`{"id":"waba-1"}`))
@@ -282,6 +283,27 @@ func TestPaginatorStopsWhereItShould(t *testing.T) {
 				t.Errorf("%q, %v; want %q", tokens, err, test.tokens)
 			}
 		})
+	}
+}
+
+func TestOptionFunctionsSeeTheDefaults(t *testing.T) {
+	sent := 0
+	client := socialmessaging.New(socialmessaging.Options{Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", "")},
+		func(o *socialmessaging.Options) {
+			if o.HTTPClient == nil || o.Logger == nil {
+				t.Errorf("%+v", o)
+			}
+			o.Retryer = retry.AddWithMaxAttempts(o.Retryer, 1)
+			o.HTTPClient = transport(func(*http.Request) (*http.Response, error) {
+				sent++
+				return &http.Response{StatusCode: 502, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
+			})
+		})
+	if exception, ok := socialmessaging.AsException(post(client)); !ok || exception.Status != 502 || sent != 1 {
+		t.Errorf("%v", exception)
+	}
+	if client.Options().Region != "eu-west-1" {
+		t.Errorf("%+v", client.Options())
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A model is testdata/model.txt, which says how its lines read.
+// A model is the content of testdata/model.txt, which describes its format.
 type model struct {
 	exceptions map[string]string // "404 client", "429 client retryable"
 	operations []modelOperation

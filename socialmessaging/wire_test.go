@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestValidationSaysEveryViolationInAWSGrammar(t *testing.T) {
+func TestValidationListsEveryViolationInAWSGrammar(t *testing.T) {
 	long := strings.Repeat("k", 1025)
 	for name, test := range map[string]struct {
 		input *PostWhatsAppMessageMediaInput
@@ -53,7 +53,7 @@ func TestPatternBindsTheWholeValue(t *testing.T) {
 	for value, valid := range map[string]bool{
 		"phone-number-id-0123456789abcdef0123456789abcdef":                  true,
 		"arn:aws:social-messaging:us-east-1:111122223333:phone-number-id/1": true,
-		"phone-number-id-":            true, // the model's pattern takes it
+		"phone-number-id-":            true, // the model's pattern allows it
 		"x":                           false,
 		"xphone-number-id-1":          false,
 		"phone-number-id-1\n":         false,
