@@ -129,3 +129,9 @@ func clean(text string, token secret.Secret) string {
 	}
 	return text
 }
+
+// IsAmbiguous reports whether err leaves it open whether Meta has done what was requested.
+func IsAmbiguous(err error) bool {
+	lost, ok := errors.AsType[*UnreachableError](err)
+	return ok && lost.BodySent
+}

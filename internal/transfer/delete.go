@@ -1,0 +1,46 @@
+// A file at WhatsApp that is no longer needed.
+
+package transfer
+
+import (
+	"context"
+	"errors"
+
+	"ferry/internal/graph"
+)
+
+// Delete removes one user of a file, and the file from WhatsApp when that was
+// its last user. A file that WhatsApp does not have is forgotten. It takes no
+// place of a transfer.
+//
+// Errors: *graph.Error, *graph.UnreachableError; those of the state.
+func (e *Engine) Delete(ctx context.Context, job Job) (report Report, err error) {
+	report.MediaID = job.MediaID
+	err = e.start(ctx, job, &report).delete(ctx)
+	report.Ambiguous = graph.IsAmbiguous(err)
+	return report, err
+}
+
+func (r *run) delete(ctx context.Context) error {
+	othersLeft, err := r.engine.config.State.Release(ctx, r.job.Sender.ID, r.job.MediaID)
+	r.report.StillUsed = othersLeft
+	if err != nil || othersLeft { // it was deleted for this user; the others still have the id
+		return err
+	}
+	err = r.graph.DeleteMedia(ctx, r.job.MediaID, r.job.Sender.MetaID, r.job.Sender.Token)
+	if err != nil && !isGone(err) {
+		return err
+	}
+	return errors.Join(err, r.forget(ctx))
+}
+
+// forget drops what is known of a file that WhatsApp no longer has, so that its
+// id is not returned again. It goes on when the caller has disconnected.
+func (r *run) forget(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	db := r.engine.config.State
+	return errors.Join(
+		db.DropReusable(ctx, r.job.Sender.ID, r.job.MediaID),
+		db.ForgetMedia(ctx, r.job.Sender.ID, r.job.MediaID),
+	)
+}

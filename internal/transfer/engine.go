@@ -1,0 +1,221 @@
+// Package transfer moves one file from A to B: from a store or a URL to
+// WhatsApp ([Engine.Post], [Engine.PostTemplate]), and back ([Engine.Fetch]).
+// It also deletes files at WhatsApp ([Engine.Delete]), because files that are
+// reused have several users.
+//
+//	engine.go    Engine, Job, and what all transfers share
+//	report.go    what happened on the way
+//	post.go      a file to WhatsApp, for messages
+//	inspect.go   what the file is and what is wrong with it
+//	reuse.go     the same bytes, the same media id
+//	verify.go    whether WhatsApp has the bytes that were sent
+//	template.go  a file to WhatsApp, for templates
+//	fetch.go     a file back from WhatsApp
+//	delete.go    a file at WhatsApp that is no longer needed
+//	quota.go     what one account may use at once
+//	error.go     the errors of this package
+//
+// The API, the outbox and the command line use the same Engine. A [Job] says
+// who the transfer is for, from where, to where and with which limits; the
+// context has the deadline and nothing else. A [Report] says what happened, on
+// success and on failure.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"ferry/internal/activity"
+	"ferry/internal/graph"
+	"ferry/internal/object"
+	"ferry/internal/once"
+	"ferry/internal/state"
+)
+
+// The budget of one Job. It bounds the requests of all loops together: the
+// retries of a request, the resumes of a body, and the retries of a transfer.
+const (
+	// MaxGets bounds the requests to the source, GET and HEAD together.
+	MaxGets = 6
+	// MaxPosts bounds the requests that send the file, or a part of it, to Meta.
+	MaxPosts = 3
+)
+
+// retryDelay is the longest wait before the first retry of a transfer; it
+// doubles for the second.
+const retryDelay = 200 * time.Millisecond
+
+// ErrTimeout is the cause of a context whose transfer took longer than Config.Timeout.
+var ErrTimeout = errors.New("the transfer took longer than the server allows")
+
+// Config is what an Engine works with.
+type Config struct {
+	State   *state.DB      // required
+	Graph   *graph.Client  // required
+	Objects *object.Opener // required
+	// Transfers in progress at once, of all accounts; default 256. One account
+	// gets at most three quarters of them, so that it cannot lock the others out.
+	MaxTransfers int
+	// How long one transfer may take, retries included; default 10 minutes.
+	Timeout  time.Duration
+	Activity *activity.Recorder // default: drops the entries
+	Logger   *slog.Logger       // default: discards
+	Now      func() time.Time   // default time.Now
+}
+
+// Engine transfers files. It is safe for concurrent use.
+type Engine struct {
+	config  Config
+	quota   *quota
+	sharing once.Group[shared] // uploads for reuse, by phone number and version of the source
+}
+
+// New returns an Engine.
+func New(config Config) (*Engine, error) {
+	if config.State == nil || config.Graph == nil || config.Objects == nil {
+		return nil, errors.New("transfer: State, Graph and Objects are required")
+	}
+	if config.MaxTransfers <= 0 {
+		config.MaxTransfers = 256
+	}
+	if config.Timeout <= 0 {
+		config.Timeout = 10 * time.Minute
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Engine{config: config, quota: newQuota(config.MaxTransfers)}, nil
+}
+
+// Stop ends the transfers in progress that the context of no caller ends any
+// more, with a cause. It does not wait for them.
+func (e *Engine) Stop(cause error) { e.sharing.Stop(cause) }
+
+// A Job is one transfer. Fields that a method does not use are ignored.
+type Job struct {
+	Trace       string       // request id that the activity entries are joined by; empty means none
+	AccountID   string       // 12 digits: whose share of transfers and retries it uses
+	AccessKeyID string       // for the record; empty means ferry itself
+	Sender      state.Sender // phone number that the file belongs to; for all but PostTemplate
+
+	Source object.Source // of Post and PostTemplate
+	// Reuse returns the media id of the same bytes, if the phone number has them
+	// at WhatsApp. Only Post looks at it.
+	Reuse bool
+	// Verify compares the SHA-256 that WhatsApp reports with that of the bytes
+	// that were sent. Only Post looks at it.
+	Verify   bool
+	WillFail WillFail // of Post and PostTemplate; default RefuseWillFail
+
+	Owner state.BusinessAccount // of PostTemplate: the account, with Meta's app id
+
+	MediaID string // of Fetch and Delete
+	// Destination returns where Fetch writes the file, whose MIME type (without
+	// parameters) is known by then. Nil means that only the metadata is wanted.
+	Destination func(mimeType string) (object.Sink, error)
+
+	MaxGets  int // default MaxGets
+	MaxPosts int // default MaxPosts
+}
+
+// A run is one Job in progress. Only the goroutine that does the work uses it.
+type run struct {
+	engine *Engine
+	job    Job
+	report *Report
+	graph  *graph.Client // the engine's, observed
+	budget *object.Budget
+	source object.Source // of the job, within the budget
+
+	inspected *inspection // of an earlier attempt
+}
+
+// start returns a run for a job.
+func (e *Engine) start(ctx context.Context, job Job, report *Report) *run {
+	if job.MaxGets <= 0 {
+		job.MaxGets = MaxGets
+	}
+	if job.MaxPosts <= 0 {
+		job.MaxPosts = MaxPosts
+	}
+	r := &run{engine: e, job: job, report: report}
+	r.budget = object.NewBudget(job.MaxGets, r.mayRetry)
+	r.graph = e.config.Graph.Observed(func(x graph.Exchange) { r.observe(ctx, x) })
+	if job.Source != nil {
+		r.source = job.Source.Within(r.budget)
+	}
+	return r
+}
+
+// transfer does the work of a job in one of the places for transfers, within
+// the time for one. The report is complete when it returns.
+func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work func(ctx context.Context, r *run) error) error {
+	end, err := e.quota.begin(job.AccountID)
+	if err != nil {
+		return err
+	}
+	defer end()
+	ctx, cancel := context.WithTimeoutCause(ctx, e.config.Timeout, ErrTimeout)
+	defer cancel()
+	r := e.start(ctx, job, report)
+	err = work(ctx, r)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	report.Gets = r.budget.Requests()
+	report.Ambiguous = graph.IsAmbiguous(err)
+	return err
+}
+
+// mayRetry takes one retry out of the account's share.
+func (r *run) mayRetry() bool { return r.engine.quota.mayRetry(r.job.AccountID) }
+
+// retry reports whether the transfer that failed with err is retried. If so, it
+// records err and waits for the backoff.
+func (r *run) retry(ctx context.Context, err error) bool {
+	if r.report.Attempts >= r.job.MaxPosts || r.budget.Spent() || !r.mayRetry() {
+		return false
+	}
+	r.report.Retried = append(r.report.Retried, err)
+	select {
+	case <-time.After(rand.N(retryDelay << (r.report.Attempts - 1))):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// observe records a request to Meta.
+func (r *run) observe(ctx context.Context, x graph.Exchange) {
+	switch x.Operation {
+	case "upload", "upload_bytes":
+		r.report.Posts++
+	}
+	if x.TraceID != "" && len(r.report.MetaTraces) < maxTraces {
+		r.report.MetaTraces = append(r.report.MetaTraces, x.TraceID)
+	}
+	outcome := activity.OK
+	switch {
+	case x.Status == 0 || x.Status >= 500:
+		outcome = activity.Failed
+	case x.Status >= 400:
+		outcome = activity.Refused
+	}
+	r.record(ctx, activity.Entry{
+		Kind: activity.Graph, Time: x.Started, Took: x.Took, Operation: x.Operation,
+		Status: x.Status, MetaTrace: x.TraceID, MediaID: r.job.MediaID, Outcome: outcome,
+	})
+}
+
+// record completes an entry of the run, and records it.
+func (r *run) record(ctx context.Context, e activity.Entry) {
+	e.Trace, e.Account, e.AccessKey, e.PhoneNumberID = r.job.Trace, r.job.AccountID, r.job.AccessKeyID, r.job.Sender.ID
+	r.engine.config.Activity.Record(ctx, e)
+}

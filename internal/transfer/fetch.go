@@ -1,0 +1,73 @@
+// A file on its way back from WhatsApp.
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"ferry/internal/graph"
+	"ferry/internal/object"
+)
+
+// Fetch streams a file of WhatsApp's to the job's Destination, and returns what
+// Meta says about it; its MIMEType is without parameters. An object is there only
+// if all bytes arrived and their SHA-256 is the one that Meta reports. Without
+// a Destination nothing is written.
+//
+// A download that breaks off is retried with a fresh URL, within the budget of the job.
+//
+// Errors: those of Post, and those of Destination.
+func (e *Engine) Fetch(ctx context.Context, job Job) (media graph.Media, report Report, err error) {
+	report.MediaID = job.MediaID
+	err = e.transfer(ctx, job, &report, func(ctx context.Context, r *run) (err error) {
+		if media, err = r.metadata(ctx); err != nil || job.Destination == nil {
+			return err
+		}
+		return r.fetch(ctx, media)
+	})
+	return media, report, err
+}
+
+// metadata asks Meta about the file. A file that Meta does not have is forgotten.
+func (r *run) metadata(ctx context.Context) (graph.Media, error) {
+	media, err := r.graph.Media(ctx, r.job.MediaID, r.job.Sender.MetaID, r.job.Sender.Token)
+	if isGone(err) {
+		err = errors.Join(err, r.forget(ctx))
+	}
+	media.MIMEType, _, _ = strings.Cut(media.MIMEType, ";")
+	media.MIMEType = strings.TrimSpace(media.MIMEType)
+	return media, err
+}
+
+func (r *run) fetch(ctx context.Context, media graph.Media) error {
+	to, err := r.job.Destination(media.MIMEType)
+	if err != nil {
+		return err
+	}
+	r.report.Destination = to.String()
+	to = to.Within(r.budget)
+	for {
+		r.report.Attempts++
+		err := r.download(ctx, to, media)
+		if _, broke := errors.AsType[*graph.UnreachableError](err); !broke || ctx.Err() != nil || !r.retry(ctx, err) {
+			return err
+		}
+		if media, err = r.metadata(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) download(ctx context.Context, to object.Sink, media graph.Media) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	opened, err := r.graph.Download(ctx, media, r.job.Sender.Token)
+	if err != nil {
+		return err
+	}
+	body := r.engine.config.Objects.Pace(ctx, cancel, opened)
+	defer body.Close()
+	return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: media.MIMEType, SHA256: media.SHA256})
+}

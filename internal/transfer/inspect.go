@@ -1,0 +1,133 @@
+// What a file is and what is wrong with it, before a byte of it is sent.
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"ferry/internal/activity"
+	"ferry/internal/media"
+	"ferry/internal/object"
+)
+
+// WillFail says what happens to a file that WhatsApp would take and then fail
+// to deliver.
+type WillFail string
+
+const (
+	RefuseWillFail WillFail = "refuse" // an Error of kind Unsuitable, as for a file that WhatsApp refuses
+	WarnWillFail   WillFail = "warn"   // it is sent, and the report has the findings
+)
+
+// least is the severity from which on a finding keeps a file from being sent.
+func (w WillFail) least() media.Severity {
+	if w == WarnWillFail {
+		return media.Refused
+	}
+	return media.WillFail
+}
+
+// An inspection is the result for one version of the source.
+type inspection struct {
+	etag, contentType string
+	size              int64
+	result            media.Result
+}
+
+// inspect decides the type of a file and looks inside it. A file that WhatsApp
+// does not take, or would not deliver, is an Error of kind Unsuitable. A retry
+// of the same version is not inspected again, which saves its ranged reads.
+func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (media.Result, error) {
+	if known := r.inspected; known != nil && opened.ETag != "" &&
+		known.etag == opened.ETag && known.contentType == opened.ContentType && known.size == opened.Size {
+		return known.result, nil
+	}
+	entry := activity.Entry{Kind: activity.Inspect, Time: time.Now(), Operation: "inspect", Object: r.job.Source.String(), Bytes: opened.Size}
+	result, err := media.Check(ctx, media.File{
+		DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head, ReadAt: rangeReader(r.source, opened.ETag),
+	})
+	r.report.File = result
+	entry.Took, entry.Outcome = time.Since(entry.Time), activity.OK
+	if len(result.Findings) > 0 {
+		entry.Code, entry.Text = result.Findings[0].Code, result.Findings[0].Why
+	}
+	if text := result.Refusal(r.job.WillFail.least()); err == nil && text != "" {
+		entry.Outcome = activity.Refused
+		err = &Error{Kind: Unsuitable, Message: text}
+	} else if err != nil {
+		entry.Outcome, entry.Text = activity.Failed, err.Error()
+	}
+	r.record(ctx, entry)
+	if err == nil {
+		r.inspected = &inspection{opened.ETag, opened.ContentType, opened.Size, result}
+	}
+	return result, err
+}
+
+// rangeReader returns the function that reads parts of a source. It is nil if
+// the source has none, or no ETag that tells that the parts are of the file
+// that was opened.
+func rangeReader(source object.Source, etag string) func(ctx context.Context, p []byte, off int64) (int, error) {
+	file, ok := source.(interface {
+		ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) (int, error)
+	})
+	if !ok || etag == "" {
+		return nil
+	}
+	return func(ctx context.Context, p []byte, off int64) (int, error) {
+		n, err := file.ReadAt(ctx, p, off, etag)
+		if n < len(p) && (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+			err = &object.Error{Kind: object.Unavailable, Message: "The store sent less of the object than was requested; retry later.", Cause: err}
+		}
+		if refused, ok := errors.AsType[*object.Error](err); ok && refused.Kind == object.Invalid { // the store serves no ranges, or the budget does not allow one more
+			err = fmt.Errorf("%w: %w", media.ErrNoRanges, err)
+		}
+		return n, err
+	}
+}
+
+// heads are buffers for the first bytes of files.
+var heads = sync.Pool{New: func() any { return new([media.HeadSize]byte) }}
+
+// head is the first bytes of a file. Once they have been read from it, its
+// buffer serves another file. A head that is not read to its end is left to the
+// garbage collector: the transport may still read it after it failed.
+type head struct {
+	bytes  []byte // until the first Read
+	buffer *[media.HeadSize]byte
+}
+
+// peek reads the first bytes of a file of size bytes.
+func peek(body io.Reader, size int64) (*head, error) {
+	h := &head{buffer: heads.Get().(*[media.HeadSize]byte)}
+	h.bytes = h.buffer[:min(size, media.HeadSize)]
+	if _, err := io.ReadFull(body, h.bytes); err != nil {
+		h.free()
+		return nil, fmt.Errorf("reading the first bytes: %w", err)
+	}
+	return h, nil
+}
+
+func (h *head) Read(p []byte) (int, error) {
+	n := copy(p, h.bytes)
+	if h.bytes = h.bytes[n:]; len(h.bytes) == 0 {
+		h.free()
+		if n == 0 {
+			return 0, io.EOF
+		}
+	}
+	return n, nil
+}
+
+// free returns the buffer to the pool; nothing may read it afterwards.
+func (h *head) free() {
+	if h.buffer != nil {
+		heads.Put(h.buffer)
+		h.bytes, h.buffer = nil, nil
+	}
+}

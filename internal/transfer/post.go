@@ -1,0 +1,146 @@
+// One file on its way from its source to WhatsApp.
+
+package transfer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"time"
+
+	"ferry/internal/activity"
+	"ferry/internal/graph"
+	"ferry/internal/object"
+	"ferry/internal/state"
+)
+
+// mediaLife is how long WhatsApp keeps an uploaded file (docs/references.md#graph-media).
+const mediaLife = 30 * 24 * time.Hour
+
+// Post streams a file from its source to WhatsApp and returns the record of it,
+// which is durable by then. The file is never held whole, in memory or on disk,
+// and is checked before a byte of it is sent.
+//
+// Errors: *Error, *object.Error, *graph.Error, *graph.UnreachableError; the
+// cause of ctx, or ErrTimeout, wrapped with what was interrupted.
+func (e *Engine) Post(ctx context.Context, job Job) (media state.Media, report Report, err error) {
+	err = e.transfer(ctx, job, &report, func(ctx context.Context, r *run) (err error) {
+		if job.Reuse {
+			media, err = r.postOrReuse(ctx)
+		} else {
+			media, err = r.postAndRecord(ctx)
+		}
+		return err
+	})
+	return media, report, err
+}
+
+// postAndRecord uploads the file, and records it.
+func (r *run) postAndRecord(ctx context.Context) (state.Media, error) {
+	media, err := r.post(ctx)
+	if err != nil {
+		return state.Media{}, err
+	}
+	if r.job.Verify {
+		if err := r.verify(ctx, media); err != nil {
+			return state.Media{}, err
+		}
+	}
+	if err := r.engine.config.State.RecordMedia(ctx, media); err != nil {
+		return state.Media{}, fail(Internal, err,
+			"WhatsApp has the file, but the server could not record it, so its media id is not returned. Retrying uploads the file a second time.")
+	}
+	r.report.Media = media
+	return media, nil
+}
+
+// post uploads the file and returns the record of it. An attempt that breaks
+// off before WhatsApp has the whole file is retried with a fresh GET for the
+// same ETag, within the budget of the job and the deadline of ctx.
+func (r *run) post(ctx context.Context) (state.Media, error) {
+	etag := ""
+	for {
+		r.report.Attempts++
+		media, err := r.attempt(ctx, etag)
+		if err == nil {
+			return media, nil
+		}
+		if media.SourceETag != "" {
+			etag = media.SourceETag
+		}
+		if ctx.Err() != nil || etag == "" || !brokeOff(err) || !r.retry(ctx, err) {
+			return state.Media{}, err
+		}
+	}
+}
+
+// attempt opens the source, inspects its first bytes and streams it. On an
+// error after the source was opened, the record still has its ETag.
+func (r *run) attempt(ctx context.Context, etag string) (state.Media, error) {
+	opened, err := r.open(ctx, etag)
+	if err != nil {
+		return state.Media{}, err
+	}
+	defer opened.Body.Close()
+	media := state.Media{
+		PhoneNumberID: r.job.Sender.ID, Size: opened.Size,
+		Source: sourceKind(r.job.Source), SourceName: r.job.Source.String(), SourceETag: opened.ETag, AccessKeyID: r.job.AccessKeyID,
+	}
+	head, err := peek(opened.Body, opened.Size)
+	if err != nil {
+		return media, err
+	}
+	file, err := r.inspect(ctx, opened, head.bytes)
+	if err != nil {
+		head.free()
+		return media, err
+	}
+	media.MIMEType = file.Type.MIME
+
+	body := io.MultiReader(head, opened.Body)
+	var digest hash.Hash
+	if r.job.Reuse || r.job.Verify { // else nothing uses it
+		digest = sha256.New()
+		body = io.TeeReader(body, digest)
+	}
+	media.ID, err = r.graph.UploadMedia(ctx, graph.Upload{
+		PhoneNumberID: r.job.Sender.MetaID, Token: r.job.Sender.Token,
+		FileName: file.FileName, ContentType: file.ContentType,
+		Size: opened.Size, Body: body,
+		Stop: func() { _ = opened.Body.Close() },
+	})
+	r.report.Resumes += opened.Resumes()
+	if err != nil {
+		return media, err
+	}
+	if digest != nil {
+		media.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	}
+	media.CreatedAt = r.engine.config.Now()
+	media.ExpiresAt = media.CreatedAt.Add(mediaLife)
+	return media, nil
+}
+
+// open opens the source, and records that.
+func (r *run) open(ctx context.Context, etag string) (*object.Object, error) {
+	entry := activity.Entry{Kind: activity.Fetch, Time: time.Now(), Operation: "open", Object: r.job.Source.String()}
+	opened, err := r.source.Open(ctx, etag)
+	entry.Took = time.Since(entry.Time)
+	if err == nil {
+		entry.Outcome, entry.Bytes = activity.OK, opened.Size
+	} else {
+		entry.Outcome, entry.Text = activity.Failed, err.Error()
+	}
+	r.record(ctx, entry)
+	return opened, err
+}
+
+// sourceKind names the kind of a source for the record.
+func sourceKind(source object.Source) string {
+	if _, isFile := source.(*object.File); isFile {
+		return "s3"
+	}
+	return "presigned-url"
+}

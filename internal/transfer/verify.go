@@ -1,0 +1,44 @@
+// Whether WhatsApp has the bytes that were sent, for jobs that ask for it.
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ferry/internal/graph"
+	"ferry/internal/state"
+)
+
+// deleteTimeout bounds the deletion of an upload that could not be verified.
+// It does not end with the caller's context: nobody else would delete the file.
+const deleteTimeout = 10 * time.Second
+
+// verify compares the SHA-256 that WhatsApp reports for an upload with that of
+// the bytes that were sent. If they differ, or WhatsApp reports none, the upload
+// is deleted again and verify returns an Error of kind Dependency.
+func (r *run) verify(ctx context.Context, media state.Media) error {
+	sender := r.job.Sender
+	reported, err := r.graph.Media(ctx, media.ID, sender.MetaID, sender.Token)
+	if _, lost := errors.AsType[*graph.UnreachableError](err); lost && ctx.Err() == nil && r.mayRetry() {
+		reported, err = r.graph.Media(ctx, media.ID, sender.MetaID, sender.Token)
+	}
+	if err == nil && reported.SHA256 == media.SHA256 {
+		r.report.Verified = true
+		return nil
+	}
+	outcome := "The upload was deleted again. Retry later."
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
+	defer cancel()
+	if failed := r.graph.DeleteMedia(within, media.ID, sender.MetaID, sender.Token); failed != nil && !isGone(failed) {
+		err = errors.Join(err, failed)
+		outcome = "The upload could not be deleted again; it expires by itself. Retry later."
+	}
+	switch {
+	case reported.SHA256 != "":
+		return fail(Dependency, err, "WhatsApp (Meta) reports another SHA-256 for the uploaded file (%s) than ferry sent (%s). %s", reported.SHA256, media.SHA256, outcome)
+	default:
+		return fail(Dependency, err, "WhatsApp (Meta) did not report the SHA-256 of the uploaded file, so the upload could not be verified. %s", outcome)
+	}
+}
