@@ -19,9 +19,10 @@ import (
 )
 
 type accountCommand struct {
-	Link  accountLinkCommand  `cmd:"" help:"Link a WhatsApp Business Account, or renew its token."`
-	List  accountListCommand  `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
-	Reuse accountReuseCommand `cmd:"" help:"Turn reuse of media on or off: the same bytes for the same phone number give the same media id."`
+	Link   accountLinkCommand   `cmd:"" help:"Link a WhatsApp Business Account, or renew its token."`
+	List   accountListCommand   `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
+	Reuse  accountReuseCommand  `cmd:"" help:"Turn reuse of media on or off: the same bytes for the same phone number give the same media id."`
+	Verify accountVerifyCommand `cmd:"" help:"Turn the verification of uploads on or off: WhatsApp's SHA-256 of an upload is compared with that of the bytes that were sent."`
 }
 
 type accountLinkCommand struct {
@@ -129,5 +130,25 @@ func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error
 		return err
 	}
 	fmt.Fprintf(terminal.out, "Reuse of media is %s for account %s.\n", c.Setting, c.Account)
+	return nil
+}
+
+type accountVerifyCommand struct {
+	stateFlags
+	Account string `help:"The account, 12 digits." required:"" placeholder:"DIGITS"`
+	Setting string `arg:"" enum:"on,off" help:"on or off."`
+}
+
+// Run changes the setting; it holds from the next call on.
+func (c *accountVerifyCommand) Run(ctx context.Context, terminal *terminal) error {
+	db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := admin.SetVerify(ctx, db, c.Account, c.Setting == "on"); err != nil {
+		return err
+	}
+	fmt.Fprintf(terminal.out, "Verification of uploads is %s for account %s.\n", c.Setting, c.Account)
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/transfer"
 )
 
 // stateFlags say where the server's state is. Administration commands have them, too.
@@ -123,6 +124,7 @@ type serveCommand struct {
 	MediaRate          int           `help:"Calls of each media operation per account and second; 0 means no limit." default:"100" group:"Limits"`
 	MaxUploads         int           `help:"Uploads in progress at the same time, over all accounts." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload may take, including retries." default:"10m" group:"Limits"`
+	VerifyUploads      bool          `help:"Compare the SHA-256 that WhatsApp reports for each upload with that of the bytes that were sent, for all accounts; 'ferry account verify' turns it on for one." group:"Limits"`
 	WillFail           string        `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
 	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
 	InstanceProfile    bool          `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
@@ -142,7 +144,8 @@ func (c *serveCommand) config() gateway.Config {
 	return gateway.Config{
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
-		API:          social.Config{Region: c.Region, MediaPerSecond: rate, MaxUploads: c.MaxUploads, UploadTimeout: c.UploadTimeout, WillFail: c.WillFail},
+		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads},
+		Transfer:     transfer.Config{MaxTransfers: c.MaxUploads, Timeout: c.UploadTimeout},
 		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,
 		CertFile:     c.TLSCert, KeyFile: c.TLSKey,

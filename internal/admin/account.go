@@ -90,6 +90,11 @@ func LinkedAccounts(ctx context.Context, db *state.DB, accountID string) ([]stat
 	return db.LinkedAccounts(ctx, accountID)
 }
 
+// SetVerify turns the verification of uploads on or off for an account, from its next call on.
+func SetVerify(ctx context.Context, db *state.DB, accountID string, on bool) error {
+	return changed(accountID, db.SetVerify(ctx, accountID, on))
+}
+
 // SetReuse turns the reuse of media on or off for an account, from its next call on.
 func SetReuse(ctx context.Context, db *state.DB, accountID string, on bool) error {
 	return changed(accountID, db.SetReuse(ctx, accountID, on))

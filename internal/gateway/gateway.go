@@ -23,12 +23,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ferry/internal/activity"
 	"ferry/internal/graph"
 	"ferry/internal/guard"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/transfer"
 )
 
 // Config says what a Gateway is made of.
@@ -41,8 +43,11 @@ type Config struct {
 	// the process, and its database. The gateway adds its own listeners.
 	// Default: none.
 	Own *guard.Own
-	// Limits and region of the API; State, Graph, Objects, Sealer and Logger
-	// are set by the gateway.
+	// Transfer has the limits of transfers; State, Graph, Objects, Activity and
+	// Logger are set by the gateway.
+	Transfer transfer.Config
+	// API has the limits and the region of the API; State, Transfers, Objects,
+	// Sealer and Activity are set by the gateway.
 	API    social.Config
 	Logger *slog.Logger // default: discards
 
@@ -127,8 +132,15 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.objects, err = object.New(ctx, config.Objects); err != nil {
 		return err
 	}
-	config.API.State, config.API.Graph, config.API.Objects = config.State, g.graph, g.objects
-	config.API.Sealer, config.API.Logger, config.API.Until = config.Sealer, config.Logger, g.base
+	record := activity.NewRecorder(config.Logger)
+	config.Transfer.State, config.Transfer.Graph, config.Transfer.Objects = config.State, g.graph, g.objects
+	config.Transfer.Activity, config.Transfer.Logger = record, config.Logger
+	transfers, err := transfer.New(config.Transfer)
+	if err != nil {
+		return err
+	}
+	config.API.State, config.API.Transfers, config.API.Objects = config.State, transfers, g.objects
+	config.API.Sealer, config.API.Activity = config.Sealer, record
 	if g.service, err = social.New(config.API); err != nil {
 		return err
 	}

@@ -69,7 +69,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 func (g *Gateway) Stop(cause error) {
 	g.stop.Do(func() {
 		g.cutOff.Store(g.requests.Load() > 0)
-		g.cancel(fmt.Errorf("%w: %w", social.ErrStopped, cause))
+		cause = fmt.Errorf("%w: %w", social.ErrStopped, cause)
+		g.cancel(cause)
+		if g.service != nil {
+			g.service.Stop(cause)
+		}
 	})
 }
 

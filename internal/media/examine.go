@@ -119,7 +119,7 @@ func (x *examiner) load(off int64, need, want int) []byte {
 	case errors.Is(err, ErrNoRanges):
 		x.read, x.window = nil, nil
 		return x.noRanges(off)
-	case err == nil, errors.Is(err, io.EOF):
+	case err == nil, err == io.EOF: //nolint:errorlint // an io.ReaderAt returns io.EOF itself; one that is wrapped is a connection's
 		err = io.ErrUnexpectedEOF
 	}
 	x.err, x.window, x.miss = fmt.Errorf("reading %d bytes at %d: %w", n, off, err), nil, "reading failed"

@@ -18,38 +18,38 @@ import (
 // defaultPage is the size of a page when the caller gives none: the largest allowed.
 const defaultPage = 100
 
-func listAccountsNeeds(*Service, *caller, *socialmessaging.ListLinkedWhatsAppBusinessAccountsInput) []policy.Request {
+func listAccountsNeeds(*call, *socialmessaging.ListLinkedWhatsAppBusinessAccountsInput) []policy.Request {
 	return []policy.Request{{Action: socialmessaging.ListLinkedWhatsAppBusinessAccounts.Action(), Resource: "*"}}
 }
 
 // ListLinkedWhatsAppBusinessAccounts lists the caller's linked accounts, a page
 // at a time, without their phone numbers.
-func (s *Service) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *socialmessaging.ListLinkedWhatsAppBusinessAccountsInput) (*socialmessaging.ListLinkedWhatsAppBusinessAccountsOutput, error) {
-	accountID, limit, after := callerOf(ctx).accountID, defaultPage, ""
+func (c *call) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *socialmessaging.ListLinkedWhatsAppBusinessAccountsInput) (*socialmessaging.ListLinkedWhatsAppBusinessAccountsOutput, error) {
+	accountID, limit, after := c.caller.accountID, defaultPage, ""
 	if in.MaxResults != nil {
 		limit = int(*in.MaxResults)
 	}
 	if in.NextToken != nil {
 		var err error
-		if after, err = s.openPageToken(*in.NextToken, accountID); err != nil {
+		if after, err = c.openPageToken(*in.NextToken, accountID); err != nil {
 			return nil, err
 		}
 	}
-	accounts, err := s.config.State.BusinessAccounts(ctx, accountID, after, limit+1)
+	accounts, err := c.config.State.BusinessAccounts(ctx, accountID, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
 	out := &socialmessaging.ListLinkedWhatsAppBusinessAccountsOutput{}
 	if len(accounts) > limit {
 		accounts = accounts[:limit]
-		token, err := s.sealPageToken(accounts[limit-1].ID, accountID)
+		token, err := c.sealPageToken(accounts[limit-1].ID, accountID)
 		if err != nil {
 			return nil, err
 		}
 		out.NextToken = &token
 	}
 	for _, account := range accounts {
-		out.LinkedAccounts = append(out.LinkedAccounts, s.accountSummary(account))
+		out.LinkedAccounts = append(out.LinkedAccounts, c.accountSummary(account))
 	}
 	return out, nil
 }
@@ -75,29 +75,29 @@ func (s *Service) openPageToken(token, accountID string) (string, error) {
 		"nextToken is not one that this operation gave to this account. Leave it out to start from the first page.")
 }
 
-func getAccountNeeds(s *Service, c *caller, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) []policy.Request {
-	_, arn := s.resolve(kindBusinessAccount, c.accountID, *in.Id)
+func getAccountNeeds(c *call, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) []policy.Request {
+	_, arn := c.resolve(kindBusinessAccount, c.caller.accountID, *in.Id)
 	return []policy.Request{{Action: socialmessaging.GetLinkedWhatsAppBusinessAccount.Action(), Resource: arn}}
 }
 
 // GetLinkedWhatsAppBusinessAccount gives a linked account with its phone numbers.
-func (s *Service) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountOutput, error) {
-	accountID := callerOf(ctx).accountID
-	id, _ := s.resolve(kindBusinessAccount, accountID, *in.Id)
-	account, err := s.config.State.BusinessAccount(ctx, accountID, id)
+func (c *call) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountOutput, error) {
+	accountID := c.caller.accountID
+	id, _ := c.resolve(kindBusinessAccount, accountID, *in.Id)
+	account, err := c.config.State.BusinessAccount(ctx, accountID, id)
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, s.noSuchAccount(*in.Id, accountID)
+		return nil, c.noSuchAccount(*in.Id, accountID)
 	}
 	if err != nil {
 		return nil, err
 	}
-	summary := s.accountSummary(account)
+	summary := c.accountSummary(account)
 	out := &socialmessaging.LinkedWhatsAppBusinessAccount{
 		Arn: summary.Arn, Id: summary.Id, WabaId: summary.WabaId, RegistrationStatus: summary.RegistrationStatus,
 		LinkDate: summary.LinkDate, WabaName: summary.WabaName, MarketingMessagesOnboardingStatus: summary.MarketingMessagesOnboardingStatus,
 	}
 	for _, number := range account.PhoneNumbers {
-		out.PhoneNumbers = append(out.PhoneNumbers, s.phoneNumber(accountID, number))
+		out.PhoneNumbers = append(out.PhoneNumbers, c.phoneNumber(accountID, number))
 	}
 	return &socialmessaging.GetLinkedWhatsAppBusinessAccountOutput{Account: out}, nil
 }
@@ -107,18 +107,18 @@ func (s *Service) noSuchAccount(given, accountID string) error {
 		"No WhatsApp Business Account '%s' is linked to account %s in region %s.", given, accountID, s.config.Region)
 }
 
-func getPhoneNumberNeeds(s *Service, c *caller, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) []policy.Request {
-	_, arn := s.resolve(kindPhoneNumber, c.accountID, *in.Id)
+func getPhoneNumberNeeds(c *call, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) []policy.Request {
+	_, arn := c.resolve(kindPhoneNumber, c.caller.accountID, *in.Id)
 	return []policy.Request{{Action: socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber.Action(), Resource: arn}}
 }
 
 // GetLinkedWhatsAppBusinessAccountPhoneNumber gives one phone number.
-func (s *Service) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput, error) {
-	sender, err := s.sender(ctx, *in.Id)
+func (c *call) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput, error) {
+	sender, err := c.sender(ctx, *in.Id)
 	if err != nil {
 		return nil, err
 	}
-	detail := socialmessaging.WhatsAppPhoneNumberDetail(s.phoneNumber(callerOf(ctx).accountID, sender.PhoneNumber))
+	detail := socialmessaging.WhatsAppPhoneNumberDetail(c.phoneNumber(c.caller.accountID, sender.PhoneNumber))
 	return &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput{
 		PhoneNumber:                     &detail,
 		LinkedWhatsAppBusinessAccountId: new(kindBusinessAccount.id(sender.BusinessAccountID)),
@@ -126,14 +126,14 @@ func (s *Service) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Contex
 }
 
 // sender finds a phone number of the caller's account by id or ARN.
-func (s *Service) sender(ctx context.Context, given string) (state.Sender, error) {
-	accountID := callerOf(ctx).accountID
-	id, _ := s.resolve(kindPhoneNumber, accountID, given)
-	sender, err := s.config.State.Sender(ctx, accountID, id)
+func (c *call) sender(ctx context.Context, given string) (state.Sender, error) {
+	accountID := c.caller.accountID
+	id, _ := c.resolve(kindPhoneNumber, accountID, given)
+	sender, err := c.config.State.Sender(ctx, accountID, id)
 	if errors.Is(err, state.ErrNotFound) {
 		return state.Sender{}, fail(socialmessaging.KindResourceNotFound, nil,
 			"No phone number '%s' is linked to account %s in region %s. ListLinkedWhatsAppBusinessAccounts and GetLinkedWhatsAppBusinessAccount show those that are.",
-			given, accountID, s.config.Region)
+			given, accountID, c.config.Region)
 	}
 	return sender, err
 }
@@ -173,4 +173,15 @@ func e164(display string) string {
 		}
 		return -1
 	}, display)
+}
+
+// owner finds a linked account of the caller's, with its token, by id or ARN.
+func (c *call) owner(ctx context.Context, given string) (state.BusinessAccount, error) {
+	accountID := c.caller.accountID
+	id, _ := c.resolve(kindBusinessAccount, accountID, given)
+	owner, err := c.config.State.Owner(ctx, accountID, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return state.BusinessAccount{}, c.noSuchAccount(given, accountID)
+	}
+	return owner, err
 }

@@ -16,6 +16,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/sigv4"
+	"ferry/internal/transfer"
 	"ferry/socialmessaging"
 )
 
@@ -35,7 +36,7 @@ func fail(kind *socialmessaging.ExceptionKind, cause error, format string, args 
 	return &fault{kind.Name, kind.Status, fmt.Sprintf(format, args...), cause}
 }
 
-const internalMessage = "The server failed. Its log has the reason under this request's id."
+const internalMessage = "The server failed. Its log has the cause under this request's id."
 
 // ErrStopped is the cause of the context of a call that the server's stop cuts off.
 var ErrStopped = errors.New("the server was stopped")
@@ -49,11 +50,11 @@ var (
 
 func notBuilt(operation *socialmessaging.Operation) *fault {
 	return &fault{code: "NotImplementedException", status: http.StatusNotImplemented,
-		message: operation.Name + " is an operation of this API, but this version of ferry does not have it yet."}
+		message: operation.Name + " is an operation of this API that this version of ferry does not implement yet."}
 }
 
 func brokenBody(cause error) *fault {
-	return &fault{"RequestAbortedException", http.StatusBadRequest, "The request body did not arrive whole. Send the request again.", cause}
+	return &fault{"RequestAbortedException", http.StatusBadRequest, "The request body did not arrive completely. Retry the request.", cause}
 }
 
 // panicError is a panic as an error.
@@ -72,23 +73,23 @@ func faultOf(ctx context.Context, err error) *fault {
 	if exception, ok := socialmessaging.AsException(err); ok {
 		return &fault{code: exception.Code, status: exception.Status, message: exception.Message}
 	}
-	if bad, ok := errors.AsType[*badFile](err); ok {
-		return fail(socialmessaging.KindInvalidParameters, nil, "%s", bad.text)
+	if own, ok := errors.AsType[*transfer.Error](err); ok {
+		return transferFault(own)
 	}
 	// A deadline or a caller that went away shows up as whatever broke first.
 	if errors.Is(context.Cause(ctx), ErrStopped) || errors.Is(err, ErrStopped) {
-		return fail(socialmessaging.KindDependency, err, "The server was stopped before the call was done. Send again.")
+		return fail(socialmessaging.KindDependency, err, "The server was stopped before the call finished. Retry.")
 	}
 	if errors.Is(context.Cause(ctx), context.Canceled) {
-		return fail(socialmessaging.KindDependency, err, "The caller closed the connection before the call was done.")
+		return fail(socialmessaging.KindDependency, err, "The caller closed the connection before the call finished.")
 	}
-	switch isSlow := errors.Is(err, errUploadTimeout); {
-	case isAmbiguous(err) && isSlow:
+	switch isSlow := errors.Is(err, transfer.ErrTimeout); {
+	case graph.IsAmbiguous(err) && isSlow:
 		return fail(socialmessaging.KindDependency, err, "The call took longer than the server allows. "+ambiguousMessage)
-	case isAmbiguous(err):
+	case graph.IsAmbiguous(err):
 		return fail(socialmessaging.KindDependency, err, ambiguousMessage)
 	case isSlow:
-		return fail(socialmessaging.KindDependency, err, "%s was too slow: the call took longer than the server allows. Send again later.", slowOne(err))
+		return fail(socialmessaging.KindDependency, err, "%s was too slow: the call took longer than the server allows. Retry later.", slowOne(err))
 	}
 	if source, ok := errors.AsType[*object.Error](err); ok {
 		return objectFault(source)
@@ -97,20 +98,14 @@ func faultOf(ctx context.Context, err error) *fault {
 		return graphFault(answer)
 	}
 	if _, ok := errors.AsType[*graph.UnreachableError](err); ok {
-		return fail(socialmessaging.KindDependency, err, "WhatsApp (Meta's Graph API) gave no proper answer. Send again later.")
+		return fail(socialmessaging.KindDependency, err, "WhatsApp (Meta's Graph API) did not respond properly. Retry later.")
 	}
 	return fail(socialmessaging.KindInternalService, err, internalMessage)
 }
 
-// ambiguousMessage is for a call of which nobody knows whether Meta has done it.
-const ambiguousMessage = "WhatsApp (Meta's Graph API) had the whole request and gave no proper answer, so it may have done what was asked. " +
-	"Sending again does it once more: a file is then at WhatsApp twice, and expires there by itself."
-
-// isAmbiguous reports whether Meta may have done what was asked all the same.
-func isAmbiguous(err error) bool {
-	lost, ok := errors.AsType[*graph.UnreachableError](err)
-	return ok && lost.BodySent
-}
+// ambiguousMessage is for a request that Meta may or may not have carried out.
+const ambiguousMessage = "WhatsApp (Meta's Graph API) received the whole request but did not confirm it, so it may have succeeded. " +
+	"Retrying repeats it: an uploaded file is then stored twice, and the extra copy expires by itself."
 
 // slowOne names what an upload was waiting for when its time was up.
 func slowOne(err error) string {
@@ -118,6 +113,20 @@ func slowOne(err error) string {
 		return "The store"
 	}
 	return "WhatsApp (Meta's Graph API)"
+}
+
+// transferFault says what an error of the transfer itself becomes.
+func transferFault(e *transfer.Error) *fault {
+	kinds := map[transfer.Kind]*socialmessaging.ExceptionKind{
+		transfer.Busy:       socialmessaging.KindThrottledRequest,
+		transfer.Unsuitable: socialmessaging.KindInvalidParameters,
+		transfer.Dependency: socialmessaging.KindDependency,
+	}
+	kind, ok := kinds[e.Kind]
+	if !ok {
+		kind = socialmessaging.KindInternalService
+	}
+	return fail(kind, e.Cause, "%s", e.Message)
 }
 
 // objectFault says what an error of a store or presigned URL becomes.
@@ -149,14 +158,14 @@ func graphFault(e *graph.Error) *fault {
 	isRefusal := e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 	switch {
 	case slices.Contains(throttleCodes, e.Code):
-		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Wait and send again.", e.Summary())
+		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
 	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299 || e.Code == 0 && isRefusal:
 		return fail(socialmessaging.KindAccessDeniedByMeta, e,
 			"WhatsApp (Meta) refuses: %s. Check the account at Meta; a new token is set with 'ferry account link'.", e.Summary())
 	case e.Status == http.StatusTooManyRequests:
-		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Wait and send again.", e.Summary())
+		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
 	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Code != 100 && e.Status >= 500:
-		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Send again later.", e.Summary())
+		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Retry later.", e.Summary())
 	case e.Code == 100 && e.Subcode == 33:
 		return fail(socialmessaging.KindResourceNotFound, e,
 			"WhatsApp (Meta) has no such object, or the linked token may not see it: %s.", e.Summary())

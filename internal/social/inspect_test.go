@@ -9,6 +9,7 @@ import (
 
 	"ferry/internal/sample"
 	"ferry/internal/social"
+	"ferry/internal/transfer"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 )
@@ -43,7 +44,7 @@ func TestFileThatWouldFailOnDeliveryIsRefusedWithItsFix(t *testing.T) {
 }
 
 func TestFileThatWouldFailOnDeliveryIsUploadedWhereOnlyAWarningIsWanted(t *testing.T) {
-	w := newWorld(t, func(c *social.Config) { c.WillFail = social.WarnWillFail })
+	w := newWorld(t, func(c *settings) { c.api.WillFail = transfer.WarnWillFail })
 	file := badSample(t, "opus-not-mono.ogg")
 	w.put(file.Name, file.ContentType, file.Data)
 	if _, err := w.post(file.Name); err != nil {

@@ -36,17 +36,17 @@ const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 type handler struct {
 	operation *socialmessaging.Operation
 	// call decodes, validates, authorises and runs; nil for an operation that is not built.
-	call func(ctx context.Context, s *Service, body []byte, rawQuery string) (output any, err error)
+	call func(ctx context.Context, c *call, body []byte, rawQuery string) (output any, err error)
 }
 
 // handle makes a handler. needs says which permissions an input takes; it is
 // called with an input that has passed validation.
 func handle[In, Out any](
 	api socialmessaging.API[In, Out],
-	needs func(s *Service, c *caller, in *In) []policy.Request,
-	method func(s *Service, ctx context.Context, in *In) (*Out, error),
+	needs func(c *call, in *In) []policy.Request,
+	method func(c *call, ctx context.Context, in *In) (*Out, error),
 ) handler {
-	return handler{api.Operation, func(ctx context.Context, s *Service, body []byte, rawQuery string) (any, error) {
+	return handler{api.Operation, func(ctx context.Context, c *call, body []byte, rawQuery string) (any, error) {
 		in := new(In)
 		if err := api.Decode(in, body, rawQuery); err != nil {
 			return nil, err
@@ -54,22 +54,22 @@ func handle[In, Out any](
 		if err := api.Validate(in); err != nil {
 			return nil, err
 		}
-		if err := authorise(callerOf(ctx), needs(s, callerOf(ctx), in)); err != nil {
+		if err := c.authorise(needs(c, in)...); err != nil {
 			return nil, err
 		}
-		return method(s, ctx, in)
+		return method(c, ctx, in)
 	}}
 }
 
 // handlers are the operations that are built. To add one, see CONTRIBUTING.md.
 var handlers = []handler{
-	handle(socialmessaging.CreateWhatsAppMessageTemplateMedia, templateMediaNeeds, (*Service).CreateWhatsAppMessageTemplateMedia),
-	handle(socialmessaging.DeleteWhatsAppMessageMedia, deleteMediaNeeds, (*Service).DeleteWhatsAppMessageMedia),
-	handle(socialmessaging.GetLinkedWhatsAppBusinessAccount, getAccountNeeds, (*Service).GetLinkedWhatsAppBusinessAccount),
-	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, getPhoneNumberNeeds, (*Service).GetLinkedWhatsAppBusinessAccountPhoneNumber),
-	handle(socialmessaging.GetWhatsAppMessageMedia, getMediaNeeds, (*Service).GetWhatsAppMessageMedia),
-	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, listAccountsNeeds, (*Service).ListLinkedWhatsAppBusinessAccounts),
-	handle(socialmessaging.PostWhatsAppMessageMedia, postMediaNeeds, (*Service).PostWhatsAppMessageMedia),
+	handle(socialmessaging.CreateWhatsAppMessageTemplateMedia, templateMediaNeeds, (*call).CreateWhatsAppMessageTemplateMedia),
+	handle(socialmessaging.DeleteWhatsAppMessageMedia, deleteMediaNeeds, (*call).DeleteWhatsAppMessageMedia),
+	handle(socialmessaging.GetLinkedWhatsAppBusinessAccount, getAccountNeeds, (*call).GetLinkedWhatsAppBusinessAccount),
+	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, getPhoneNumberNeeds, (*call).GetLinkedWhatsAppBusinessAccountPhoneNumber),
+	handle(socialmessaging.GetWhatsAppMessageMedia, getMediaNeeds, (*call).GetWhatsAppMessageMedia),
+	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, listAccountsNeeds, (*call).ListLinkedWhatsAppBusinessAccounts),
+	handle(socialmessaging.PostWhatsAppMessageMedia, postMediaNeeds, (*call).PostWhatsAppMessageMedia),
 }
 
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".
@@ -91,46 +91,43 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if preflight(w, r) {
 		return
 	}
-	line := newAuditLine(r, s.config.Now())
-	ctx := withAudit(r.Context(), line)
-	output, err := s.serve(ctx, w, r, line)
+	c, ctx := s.newCall(r), r.Context()
+	output, err := c.serve(ctx, w, r)
 	var body []byte
 	if err == nil {
 		body, err = socialmessaging.Encode(output)
 	}
+	var failed *fault
 	if err != nil {
-		fault := faultOf(ctx, err)
-		line.fault = fault
-		writeFault(w, line.requestID, fault)
+		failed = faultOf(ctx, err)
+		writeFault(w, c.entry.Trace, failed)
 	} else {
-		writeBody(w, line.requestID, http.StatusOK, "application/json", body)
+		writeBody(w, c.entry.Trace, http.StatusOK, "application/json", body)
 	}
-	line.callerGone = errors.Is(context.Cause(ctx), context.Canceled) // not cut off by the server
-	line.write(ctx, s.config.Logger, s.config.Now())
+	c.finish(ctx, failed)
 }
 
 // serve takes a request through the gate. It is the only way to an operation.
-func (s *Service) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, line *auditLine) (output any, err error) {
+func (c *call) serve(ctx context.Context, w http.ResponseWriter, r *http.Request) (output any, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			line.stack = string(debug.Stack())
+			c.stack = string(debug.Stack())
 			err = fail(socialmessaging.KindInternalService, &panicError{panicked}, internalMessage)
 		}
 	}()
-	h, err := s.route(r)
+	h, err := c.route(r)
 	if err != nil {
 		return nil, err
 	}
-	line.operation = h.operation.Name
-	caller, body, err := s.authenticate(ctx, w, r, h)
+	c.operation = h.operation
+	body, err := c.authenticate(ctx, w, r, h)
 	if err != nil {
 		return nil, err
 	}
-	line.caller = caller
 	if h.call == nil {
 		return nil, notBuilt(h.operation)
 	}
-	return h.call(withCaller(ctx, caller), s, body, r.URL.RawQuery)
+	return h.call(ctx, c, body, r.URL.RawQuery)
 }
 
 // route finds the operation of a request. The path must be an operation's,
@@ -147,32 +144,32 @@ func (s *Service) route(r *http.Request) (handler, error) {
 // authenticate reads the body, within its bound, and verifies the signature
 // over it. A signature that declares the body's hash is verified before the
 // body is read; any other is first checked in all that does not need the body,
-// so that a stranger's body is never held.
-func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, h handler) (*caller, []byte, error) {
+// so that a stranger's body is never held. It sets the caller of the call.
+func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, h handler) ([]byte, error) {
 	if r.ContentLength > h.maxBody() {
-		return nil, nil, tooLarge
+		return nil, tooLarge
 	}
-	signature, err := s.verifier.Parse(r, s.config.Now())
+	signature, err := c.verifier.Parse(r, c.config.Now())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	auditOf(ctx).accessKeyID = signature.AccessKeyID // as claimed, until it is verified
-	key, err := s.config.State.AccessKey(ctx, signature.AccessKeyID)
+	c.entry.AccessKey = signature.AccessKeyID // as claimed, until it is verified
+	key, err := c.config.State.AccessKey(ctx, signature.AccessKeyID)
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, nil, signature.VerifyUnknown(emptyHash)
+		return nil, signature.VerifyUnknown(emptyHash)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	declared, isDeclared := signature.DeclaredPayloadHash()
 	if isDeclared {
 		if err := signature.Verify(key.Secret, declared); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	body, real, err := readBody(w, r, h)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if isDeclared {
 		err = signature.VerifyPayload(real)
@@ -180,16 +177,15 @@ func (s *Service) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 		err = signature.Verify(key.Secret, real)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	caller, err := s.newCaller(key)
-	if err != nil {
-		return nil, nil, err
+	if c.caller, err = c.newCaller(key); err != nil {
+		return nil, err
 	}
 	if invocation := r.Header.Get("Amz-Sdk-Invocation-Id"); invocation != "" && len(invocation) <= maxInvocation {
-		caller.call = key.ID + " " + invocation + " " + r.RequestURI + " " + real
+		c.attempts = key.ID + " " + invocation + " " + r.RequestURI + " " + real
 	}
-	return caller, body, nil
+	return body, nil
 }
 
 // maxBody is how many bytes a request of the operation may have.

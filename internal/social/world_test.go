@@ -15,12 +15,14 @@ import (
 	"github.com/rclone/gofakes3"
 	"github.com/rclone/gofakes3/s3mem"
 
+	"ferry/internal/activity"
 	"ferry/internal/admin"
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/transfer"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 )
@@ -51,8 +53,15 @@ type world struct {
 	waba      string          // AWS's id of the linked account
 }
 
-// newWorld makes a world. adjust may change the service's configuration before it is made.
-func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
+// settings are what a world is made with.
+type settings struct {
+	api       social.Config
+	transfers transfer.Config
+	objects   *object.Opener // of both
+}
+
+// newWorld makes a world. adjust may change its settings before it is made.
+func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 	t.Helper()
 	w := &world{t: t, log: &logBuffer{}, left: make(chan struct{}, 100)}
 	w.startSimulator()
@@ -66,15 +75,21 @@ func newWorld(t *testing.T, adjust ...func(*social.Config)) *world {
 	w.state, err = state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
 	w.must(err)
 	t.Cleanup(func() { _ = w.state.Close() })
-	config := social.Config{
-		State: w.state, Graph: client, Objects: objects, Sealer: sealer, Until: t.Context(),
-		Logger: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	record := activity.NewRecorder(slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	config := settings{
+		objects:   objects,
+		transfers: transfer.Config{State: w.state, Graph: client, Activity: record},
+		api:       social.Config{State: w.state, Sealer: sealer, Activity: record},
 	}
 	for _, f := range adjust {
 		f(&config)
 	}
-	w.service, err = social.New(config)
+	config.transfers.Objects, config.api.Objects = config.objects, config.objects
+	config.api.Transfers, err = transfer.New(config.transfers)
 	w.must(err)
+	w.service, err = social.New(config.api)
+	w.must(err)
+	t.Cleanup(func() { w.service.Stop(social.ErrStopped) })
 	w.api = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		stay := context.AfterFunc(r.Context(), func() { w.left <- struct{}{} })
 		defer stay()

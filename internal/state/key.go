@@ -20,6 +20,7 @@ type AccessKey struct {
 	Policies  []string // IAM policy documents, JSON
 	CreatedAt time.Time
 	Reuse     bool // whether the key's account wants reuse of media; set by the store
+	Verify    bool // whether the account wants uploads to be verified; set by the state
 }
 
 // ensureAccount makes the account's row when it is the first to be needed.
@@ -49,7 +50,7 @@ func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	})
 }
 
-const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse
+const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse, a.verify_uploads
 	 FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1`
 
 // AccessKey gives a key by its id, whichever account it is of: it is how a
@@ -65,7 +66,7 @@ func (s *DB) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 // AccessKeys lists all keys, or those of one account, oldest first. Their secrets are left out.
 func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse
+		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse, a.verify_uploads
 		 FROM access_key k JOIN account a ON a.id = k.account_id WHERE $1 = '' OR k.account_id = $1 ORDER BY k.created_at, k.id`, accountID)
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, erro
 	var sealed []byte
 	var policies string
 	var created int64
-	if err := row.Scan(&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created, &key.Reuse); err != nil {
+	if err := row.Scan(&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created, &key.Reuse, &key.Verify); err != nil {
 		return AccessKey{}, err
 	}
 	var err error

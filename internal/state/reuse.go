@@ -213,6 +213,14 @@ func (s *DB) DropReusable(ctx context.Context, phoneNumberID, mediaID string) er
 	return err
 }
 
+// SetVerify turns the verification of uploads on or off for an account. Returns
+// ErrNotFound when there is no such account.
+func (s *DB) SetVerify(ctx context.Context, accountID string, on bool) error {
+	defer s.clearRecent()
+	var id string
+	return found(s.write.QueryRowContext(ctx, `UPDATE account SET verify_uploads = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
+}
+
 // SetReuse turns reuse on or off for an account. Returns ErrNotFound when there is no such.
 func (s *DB) SetReuse(ctx context.Context, accountID string, on bool) error {
 	defer s.clearRecent()

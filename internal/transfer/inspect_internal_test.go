@@ -1,4 +1,4 @@
-package social
+package transfer
 
 import (
 	"bytes"
@@ -13,13 +13,15 @@ import (
 	"ferry/internal/sample"
 )
 
-// rangedFile is a source that is read by ranges and fails with err, if there is one.
+// rangedFile is a source that is read by ranges, and fails with err if that is set.
 type rangedFile struct {
 	object.Source
 	data    []byte
 	err     error
 	ifMatch string // of the last ReadAt
 }
+
+func (f *rangedFile) String() string { return "s3://media/a.mp4" }
 
 func (f *rangedFile) ReadAt(_ context.Context, p []byte, off int64, ifMatch string) (int, error) {
 	f.ifMatch = ifMatch
@@ -43,22 +45,22 @@ func longVideo(t *testing.T) []byte {
 	return nil
 }
 
-func inspectWhole(file *rangedFile, etag string) (*auditLine, error) {
-	line := &auditLine{}
+func inspectWhole(file *rangedFile, etag string) (media.Result, error) {
 	opened := &object.Object{Size: int64(len(file.data)), ContentType: "video/mp4", Name: "a.mp4", ETag: etag}
-	_, err := (&Service{}).inspect(withAudit(context.Background(), line), source{file, "s3"}, opened, file.data[:media.HeadSize])
-	return line, err
+	r := &run{engine: new(Engine), job: Job{Source: file}, report: new(Report), source: file}
+	_, err := r.inspect(context.Background(), opened, file.data[:media.HeadSize])
+	return r.report.File, err
 }
 
 func TestRangesAreReadOfTheObjectThatWasOpened(t *testing.T) {
 	file := &rangedFile{data: longVideo(t)}
-	line, err := inspectWhole(file, `"v1"`)
-	if err != nil || len(line.found.Unchecked) != 0 || file.ifMatch != `"v1"` {
-		t.Errorf("%v, %+v, bound to %s", err, line.found, file.ifMatch)
+	result, err := inspectWhole(file, `"v1"`)
+	if err != nil || len(result.Unchecked) != 0 || file.ifMatch != `"v1"` {
+		t.Errorf("%v, %+v, bound to %s", err, result, file.ifMatch)
 	}
 	file.ifMatch = ""
-	if line, err = inspectWhole(file, ""); err != nil || len(line.found.Unchecked) == 0 || file.ifMatch != "" {
-		t.Errorf("without an ETag: %v, %+v", err, line.found)
+	if result, err = inspectWhole(file, ""); err != nil || len(result.Unchecked) == 0 || file.ifMatch != "" {
+		t.Errorf("without an ETag: %v, %+v", err, result)
 	}
 }
 
@@ -70,11 +72,11 @@ func TestRangeThatFailsIsAnErrorOfTheSource(t *testing.T) {
 	}
 	file.err = io.ErrUnexpectedEOF
 	if _, err := inspectWhole(file, `"v1"`); !brokeOff(err) {
-		t.Errorf("%v; want one that another attempt may mend", err)
+		t.Errorf("%v; want one that a retry may mend", err)
 	}
 }
 
-func TestHeadIsReadOnceAndGivesItsBufferBack(t *testing.T) {
+func TestHeadIsReadOnceAndReturnsItsBuffer(t *testing.T) {
 	h, err := peek(strings.NewReader("hello, and the rest"), 5)
 	if err != nil || string(h.bytes) != "hello" {
 		t.Fatalf("%q, %v", h.bytes, err)
@@ -102,5 +104,38 @@ func BenchmarkPeek(b *testing.B) {
 				_, _ = io.Copy(io.Discard, h)
 			}
 		})
+	}
+}
+
+// A reader's io.EOF says that the file ends; a connection's is a failure of the source.
+func TestConnectionThatEndsBeforeARangeIsAnErrorOfTheSource(t *testing.T) {
+	closed := &object.Error{Kind: object.Unavailable, Message: "The store cannot be reached.", Cause: io.EOF}
+	_, err := inspectWhole(&rangedFile{data: longVideo(t), err: closed}, `"v1"`)
+	if failed, ok := errors.AsType[*object.Error](err); !ok || !brokeOff(failed) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRetriesAreATenthOfTheTransfersWhenEverythingFails(t *testing.T) {
+	q := newQuota(256)
+	retries := 0
+	const transfers = 1000
+	for range transfers {
+		end, err := q.begin("111122223333")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range MaxPosts - 1 {
+			if q.mayRetry("111122223333") {
+				retries++
+			}
+		}
+		end()
+	}
+	if most := retryReserve + transfers*retryShare; float64(retries) > most+1 || float64(retries) < most-1 {
+		t.Errorf("%d retries of %d transfers", retries, transfers)
+	}
+	if !q.mayRetry("444455556666") {
+		t.Error("another account has no retry left")
 	}
 }

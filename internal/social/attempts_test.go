@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"ferry/internal/social"
 	"ferry/metasim"
 )
 
@@ -66,7 +65,7 @@ func TestAttemptsOfOneCallShareOneUpload(t *testing.T) {
 }
 
 func TestUploadWhoseCallerHasGoneKeepsItsPlace(t *testing.T) {
-	w := newWorld(t, func(c *social.Config) { c.MaxUploads = 1 })
+	w := newWorld(t, func(c *settings) { c.transfers.MaxTransfers = 1 })
 	w.put("note.txt", "text/plain", text)
 	_, err := w.simulator.AddFault(metasim.Fault{Operation: metasim.OperationUpload, Latency: 9 * time.Minute})
 	w.must(err)

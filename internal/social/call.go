@@ -1,0 +1,154 @@
+// One call of the API: who makes it, what it may do, and what is known of it.
+
+package social
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"ferry/internal/activity"
+	"ferry/internal/graph"
+	"ferry/internal/policy"
+	"ferry/internal/state"
+	"ferry/internal/transfer"
+	"ferry/socialmessaging"
+)
+
+// A call is one request on its way through the gate. The operations are its
+// methods, so that they know who calls without a look into the context. Only
+// the goroutine of the request uses it.
+type call struct {
+	*Service
+	operation *socialmessaging.Operation // nil until the request is routed
+	caller    caller                     // the zero caller until the signature is verified
+	// attempts names the attempts of one call of an SDK; empty if it did not say.
+	attempts string
+
+	entry  activity.Entry  // completed by finish
+	report transfer.Report // of the transfer that the call made
+	stack  string          // of a panic
+}
+
+// A caller is an access key whose signature was verified.
+type caller struct {
+	accountID   string // 12 digits
+	accessKeyID string
+	arn         string // of the user: arn:aws:iam::111122223333:user/name
+	policies    []*policy.Document
+	reuse       bool // whether the account wants reuse of media
+	verify      bool // whether the account wants uploads to be verified
+}
+
+// newCall returns the call of a request.
+func (s *Service) newCall(r *http.Request) *call {
+	return &call{Service: s, entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: newRequestID(), Remote: r.RemoteAddr}}
+}
+
+// newRequestID returns a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// maxPolicies bounds how many parsed policy documents are kept.
+const maxPolicies = 1024
+
+// newCaller returns the caller of a key. Policies are parsed once, and kept by their text.
+func (s *Service) newCaller(key state.AccessKey) (caller, error) {
+	c := caller{
+		accountID: key.AccountID, accessKeyID: key.ID, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name,
+		reuse: key.Reuse, verify: key.Verify,
+	}
+	for _, text := range key.Policies {
+		document, known := s.policies.Get(text)
+		if !known {
+			var err error
+			if document, err = policy.Parse([]byte(text)); err != nil {
+				return caller{}, fmt.Errorf("a stored policy of access key %s: %w", key.ID, err)
+			}
+			s.policies.Add(text, document)
+		}
+		c.policies = append(c.policies, document)
+	}
+	return c, nil
+}
+
+// authorise checks that the caller's policies allow all that a call needs.
+func (c *call) authorise(needs ...policy.Request) error {
+	for _, need := range needs {
+		if decision := policy.Evaluate(c.caller.policies, need); !decision.Allowed() {
+			return fail(socialmessaging.KindAccessDenied, nil, "%s", decision.Message(c.caller.arn, need))
+		}
+	}
+	return nil
+}
+
+// job returns a transfer for the caller.
+func (c *call) job(sender state.Sender) transfer.Job {
+	return transfer.Job{
+		Trace: c.entry.Trace, AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID, Sender: sender,
+		Reuse: c.caller.reuse, Verify: c.caller.verify || c.config.VerifyUploads, WillFail: c.config.WillFail,
+	}
+}
+
+// finish records the call, which was answered with a fault, or without one.
+func (c *call) finish(ctx context.Context, f *fault) {
+	e := &c.entry
+	e.Took = c.config.Now().Sub(e.Time)
+	e.Account = c.caller.accountID
+	if c.operation != nil {
+		e.Operation = c.operation.Name
+	}
+	c.report.Describe(e)
+	e.Outcome, e.Status = activity.OK, http.StatusOK
+	if f != nil {
+		e.Status, e.Code, e.Text = f.status, f.code, f.message
+		if f.cause != nil {
+			e.Cause = f.cause.Error()
+		}
+		switch {
+		case graph.IsAmbiguous(f.cause):
+			e.Outcome = activity.Ambiguous
+		case f.status >= http.StatusInternalServerError:
+			e.Outcome = activity.Failed
+		default:
+			e.Outcome = activity.Refused
+		}
+	}
+	if errors.Is(context.Cause(ctx), context.Canceled) { // by the caller, not by the server
+		e.Details = append(e.Details, slog.Bool("caller_gone", true))
+	}
+	if c.stack != "" {
+		e.Details = append(e.Details, slog.String("stack", c.stack))
+	}
+	c.config.Activity.Record(ctx, *e)
+}
+
+// attemptGrace is how long an upload or delete whose caller has disconnected
+// goes on, so that the SDK's retry can join it, and how long its success is
+// kept for a caller whom the response may not have reached.
+const attemptGrace = 5 * time.Second
+
+// maxInvocation bounds the id by which an SDK marks the attempts of one call, a
+// UUID, in bytes.
+const maxInvocation = 64
+
+// posted is the result of an upload or delete that attempts of one call share.
+type posted struct {
+	media  state.Media
+	report transfer.Report
+}
+
+// once does the work of a call, or joins an attempt of the same call that does it already.
+func (c *call) once(ctx context.Context, work func(ctx context.Context) (posted, error)) (state.Media, error) {
+	result, _, err := c.calls.Do(ctx, c.attempts, work)
+	c.report = result.report
+	return result.media, err
+}

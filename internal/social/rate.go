@@ -1,0 +1,52 @@
+// How many calls of the media operations an account may make.
+
+package social
+
+import (
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"ferry/socialmessaging"
+)
+
+// NoLimit as a rate lets everything pass.
+const NoLimit = -1
+
+// rates limits the calls of each media operation that an account makes in a
+// second. It holds one limiter for each operation and account that has called;
+// accounts are made by the operator, so they are few.
+type rates struct {
+	perSecond int
+
+	mu       sync.Mutex
+	limiters map[[2]string]*rate.Limiter // by account and operation
+}
+
+// allow takes one of the account's calls of an operation in this second.
+func (r *rates) allow(accountID, operation string) bool {
+	if r.perSecond == NoLimit {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := [2]string{accountID, operation}
+	limiter := r.limiters[key]
+	if limiter == nil {
+		limiter = rate.NewLimiter(rate.Limit(r.perSecond), r.perSecond)
+		if r.limiters == nil {
+			r.limiters = make(map[[2]string]*rate.Limiter)
+		}
+		r.limiters[key] = limiter
+	}
+	return limiter.Allow()
+}
+
+// takeMediaCall takes one of the account's calls of this operation in this second.
+func (c *call) takeMediaCall() error {
+	if c.rates.allow(c.caller.accountID, c.operation.Name) {
+		return nil
+	}
+	return fail(socialmessaging.KindThrottledRequest, nil,
+		"The account has used its quota of %d calls of %s per second. Retry later.", c.config.MediaPerSecond, c.operation.Name)
+}
