@@ -67,7 +67,7 @@ func (r *run) download(ctx context.Context, to object.Sink, media graph.Media) e
 	if err != nil {
 		return err
 	}
-	body := r.engine.config.Objects.Pace(ctx, cancel, opened)
+	body := r.engine.config.Objects.WithMinRate(ctx, cancel, opened)
 	defer body.Close()
 	return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: media.MIMEType, SHA256: media.SHA256})
 }
