@@ -28,16 +28,19 @@ type clientFlags struct {
 	Region   string `name:"aws-region" help:"Region to sign for. Default: the AWS SDK's settings." env:"-" placeholder:"REGION" group:"Client"`
 }
 
+var errNoRegion = errors.New("no region is set: use --aws-region or AWS_REGION")
+
+// client returns a client of the API.
 func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the AWS SDK's settings: %w", err)
+		return nil, fmt.Errorf("reading the AWS SDK's settings: %w", err)
 	}
 	if f.Region != "" {
 		cfg.Region = f.Region
 	}
 	if cfg.Region == "" {
-		return nil, fmt.Errorf("there is no region: give --aws-region, or set AWS_REGION")
+		return nil, errNoRegion
 	}
 	if standard, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // it keeps 10 connections; many uploads at once want more
 		cfg.HTTPClient = standard.WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = keptConnections, keptConnections })

@@ -6,12 +6,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
 
 	"ferry/internal/media"
+	"ferry/internal/object"
 	"ferry/internal/tty"
 )
 
@@ -45,7 +47,7 @@ type linted struct {
 	Source    string          `json:"source"` // never with a URL's query
 	Name      string          `json:"name,omitempty"`
 	Type      string          `json:"type,omitempty"` // what WhatsApp would be told; what is declared, if it does not take that
-	Size      int64           `json:"size"`           // bytes
+	Size      *int64          `json:"size,omitempty"` // bytes; nil if it is not known
 	Findings  []media.Finding `json:"findings,omitempty"`
 	Unchecked []string        `json:"unchecked,omitempty"` // what could not be checked, and why
 	Error     string          `json:"error,omitempty"`     // why it could not be read
@@ -55,10 +57,11 @@ type linted struct {
 // Run looks at the sources, one after the other. Its error is an exitStatus,
 // or the output's.
 func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
-	open := &lintOpener{region: c.Region}
+	sources := &lintSources{region: c.Region}
+	defer sources.close()
 	worst, unread := media.Severity(0), false
 	for _, text := range c.Source {
-		result := c.lint(ctx, open, text)
+		result := c.lint(ctx, sources, text)
 		worst, unread = max(worst, result.worst()), unread || result.Error != ""
 		if c.JSON || !tty.IsTerminal(terminal.out) {
 			encoder := json.NewEncoder(terminal.out)
@@ -79,27 +82,43 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 	return nil
 }
 
-func (c *mediaLintCommand) lint(ctx context.Context, open *lintOpener, text string) linted {
+func (c *mediaLintCommand) lint(ctx context.Context, sources *lintSources, text string) linted {
 	result := linted{Source: shown(text)}
-	file, err := open.open(ctx, text)
+	file, err := sources.open(ctx, text)
 	if err != nil {
-		result.Error = err.Error()
+		result.fail(err)
 		return result
 	}
-	defer file.close()
+	defer func() { _ = file.close() }()
 	if c.ContentType != "" {
-		file.contentType = c.ContentType
+		file.DeclaredType = c.ContentType
 	}
-	result.Name, result.Type, result.Size, result.path = file.name, file.contentType, file.size, file.path
-	found, err := media.Check(ctx, media.File{DeclaredType: file.contentType, Name: file.name, Size: file.size, Head: file.head, ReadAt: file.readAt})
+	result.Name, result.Type, result.Size, result.path = file.Name, file.DeclaredType, &file.Size, file.path
+	found, err := media.Check(ctx, file.File)
 	if found.Type.MIME != "" {
 		result.Type = found.Type.MIME
 	}
 	result.Findings, result.Unchecked = found.Findings, found.Unchecked
 	if err != nil {
-		result.Error = err.Error()
+		result.fail(err)
 	}
 	return result
+}
+
+// fail records why a source cannot be read, or that WhatsApp cannot have the object as
+// its source holds it.
+func (l *linted) fail(err error) {
+	failed, ok := errors.AsType[*object.Error](err)
+	switch {
+	case !ok:
+		l.Error = err.Error()
+	case failed.Code != "":
+		l.Findings = append(l.Findings, media.Finding{Severity: media.Refused, Code: failed.Code, Why: failed.Message, Fix: failed.Fix})
+	case failed.Cause != nil:
+		l.Error = fmt.Sprintf("%s (%v)", failed.Message, failed.Cause)
+	default:
+		l.Error = failed.Message
+	}
 }
 
 func (l linted) worst() media.Severity { return media.Result{Findings: l.Findings}.Worst() }
@@ -135,8 +154,8 @@ func (l linted) heading() string {
 	if l.Type != "" {
 		words = append(words, tty.Printable(l.Type))
 	}
-	if l.Size > 0 || l.Error == "" && l.Size == 0 {
-		words = append(words, tty.ExactSize(l.Size))
+	if l.Size != nil {
+		words = append(words, tty.ExactSize(*l.Size))
 	}
 	if line := strings.Join(words, "  "); utf8.RuneCountInString(line) <= lintWidth {
 		return line

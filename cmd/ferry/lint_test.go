@@ -62,7 +62,7 @@ func TestLintFindsInEveryBadSampleWhatIsWrongWithIt(t *testing.T) {
 
 func TestLintIsReadableOn80Columns(t *testing.T) {
 	for _, f := range sample.BadFiles() {
-		result := (&mediaLintCommand{}).lint(t.Context(), &lintOpener{}, writeTemporary(t, f.Name, f.Data))
+		result := (&mediaLintCommand{}).lint(t.Context(), &lintSources{}, writeTemporary(t, f.Name, f.Data))
 		result.Source = "bad/" + f.Name
 		var text strings.Builder
 		if err := result.print(&text); err != nil {
@@ -75,7 +75,7 @@ func TestLintIsReadableOn80Columns(t *testing.T) {
 			}
 		}
 	}
-	result := linted{Source: "a b.ogg", Type: "audio/ogg", Size: 2402, path: "a b.ogg",
+	result := linted{Source: "a b.ogg", Type: "audio/ogg", Size: new(int64(2402)), path: "a b.ogg",
 		Findings: []media.Finding{{
 			Severity: media.WillFail, Code: "opus-not-mono",
 			Why: "The Opus audio has 2 channels\x1b: WhatsApp accepts it and recipients cannot play it.", Fix: "Mix it down to one channel: ffmpeg -i IN -vn -ac 1 -c:a libopus -b:a 32k out.ogg",
@@ -138,7 +138,7 @@ func TestLintReadsURLsByRangesWhereItCan(t *testing.T) {
 	}))
 	defer server.Close()
 	lint := func(path string) linted {
-		return (&mediaLintCommand{}).lint(context.Background(), &lintOpener{}, server.URL+path)
+		return (&mediaLintCommand{}).lint(context.Background(), &lintSources{}, server.URL+path)
 	}
 	if got := lint("/a.pdf?signature"); got.worst() != media.WillFail || got.Findings[0].Code != media.CodeTruncated || got.Source != server.URL+"/a.pdf" || got.Name != "a.pdf" || got.Error != "" {
 		t.Errorf("%+v", got)

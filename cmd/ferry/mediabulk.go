@@ -98,7 +98,12 @@ func (c *mediaPostCommand) bucketClient(ctx context.Context) (*s3.Client, error)
 		return nil, fmt.Errorf("the AWS SDK's settings for S3: %w", err)
 	}
 	return s3.NewFromConfig(cfg, func(o *s3.Options) {
-		// Stores other than AWS's seldom have a host name for each bucket.
-		o.UsePathStyle = o.BaseEndpoint != nil && !strings.Contains(*o.BaseEndpoint, ".amazonaws.com")
+		o.UsePathStyle = usesPathStyle(o.BaseEndpoint)
 	}), nil
+}
+
+// usesPathStyle reports whether the bucket belongs into the path and not into the host
+// name: stores other than AWS's seldom have a host name for each bucket.
+func usesPathStyle(endpoint *string) bool {
+	return endpoint != nil && !strings.Contains(*endpoint, ".amazonaws.com")
 }

@@ -4,6 +4,7 @@ package media
 const (
 	CodeEmpty           = "empty"                  // no bytes
 	CodeSizeUnknown     = "size-unknown"           // length not announced, or not true
+	CodeEncoded         = "content-encoding"       // stored with a Content-Encoding; package object finds it
 	CodeTooLarge        = "too-large"              // above WhatsApp's limit for the type
 	CodeTypeUnknown     = "type-unknown"           // nothing usable is declared, and bytes and name do not tell
 	CodeTypeNotAccepted = "type-not-accepted"      // a type that WhatsApp does not take

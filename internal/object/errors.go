@@ -43,12 +43,22 @@ type Error struct {
 	// secrets and addresses are taken out of its text; errors.Is still sees the
 	// original error.
 	Cause error
+	// Code and Fix are set where the object itself cannot be sent to WhatsApp: the
+	// stable code of the finding (package media has the others), and what to do.
+	Code, Fix string
 
 	noResponse bool   // nothing was answered, so that asking again may help
 	location   string // that a Link is redirected to; empty if it is not
 }
 
-func (e *Error) Error() string { return e.Message }
+// Error returns the text for the caller: Message, and Fix and Code if there are any.
+func (e *Error) Error() string {
+	if e.Code == "" {
+		return e.Message
+	}
+	return e.Message + " " + e.Fix + " [" + e.Code + "]"
+}
+
 func (e *Error) Unwrap() error { return e.Cause }
 
 // scrubbed is an error of which only the identity and a safe text are left.
@@ -154,4 +164,12 @@ type origin struct {
 // fail is an error of the source. The sentence goes on after its name.
 func (o origin) fail(kind Kind, sentence string, cause error) *Error {
 	return &Error{Kind: kind, Message: o.name + " " + sentence, Cause: o.scrubber.error(cause)}
+}
+
+// refuse is an error about the object itself: the source holds it, and WhatsApp
+// cannot have it as it is.
+func (o origin) refuse(code, sentence, fix string, cause error) *Error {
+	failed := o.fail(Invalid, sentence, cause)
+	failed.Code, failed.Fix = code, fix
+	return failed
 }

@@ -20,11 +20,11 @@ type head struct {
 func checkHead(from origin, h head) *Error {
 	switch {
 	case isEncoded(h.encoding):
-		return from.fail(Invalid, "holds an object with a Content-Encoding, so its bytes are not those of the file; store it without one.", fmt.Errorf("content encoding %s", shorten(strings.Join(h.encoding, ", "))))
+		return from.refuse("content-encoding", "holds an object with a Content-Encoding, so its bytes are not those of the file.", "Store it without one.", fmt.Errorf("content encoding %s", shorten(strings.Join(h.encoding, ", "))))
 	case h.size < 0:
-		return from.fail(Invalid, "does not say how long the object is; it must answer with a Content-Length.", nil)
+		return from.refuse("size-unknown", "does not say how long the object is: the response has no Content-Length.", "Use a source that sends one.", nil)
 	case h.size > h.maxSize:
-		return from.fail(Invalid, fmt.Sprintf("holds an object of %d bytes; the most that can be taken is %d bytes.", h.size, h.maxSize), nil)
+		return from.refuse("too-large", fmt.Sprintf("holds an object of %d bytes, and the limit is %d bytes.", h.size, h.maxSize), "Split it, or compress what is in it.", nil)
 	case h.ifMatch != "" && h.etag != h.ifMatch:
 		return from.fail(Changed, "names an object that changed while it was read; try again.", errors.New("the answer has another ETag than If-Match asked for"))
 	}

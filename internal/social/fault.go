@@ -142,7 +142,7 @@ func objectFault(e *object.Error) *fault {
 	if !ok {
 		return fail(socialmessaging.KindInternalService, e, internalMessage)
 	}
-	return fail(kind, e.Cause, "%s", e.Message)
+	return fail(kind, e.Cause, "%s", e.Error())
 }
 
 // Meta's codes by what a caller can do about them (meta-cloud-api.md §4.2, §4.3).
