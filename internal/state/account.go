@@ -122,7 +122,7 @@ func (s *DB) BusinessAccount(ctx context.Context, accountID, id string) (Busines
 	account, err := scanBusinessAccount(s.read.QueryRowContext(ctx,
 		`SELECT `+businessAccountColumns+` FROM business_account WHERE account_id = $1 AND id = $2`, accountID, id))
 	if err != nil {
-		return BusinessAccount{}, found(err)
+		return BusinessAccount{}, asNotFound(err)
 	}
 	account.PhoneNumbers, err = s.phoneNumbers(ctx, account.ID)
 	return account, err
@@ -175,7 +175,7 @@ func (s *DB) Owner(ctx context.Context, accountID, id string) (BusinessAccount, 
 	account, err := scanBusinessAccount(rowWith{s.read.QueryRowContext(ctx,
 		`SELECT `+businessAccountColumns+`, sealed_token FROM business_account WHERE account_id = $1 AND id = $2`, accountID, id), &sealed})
 	if err != nil {
-		return BusinessAccount{}, found(err)
+		return BusinessAccount{}, asNotFound(err)
 	}
 	account.Token, err = s.sealer.Open(sealed, "business_account", "sealed_token", accountID, id)
 	return account, err
@@ -202,7 +202,7 @@ func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sende
 		err := s.senderStmt.QueryRowContext(ctx, phoneNumberID, accountID).
 			Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &sealed)
 		if err != nil {
-			return Sender{}, found(err)
+			return Sender{}, asNotFound(err)
 		}
 		n.Token, err = s.sealer.Open(sealed, "business_account", "sealed_token", accountID, n.BusinessAccountID)
 		return n, err

@@ -19,7 +19,7 @@ var errNotCommitted = errors.New("the record was not committed")
 
 // batcher commits writes of one kind in batches.
 type batcher[T any] struct {
-	store *DB
+	db *DB
 	// apply makes the writes in a transaction. outcomes has one element per write.
 	// After an err the transaction is rolled back.
 	apply func(ctx context.Context, tx *sql.Tx, writes []T) (outcomes []error, err error)
@@ -93,7 +93,7 @@ func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 func (b *batcher[T]) inTransaction(ctx context.Context, writes []T) (outcomes []error, cannotApply bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	err = b.store.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+	err = b.db.inTransaction(ctx, func(tx *sql.Tx) (err error) {
 		outcomes, err = b.apply(ctx, tx, writes)
 		cannotApply = err != nil
 		return err

@@ -1,4 +1,4 @@
-// Access keys: who may call, and what.
+// Access keys of callers.
 
 package state
 
@@ -11,7 +11,7 @@ import (
 	"ferry/internal/secret"
 )
 
-// AccessKey is a caller: a key of an account with its IAM policy documents.
+// AccessKey is an access key of an account with its IAM policy documents.
 type AccessKey struct {
 	ID        string // "AKIA…", 20 characters
 	AccountID string // 12 digits
@@ -19,17 +19,12 @@ type AccessKey struct {
 	Secret    secret.Secret
 	Policies  []string // IAM policy documents, JSON
 	CreatedAt time.Time
-	Reuse     bool // whether the key's account wants reuse of media; set by the store
-	Verify    bool // whether the account wants uploads to be verified; set by the state
+	Reuse     bool // whether the account reuses media; set by AccessKey and AccessKeys
+	Verify    bool // whether the account verifies uploads; set by AccessKey and AccessKeys
 }
 
-// ensureAccount makes the account's row when it is the first to be needed.
-func (s *DB) ensureAccount(ctx context.Context, tx *sql.Tx, id string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO account (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, s.now().UnixMilli())
-	return err
-}
-
-// CreateAccessKey stores a key, and its account when that is new. CreatedAt is set by the store.
+// CreateAccessKey stores a key, and its account if that is new. It ignores
+// CreatedAt, Reuse and Verify.
 func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	sealed, err := s.sealer.Seal(key.Secret, "access_key", "sealed_secret", key.AccountID, key.ID)
 	if err != nil {
@@ -53,17 +48,18 @@ func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse, a.verify_uploads
 	 FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1`
 
-// AccessKey gives a key by its id, whichever account it is of: it is how a
-// caller's account is found. What it gives may be as old as Freshness. Returns
-// ErrNotFound when there is none.
+// AccessKey returns the key with an id, of any account: it determines the account
+// of a caller. The result may be cached for up to a second (freshness). It
+// returns ErrNotFound if there is none.
 func (s *DB) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 	return s.keys.get(id, func() (AccessKey, error) {
 		key, err := s.scanAccessKey(s.accessKeyStmt.QueryRowContext(ctx, id))
-		return key, found(err)
+		return key, asNotFound(err)
 	})
 }
 
-// AccessKeys lists all keys, or those of one account, oldest first. Their secrets are left out.
+// AccessKeys returns the keys of one account without their secrets, oldest first.
+// An empty account id means all accounts.
 func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse, a.verify_uploads
@@ -84,11 +80,11 @@ func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, err
 	return keys, rows.Err()
 }
 
-// DeleteAccessKey removes a key. Returns ErrNotFound when there is none.
+// DeleteAccessKey deletes a key. It returns ErrNotFound if there is none.
 func (s *DB) DeleteAccessKey(ctx context.Context, id string) error {
 	defer s.clearRecent()
 	var deleted string
-	return found(s.write.QueryRowContext(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id).Scan(&deleted))
+	return asNotFound(s.write.QueryRowContext(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id).Scan(&deleted))
 }
 
 func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, error) {

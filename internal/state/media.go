@@ -61,5 +61,5 @@ func (s *DB) Media(ctx context.Context, phoneNumberID, id string) (Media, error)
 		 FROM media WHERE phone_number_id = $1 AND id = $2`, phoneNumberID, id).
 		Scan(&m.PhoneNumberID, &m.ID, &m.MIMEType, &m.Size, &m.SHA256, &m.Source, &m.SourceName, &m.SourceETag, &m.AccessKeyID, &created, &expires)
 	m.CreatedAt, m.ExpiresAt = time.UnixMilli(created), time.UnixMilli(expires)
-	return m, found(err)
+	return m, asNotFound(err)
 }

@@ -1,6 +1,7 @@
-// Reuse of media: the same bytes for the same phone number give the same media
-// id while it lives. An entry counts its users, so that one user's delete does
-// not take the file from another.
+// Reuse of media: uploads of the same bytes for the same phone number receive the
+// same media id until it expires. Each file counts its users, which are the
+// uploads that received its id, so that it is deleted at WhatsApp only when the
+// last of them deletes it.
 
 package state
 
@@ -14,7 +15,7 @@ import (
 	"time"
 )
 
-// Reusable is a file at WhatsApp that other uploads of the same bytes may share.
+// Reusable is a file at WhatsApp whose id uploads of the same bytes may receive.
 type Reusable struct {
 	PhoneNumberID string
 	SHA256        string // hexadecimal
@@ -24,11 +25,11 @@ type Reusable struct {
 	ExpiresAt     time.Time
 }
 
-// SourceVersion is one version of what a source holds.
+// SourceVersion is one version of the content of a source.
 type SourceVersion struct {
 	Name         string // "s3://bucket/key" or a URL without its query
 	ETag         string
-	DeclaredType string // an ETag does not cover it
+	DeclaredType string // the ETag does not depend on it
 }
 
 const reusableColumns = `r.phone_number_id, r.sha256, r.mime_type, r.media_id, r.size, r.expires_at`
@@ -38,79 +39,82 @@ func scanReusable(row *sql.Row) (Reusable, error) {
 	var expires int64
 	err := row.Scan(&r.PhoneNumberID, &r.SHA256, &r.MIMEType, &r.MediaID, &r.Size, &expires)
 	r.ExpiresAt = time.UnixMilli(expires)
-	return r, found(err)
+	return r, asNotFound(err)
 }
 
 const selectReusable = `SELECT ` + reusableColumns + ` FROM reuse_source v
 	 JOIN reuse r ON r.phone_number_id = v.phone_number_id AND r.sha256 = v.sha256 AND r.mime_type = v.mime_type AND r.is_current
 	 WHERE v.phone_number_id = $1 AND v.source_name = $2 AND v.etag = $3 AND v.declared_type = $4 AND r.expires_at > $5`
 
-// ReusableBySource finds the file of a version that was seen before, if it
-// lives beyond a time. What it gives may be as old as Freshness; Reuse then says
-// whether the file is still there. Returns ErrNotFound when there is none.
-func (s *DB) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, beyond time.Time) (Reusable, error) {
+// ReusableBySource returns the file of a source's version that was uploaded
+// before. The file must expire after validUntil. The result may be cached for up
+// to a second (freshness); Reuse reports whether the file still exists. It returns
+// ErrNotFound if there is no such file.
+func (s *DB) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, validUntil time.Time) (Reusable, error) {
 	key := strings.Join([]string{phoneNumberID, version.Name, version.ETag, version.DeclaredType}, "\n")
 	file, err := s.files.get(key, func() (Reusable, error) {
 		return scanReusable(s.reusableStmt.QueryRowContext(ctx,
-			phoneNumberID, version.Name, version.ETag, version.DeclaredType, beyond.UnixMilli()))
+			phoneNumberID, version.Name, version.ETag, version.DeclaredType, validUntil.UnixMilli()))
 	})
-	if err == nil && !file.ExpiresAt.After(beyond) {
+	if err == nil && !file.ExpiresAt.After(validUntil) {
 		err = ErrNotFound
 	}
 	return file, err
 }
 
-// ReusableByDigest finds the file of a content. Returns ErrNotFound when there is none.
-func (s *DB) ReusableByDigest(ctx context.Context, phoneNumberID, sha256, mimeType string, beyond time.Time) (Reusable, error) {
+// ReusableByDigest returns the file with some content and type that expires after
+// validUntil. It returns ErrNotFound if there is none.
+func (s *DB) ReusableByDigest(ctx context.Context, phoneNumberID, sha256, mimeType string, validUntil time.Time) (Reusable, error) {
 	return scanReusable(s.read.QueryRowContext(ctx,
 		`SELECT `+reusableColumns+` FROM reuse r WHERE r.phone_number_id = $1 AND r.sha256 = $2 AND r.mime_type = $3 AND r.is_current AND r.expires_at > $4`,
-		phoneNumberID, sha256, mimeType, beyond.UnixMilli()))
+		phoneNumberID, sha256, mimeType, validUntil.UnixMilli()))
 }
 
-// MayBeReusable reports whether a phone number has a file of a size at all.
-func (s *DB) MayBeReusable(ctx context.Context, phoneNumberID string, size int64, beyond time.Time) (bool, error) {
+// MayBeReusable reports whether a phone number has a file of some size that
+// expires after validUntil.
+func (s *DB) MayBeReusable(ctx context.Context, phoneNumberID string, size int64, validUntil time.Time) (bool, error) {
 	var one int
 	err := s.read.QueryRowContext(ctx, `SELECT 1 FROM reuse WHERE phone_number_id = $1 AND size = $2 AND is_current AND expires_at > $3 LIMIT 1`,
-		phoneNumberID, size, beyond.UnixMilli()).Scan(&one)
+		phoneNumberID, size, validUntil.UnixMilli()).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// hit is one more user of a file.
+// hit is a new user of a file.
 type hit struct {
 	accountID string
 	file      Reusable
-	learned   *SourceVersion
+	newSource *SourceVersion
 }
 
-// Reuse counts one more user of a file, for an account, and remembers the
-// source that was learned to have it (nil = it was known). Returns ErrNotFound
-// when the file was dropped meanwhile.
-func (s *DB) Reuse(ctx context.Context, accountID string, file Reusable, learned *SourceVersion) error {
-	err := s.hits.write(ctx, hit{accountID, file, learned})
+// Reuse adds a user to a file and counts an avoided upload of the account.
+// newSource is a source that was found to have the file's content; nil means
+// none. It returns ErrNotFound if the file no longer exists.
+func (s *DB) Reuse(ctx context.Context, accountID string, file Reusable, newSource *SourceVersion) error {
+	err := s.hits.write(ctx, hit{accountID, file, newSource})
 	if errors.Is(err, ErrNotFound) {
 		s.files.clear()
 	}
 	return err
 }
 
-// countHits counts hits: one statement for each file, and one for each account.
+// countHits counts hits with one statement per file and one per account.
 func (s *DB) countHits(ctx context.Context, tx *sql.Tx, hits []hit) ([]error, error) {
-	there, err := countUsers(ctx, tx, hits)
+	exists, err := countUsers(ctx, tx, hits)
 	if err != nil {
 		return nil, err
 	}
 	outcomes := make([]error, len(hits))
 	avoided := make(map[string]Usage)
 	for i, h := range hits {
-		if !there[h.file.place()] {
+		if !exists[h.file.key()] {
 			outcomes[i] = ErrNotFound
 			continue
 		}
-		if h.learned != nil {
-			if err := rememberSource(ctx, tx, h.file, *h.learned); err != nil {
+		if h.newSource != nil {
+			if err := rememberSource(ctx, tx, h.file, *h.newSource); err != nil {
 				return nil, err
 			}
 		}
@@ -129,17 +133,18 @@ func (s *DB) countHits(ctx context.Context, tx *sql.Tx, hits []hit) ([]error, er
 	return outcomes, nil
 }
 
-// place names a file: a phone number and a media id.
-func (r Reusable) place() [2]string { return [2]string{r.PhoneNumberID, r.MediaID} }
+// key returns what identifies a file: its phone number and media id.
+func (r Reusable) key() [2]string { return [2]string{r.PhoneNumberID, r.MediaID} }
 
-// countUsers counts the new users of each file, in one order for all writers,
-// and says which files are there.
-func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (there map[[2]string]bool, err error) {
+// countUsers adds the new users to each file and reports which files exist. It
+// updates them in sorted order, so that concurrent writers lock rows in the same
+// order.
+func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (exists map[[2]string]bool, err error) {
 	users := make(map[[2]string]int64)
 	for _, h := range hits {
-		users[h.file.place()]++
+		users[h.file.key()]++
 	}
-	there = make(map[[2]string]bool, len(users))
+	exists = make(map[[2]string]bool, len(users))
 	for _, file := range slices.SortedFunc(maps.Keys(users), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
 		counted, err := tx.ExecContext(ctx,
 			`UPDATE reuse SET users = users + $1 WHERE phone_number_id = $2 AND media_id = $3`, users[file], file[0], file[1])
@@ -150,20 +155,20 @@ func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (there map[[2]strin
 		if err != nil {
 			return nil, err
 		}
-		there[file] = rows > 0
+		exists[file] = rows > 0
 	}
-	return there, nil
+	return exists, nil
 }
 
-// Offer makes an upload reusable. A file of the same bytes that lives beyond a
-// time stays the one that new users get; an older one gives way, and stays for
-// the users that it has.
-func (s *DB) Offer(ctx context.Context, r Reusable, version SourceVersion, beyond time.Time) error {
+// Offer makes an upload reusable. If another file with the same content expires
+// after validUntil, new users continue to receive that one. An older file is
+// replaced, and remains for the users that it has.
+func (s *DB) Offer(ctx context.Context, r Reusable, version SourceVersion, validUntil time.Time) error {
 	defer s.files.clear()
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
 			`UPDATE reuse SET is_current = FALSE WHERE phone_number_id = $1 AND sha256 = $2 AND mime_type = $3 AND is_current AND expires_at <= $4`,
-			r.PhoneNumberID, r.SHA256, r.MIMEType, beyond.UnixMilli())
+			r.PhoneNumberID, r.SHA256, r.MIMEType, validUntil.UnixMilli())
 		if err != nil {
 			return err
 		}
@@ -187,8 +192,8 @@ func rememberSource(ctx context.Context, tx *sql.Tx, r Reusable, version SourceV
 	return err
 }
 
-// Release counts one user of a file less, and reports whether others are left.
-// When none is, or when the file is not shared, the entry is gone.
+// Release removes a user from a file and reports whether it has other users. It
+// deletes the row of a file without users.
 func (s *DB) Release(ctx context.Context, phoneNumberID, mediaID string) (othersLeft bool, err error) {
 	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
 		var users int64
@@ -207,57 +212,8 @@ func (s *DB) Release(ctx context.Context, phoneNumberID, mediaID string) (others
 	return othersLeft, err
 }
 
-// DropReusable forgets a file that WhatsApp no longer has.
+// DropReusable deletes the row of a file that no longer exists at WhatsApp.
 func (s *DB) DropReusable(ctx context.Context, phoneNumberID, mediaID string) error {
 	_, err := s.write.ExecContext(ctx, `DELETE FROM reuse WHERE phone_number_id = $1 AND media_id = $2`, phoneNumberID, mediaID)
 	return err
-}
-
-// SetVerify turns the verification of uploads on or off for an account. Returns
-// ErrNotFound when there is no such account.
-func (s *DB) SetVerify(ctx context.Context, accountID string, on bool) error {
-	defer s.clearRecent()
-	var id string
-	return found(s.write.QueryRowContext(ctx, `UPDATE account SET verify_uploads = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
-}
-
-// SetReuse turns reuse on or off for an account. Returns ErrNotFound when there is no such.
-func (s *DB) SetReuse(ctx context.Context, accountID string, on bool) error {
-	defer s.clearRecent()
-	var id string
-	return found(s.write.QueryRowContext(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
-}
-
-// Usage is what an account has uploaded and what reuse has spared it.
-type Usage struct {
-	AccountID      string
-	Reuse          bool  // whether it is on
-	Uploads        int64 // on record and not deleted
-	Bytes          int64
-	UploadsAvoided int64
-	BytesAvoided   int64
-}
-
-// Usages gives the usage of all accounts.
-func (s *DB) Usages(ctx context.Context) ([]Usage, error) {
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT a.id, a.reuse, a.uploads_avoided, a.bytes_avoided, COUNT(m.id), COALESCE(SUM(m.size), 0)
-		 FROM account a
-		 LEFT JOIN business_account b ON b.account_id = a.id
-		 LEFT JOIN phone_number p ON p.business_account_id = b.id
-		 LEFT JOIN media m ON m.phone_number_id = p.id
-		 GROUP BY a.id, a.reuse, a.uploads_avoided, a.bytes_avoided ORDER BY a.id`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []Usage
-	for rows.Next() {
-		var u Usage
-		if err := rows.Scan(&u.AccountID, &u.Reuse, &u.UploadsAvoided, &u.BytesAvoided, &u.Uploads, &u.Bytes); err != nil {
-			return nil, err
-		}
-		list = append(list, u)
-	}
-	return list, rows.Err()
 }

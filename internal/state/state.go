@@ -90,8 +90,8 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
-	s.uploads.store, s.uploads.apply = s, s.insertMedia
-	s.hits.store, s.hits.apply = s, s.countHits
+	s.uploads.db, s.uploads.apply = s, s.insertMedia
+	s.hits.db, s.hits.apply = s, s.countHits
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	if err := s.open(ctx, config.Path); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", config.Path, err), s.Close())
@@ -275,8 +275,8 @@ func (s *DB) inTransaction(ctx context.Context, f func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// found converts sql.ErrNoRows to ErrNotFound.
-func found(err error) error {
+// asNotFound converts sql.ErrNoRows to ErrNotFound.
+func asNotFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}

@@ -1,5 +1,5 @@
--- One schema for SQLite and PostgreSQL (types that both know; times are Unix milliseconds).
--- Columns named sealed_… hold what internal/secret sealed, bound to table, column, account and row.
+-- One schema for SQLite and PostgreSQL: it uses only types that both have. Times are Unix milliseconds.
+-- Columns named sealed_… contain values that internal/secret encrypted for their table, column, account and row.
 
 -- +goose Up
 CREATE TABLE account (
@@ -23,7 +23,7 @@ CREATE TABLE business_account (
     account_id           TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     meta_id              TEXT   NOT NULL,             -- Meta's WhatsApp Business Account id
     name                 TEXT   NOT NULL,
-    marketing_onboarding TEXT   NOT NULL,             -- '' = not said by Meta
+    marketing_onboarding TEXT   NOT NULL,             -- empty means unknown
     sealed_token         BYTEA  NOT NULL,             -- Meta's access token
     linked_at            BIGINT NOT NULL,
     UNIQUE (account_id, meta_id)
@@ -47,8 +47,8 @@ CREATE TABLE media (
     sha256          TEXT   NOT NULL, -- hexadecimal
     source          TEXT   NOT NULL, -- "s3" or "presigned-url"
     source_name     TEXT   NOT NULL, -- "s3://bucket/key" or a URL without its query
-    source_etag     TEXT   NOT NULL, -- '' = none
-    access_key_id   TEXT   NOT NULL, -- who uploaded it
+    source_etag     TEXT   NOT NULL, -- empty means none
+    access_key_id   TEXT   NOT NULL, -- of the caller who uploaded it
     created_at      BIGINT NOT NULL,
     expires_at      BIGINT NOT NULL,
     PRIMARY KEY (phone_number_id, id)
@@ -56,7 +56,7 @@ CREATE TABLE media (
 
 CREATE INDEX media_expiry ON media (expires_at);
 
--- A value sealed with the keyset in use, so that a wrong keyset is found at start.
+-- A value that is encrypted with the keyset in use, so that Open detects a wrong keyset.
 CREATE TABLE keyset_check (
     id     TEXT  NOT NULL PRIMARY KEY,
     sealed BYTEA NOT NULL

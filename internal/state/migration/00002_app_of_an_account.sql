@@ -1,7 +1,7 @@
--- Meta's app, which template media are uploaded to (Resumable Upload).
+-- Meta's app that template media are uploaded to (Resumable Upload).
 
 -- +goose Up
-ALTER TABLE business_account ADD COLUMN app_id TEXT NOT NULL DEFAULT ''; -- '' = not given when it was linked
+ALTER TABLE business_account ADD COLUMN app_id TEXT NOT NULL DEFAULT ''; -- empty means unknown
 
 -- +goose Down
 ALTER TABLE business_account DROP COLUMN app_id;
