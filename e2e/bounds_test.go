@@ -16,18 +16,18 @@ import (
 	"ferry/socialmessaging"
 )
 
-// The bounds of what ferry may take from a machine.
+// The limits of what ferry may use.
 const (
-	mostIdle     = 40 << 20 // bytes resident without work
-	mostGrowth   = 64 << 20 // bytes resident above that, whatever the uploads
-	mostBinary   = 60_000_000
-	mostDevStart = time.Second
+	maxIdle     = 40 << 20 // bytes resident without uploads
+	maxGrowth   = 64 << 20 // bytes resident above that, whatever the uploads
+	maxBinary   = 60_000_000
+	maxDevStart = time.Second
 
 	manySize  = 100 << 20
 	manyCount = 8
 )
 
-// resident is a process's memory, in bytes: now, and at its highest.
+// resident returns the resident memory of a process in bytes, and its peak.
 func resident(t testing.TB, pid int) (now, peak int64) {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -40,7 +40,7 @@ func resident(t testing.TB, pid int) (now, peak int64) {
 	return now, peak
 }
 
-// statusValue is a line of /proc/PID/status in bytes, 0 if there is none.
+// statusValue returns a line of /proc/PID/status in bytes, or 0 if there is none.
 func statusValue(status []byte, name string) int64 {
 	found := regexp.MustCompile(name + `:\s+([0-9]+) kB`).FindSubmatch(status)
 	if found == nil {
@@ -62,8 +62,8 @@ func TestMemoryStaysFlatUnderLargeUploads(t *testing.T) {
 	pid := w.ferry.cmd.Process.Pid
 	idle, _ := resident(t, pid)
 	t.Logf("idle: %.1f MiB resident", float64(idle)/mib)
-	if idle > mostIdle {
-		t.Errorf("ferry has %.1f MiB resident without work, want at most %d", float64(idle)/mib, mostIdle/mib)
+	if idle > maxIdle {
+		t.Errorf("ferry has %.1f MiB resident without uploads, want at most %d", float64(idle)/mib, maxIdle/mib)
 	}
 	document := newDocument(manySize)
 	w.s3.putStream(t, w.bucket, "large.pdf", document, manySize, "application/pdf")
@@ -87,7 +87,7 @@ func TestMemoryStaysFlatUnderLargeUploads(t *testing.T) {
 		stopSampling()
 		for _, id := range ids {
 			if id == "" {
-				continue // tryPost has said why
+				continue // tryPost has reported why
 			}
 			if found := w.sim.media(id); found.SHA256 != want || found.Size != manySize {
 				t.Errorf("media %s has %d bytes with SHA-256 %s at Meta, want %d with %s", id, found.Size, found.SHA256, int64(manySize), want)
@@ -96,8 +96,8 @@ func TestMemoryStaysFlatUnderLargeUploads(t *testing.T) {
 		_, peak := resident(t, pid)
 		peak = max(peak, highest())
 		t.Logf("%d × 100 MiB from a %s in %v: peak %.1f MiB resident, %.1f MiB over idle", manyCount, kind, took.Round(10*time.Millisecond), float64(peak)/mib, float64(peak-idle)/mib)
-		if peak-idle > mostGrowth {
-			t.Errorf("uploads from a %s took %.1f MiB over idle, want at most %d", kind, float64(peak-idle)/mib, mostGrowth/mib)
+		if peak-idle > maxGrowth {
+			t.Errorf("uploads from a %s needed %.1f MiB over idle, want at most %d", kind, float64(peak-idle)/mib, maxGrowth/mib)
 		}
 	}
 }
@@ -111,8 +111,8 @@ func (w *world) tryPost(input *socialmessaging.PostWhatsAppMessageMediaInput) (m
 	return *output.MediaId
 }
 
-// sampleMemory watches a process's memory, for kernels whose high-water mark is
-// not to be relied on.
+// sampleMemory samples a process's memory, for kernels whose peak value is not
+// reliable.
 func sampleMemory(pid int) (highest func() int64, stop func()) {
 	var most atomic.Int64
 	done, stopped := make(chan struct{}), make(chan struct{})
@@ -139,14 +139,13 @@ func TestBinaryIsSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: %.1f MB", b.name, float64(info.Size())/1e6)
-		if info.Size() > mostBinary {
-			t.Errorf("%s has %d bytes, want at most %d", b.name, info.Size(), mostBinary)
+		if info.Size() > maxBinary {
+			t.Errorf("%s has %d bytes, want at most %d", b.name, info.Size(), maxBinary)
 		}
 	}
 }
 
-// ferry dev is up before its user has looked up. How busy the machine is is not
-// ferry's doing, so the best of a few starts counts.
+// The load of the machine is not ferry's fault, so the fastest of a few starts counts.
 func TestDevIsReadySoon(t *testing.T) {
 	plainBuild.path(t)
 	best := time.Duration(math.MaxInt64)
@@ -156,20 +155,20 @@ func TestDevIsReadySoon(t *testing.T) {
 		took := time.Since(started)
 		best = min(best, took)
 		t.Logf("ferry dev was ready after %v", took.Round(time.Millisecond))
-		// Ready means that everything answers at once.
+		// Ready means that every server answers.
 		for _, url := range []string{
 			dev.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"] + "/readyz", dev.values["FERRY_SIMULATOR_CONTROL_URL"] + "/health",
 		} {
 			if !answers(url, http.StatusOK) {
-				t.Errorf("%s does not answer 200 though the env file is there", url)
+				t.Errorf("%s does not answer 200 although the env file exists", url)
 			}
 		}
 		now, _ := resident(t, dev.cmd.Process.Pid)
 		t.Logf("ferry dev idle: %.1f MiB resident", float64(now)/mib)
 		dev.stop()
-		if best <= mostDevStart {
+		if best <= maxDevStart {
 			return
 		}
 	}
-	t.Errorf("ferry dev took %v to be ready at best, want at most %v", best, mostDevStart)
+	t.Errorf("the fastest start of ferry dev took %v, want at most %v", best, maxDevStart)
 }

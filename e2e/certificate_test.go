@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// certificate is self-signed, for this machine's loopback names. ferry trusts it
-// by SSL_CERT_FILE, Node.js by NODE_EXTRA_CA_CERTS.
+// certificate is a self-signed certificate for this machine's loopback names.
+// ferry trusts it through SSL_CERT_FILE, Node.js through NODE_EXTRA_CA_CERTS.
 type certificate struct {
 	certFile, keyFile string
 	pair              tls.Certificate
@@ -72,7 +72,8 @@ func makeCertificate() (c certificate, err error) {
 	return c, err
 }
 
-// trustingTransport is for the tests' own requests.
+// trustingTransport returns a transport for the tests' own requests, which trusts
+// the certificate.
 func trustingTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil

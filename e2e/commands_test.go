@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// cliEnv is the environment of ferry's own client commands.
+// cliEnv returns the environment for ferry's client commands.
 func (w *world) cliEnv() []string {
 	return append(w.pythonEnv(w.ferry.url), "SSL_CERT_FILE="+trusted(w.t).certFile)
 }
@@ -22,7 +22,7 @@ func postedLines(t testing.TB, stdout string) []postedLine {
 	for text := range strings.Lines(stdout) {
 		var line postedLine
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("ferry media post printed %q, want a JSON object a line: %v", text, err)
+			t.Fatalf("ferry media post printed %q, want one JSON object per line: %v", text, err)
 		}
 		lines = append(lines, line)
 	}
@@ -60,7 +60,7 @@ func TestMediaPostPrintsALineForEachSource(t *testing.T) {
 	wantNothingSecretIn(t, stdout+stderr, link)
 }
 
-// wantNothingSecretIn checks that a text has nothing of a presigned URL's query.
+// wantNothingSecretIn checks that a text contains nothing of a presigned URL's query.
 func wantNothingSecretIn(t testing.TB, text, link string) {
 	t.Helper()
 	if presignedText.MatchString(text) {
@@ -79,12 +79,12 @@ func TestMediaPostFailsWhenOneSourceFails(t *testing.T) {
 		t.Fatalf("status %d and %d lines, want 1 and 2:\n%s%s", status, len(lines), stdout, stderr)
 	}
 	if lines[0].Code != "ResourceNotFoundException" || !strings.Contains(lines[0].Error, "missing.txt") || lines[0].MediaID != "" {
-		t.Errorf("the line of what failed is %+v, want ResourceNotFoundException", lines[0])
+		t.Errorf("the line of the failed source is %+v, want ResourceNotFoundException", lines[0])
 	}
-	w.sim.wantStored(lines[1].MediaID, file.Data) // the other one went through
+	w.sim.wantStored(lines[1].MediaID, file.Data) // the other one was uploaded
 }
 
-func TestCallTakesAndGivesJSON(t *testing.T) {
+func TestCallReadsAndPrintsJSON(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.txt")
 	w.s3.put(t, w.bucket, "a.txt", file.Data, file.ContentType)
@@ -126,7 +126,7 @@ func TestCallTakesAndGivesJSON(t *testing.T) {
 	}
 }
 
-// `ferry demo` is the first command that a newcomer types.
+// `ferry demo` is the first command that a new user runs.
 func TestDemoReadsEveryFileBack(t *testing.T) {
 	stdout := mustRun(t, environment(t.TempDir()), raceBuild.path(t), "demo")
 	if !strings.Contains(stdout, "30 of 30 uploads read back unchanged from WhatsApp, reused and deleted") || strings.Count(stdout, " match ") != 30 {
@@ -134,8 +134,8 @@ func TestDemoReadsEveryFileBack(t *testing.T) {
 	}
 }
 
-// Without the keyset the database is of no use, and ferry says so at its start.
-func TestServeRefusesAKeysetThatIsNotTheDatabases(t *testing.T) {
+// Without its keyset a database is useless, so ferry does not start.
+func TestServeRefusesAKeysetOfAnotherDatabase(t *testing.T) {
 	sim := startSimulator(t, noAccounts)
 	in := install(t, raceBuild, sim)
 	in.createKey(account)
@@ -144,13 +144,13 @@ func TestServeRefusesAKeysetThatIsNotTheDatabases(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, stderr, status := run(t, in.env, "", in.program, append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)
 			if status != 1 || !strings.Contains(stderr, "keyset") {
-				t.Errorf("status %d and %q, want 1 and a word on the keyset", status, stderr)
+				t.Errorf("status %d and %q, want 1 and a message about the keyset", status, stderr)
 			}
 		})
 	}
 }
 
-func TestConfigurationFileIsCheckedWhole(t *testing.T) {
+func TestEveryMistakeInTheConfigurationFileIsReported(t *testing.T) {
 	program := raceBuild.path(t)
 	home := t.TempDir()
 	file := home + "/ferry.yaml"

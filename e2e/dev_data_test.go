@@ -16,7 +16,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// With --data, ferry dev keeps keys, ids and objects over a restart.
+// With --data, keys, ids and objects survive a restart of ferry dev.
 func TestDevKeepsItsData(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	file := sampleFile(t, "sample.pdf")
@@ -42,8 +42,8 @@ func TestDevKeepsItsData(t *testing.T) {
 	}
 }
 
-// Without it, nothing is kept, and two at a time do not meet.
-func TestDevsInMemoryAreStrangers(t *testing.T) {
+// Without --data nothing is kept, and two processes share nothing.
+func TestTwoDevsInMemoryShareNothing(t *testing.T) {
 	first, second := startDev(t, raceBuild), startDev(t, raceBuild)
 	if maps.Equal(first.values, second.values) || first.values["AWS_SECRET_ACCESS_KEY"] == second.values["AWS_SECRET_ACCESS_KEY"] {
 		t.Error("two worlds share their keys")
@@ -64,7 +64,7 @@ func (w *devWorld) putObject(t testing.TB, key string, data []byte, contentType 
 	gateway.put(t, w.values["FERRY_BUCKET"], key, data, contentType)
 }
 
-// wantUpload checks that an object of the bucket goes to WhatsApp whole.
+// wantUpload checks that an object of the bucket can be uploaded, and arrives complete.
 func (w *devWorld) wantUpload(t testing.TB, key string, data []byte) {
 	t.Helper()
 	client := goClient(w.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"], w.key())

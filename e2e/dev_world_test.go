@@ -14,7 +14,7 @@ import (
 // devWorld is a running `ferry dev`.
 type devWorld struct {
 	*process
-	envFile string            // to be sourced by a shell
+	envFile string            // for a shell to source
 	values  map[string]string // what the file sets
 	sim     *simulator        // its control API only
 }
@@ -50,8 +50,8 @@ func (w *devWorld) wantEnvFile() {
 	w.sim = &simulator{t: w.t, url: w.values["FERRY_SIMULATOR_URL"], control: metasim.NewControlClient(w.values["FERRY_SIMULATOR_CONTROL_URL"], nil)}
 }
 
-// env is the environment of a program that has the env file's settings, as a
-// shell that sourced it would give them.
+// env returns an environment with the env file's settings, as a shell that
+// sourced the file would pass it on.
 func (w *devWorld) env() []string {
 	env := environment(w.t.TempDir())
 	for name, value := range w.values {
@@ -84,11 +84,11 @@ search:
 		}
 		return base
 	}
-	t.Fatal("found no five free ports in a row")
+	t.Fatal("there are no five free ports in a row")
 	return 0
 }
 
-// sampleFile is a real file of a type that WhatsApp takes.
+// sampleFile returns a real file of a type that WhatsApp accepts.
 func sampleFile(t testing.TB, name string) sample.File {
 	t.Helper()
 	for _, file := range sample.Files() {

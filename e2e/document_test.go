@@ -9,19 +9,19 @@ import (
 	"sync"
 )
 
-// document is a PDF of any size that is made as it is read and held nowhere.
+// document is a PDF document of any size that is generated while it is read.
 type document struct{ size, at int64 }
 
 func newDocument(size int64) *document { return &document{size: size} }
 
-// What a PDF begins and ends with, by which it is told from one that was cut.
+// The beginning and the end of a PDF document. Without the end it counts as truncated.
 const (
 	documentHead = "%PDF-1.7\n"
 	documentEnd  = "\n%%EOF\n"
 )
 
-// word mixes the position, so that no two blocks of the file are alike: a block
-// that is lost, doubled or moved changes the digest.
+// word is a function of the position, so that no two blocks of the file are the
+// same: a block that is lost, duplicated or moved changes the digest.
 func word(i int64) uint64 { return uint64(i)*0x9e3779b97f4a7c15 ^ uint64(i)<<32 }
 
 func (d *document) Read(p []byte) (int, error) {
@@ -65,20 +65,20 @@ func (d *document) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// digest is the SHA-256 of the whole document.
+// digest returns the SHA-256 of the whole document.
 func (d *document) digest() string {
 	hash := sha256.New()
 	_, _ = io.Copy(hash, newDocument(d.size)) // neither side can fail
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// pdf is a whole document in memory, for the smaller ones.
+// pdf returns a whole document in memory.
 func pdf(size int64) []byte {
 	data := make([]byte, size)
 	_, _ = io.ReadFull(newDocument(size), data) // it has as many bytes
 	return data
 }
 
-// large is enough that the kernel's buffers do not hold all of it: when Meta's
-// connection breaks, ferry has not handed over the whole file.
+// large returns a document that does not fit into the kernel's buffers: when the
+// connection to Meta breaks, ferry has not yet written the whole file to it.
 var large = sync.OnceValue(func() []byte { return pdf(16 << 20) })

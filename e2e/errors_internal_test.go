@@ -9,14 +9,14 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// A database whose sealed token somebody has damaged is nothing that a caller
-// can do something about: it learns the request's id, the log has the reason.
-func TestWhatIsNotKnownIsLoggedAndNotShown(t *testing.T) {
+// A caller can do nothing about a damaged token in the database: it learns the
+// request id, and the log has the cause.
+func TestUnexpectedErrorsAreLoggedAndNotShown(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.jpg")
 	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
-	// Before the first call: ferry remembers for a second what it has read.
+	// Before the first call: ferry caches for a second what it has read.
 	db, err := sql.Open("sqlite", "file:"+w.in.file("ferry.db")+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Files that WhatsApp does not take are refused before a byte goes to Meta.
-func TestFilesThatWhatsAppDoesNotTakeAreRefused(t *testing.T) {
+// Files that WhatsApp does not accept are refused before a byte is sent to Meta.
+func TestFilesThatWhatsAppDoesNotAcceptAreRefused(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{})
 	node := startNode(t, w.ferry.url, w.key)
@@ -26,7 +26,7 @@ func TestFilesThatWhatsAppDoesNotTakeAreRefused(t *testing.T) {
 		{"image too large", "image/jpeg", pad(jpeg, 5<<20+1), []string{"5,242,881", "image/jpeg"}},
 		{"static sticker too large", "image/webp", pad(webp, 100<<10+1), []string{"102,401", "sticker"}},
 		{"audio too large", "audio/mpeg", pad(sampleFile(t, "sample.mp3").Data, 16<<20+1), []string{"16,777,217", "audio/mpeg"}},
-		{"no type that is known", "binary/octet-stream", []byte{0, 1, 2, 3, 4, 5, 6, 7}, nil},
+		{"unknown type", "binary/octet-stream", []byte{0, 1, 2, 3, 4, 5, 6, 7}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w.s3.put(t, w.bucket, "file", row.data, row.contentType)
@@ -40,7 +40,7 @@ func TestFilesThatWhatsAppDoesNotTakeAreRefused(t *testing.T) {
 		node.post(jsFromBucket(w.phone, w.bucket, "file")).wantException(t, "InvalidParametersException", http.StatusBadRequest, "104857601")
 	})
 	if sent := w.sim.uploads(); len(sent) != 0 {
-		t.Errorf("%d uploads were begun at Meta for files that it does not take", len(sent))
+		t.Errorf("%d uploads to Meta were started for files that it does not accept", len(sent))
 	}
 
 	t.Run("exactly at the limit", func(t *testing.T) {
@@ -58,15 +58,15 @@ func TestBytesAndExtensionDecideWhereNoTypeIsStored(t *testing.T) {
 		w.s3.put(t, w.bucket, "stored/"+name, file.Data, "")
 		found := w.sim.wantStored(w.post(w.fromBucket("stored/"+name)), file.Data)
 		if want := map[string]string{"audio/ogg": "audio/ogg; codecs=opus"}[file.ContentType]; found.MIMEType != file.ContentType && found.MIMEType != want {
-			t.Errorf("%s went to Meta as %s, want %s", name, found.MIMEType, file.ContentType)
+			t.Errorf("%s was sent to Meta as %s, want %s", name, found.MIMEType, file.ContentType)
 		}
 		if found.FileName != name {
-			t.Errorf("%s went to Meta under the name %q", name, found.FileName)
+			t.Errorf("%s was sent to Meta under the name %q", name, found.FileName)
 		}
 	}
 }
 
-// pad makes a file longer without changing what it begins with.
+// pad appends zeros to a file.
 func pad(data []byte, size int) []byte {
 	return append(bytes.Clone(data), make([]byte, size-len(data))...)
 }

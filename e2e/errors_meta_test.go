@@ -10,10 +10,10 @@ import (
 	"ferry/metasim"
 )
 
-var noAccounts = metasim.Config{} // beside the two that every simulator has
+var noAccounts = metasim.Config{} // besides the two that every simulator has
 
-// What Meta answers, and what the caller gets.
-func TestMetasErrorsArriveAsTheirExceptions(t *testing.T) {
+// Meta's responses, and the exceptions that callers receive.
+func TestMetasErrorsBecomeExceptions(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.jpg")
@@ -70,7 +70,7 @@ func TestMetasErrorsArriveAsTheirExceptions(t *testing.T) {
 	w.sim.wantStored(node.post(input).mediaID(t), file.Data)
 }
 
-func TestSlowMetaIsADependencyThatFailed(t *testing.T) {
+func TestSlowMetaIsADependencyException(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{args: []string{"--upload-timeout", "500ms"}})
 	file := sampleFile(t, "sample.jpg")
@@ -79,7 +79,7 @@ func TestSlowMetaIsADependencyThatFailed(t *testing.T) {
 	startNode(t, w.ferry.url, w.key).post(jsFromBucket(w.phone, w.bucket, "a.jpg")).wantException(t, "DependencyException", http.StatusBadGateway, "WhatsApp")
 }
 
-func TestUnreachableMetaIsADependencyThatFailed(t *testing.T) {
+func TestUnreachableMetaIsADependencyException(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{args: []string{"--graph-url", fmt.Sprintf("https://127.0.0.1:%d", closedPort(t))}})
 	file := sampleFile(t, "sample.jpg")
@@ -87,8 +87,8 @@ func TestUnreachableMetaIsADependencyThatFailed(t *testing.T) {
 	startNode(t, w.ferry.url, w.key).post(jsFromBucket(w.phone, w.bucket, "a.jpg")).wantException(t, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
 }
 
-// A certificate that nobody vouches for is no Meta.
-func TestUntrustedMetaGetsNoToken(t *testing.T) {
+// A server without a trusted certificate is not Meta.
+func TestNoTokenIsSentToAServerThatIsNotTrusted(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.jpg")
 	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
@@ -102,7 +102,7 @@ func TestUntrustedMetaGetsNoToken(t *testing.T) {
 	_, err := goClient(distrustful.url, w.key).PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.jpg"))
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
 	if sent := w.sim.uploads(); len(sent) != 0 {
-		t.Errorf("%d requests with a token went to a server whose certificate is not trusted", len(sent))
+		t.Errorf("%d requests with a token were sent to a server whose certificate is not trusted", len(sent))
 	}
 }
 
@@ -113,7 +113,7 @@ func TestQuotaOfMediaCallsThrottles(t *testing.T) {
 	w.s3.put(t, w.bucket, "a.txt", file.Data, file.ContentType)
 	node := startNode(t, w.ferry.url, w.key)
 	throttled := 0
-	for range 50 { // until one is: how many pass depends on how long they take
+	for range 50 { // until one is throttled: how many pass depends on how long they take
 		result := node.post(jsFromBucket(w.phone, w.bucket, "a.txt"))
 		if result.Error == nil {
 			continue
@@ -123,7 +123,7 @@ func TestQuotaOfMediaCallsThrottles(t *testing.T) {
 		break
 	}
 	if throttled == 0 {
-		t.Error("50 calls in a row passed a quota of 2 a second")
+		t.Error("50 calls in a row passed a quota of 2 per second")
 	}
 	// Reads are not media calls.
 	for range 5 {
@@ -147,7 +147,7 @@ func TestUploadsBeyondTheLimitAreThrottled(t *testing.T) {
 	w.ferry.signal()
 	w.ferry.signalAgain()
 	select {
-	case <-first: // cut off: the test is over
+	case <-first: // cut off by the stop
 	case <-time.After(stopLimit):
 		t.Error("the first upload has not ended with the server")
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What is wrong with a request before a source is opened.
-func TestMalformedRequestsArriveAsTheirExceptions(t *testing.T) {
+// Errors that are reported before a source is opened.
+func TestMalformedRequestsBecomeExceptions(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.txt")
@@ -54,7 +54,7 @@ func TestMalformedRequestsArriveAsTheirExceptions(t *testing.T) {
 	}
 
 	if sent := w.sim.uploads(); len(sent) != 0 {
-		t.Errorf("%d uploads were begun at Meta for requests that are wrong", len(sent))
+		t.Errorf("%d uploads to Meta were started for malformed requests", len(sent))
 	}
 }
 
@@ -80,11 +80,11 @@ func TestUnknownAndForeignPhoneNumbersDoNotExist(t *testing.T) {
 		node.call("GetLinkedWhatsAppBusinessAccountPhoneNumber", members{"id": phone}).wantException(t, "ResourceNotFoundException", http.StatusNotFound)
 	}
 	if messages[0] != messages[1] {
-		t.Errorf("a foreign phone number is answered in other words than an unknown one: %q, %q", messages[1], messages[0])
+		t.Errorf("the message about a foreign phone number differs from that about an unknown one: %q, %q", messages[1], messages[0])
 	}
 	node.call("GetLinkedWhatsAppBusinessAccount", members{"id": foreign.ID}).wantException(t, "ResourceNotFoundException", http.StatusNotFound)
 
-	// The other account sees its own number and not this one's.
+	// The other account can use its own number but not this one's.
 	other := startNode(t, w.ferry.url, w.in.createKey(otherAccount))
 	w.sim.wantStored(other.post(jsFromBucket(foreignPhone, w.bucket, "a.txt")).mediaID(t), file.Data)
 	other.post(jsFromBucket(w.phone, w.bucket, "a.txt")).wantException(t, "ResourceNotFoundException", http.StatusNotFound)
@@ -107,7 +107,7 @@ func TestCallersPolicyDecides(t *testing.T) {
 	node.post(jsFromBucket(w.phone, w.bucket, "private/a.txt")).wantException(t, "AccessDeniedException", http.StatusForbidden,
 		"is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::"+w.bucket+"/private/a.txt")
 	node.post(jsFromBucket(w.phone, w.bucket, "private/missing.txt")).wantException(t, "AccessDeniedException", http.StatusForbidden)
-	// A presigned URL carries its own right to read.
+	// A presigned URL itself grants the right to read.
 	w.sim.wantStored(node.post(jsFromURL(w.phone, w.s3.presign(t, w.bucket, "private/a.txt"), "text/plain")).mediaID(t), file.Data)
 	node.call("ListLinkedWhatsAppBusinessAccounts", members{}).wantException(t, "AccessDeniedException", http.StatusForbidden,
 		"is not authorized to perform: social-messaging:ListLinkedWhatsAppBusinessAccounts")

@@ -15,8 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// The gate, as an SDK meets it.
-func TestRequestsThatAreNotSignedRightAreRefused(t *testing.T) {
+func TestRequestsWithAWrongSignatureAreRefused(t *testing.T) {
 	nodeBinary(t)
 	sim := startSimulator(t, noAccounts)
 	in := install(t, raceBuild, sim)
@@ -54,8 +53,8 @@ func TestRequestsThatAreNotSignedRightAreRefused(t *testing.T) {
 	}
 }
 
-// answer is a raw answer of the API.
-type answer struct {
+// rawResponse is a response of the API as it was received.
+type rawResponse struct {
 	status int
 	header http.Header
 	body   string
@@ -65,11 +64,11 @@ type answer struct {
 type rawRequest struct {
 	method, path string
 	body         string
-	service      string // that it is signed for; "" = not signed
+	service      string // that it is signed for; empty means not signed
 	change       func(*http.Request)
 }
 
-func send(t testing.TB, url string, key accessKey, raw rawRequest) answer {
+func send(t testing.TB, url string, key accessKey, raw rawRequest) rawResponse {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), raw.method, url+raw.path, strings.NewReader(raw.body))
 	if err != nil {
@@ -96,10 +95,10 @@ func send(t testing.TB, url string, key accessKey, raw rawRequest) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(body)}
+	return rawResponse{response.StatusCode, response.Header, string(body)}
 }
 
-func TestAnswersToRequestsThatNoSDKSends(t *testing.T) {
+func TestResponsesToRequestsThatNoSDKSends(t *testing.T) {
 	sim := startSimulator(t, noAccounts)
 	in := install(t, raceBuild, sim)
 	key := in.createKey(account)
@@ -128,10 +127,10 @@ func TestAnswersToRequestsThatNoSDKSends(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			got := send(t, ferry.url, key, row.raw)
 			if got.status != row.status || got.header.Get("X-Amzn-Errortype") != row.code {
-				t.Errorf("the answer is %d %s, want %d %s: %s", got.status, got.header.Get("X-Amzn-Errortype"), row.status, row.code, got.body)
+				t.Errorf("the response is %d %s, want %d %s: %s", got.status, got.header.Get("X-Amzn-Errortype"), row.status, row.code, got.body)
 			}
 			if !strings.HasPrefix(got.body, `{"message":"`) || !strings.Contains(got.body, row.says) {
-				t.Errorf("the body is %s, want a message with %q", got.body, row.says)
+				t.Errorf("the body is %s, want a message that contains %q", got.body, row.says)
 			}
 			if !requestIDForm.MatchString(got.header.Get("X-Amzn-Requestid")) {
 				t.Errorf("the request id is %q, want a UUID", got.header.Get("X-Amzn-Requestid"))
@@ -153,7 +152,7 @@ func TestAnswersToRequestsThatNoSDKSends(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := send(t, ferry.url, key, raw)
 			if got.status != http.StatusNotFound || strings.TrimSpace(got.body) != "<UnknownOperationException/>" {
-				t.Errorf("the answer is %d %q, want 404 <UnknownOperationException/>", got.status, got.body)
+				t.Errorf("the response is %d %q, want 404 <UnknownOperationException/>", got.status, got.body)
 			}
 			if !requestIDForm.MatchString(got.header.Get("X-Amzn-Requestid")) {
 				t.Errorf("the request id is %q, want a UUID", got.header.Get("X-Amzn-Requestid"))
@@ -166,7 +165,7 @@ func setHeader(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-// setBody swaps a body for another one of the same length.
+// setBody replaces the body by another one of the same length.
 func setBody(text string) func(*http.Request) {
 	return func(r *http.Request) { r.Body = io.NopCloser(bytes.NewReader([]byte(text))) }
 }

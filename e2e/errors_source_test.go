@@ -13,8 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// The store's half of the table of errors: buckets and keys.
-func TestStoresRefusalsArriveAsTheirExceptions(t *testing.T) {
+func TestRefusalsOfStoresBecomeExceptions(t *testing.T) {
 	nodeBinary(t)
 	gateway := sharedS3(t)
 	file := sampleFile(t, "sample.txt")
@@ -44,7 +43,7 @@ func TestStoresRefusalsArriveAsTheirExceptions(t *testing.T) {
 		node.post(jsFromBucket(w.phone, "down-bucket", "a.txt")).wantException(t, "DependencyException", http.StatusBadGateway, "store", "down-bucket")
 	})
 	if sent := w.sim.uploads(); len(sent) != 0 {
-		t.Errorf("%d uploads were begun at Meta without a file", len(sent))
+		t.Errorf("%d uploads to Meta were started without a file", len(sent))
 	}
 }
 
@@ -58,10 +57,9 @@ func TestBucketWithoutStoreIsDenied(t *testing.T) {
 	startNode(t, ferry.url, key).post(jsFromBucket(phone, "elsewhere", "a.txt")).wantException(t, "AccessDeniedException", http.StatusForbidden, `"elsewhere"`)
 }
 
-// The presigned URLs' half.
-func TestPresignedURLsRefusalsArriveAsTheirExceptions(t *testing.T) {
+func TestRefusalsOfPresignedURLsBecomeExceptions(t *testing.T) {
 	nodeBinary(t)
-	// A server that the configuration names, so that URLs may point at it.
+	// A server that is configured as a store, so that URLs may point at it.
 	odd := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch strings.TrimPrefix(r.URL.Path, "/odd-bucket") {
 		case "/redirect":
@@ -88,7 +86,7 @@ func TestPresignedURLsRefusalsArriveAsTheirExceptions(t *testing.T) {
 	port = port[:strings.Index(port, "/")]
 	rest := good[strings.Index(good, port)+len(port):]
 
-	// Signed in the past by a client whose clock is behind, so that it has expired by now.
+	// Signed by a client whose clock is behind, so that it expires soon.
 	expired := node.presign(w.s3.endpoint, w.bucket, "a.txt", func(c *jsCall) { c.Seconds = 1 })
 	expiry := time.Now().Add(2 * time.Second)
 
@@ -145,13 +143,13 @@ func TestPresignedURLsRefusalsArriveAsTheirExceptions(t *testing.T) {
 	}
 
 	t.Run("expired", func(t *testing.T) {
-		time.Sleep(time.Until(expiry)) // the store's clock decides, and counts whole seconds
+		time.Sleep(time.Until(expiry)) // the clock of the store decides, which counts whole seconds
 		node.post(jsFromURL(w.phone, expired, "text/plain")).wantException(t, invalid, bad, "presigned URL", "expired")
 	})
 	if sent := w.sim.uploads(); len(sent) != 0 {
-		t.Errorf("%d uploads were begun at Meta without a file", len(sent))
+		t.Errorf("%d uploads to Meta were started without a file", len(sent))
 	}
-	w.sim.wantStored(node.post(jsFromURL(w.phone, good, "text/plain")).mediaID(t), file.Data) // it was good all the time
+	w.sim.wantStored(node.post(jsFromURL(w.phone, good, "text/plain")).mediaID(t), file.Data) // it was valid all the time
 }
 
 func presignedWithWrongSecret(t testing.TB, w *world) string {
@@ -161,7 +159,7 @@ func presignedWithWrongSecret(t testing.TB, w *world) string {
 	return presignWith(t, client, &s3.GetObjectInput{Bucket: &w.bucket, Key: aws.String("a.txt")}, time.Hour)
 }
 
-// closedPort is a port on which nobody listens.
+// closedPort returns a port on which no process listens.
 func closedPort(t testing.TB) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -16,7 +16,7 @@ import (
 	"ferry/socialmessaging"
 )
 
-func TestUploadThatMetaBreaksOffIsSentAgain(t *testing.T) {
+func TestUploadWhoseConnectionToMetaBreaksIsRetried(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	data := large()
 	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
@@ -30,20 +30,20 @@ func TestUploadThatMetaBreaksOffIsSentAgain(t *testing.T) {
 			w.wantOneFile(id, data, repeated{attempts: 2})
 			sent := w.sim.uploads()
 			if len(sent) != 2 || !sent[0].Cut || sent[1].MediaID != id {
-				t.Errorf("Meta saw %+v, want one upload that was cut and one that gave %s", sent, id)
+				t.Errorf("Meta saw %+v, want one upload that was cut off and one that returned %s", sent, id)
 			}
 		})
 	}
 }
 
-// repeated is what an upload took beyond a single transfer that was read in one
-// go: how many transfers were begun, and how many reads resumed.
+// repeated says how many transfers an upload needed, and how often it resumed
+// reading.
 type repeated struct{ attempts, resumes int }
 
-// undisturbed is an upload of which nothing had to be repeated.
+// undisturbed means that nothing had to be repeated.
 var undisturbed = repeated{attempts: 1}
 
-// wantOneFile checks that Meta has one file, whole, and that the log says so.
+// wantOneFile checks that Meta has one file, complete, and that the log says so.
 func (w *world) wantOneFile(id string, data []byte, want repeated) {
 	w.t.Helper()
 	w.sim.wantStored(id, data)
@@ -59,13 +59,14 @@ func (w *world) wantUploadLogged(id string, data []byte, want repeated) {
 	if entry.Status != http.StatusOK || entry.Account != account || entry.Size != int64(len(data)) || entry.SHA256 != digestOf(data) {
 		w.t.Errorf("the upload of %d bytes is logged as %s", len(data), entry.line)
 	}
-	// A single attempt need not be logged.
+	// A single attempt is not necessarily logged.
 	if got := (repeated{max(entry.Attempts, 1), entry.Resumes}); got != want {
 		w.t.Errorf("the upload is logged with %+v, want %+v: %s", got, want, entry.line)
 	}
 }
 
-// wantNoFile checks that Meta has nothing, not even half a file, of uploads that it saw begin.
+// wantNoFile checks that Meta has no file, not even half of one, of the uploads
+// that were started.
 func (w *world) wantNoFile() {
 	w.t.Helper()
 	if found := w.sim.allMedia(); len(found) != 0 {
@@ -73,26 +74,26 @@ func (w *world) wantNoFile() {
 	}
 	for _, sent := range w.sim.uploads() {
 		if sent.MediaID != "" || sent.SHA256 != "" {
-			w.t.Errorf("an upload arrived whole at Meta: %+v", sent)
+			w.t.Errorf("an upload arrived complete at Meta: %+v", sent)
 		}
 	}
 }
 
-func TestUploadThatMetaKeepsBreakingOffFails(t *testing.T) {
+func TestUploadWhoseConnectionToMetaKeepsBreakingFails(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	w.s3.put(t, w.bucket, "a.pdf", large(), "application/pdf")
 	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, CutAfterBytes: 64 << 10})
 	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "WhatsApp", "Meta")
 	if sent := w.sim.uploads(); len(sent) != 3 {
-		t.Errorf("the upload was begun %d times, want 3", len(sent))
+		t.Errorf("the upload was started %d times, want 3", len(sent))
 	}
 	w.wantNoFile()
 }
 
-// Meta has the file and the answer is lost: ferry cannot know, and does not
-// send it twice by itself.
-func TestUploadWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+// Meta has the file but the response is lost: ferry cannot know, so it does not
+// retry.
+func TestUploadWhoseResponseIsLostIsNotRetried(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	data := pdf(1 << 20)
 	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
@@ -107,7 +108,7 @@ func TestUploadWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	}
 }
 
-// proxied is a world with a second store, which is reached through a proxy.
+// proxied returns a world with a second store behind a proxy.
 func proxied(t *testing.T, options worldOptions) (w *world, toStore *proxy, bucket string) {
 	gateway := sharedS3(t)
 	toStore = startProxy(t, gateway.endpoint)
@@ -117,7 +118,8 @@ func proxied(t *testing.T, options worldOptions) (w *world, toStore *proxy, buck
 	return newWorld(t, options), toStore, gateway.bucket(t, "proxied")
 }
 
-// sourcesThrough are both kinds of source, through the proxy. A URL must be signed for the proxy's host.
+// sourcesThrough returns sources of both kinds behind the proxy. The URL is signed
+// for the proxy's host.
 func sourcesThrough(t testing.TB, w *world, toStore *proxy, bucket, key string) map[string]*socialmessaging.PostWhatsAppMessageMediaInput {
 	url := presignWith(t, w.s3.clientAt(toStore.url), &s3.GetObjectInput{Bucket: &bucket, Key: &key}, time.Hour)
 	return map[string]*socialmessaging.PostWhatsAppMessageMediaInput{
@@ -125,13 +127,13 @@ func sourcesThrough(t testing.TB, w *world, toStore *proxy, bucket, key string) 
 	}
 }
 
-// posted is what an upload became.
+// posted is the result of an upload.
 type posted struct {
 	mediaID string
 	err     error
 }
 
-// postAll makes uploads at the same time, for those that mostly wait.
+// postAll makes uploads at the same time.
 func (w *world) postAll(inputs map[string]*socialmessaging.PostWhatsAppMessageMediaInput) map[string]posted {
 	var (
 		uploads sync.WaitGroup
@@ -152,9 +154,9 @@ func (w *world) postAll(inputs map[string]*socialmessaging.PostWhatsAppMessageMe
 	return all
 }
 
-func TestUploadWhoseStoreBreaksOffIsReadAgain(t *testing.T) {
+func TestUploadWhoseConnectionToTheStoreBreaksResumes(t *testing.T) {
 	versitygwBinary(t)
-	for _, after := range []int64{100, 8 << 20} { // within the header, when nothing of the object is known yet; within the body
+	for _, after := range []int64{100, 8 << 20} { // in the header of the response; in its body
 		for _, kind := range []string{"bucket", "presigned URL"} {
 			t.Run(fmt.Sprintf("%s after %d bytes", kind, after), func(t *testing.T) {
 				w, toStore, bucket := proxied(t, worldOptions{})
@@ -163,7 +165,7 @@ func TestUploadWhoseStoreBreaksOffIsReadAgain(t *testing.T) {
 				broken := toStore.disturb(toFerry, &disturbance{After: after, Times: 1})
 				id := w.post(sourcesThrough(t, w, toStore, bucket, "a.pdf")[kind])
 				if broken.left() != 0 {
-					t.Fatal("no connection was broken")
+					t.Fatal("no connection broke")
 				}
 				want := undisturbed // a GET without a response is repeated, which is no resume
 				if after > 100 {
@@ -175,10 +177,10 @@ func TestUploadWhoseStoreBreaksOffIsReadAgain(t *testing.T) {
 	}
 }
 
-// The store's connection breaks after 60 % of the object, then Meta's after 90 %
-// of the upload. From 89 % on the object comes slowly: the kernel's buffers have
-// room for the rest, and once ferry has handed it over, Meta may have the file.
-func TestLargeFileArrivesOnceThoughBothSidesBreakOff(t *testing.T) {
+// The connection to the store breaks after 60 % of the object, then that to Meta
+// after 90 % of the upload. From 89 % on the object arrives slowly: the rest fits
+// into the kernel's buffers, and once ferry has written it, Meta may have the file.
+func TestLargeFileArrivesOnceAlthoughBothConnectionsBreak(t *testing.T) {
 	versitygwBinary(t)
 	const size = 100 << 20
 	w, toStore, bucket := proxied(t, worldOptions{metaProxy: true})
@@ -194,15 +196,15 @@ func TestLargeFileArrivesOnceThoughBothSidesBreakOff(t *testing.T) {
 	w.wantOneFile(id, data, repeated{attempts: 2, resumes: 1})
 	sent := w.sim.uploads()
 	if len(sent) != 2 || sent[0].MediaID != "" || sent[0].SHA256 != "" || sent[1].MediaID != id {
-		t.Fatalf("Meta saw %+v, want one upload that broke off and one that gave %s", sent, id)
+		t.Fatalf("Meta saw %+v, want one upload that broke off and one that returned %s", sent, id)
 	}
 	if got := sent[0].BytesRead; got < size*8/10 || got >= size {
-		t.Errorf("Meta had %d bytes of the upload that broke off, want nearly nine tenths of %d", got, size)
+		t.Errorf("Meta received %d bytes of the upload that broke off, want nearly nine tenths of %d", got, size)
 	}
 }
 
-func TestStoreThatKeepsBreakingOffFails(t *testing.T) {
-	t.Parallel() // it waits between its tries
+func TestUploadWhoseConnectionToTheStoreKeepsBreakingFails(t *testing.T) {
+	t.Parallel() // ferry waits between its attempts
 	w, toStore, bucket := proxied(t, worldOptions{})
 	w.s3.put(t, bucket, "a.pdf", pdf(8<<20), "application/pdf")
 	toStore.add(toFerry, `"type":"limit_data","attributes":{"bytes":1048576}`)
@@ -220,25 +222,25 @@ func TestStoreThatKeepsBreakingOffFails(t *testing.T) {
 	}
 }
 
-// A reset takes bytes with it that were on their way, so that nothing is certain
-// but the end.
-func TestStoreThatKeepsResettingFails(t *testing.T) {
-	t.Parallel() // it waits between its tries
+// A reset discards bytes that were not delivered yet, so how many arrive is not
+// certain.
+func TestUploadWhoseConnectionToTheStoreKeepsBeingResetFails(t *testing.T) {
+	t.Parallel() // ferry waits between its attempts
 	w, toStore, bucket := proxied(t, worldOptions{})
 	w.s3.put(t, bucket, "a.pdf", pdf(8<<20), "application/pdf")
 	toStore.add(toFerry, `"type":"limit_data","attributes":{"bytes":1048576}`)
-	// With no toxicity it does nothing, but all connections end with a reset.
+	// Without toxicity it does nothing, except that all connections end with a reset.
 	toStore.add(toFerry, `"type":"reset_peer","toxicity":0,"attributes":{}`)
 	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, toStore, bucket, "a.pdf")["presigned URL"])
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "presigned URL")
 	if entry := w.ferry.waitRequest(requestIDOf(t, err)); !strings.Contains(entry.Cause, "connection reset") {
-		t.Errorf("the logged cause has no reset of a connection: %s", entry.line)
+		t.Errorf("the logged cause does not name the reset: %s", entry.line)
 	}
 	w.wantNoFile()
 }
 
-func TestUploadWhoseStoreStallsGoesOnWhereItStopped(t *testing.T) {
-	t.Parallel() // it waits until ferry takes the silence for a stall
+func TestUploadWhoseStoreStallsResumes(t *testing.T) {
+	t.Parallel() // ferry waits before it assumes a stall
 	w, toStore, bucket := proxied(t, worldOptions{args: []string{"--upload-timeout=1m"}})
 	data := pdf(4 << 20)
 	w.s3.put(t, bucket, "a.pdf", data, "application/pdf")
@@ -260,10 +262,10 @@ func TestUploadWhoseStoreStallsGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
-// Meta takes a part of the file and then nothing happens: the upload ends when
-// its time is up, and leaves nothing behind that stands in the way of the next.
+// Meta stops reading in the middle of the file: the upload ends when its time is
+// up, and does not affect the next one.
 func TestUploadThatMetaStallsEndsInTime(t *testing.T) {
-	t.Parallel() // it waits until the upload's time is up
+	t.Parallel() // it waits for the upload's timeout
 	w := newWorld(t, worldOptions{metaProxy: true, args: []string{"--upload-timeout=5s"}})
 	data := pdf(4 << 20)
 	w.s3.put(t, w.bucket, "a.pdf", data, "application/pdf")
@@ -281,8 +283,8 @@ func TestUploadThatMetaStallsEndsInTime(t *testing.T) {
 	w.wantOneFile(w.post(w.fromBucket("a.pdf")), data, undisturbed)
 }
 
-func TestFileArrivesWholeOverSlowConnections(t *testing.T) {
-	t.Parallel() // it waits for its bytes
+func TestFileArrivesCompleteOverSlowConnections(t *testing.T) {
+	t.Parallel() // the connections are slow
 
 	const size, rate = 2 << 20, 2_000 // bytes, kB/s
 	w, toStore, bucket := proxied(t, worldOptions{metaProxy: true})
@@ -302,8 +304,8 @@ func TestFileArrivesWholeOverSlowConnections(t *testing.T) {
 	}
 }
 
-// The object is replaced by another of the same length while it is read: what
-// is read again is not the same file, and half of each would be neither.
+// The object is replaced by another one of the same length while it is read. The
+// upload must not consist of parts of both.
 func TestObjectReplacedBetweenAttemptsIsNotMixed(t *testing.T) {
 	versitygwBinary(t)
 	for _, kind := range []string{"bucket", "presigned URL"} {
@@ -324,7 +326,7 @@ func TestObjectReplacedBetweenAttemptsIsNotMixed(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.wantNoFile()
-			// Called again, it is the new object.
+			// The next call uploads the new object.
 			output, err := w.client().PostWhatsAppMessageMedia(t.Context(), sourcesThrough(t, w, toStore, bucket, "a.pdf")[kind])
 			if err != nil {
 				t.Fatal(err)
@@ -334,8 +336,7 @@ func TestObjectReplacedBetweenAttemptsIsNotMixed(t *testing.T) {
 	}
 }
 
-// A caller that goes away takes its upload along.
-func TestCallerThatLeavesEndsItsUpload(t *testing.T) {
+func TestUploadEndsAfterItsCallerHasDisconnected(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	w.s3.put(t, w.bucket, "a.pdf", large(), "application/pdf")
 	w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, BandwidthBytesPerSecond: 1 << 20})
@@ -348,7 +349,7 @@ func TestCallerThatLeavesEndsItsUpload(t *testing.T) {
 	eventually(t, "the upload is at Meta", func() bool { return len(w.sim.uploads()) == 1 })
 	leave()
 	if err := <-left; err == nil {
-		t.Fatal("the call succeeded though its caller had left")
+		t.Fatal("the call succeeded although its caller had disconnected")
 	}
 	w.ferry.waitLog("the upload that failed", func(entry logEntry) bool {
 		return entry.Operation == "PostWhatsAppMessageMedia" && entry.Exception != ""

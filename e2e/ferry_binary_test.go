@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// runDirectory holds what all tests share: binaries, certificate, S3 server.
+// runDirectory contains what all tests share: binaries, certificate, S3 server.
 var runDirectory string
 
 func TestMain(m *testing.M) { os.Exit(runAll(m)) }
@@ -25,11 +25,11 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
-// A build is ferry, built once in one way.
+// A build is a way to build ferry; it is done once.
 type build struct {
 	name     string
 	flags    []string
-	fallback *build // where this one needs what is not there; nil = none
+	fallback *build // used where this build is not possible; nil means none
 	once     sync.Once
 	err      error
 }
@@ -40,7 +40,7 @@ var (
 	strippedBuild = &build{name: "ferry-stripped", flags: []string{"-trimpath", "-ldflags", "-s -w"}}
 )
 
-// path builds the binary, if no test has yet, and gives its file.
+// path builds the binary, if no test has done so yet, and returns its file.
 func (b *build) path(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(runDirectory, b.name)
@@ -58,9 +58,9 @@ func (b *build) path(t testing.TB) string {
 	if b.fallback == nil {
 		t.Fatal(b.err)
 	}
-	file = b.fallback.path(t) // if this fails, the reason is in ferry
+	file = b.fallback.path(t) // if this fails, too, ferry is broken
 	if required() && installsPackages() && os.Getenv("CGO_ENABLED") != "0" {
-		t.Fatalf("the race detector cannot be built in; 'make system' installs the C compiler that it needs\n%v", b.err)
+		t.Fatalf("ferry cannot be built with the race detector; 'make system' installs the C compiler that it needs\n%v", b.err)
 	}
 	t.Logf("without the race detector, which needs cgo and a C compiler: %v", b.err)
 	return file

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// Deadlines. They only end a wait for something that never comes.
+// Deadlines. They only end a wait for something that never happens.
 const (
 	startLimit = 30 * time.Second
 	stopLimit  = 60 * time.Second
 	callLimit  = 2 * time.Minute
 )
 
-// exitOfRace is how a process ends in which the race detector found something.
+// exitOfRace is the exit status of a process in which the race detector found a race.
 const exitOfRace = 66
 
-// transcript collects what a process writes, and can be waited on.
+// transcript collects what a process writes. Readers can wait for more.
 type transcript struct {
 	mu      sync.Mutex
 	text    strings.Builder
@@ -59,20 +59,21 @@ type process struct {
 	cmd            *exec.Cmd
 	stdout, stderr *transcript
 	exited         chan struct{} // closed when it has ended
-	checked        bool          // a test has looked at the end itself
+	checked        bool          // the test has called wantExit
 }
 
-// environment is what a child gets: nothing of the caller's AWS or FERRY settings.
+// environment returns the environment of a child process, without the caller's
+// AWS and FERRY settings.
 func environment(home string, extra ...string) []string {
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + os.TempDir(), "LANG=C.UTF-8",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=",
-		"GORACE=halt_on_error=1 exitcode=66 atexit_sleep_ms=0", // without the last, each command takes a second longer
+		"GORACE=halt_on_error=1 exitcode=66 atexit_sleep_ms=0", // without atexit_sleep_ms each command takes a second longer
 	}, extra...)
 }
 
-// start runs a program until the end of the test. Then it is asked to stop, and
-// must end with status 0 and without a data race.
+// start runs a program until the end of the test. Then the program is asked to
+// stop, and must exit with status 0 and without a data race.
 func start(t testing.TB, program string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(program, args...), stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
@@ -81,7 +82,7 @@ func start(t testing.TB, program string, env []string, args ...string) *process 
 		t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // its state is in cmd.ProcessState
+		_ = p.cmd.Wait() // the status is in cmd.ProcessState
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
@@ -95,7 +96,7 @@ func start(t testing.TB, program string, env []string, args ...string) *process 
 	return p
 }
 
-// stop asks the process to stop, and checks that it ended as it should.
+// stop asks the process to stop, and checks that it exits with status 0.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal()
@@ -103,10 +104,10 @@ func (p *process) stop() {
 }
 
 func (p *process) signal() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already: wantExit tells
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // if the process has ended already, wantExit says so
 }
 
-// signalAgain asks a second time, once the server has heard the first: two
+// signalAgain sends a second signal once the process has noticed the first: two
 // signals at once may arrive as one.
 func (p *process) signalAgain() {
 	p.t.Helper()
@@ -114,7 +115,7 @@ func (p *process) signalAgain() {
 	p.signal()
 }
 
-// wantExit waits for the end and checks its status.
+// wantExit waits until the process has ended and checks its status.
 func (p *process) wantExit(status int) {
 	p.t.Helper()
 	p.checked = true
@@ -133,7 +134,7 @@ func (p *process) wantExit(status int) {
 	}
 }
 
-// run runs a program to its end and gives what it wrote and its status.
+// run runs a program to its end and returns its output and its status.
 func run(t testing.TB, env []string, stdin string, program string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), callLimit)
@@ -150,7 +151,7 @@ func run(t testing.TB, env []string, stdin string, program string, args ...strin
 	return out.String(), errors.String(), status
 }
 
-// mustRun is run for a program that must succeed.
+// mustRun runs a program that must succeed.
 func mustRun(t testing.TB, env []string, program string, args ...string) (stdout string) {
 	t.Helper()
 	stdout, stderr, status := run(t, env, "", program, args...)
@@ -161,19 +162,19 @@ func mustRun(t testing.TB, env []string, program string, args ...string) (stdout
 }
 
 // eventually waits until a condition holds. It is for what other processes do
-// and nothing announces; the deadline only ends a wait in vain.
+// without an event that a test could wait for.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	limit := time.Now().Add(startLimit)
 	for !condition() {
 		if time.Now().After(limit) {
-			t.Fatalf("waited %v for this in vain: %s", startLimit, what)
+			t.Fatalf("this has not happened within %v: %s", startLimit, what)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
 }
 
-// answers reports whether a GET of a URL is answered with a status.
+// answers reports whether a GET request to a URL is answered with a status.
 func answers(url string, status int) bool {
 	client := http.Client{Timeout: 2 * time.Second, Transport: trustingTransport()}
 	defer client.CloseIdleConnections()

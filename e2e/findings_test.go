@@ -36,7 +36,7 @@ func (w *world) lint(wantStatus int, sources ...string) map[string]linted {
 	return found
 }
 
-// putBadFiles stores the bad samples and gives what lint says of them in the bucket.
+// putBadFiles stores the bad samples and returns what lint says about them.
 func (w *world) putBadFiles() map[string]linted {
 	w.t.Helper()
 	var sources []string
@@ -48,26 +48,26 @@ func (w *world) putBadFiles() map[string]linted {
 	for _, file := range sample.BadFiles() {
 		one := found["s3://"+w.bucket+"/"+file.Name]
 		if len(one.Findings) != 1 || one.Findings[0].Code != file.WantCode || one.Findings[0].Fix == "" {
-			w.t.Fatalf("lint says of %s: %+v, want %s alone, with a fix", file.Name, one, file.WantCode)
+			w.t.Fatalf("lint says about %s: %+v, want only %s, with a fix", file.Name, one, file.WantCode)
 		}
 		found[file.Name] = one
 	}
 	return found
 }
 
-// wantWarned checks that a file is at Meta, and its finding in the log.
+// wantWarned checks that Meta has a file, and that the log has its finding.
 func (w *world) wantWarned(mediaID string, file sample.BadFile, severity string) {
 	w.t.Helper()
 	w.sim.wantStored(mediaID, file.Data)
 	entry := w.ferry.waitUpload(mediaID)
 	if len(entry.Findings) != 1 || !strings.HasPrefix(entry.Findings[0], file.WantCode+" ("+severity+"): ") {
-		w.t.Errorf("%s: the logged findings are %q, want %s (%s) alone", file.Name, entry.Findings, file.WantCode, severity)
+		w.t.Errorf("%s: the logged findings are %q, want only %s (%s)", file.Name, entry.Findings, file.WantCode, severity)
 	}
 }
 
-// What WhatsApp would refuse, or take and not deliver, comes back to the caller
-// with the way to mend it; what only looks bad is sent, and the operator told.
-func TestBadFilesComeBackWithTheirFix(t *testing.T) {
+// For files that WhatsApp would refuse, or accept and not deliver, the caller is
+// told how to fix them. Files that only look bad are sent, and logged.
+func TestBadFilesAreRefusedWithAFix(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{})
 	node := startNode(t, w.ferry.url, w.key)
@@ -87,11 +87,11 @@ func TestBadFilesComeBackWithTheirFix(t *testing.T) {
 		}
 	}
 	if uploads := w.sim.uploads(); len(uploads) != sent || sent == 0 {
-		t.Errorf("%d uploads were begun at Meta, want those of the %d files that only look bad", len(uploads), sent)
+		t.Errorf("%d uploads to Meta were started, want those of the %d files that only look bad", len(uploads), sent)
 	}
 }
 
-// Who trusts such files more than the rules has them sent, and reads of them in the log.
+// With --will-fail=warn, files that would fail are sent, and logged.
 func TestFilesThatWouldFailAreSentWhereOnlyAWarningIsWanted(t *testing.T) {
 	w := newWorld(t, worldOptions{args: []string{"--will-fail", "warn"}})
 	found := w.putBadFiles()
@@ -106,7 +106,7 @@ func TestFilesThatWouldFailAreSentWhereOnlyAWarningIsWanted(t *testing.T) {
 	}
 }
 
-// What is at the end of a long object is read by a range.
+// The end of a long object is read with a range request.
 func TestLintReadsTheEndOfLongObjects(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	whole := pdf(300 << 10)

@@ -34,13 +34,13 @@ func wantGoException(t testing.TB, err error, name string, status int, texts ...
 	}
 	for _, text := range texts {
 		if !strings.Contains(exception.Message, text) {
-			t.Errorf("the message has no %q: %s", text, exception.Message)
+			t.Errorf("the message does not contain %q: %s", text, exception.Message)
 		}
 	}
 	wantNothingSecret(t, exception.Message)
 }
 
-// ferry's own client has the operations as methods and the exceptions as types.
+// The operations are methods of ferry's Go client, the exceptions are types.
 func TestGoClientCallsEveryOperationThatIsBuilt(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	client, ctx := w.client(), t.Context()
@@ -87,7 +87,7 @@ func TestGoClientCallsEveryOperationThatIsBuilt(t *testing.T) {
 	}
 }
 
-// messageOf is what the service said.
+// messageOf returns the message of an exception.
 func messageOf(err error) string {
 	exception, ok := socialmessaging.AsException(err)
 	if !ok {
@@ -96,7 +96,7 @@ func messageOf(err error) string {
 	return exception.Message
 }
 
-// requestIDOf is the id under which the service logged the call.
+// requestIDOf returns the id under which the server logged the call.
 func requestIDOf(t testing.TB, err error) string {
 	t.Helper()
 	exception, ok := socialmessaging.AsException(err)

@@ -24,18 +24,18 @@ const (
 	otherAccount = "444455556666"
 )
 
-// installation is what an operator sets up before `ferry serve`: keyset,
-// database, access keys, linked accounts. All of it with ferry's own commands.
+// installation is what an operator sets up before `ferry serve`, with ferry's own
+// commands: keyset, database, access keys, linked accounts.
 type installation struct {
 	t         testing.TB
 	program   string
 	directory string // ferry.db and keyset.json
 	env       []string
 	sim       *simulator
-	wrapper   []string // what runs the server; nil = nothing
+	wrapper   []string // command that runs the server; nil means none
 }
 
-// install makes a keyset and an empty database.
+// install creates a keyset and an empty database.
 func install(t testing.TB, b *build, sim *simulator) *installation {
 	t.Helper()
 	in := &installation{t: t, program: b.path(t), directory: t.TempDir(), sim: sim}
@@ -48,10 +48,10 @@ func install(t testing.TB, b *build, sim *simulator) *installation {
 
 func (in *installation) file(name string) string { return filepath.Join(in.directory, name) }
 
-// accessKey is a caller's key, and the phone number that it uses.
+// accessKey is a caller's access key.
 type accessKey struct{ id, secret string }
 
-// createKey makes a key with the given policy documents, or with full access.
+// createKey creates a key with the given policy documents, or with full access.
 func (in *installation) createKey(account string, policies ...string) accessKey {
 	in.t.Helper()
 	args := []string{"key", "create", "--account", account}
@@ -77,7 +77,7 @@ func (in *installation) createKey(account string, policies ...string) accessKey 
 
 var exportLine = regexp.MustCompile(`(?m)^export ([A-Z0-9_]+)='([^']*)'$`)
 
-// exports reads lines that a shell can source.
+// exports returns the variables that a shell which sources the text would have.
 func exports(text string) map[string]string {
 	values := map[string]string{}
 	for _, line := range exportLine.FindAllStringSubmatch(text, -1) {
@@ -86,7 +86,7 @@ func exports(text string) map[string]string {
 	return values
 }
 
-// linkedAccount is what `ferry account list --json` says of an account.
+// linkedAccount is a line of `ferry account list --json`.
 type linkedAccount struct {
 	Account      string
 	ID           string // "waba-…"
@@ -98,7 +98,7 @@ type linkedAccount struct {
 	}
 }
 
-// link links an account of Meta's, and gives what is linked then.
+// link links a WhatsApp Business Account, and returns it as it is linked.
 func (in *installation) link(account, metaID, token string) linkedAccount {
 	in.t.Helper()
 	mustRun(in.t, append(in.env, "FERRY_META_TOKEN="+token), in.program, "account", "link", "--account", account, "--waba-id", metaID, "--app-id", metaApp)
@@ -143,8 +143,8 @@ func (in *installation) serve(args ...string) *server {
 	return s
 }
 
-// useHosts gives servers that are started from now on a hosts file of their
-// own, in a mount namespace of their own.
+// useHosts makes servers that are started later use a hosts file of their own, in
+// a mount namespace of their own.
 func (in *installation) useHosts(lines ...string) {
 	in.t.Helper()
 	hosts := in.file("hosts")
@@ -157,7 +157,7 @@ func (in *installation) useHosts(lines ...string) {
 	}
 }
 
-// world is a server with all that its callers need: one linked account with a
+// world is a server with everything that callers need: a linked account with a
 // phone number, a key with full access, and a bucket.
 type world struct {
 	t      testing.TB
@@ -169,14 +169,14 @@ type world struct {
 	linked linkedAccount
 	phone  string // "phone-number-id-…"
 	bucket string
-	toMeta *proxy // nil = none
+	toMeta *proxy // before Meta; nil means none
 }
 
-// worldOptions say in what a world differs from the usual one.
+// worldOptions change a world.
 type worldOptions struct {
 	binary    *build // default: built with the race detector
 	simulator metasim.Config
-	stores    []store // asked before the world's own
+	stores    []store // that precede the world's own
 	args      []string
 	metaProxy bool // between ferry and Meta
 }
@@ -204,7 +204,7 @@ func newWorld(t testing.TB, options worldOptions) *world {
 	return w
 }
 
-// goClient is ferry's own client, which sends each call once.
+// goClient returns ferry's Go client. It does not retry.
 func goClient(url string, key accessKey) *socialmessaging.Client {
 	return socialmessaging.New(socialmessaging.Options{
 		Region: region, BaseEndpoint: aws.String(url), Retryer: aws.NopRetryer{},
@@ -214,7 +214,7 @@ func goClient(url string, key accessKey) *socialmessaging.Client {
 
 func (w *world) client() *socialmessaging.Client { return goClient(w.ferry.url, w.key) }
 
-// fromBucket is the input of an upload from the world's bucket.
+// fromBucket returns the input of an upload from the world's bucket.
 func (w *world) fromBucket(key string) *socialmessaging.PostWhatsAppMessageMediaInput {
 	return fromBucket(w.phone, w.bucket, key)
 }
@@ -230,7 +230,7 @@ func fromURL(phone, url, contentType string) *socialmessaging.PostWhatsAppMessag
 	}
 }
 
-// post uploads and gives the media id; the upload must succeed.
+// post uploads a file and returns the media id. The upload must succeed.
 func (w *world) post(input *socialmessaging.PostWhatsAppMessageMediaInput) string {
 	w.t.Helper()
 	output, err := w.client().PostWhatsAppMessageMedia(w.t.Context(), input)
@@ -240,7 +240,7 @@ func (w *world) post(input *socialmessaging.PostWhatsAppMessageMediaInput) strin
 	return *output.MediaId
 }
 
-// wantStored checks that Meta has a file whole.
+// wantStored checks that Meta has a file, complete.
 func (s *simulator) wantStored(mediaID string, data []byte) metasim.Media {
 	s.t.Helper()
 	found := s.media(mediaID)

@@ -10,7 +10,7 @@ import (
 	"ferry/metasim"
 )
 
-// The first client: a program against ferry dev, with nothing but its env file.
+// A program that uses ferry dev needs nothing but the env file.
 func TestJavaScriptSDKWorksWithDevsEnvironment(t *testing.T) {
 	node := nodeBinary(t)
 	dev := startDev(t, raceBuild)
@@ -35,7 +35,7 @@ func TestJavaScriptSDKWorksWithDevsEnvironment(t *testing.T) {
 	}
 	for _, id := range []string{got.FromBucket, got.FromURL} {
 		if !mediaIDForm.MatchString(id) {
-			t.Fatalf("the media id %q is not of digits", id)
+			t.Fatalf("the media id %q does not consist of digits", id)
 		}
 		dev.sim.wantStored(id, []byte("hello"))
 	}

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// nodeSession is the AWS SDK for JavaScript in a process that is kept running:
-// node/session.mjs, which reads a call a line and writes its outcome.
+// nodeSession is a running process with the AWS SDK for JavaScript,
+// node/session.mjs. It reads one call per line and writes its outcome.
 type nodeSession struct {
 	t      testing.TB
 	url    string // of the API
@@ -31,10 +31,10 @@ type jsCall struct {
 	Secret      string `json:"secret"`
 	ClockOffset int    `json:"clockOffset,omitempty"` // milliseconds by which the caller's clock is ahead
 	PathStyle   bool   `json:"pathStyle,omitempty"`   // of presign
-	Seconds     int    `json:"seconds,omitempty"`     // that a presigned URL lives
+	Seconds     int    `json:"seconds,omitempty"`     // for which a presigned URL is valid
 }
 
-// startNode starts a session of calls with a key to an API.
+// startNode starts a session that calls an API with a key.
 func startNode(t testing.TB, url string, key accessKey) *nodeSession {
 	t.Helper()
 	cmd := exec.Command(nodeBinary(t), "node/session.mjs")
@@ -53,7 +53,7 @@ func startNode(t testing.TB, url string, key accessKey) *nodeSession {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = input.Close() // ends it
+		_ = input.Close() // which ends the process
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("session.mjs: %v\n%s", err, stderr)
 		}
@@ -66,7 +66,7 @@ func startNode(t testing.TB, url string, key accessKey) *nodeSession {
 // members are the members of an input.
 type members = map[string]any
 
-// call makes a call and gives its outcome. adjust changes how it is made.
+// call makes a call and returns its outcome. adjust changes how it is made.
 func (n *nodeSession) call(operation string, input any, adjust ...func(*jsCall)) outcome {
 	n.t.Helper()
 	call := jsCall{Operation: operation, Input: input, Endpoint: n.url, Region: region, KeyID: n.key.id, Secret: n.key.secret}
@@ -98,13 +98,13 @@ func (n *nodeSession) post(input any, adjust ...func(*jsCall)) outcome {
 	return n.call("PostWhatsAppMessageMedia", input, adjust...)
 }
 
-// presign signs a GET with @aws-sdk/s3-request-presigner.
+// presign signs a GET request with @aws-sdk/s3-request-presigner.
 func (n *nodeSession) presign(endpoint, bucket, key string, adjust ...func(*jsCall)) string {
 	n.t.Helper()
 	return n.sign("presign", endpoint, members{"Bucket": bucket, "Key": key}, adjust...)
 }
 
-// presignPut signs a PUT of a file of a type.
+// presignPut signs a PUT request with a content type.
 func (n *nodeSession) presignPut(endpoint, bucket, key, contentType string) string {
 	n.t.Helper()
 	return n.sign("presignPut", endpoint, members{"Bucket": bucket, "Key": key, "ContentType": contentType})

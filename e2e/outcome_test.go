@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// outcome is what a call through an SDK became.
+// outcome is the result of a call through an SDK.
 type outcome struct {
 	Output json.RawMessage // nil on an error
 	Error  *struct {
@@ -23,9 +23,9 @@ type outcome struct {
 	}
 }
 
-// wantException checks an error: the exception's name, that it is an instance
-// of the SDK's class of that name, its status, its request id, and what its
-// message says.
+// wantException checks an error: the name of the exception, that it is an instance
+// of the SDK's class of that name, its status, its request id, and that its message
+// contains the texts.
 func (o outcome) wantException(t testing.TB, name string, status int, texts ...string) {
 	t.Helper()
 	if o.Error == nil {
@@ -41,7 +41,7 @@ func (o outcome) wantException(t testing.TB, name string, status int, texts ...s
 	o.wantTold(t, texts...)
 }
 
-// wantCode checks an error that the service's model does not have.
+// wantCode checks an error that the service model does not contain.
 func (o outcome) wantCode(t testing.TB, name string, status int, texts ...string) {
 	t.Helper()
 	if o.Error == nil {
@@ -62,13 +62,13 @@ func (o outcome) wantTold(t testing.TB, texts ...string) {
 	}
 	for _, text := range texts {
 		if !strings.Contains(o.Error.Message, text) {
-			t.Errorf("the message has no %q: %s", text, o.Error.Message)
+			t.Errorf("the message does not contain %q: %s", text, o.Error.Message)
 		}
 	}
 	wantNothingSecret(t, o.Error.Message)
 }
 
-// mediaID is the id that a successful upload gave.
+// mediaID returns the media id of a successful upload.
 func (o outcome) mediaID(t testing.TB) string {
 	t.Helper()
 	if o.Error != nil {
@@ -76,21 +76,21 @@ func (o outcome) mediaID(t testing.TB) string {
 	}
 	var output struct{ MediaID string }
 	if err := json.Unmarshal(o.Output, &output); err != nil || !mediaIDForm.MatchString(output.MediaID) {
-		t.Fatalf("the output has no media id of digits: %s", o.Output)
+		t.Fatalf("the output has no media id that consists of digits: %s", o.Output)
 	}
 	return output.MediaID
 }
 
 var mediaIDForm = regexp.MustCompile(`^[0-9]+$`)
 
-// What no message may hold: the query of a presigned URL, an address.
+// What no message may contain: the query of a presigned URL, an address.
 var (
 	presignedText = regexp.MustCompile(`(?i)(x-amz-(signature|credential|date|expires|algorithm)|AWSAccessKeyId|Signature)=`)
 	addressText   = regexp.MustCompile(`\b[0-9]{1,3}(\.[0-9]{1,3}){3}\b|\[[0-9a-f:]*:[0-9a-f:]*\]|localhost|:[0-9]{4,5}\b`)
 	signatureText = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 )
 
-// wantNothingSecret checks a text that a caller gets to see.
+// wantNothingSecret checks a text that a caller can see.
 func wantNothingSecret(t testing.TB, text string) {
 	t.Helper()
 	for _, found := range []string{presignedText.FindString(text), addressText.FindString(text), signatureText.FindString(text)} {
@@ -103,21 +103,21 @@ func wantNothingSecret(t testing.TB, text string) {
 	}
 }
 
-// wantNoTrace checks that a text does not hold a secret, in any usual spelling.
+// wantNoTrace checks that a text does not contain a secret, in any usual encoding.
 func wantNoTrace(t testing.TB, what, text, secret string) {
 	t.Helper()
 	if how, at := findTrace(text, secret); how != "" {
-		t.Errorf("%s holds a secret %s: …%s[SECRET]", what, how, text[max(0, at-60):at])
+		t.Errorf("%s contains a secret %s: …%s[SECRET]", what, how, text[max(0, at-60):at])
 	}
 }
 
-// findTrace finds a secret in a text: how it is spelt there and where.
+// findTrace finds a secret in a text, and returns how it is encoded there and where.
 func findTrace(text, secret string) (how string, at int) {
 	standard := strings.NewReplacer("-", "+", "_", "/").Replace(text) // of base64's two alphabets
 	for _, spelling := range []struct{ how, in, part string }{
 		{"as it is", text, secret}, {"URL-encoded", text, url.QueryEscape(secret)}, {"path-encoded", text, url.PathEscape(secret)},
 		{"in hexadecimal", strings.ToLower(text), hex.EncodeToString([]byte(secret))},
-		// Of base64 only the middle is the same wherever the secret begins in what was encoded.
+		// Only the middle of the base64 form does not depend on what precedes and follows the secret.
 		{"in base64", standard, base64Middle(secret, 0)}, {"in base64", standard, base64Middle(secret, 1)}, {"in base64", standard, base64Middle(secret, 2)},
 	} {
 		if at := strings.Index(spelling.in, spelling.part); at >= 0 {
@@ -127,8 +127,8 @@ func findTrace(text, secret string) (how string, at int) {
 	return "", -1
 }
 
-// A search that finds nothing proves something only if it finds what is there.
-func TestSecretsAreFoundInEverySpelling(t *testing.T) {
+// That no secret is found proves something only if secrets can be found.
+func TestSecretsAreFoundInEveryEncoding(t *testing.T) {
 	const secret = s3SecretKey
 	for how, text := range map[string]string{
 		"as it is": "a " + secret + " b", "URL-encoded": "a=" + url.QueryEscape(secret) + "&b", "in hexadecimal": "0a" + strings.ToUpper(hex.EncodeToString([]byte(secret))) + "0b",
@@ -148,11 +148,11 @@ func TestSecretsAreFoundInEverySpelling(t *testing.T) {
 		}
 	}
 	if got, _ := findTrace("nothing here, canarySecretOfTheStor", secret); got != "" {
-		t.Errorf("found %q where there is nothing", got)
+		t.Errorf("found %q in a text without the secret", got)
 	}
 }
 
-// base64Middle is what base64 makes of a secret that begins shift bytes into a
+// base64Middle returns the base64 form of a secret that begins shift bytes into a
 // group of three, without the characters that depend on its neighbours.
 func base64Middle(secret string, shift int) string {
 	encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", shift) + secret))

@@ -7,16 +7,16 @@ import (
 	"testing"
 )
 
-// required is whether a part that 'make test' installs must be there.
+// required reports whether a part that 'make test' installs must exist.
 func required() bool { return os.Getenv("FERRY_E2E") == "require" }
 
-// installsPackages is whether 'make test' installs packages of the system here.
+// installsPackages reports whether 'make test' installs packages of the system here.
 func installsPackages() bool {
 	_, err := exec.LookPath("apt-get")
 	return err == nil && os.Geteuid() == 0
 }
 
-// missingTool reports a part that 'make test' installs.
+// missingTool skips or fails a test for want of a part that 'make test' installs.
 func missingTool(t testing.TB, part, remedy string) {
 	t.Helper()
 	if required() {
@@ -25,7 +25,7 @@ func missingTool(t testing.TB, part, remedy string) {
 	t.Skipf("skipped: %s is missing; %s", part, remedy)
 }
 
-// missingOnMachine reports a part that only the machine's owner can install.
+// missingOnMachine skips a test for want of a part that 'make test' does not install.
 func missingOnMachine(t testing.TB, part, remedy string) {
 	t.Helper()
 	t.Skipf("skipped: %s is missing; %s", part, remedy)

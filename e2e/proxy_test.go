@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// The two ways through a proxy, as toxiproxy calls them.
+// The two directions of a proxy, as toxiproxy calls them.
 const (
 	fromFerry = "upstream"
 	toFerry   = "downstream"
@@ -22,12 +22,12 @@ const (
 // proxy is a toxiproxy between ferry and one server.
 type proxy struct {
 	t      testing.TB
-	url    string // in place of the server's
+	url    string // to use in place of the server's
 	toxics *toxiproxy.ToxicCollection
 }
 
-// startProxy runs a proxy until the end of the test. It passes everything on,
-// TLS too, until toxics are added.
+// startProxy runs a proxy until the end of the test. It passes everything on, TLS
+// included, until toxics are added.
 func startProxy(t testing.TB, serverURL string) *proxy {
 	t.Helper()
 	scheme, address, _ := strings.Cut(serverURL, "://")
@@ -40,18 +40,18 @@ func startProxy(t testing.TB, serverURL string) *proxy {
 	return &proxy{t, scheme + "://" + running.Listen, running.Toxics}
 }
 
-// add puts a toxic on one way of all connections. Its other members are in
-// JSON, as toxiproxy's API takes them.
+// add adds a toxic to one direction of all connections. Its other members are in
+// the JSON form of toxiproxy's API.
 func (p *proxy) add(way, members string) toxics.Toxic {
 	p.t.Helper()
 	added, err := p.toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"stream":%q,%s}`, way, members)))
 	if err != nil {
-		p.t.Fatalf("toxiproxy does not take %s: %v", members, err)
+		p.t.Fatalf("toxiproxy does not accept %s: %v", members, err)
 	}
 	return added.Toxic
 }
 
-// disturb adds a disturbance, and gives the one that is at work.
+// disturb adds a disturbance, and returns the one that is in effect.
 func (p *proxy) disturb(way string, with *disturbance) *disturbance {
 	p.t.Helper()
 	attributes, err := json.Marshal(with)
@@ -62,14 +62,14 @@ func (p *proxy) disturb(way string, with *disturbance) *disturbance {
 }
 
 // disturbance is a toxic that closes some connections, or slows them down, and
-// lets the next try pass. Toxiproxy's own limit_data and timeout hit every
-// connection; to take them away between two tries would be a race.
+// leaves the others alone. Toxiproxy's own limit_data and timeout affect every
+// connection; removing them between two attempts would be a race.
 type disturbance struct {
-	After int64 // bytes to pass on; what has no more is not hit
-	Skip  int   // connections to spare first
-	Times int   // connections to hit
-	Stall bool  // let nothing more through, but keep the connection
-	Rate  int64 // let the rest through at so many kB/s
+	After int64 // bytes to pass on first; connections with fewer are not disturbed
+	Skip  int   // connections to leave alone first
+	Times int   // connections to disturb
+	Stall bool  // keep the connection, but pass nothing more on
+	Rate  int64 // pass the rest on at this rate, in kB/s
 
 	mu     sync.Mutex
 	before func()
@@ -94,7 +94,7 @@ func (d *disturbance) Pipe(stub *toxics.ToxicStub) {
 			}
 			first, size := d.After-*passed, int64(len(chunk.Data))
 			*passed += size
-			if first < 0 || first >= size || !d.take() {
+			if first < 0 || first >= size || !d.next() {
 				stub.Output <- chunk
 				continue
 			}
@@ -105,7 +105,7 @@ func (d *disturbance) Pipe(stub *toxics.ToxicStub) {
 			}
 			stub.Output <- &stream.StreamChunk{Data: chunk.Data[:first], Timestamp: chunk.Timestamp}
 			if d.Stall {
-				new(toxics.TimeoutToxic).Pipe(stub) // it never times out
+				new(toxics.TimeoutToxic).Pipe(stub) // without a timeout
 			} else {
 				stub.Close()
 			}
@@ -114,8 +114,8 @@ func (d *disturbance) Pipe(stub *toxics.ToxicStub) {
 	}
 }
 
-// take reports whether a connection is to be hit.
-func (d *disturbance) take() bool {
+// next reports whether to disturb a connection.
+func (d *disturbance) next() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.Skip > 0 {
@@ -132,14 +132,14 @@ func (d *disturbance) take() bool {
 	return true
 }
 
-// beforeEach has something done before each connection is hit.
+// beforeEach sets a function that is called before each connection is disturbed.
 func (d *disturbance) beforeEach(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.before = f
 }
 
-// left is how many connections are still to be hit.
+// left returns how many connections are still to be disturbed.
 func (d *disturbance) left() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

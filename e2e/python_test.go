@@ -11,17 +11,17 @@ import (
 	"ferry/metasim"
 )
 
-// The command that the documentation shows, as a shell with the env file runs it.
+// The command from the documentation, in a shell that has sourced the env file.
 func TestBoto3WorksWithDevsEnvironment(t *testing.T) {
 	pythonBinary(t)
 	dev := startDev(t, raceBuild)
 	printed := dev.shell(`python3 -c "import boto3,os; s3=boto3.client('s3'); s3.put_object(Bucket=os.environ['FERRY_BUCKET'],Key='a.txt',Body=b'hello',ContentType='text/plain'); print(boto3.client('socialmessaging').post_whatsapp_message_media(originationPhoneNumberId=os.environ['FERRY_PHONE_NUMBER_ID'],sourceS3File={'bucketName':os.environ['FERRY_BUCKET'],'key':'a.txt'})['mediaId'])"`)
 	id := strings.TrimSpace(printed)
 	if !mediaIDForm.MatchString(id) {
-		t.Fatalf("the command printed %q, want digits", printed)
+		t.Fatalf("the command printed %q, want a media id", printed)
 	}
 	dev.sim.wantStored(id, []byte("hello"))
-	for _, version := range []string{"s3", "s3v4"} { // the first is what boto3 takes unless told otherwise
+	for _, version := range []string{"s3", "s3v4"} { // the first is boto3's default
 		printed := dev.shell(`python3 -c "
 import boto3, os
 from botocore.config import Config
@@ -41,7 +41,7 @@ func TestAWSCLIWorksWithDevsEnvironment(t *testing.T) {
 	var list struct {
 		LinkedAccounts []struct {
 			ID, WABAName, RegistrationStatus string
-			LinkDate                         float64 // as version 1 of the CLI prints timestamps
+			LinkDate                         float64 // the form in which version 1 of the CLI prints timestamps
 		}
 	}
 	decode(t, dev.shell(`aws socialmessaging list-linked-whatsapp-business-accounts`), &list)
@@ -72,7 +72,7 @@ func TestAWSCLIWorksWithDevsEnvironment(t *testing.T) {
 	decode(t, dev.shell(`printf hello | aws s3 cp --content-type text/plain - s3://$FERRY_BUCKET/cli/a.txt
 		aws socialmessaging post-whatsapp-message-media --origination-phone-number-id $FERRY_PHONE_NUMBER_ID --source-s3-file bucketName=$FERRY_BUCKET,key=cli/a.txt`), &posted)
 	dev.sim.wantStored(posted.MediaID, []byte("hello"))
-	// Version 1 of the CLI signs URLs with version 2 of the signature, as boto3 does.
+	// Version 1 of the CLI signs URLs with Signature Version 2, as boto3 does.
 	decode(t, dev.shell(`url=$(aws s3 presign s3://$FERRY_BUCKET/cli/a.txt)
 		aws socialmessaging post-whatsapp-message-media --origination-phone-number-id $FERRY_PHONE_NUMBER_ID --source-s3-presigned-url "url=$url,headers={Content-Type=text/plain}"`), &posted)
 	dev.sim.wantStored(posted.MediaID, []byte("hello"))
@@ -85,19 +85,19 @@ func decode(t testing.TB, text string, into any) {
 	}
 }
 
-// pythonEnv is the environment of a boto3 program that calls a server.
+// pythonEnv returns the environment of a boto3 program that calls a server.
 func (w *world) pythonEnv(url string) []string {
 	return environment(w.t.TempDir(), "AWS_ENDPOINT_URL_SOCIALMESSAGING="+url, "AWS_ACCESS_KEY_ID="+w.key.id, "AWS_SECRET_ACCESS_KEY="+w.key.secret, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region)
 }
 
-func TestErrorsArriveInBoto3AsTheirExceptions(t *testing.T) {
+func TestErrorsBecomeExceptionsOfBoto3(t *testing.T) {
 	python := pythonBinary(t)
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.jpg")
 	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
 	w.s3.put(t, w.bucket, "a.gif", []byte("GIF89a, and so on"), "image/gif")
 	in := func(key string) members { return jsFromBucket(w.phone, w.bucket, key) }
-	// Each upload that reaches Meta meets the next of these.
+	// Each upload that reaches Meta fails with the next one of these.
 	for _, code := range []int{190, 130429, 100, 131016} {
 		w.sim.fault(metasim.Fault{Operation: metasim.OperationUpload, ErrorCode: code, Times: 1})
 	}
@@ -129,7 +129,7 @@ func TestErrorsArriveInBoto3AsTheirExceptions(t *testing.T) {
 	}
 }
 
-// boto3 makes calls, each once.
+// boto3 makes calls with boto3, without retries.
 func (w *world) boto3(python string, calls ...members) []outcome {
 	w.t.Helper()
 	stdin, err := json.Marshal(members{"calls": calls})
@@ -148,8 +148,8 @@ func (w *world) boto3(python string, calls ...members) []outcome {
 	return results
 }
 
-// boto3 gives up an attempt that takes too long and sends the call again, while
-// the upload of the first attempt goes on: all attempts are of that one.
+// boto3 abandons an attempt that takes too long and retries the call while the
+// upload of the first attempt is still in progress: all attempts share that upload.
 func TestBoto3sRetriesOfASlowCallAreOneUpload(t *testing.T) {
 	python := pythonBinary(t)
 	w := newWorld(t, worldOptions{})
@@ -172,9 +172,9 @@ func TestBoto3sRetriesOfASlowCallAreOneUpload(t *testing.T) {
 	decode(t, stdout, &got)
 	w.sim.wantStored(got.MediaID, file.Data)
 	if sent := w.sim.uploads(); got.Retries == 0 || len(sent) != 1 {
-		t.Errorf("after %d retries Meta saw %d uploads, want some and one: %+v", got.Retries, len(sent), sent)
+		t.Errorf("after %d retries Meta saw %d uploads, want some retries and one upload: %+v", got.Retries, len(sent), sent)
 	}
-	for what, gone := range map[string]bool{"the attempt that was given up": true, "the attempt that was answered": false} {
+	for what, gone := range map[string]bool{"the attempt that was abandoned": true, "the attempt that received the response": false} {
 		w.ferry.waitLog(what, func(entry logEntry) bool {
 			return entry.MediaID == got.MediaID && entry.Status == http.StatusOK && entry.CallerGone == gone
 		})

@@ -16,7 +16,7 @@ import (
 	"ferry/internal/sample"
 )
 
-// object reads an object of versitygw.
+// object returns the content of an object.
 func (s *s3Server) object(t testing.TB, bucket, key string) []byte {
 	t.Helper()
 	out, err := s.clientAt(s.endpoint).GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
@@ -31,8 +31,8 @@ func (s *s3Server) object(t testing.TB, bucket, key string) []byte {
 	return data
 }
 
-// etag is what versitygw calls an object; after a dash the number of parts that
-// it was written in.
+// etag returns the ETag of an object. After a dash it has the number of parts in
+// which the object was written.
 func (s *s3Server) etag(t testing.TB, bucket, key string) string {
 	t.Helper()
 	out, err := s.client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
@@ -42,18 +42,18 @@ func (s *s3Server) etag(t testing.TB, bucket, key string) string {
 	return strings.Trim(aws.ToString(out.ETag), `"`)
 }
 
-func TestJavaScriptSDKDoesTheWholeLifeOfAFile(t *testing.T) {
+func TestJavaScriptSDKUsesAllMediaOperations(t *testing.T) {
 	nodeBinary(t)
 	secure := ownS3(t, s3Options{tls: true})
 	w := newWorld(t, worldOptions{stores: []store{secure.store("secure-*")}})
 	node := startNode(t, w.ferry.url, w.key)
 	for _, file := range sample.Files() {
-		w.wholeLife(node, w.s3, w.bucket, file)
+		w.useAllMediaOperations(node, w.s3, w.bucket, file)
 	}
 	bucket := secure.bucket(t, "secure")
-	w.wholeLife(node, secure, bucket, sampleFile(t, "sample.mp4"))
+	w.useAllMediaOperations(node, secure, bucket, sampleFile(t, "sample.mp4"))
 
-	// What is larger than 64 MiB is written in parts.
+	// Files larger than 64 MiB are written in parts.
 	file := newDocument(64<<20 + 1)
 	secure.putStream(t, bucket, "large.pdf", file, file.size, "application/pdf")
 	id := node.post(jsFromBucket(w.phone, bucket, "large.pdf")).mediaID(t)
@@ -61,16 +61,16 @@ func TestJavaScriptSDKDoesTheWholeLifeOfAFile(t *testing.T) {
 	wantMembers(t, node.call("GetWhatsAppMessageMedia", members{"mediaId": id, "originationPhoneNumberId": w.phone, "destinationS3File": destination}), `"fileSize":67108865`)
 	back := "back/" + id + ".pdf"
 	if digestOf(secure.object(t, bucket, back)) != file.digest() {
-		t.Error("the large file came back as other bytes")
+		t.Error("the large file differs after it was read back")
 	}
 	if got := secure.etag(t, bucket, back); !regexp.MustCompile(`-[0-9]{2}$`).MatchString(got) {
-		t.Errorf("the ETag of the large file is %s, want that of an object of some parts", got)
+		t.Errorf("the ETag of the large file is %s, want that of an object that was written in parts", got)
 	}
 }
 
-// wholeLife uploads a file from a bucket, reads it back into the bucket and to a
-// presigned URL, makes media of a template of it, and deletes it.
-func (w *world) wholeLife(node *nodeSession, at *s3Server, bucket string, file sample.File) {
+// useAllMediaOperations uploads a file from a bucket, reads it back into the bucket
+// and to a presigned URL, uploads it as the media of a template, and deletes it.
+func (w *world) useAllMediaOperations(node *nodeSession, at *s3Server, bucket string, file sample.File) {
 	t := w.t
 	t.Helper()
 	at.put(t, bucket, file.Name, file.Data, file.ContentType)
@@ -96,7 +96,7 @@ func (w *world) wholeLife(node *nodeSession, at *s3Server, bucket string, file s
 	} {
 		wantMembers(t, call("GetWhatsAppMessageMedia", destination), `"mimeType":"`+told.MimeType+`"`)
 		if !bytes.Equal(at.object(t, bucket, key), file.Data) {
-			t.Errorf("%s came back as other bytes", key)
+			t.Errorf("%s differs after it was read back", key)
 		}
 	}
 	template := node.call("CreateWhatsAppMessageTemplateMedia", members{"id": w.linked.ID, "sourceS3File": members{"bucketName": bucket, "key": file.Name}})
@@ -104,7 +104,7 @@ func (w *world) wholeLife(node *nodeSession, at *s3Server, bucket string, file s
 		var made struct{ MetaHeaderHandle string }
 		decode(t, string(template.Output), &made)
 		if found := w.sim.handle(made.MetaHeaderHandle); found.SHA256 != digestOf(file.Data) {
-			t.Errorf("%s is %d other bytes in a template", file.Name, found.Size)
+			t.Errorf("%s differs as the media of a template, where it has %d bytes", file.Name, found.Size)
 		}
 	} else {
 		template.wantException(t, "InvalidParametersException", http.StatusBadRequest, "templates take")
@@ -113,7 +113,7 @@ func (w *world) wholeLife(node *nodeSession, at *s3Server, bucket string, file s
 	call("GetWhatsAppMessageMedia", members{"metadataOnly": true}).wantException(t, "ResourceNotFoundException", http.StatusNotFound)
 }
 
-func TestBoto3DoesTheWholeLifeOfAFile(t *testing.T) {
+func TestBoto3UsesAllMediaOperations(t *testing.T) {
 	python := pythonBinary(t)
 	file, err := filepath.Abs("../internal/sample/files/sample.jpg")
 	if err != nil {
@@ -137,7 +137,7 @@ func TestBoto3DoesTheWholeLifeOfAFile(t *testing.T) {
 	}
 }
 
-// mediaEnv is the environment of media.py with a bucket of a store.
+// mediaEnv returns the environment of media.py with a bucket of a store.
 func (w *world) mediaEnv(at *s3Server) []string {
 	return append(w.pythonEnv(w.ferry.url),
 		"AWS_ENDPOINT_URL_S3="+at.endpoint, "AWS_CA_BUNDLE="+trusted(w.t).certFile, "S3_SIGNATURE=s3v4",

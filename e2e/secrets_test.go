@@ -14,10 +14,10 @@ import (
 	"ferry/socialmessaging"
 )
 
-// Secrets are put wherever ferry takes them, and everything goes wrong that can
-// go wrong. Then none of them is in the log at its most talkative, in an
-// answer, or in the database's files, in any usual spelling.
-func TestSecretsShowUpNowhere(t *testing.T) {
+// Secrets are passed to ferry in every way that it accepts, and calls fail in every
+// way. None of the secrets may then be in the log at level debug, in a response or in
+// the database's files, in any usual encoding.
+func TestSecretsAppearNowhere(t *testing.T) {
 	gateway := sharedS3(t)
 	secrets := map[string]string{
 		"the first account's token": metaToken, "the other account's token": otherMetaToken,
@@ -86,7 +86,7 @@ func TestSecretsShowUpNowhere(t *testing.T) {
 		post(fromURL(w.phone, links["good"], file.ContentType))
 		w.sim.clear()
 	}
-	// Secrets in slots that are not theirs.
+	// Secrets in places where they do not belong.
 	for _, raw := range []rawRequest{
 		{method: "POST", path: "/v1/whatsapp/media", body: `{"originationPhoneNumberId":` + fmt.Sprintf("%q", w.phone) + `,"sourceS3PresignedUrl":"` + links["good"] + `"}`, service: "social-messaging"},
 		{method: "POST", path: "/v1/whatsapp/media", body: `{"sourceS3PresignedUrl":{"url":["` + links["good"] + `"]}}`, service: "social-messaging"},
@@ -102,7 +102,7 @@ func TestSecretsShowUpNowhere(t *testing.T) {
 	stdout, stderr, _ := run(t, w.cliEnv(), "", w.in.program, "--log-level", "debug", "media", "post", "--phone-number-id", w.phone, links["good"], links["missing"], links["host down"])
 	_, configured, status := run(t, append(w.in.env, `FERRY_STORE={"endpoint":"https://s3.test","secret_access_key":"`+s3SecretKey+`","oops":1}`), "", w.in.program, "serve")
 	if status == 0 {
-		t.Error("a store with an unknown member was taken")
+		t.Error("a store with an unknown member was accepted")
 	}
 
 	w.ferry.stop()
@@ -122,7 +122,7 @@ func TestSecretsShowUpNowhere(t *testing.T) {
 		places[filepath.Base(name)] = string(content)
 	}
 	if lines := len(w.ferry.requests("PostWhatsAppMessageMedia")); lines < len(inputs) {
-		t.Fatalf("the log has %d lines on uploads, want at least %d: the scan would prove nothing", lines, len(inputs))
+		t.Fatalf("the log has %d entries about uploads, want at least %d: the search would prove nothing", lines, len(inputs))
 	}
 	for what, text := range places {
 		for whose, secret := range secrets {
@@ -130,15 +130,15 @@ func TestSecretsShowUpNowhere(t *testing.T) {
 				wantNoTrace(t, what+": "+whose, text, secret)
 			}
 		}
-		// The simulator's history may have any path, but no token.
+		// The simulator's history may contain any path, but no token.
 		if found := presignedText.FindString(text); found != "" && what != "the simulator's history" {
-			t.Errorf("%s has the query of a presigned URL: %s", what, found)
+			t.Errorf("%s contains the query of a presigned URL: %s", what, found)
 		}
 	}
 }
 
 // While the server runs, the newest writes are in the write-ahead log.
-func TestRunningDatabaseHoldsNoSecretInTheClear(t *testing.T) {
+func TestDatabaseOfARunningServerContainsNoSecretInTheClear(t *testing.T) {
 	sim := startSimulator(t, noAccounts)
 	in := install(t, raceBuild, sim)
 	ferry := in.serve()
@@ -163,7 +163,7 @@ func TestRunningDatabaseHoldsNoSecretInTheClear(t *testing.T) {
 		}
 	}
 	if found < 2 {
-		t.Errorf("found %d of the database's files, want it and its write-ahead log", found)
+		t.Errorf("found %d of the database's files, want the database and its write-ahead log", found)
 	}
 	if status := send(t, ferry.url, key, rawRequest{method: http.MethodGet, path: "/ferry.db"}).status; status != http.StatusNotFound {
 		t.Errorf("GET /ferry.db is answered with %d", status)
@@ -179,7 +179,7 @@ func query(t testing.TB, link string) string {
 	return query
 }
 
-// keyMaterial is the longest text between quotes in a keyset: its key.
+// keyMaterial returns the key in a keyset: the longest text between quotes.
 func keyMaterial(t testing.TB, keyset string) string {
 	t.Helper()
 	longest := ""

@@ -10,7 +10,7 @@ import (
 	"ferry/metasim"
 )
 
-// slowUpload is a server with an upload in flight to a Meta on a slow line.
+// slowUpload returns a server with an upload in progress, over a slow connection to Meta.
 func slowUpload(t *testing.T, args ...string) (w *world, data []byte, done <-chan slowResult) {
 	w = newWorld(t, worldOptions{args: args})
 	data = pdf(4 << 20)
@@ -34,7 +34,7 @@ type slowResult struct {
 	err error
 }
 
-func TestStopWaitsForUploadsInFlight(t *testing.T) {
+func TestStopWaitsForUploadsInProgress(t *testing.T) {
 	w, data, done := slowUpload(t)
 	w.ferry.signal()
 	w.ferry.waitMessage("stopping")
@@ -50,7 +50,7 @@ func TestStopWaitsForUploadsInFlight(t *testing.T) {
 	})
 	select {
 	case result := <-done:
-		t.Fatalf("the upload had ended before the checks had: %+v", result)
+		t.Fatalf("the upload ended before the checks: %+v", result)
 	default:
 	}
 	select {
@@ -80,16 +80,16 @@ func TestStopCutsOffAfterDrainTimeout(t *testing.T) {
 	w.wantCutOff(done)
 }
 
-// wantCutOff checks that an upload ended with the server, and left nothing at Meta.
+// wantCutOff checks that an upload ended with the server, and that Meta has no file of it.
 func (w *world) wantCutOff(done <-chan slowResult) {
 	w.t.Helper()
 	select {
 	case result := <-done:
 		if result.err == nil {
-			w.t.Errorf("the upload gave %s though the server had stopped at once", result.id)
+			w.t.Errorf("the upload returned %s although the server stopped at once", result.id)
 		}
 	case <-time.After(stopLimit):
-		w.t.Error("the caller's call has not ended with the server")
+		w.t.Error("the call has not ended with the server")
 	}
 	if !strings.Contains(w.ferry.stderr.String(), "stopped before all requests in progress were done") {
 		w.t.Error("standard error does not say that uploads were cut off")
@@ -103,21 +103,21 @@ func TestDevStopsWithStatus0AndRemovesItsEnvFile(t *testing.T) {
 	dev := startDev(t, raceBuild)
 	dev.stop()
 	if answers(dev.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"]+"/livez", http.StatusOK) {
-		t.Error("ferry dev has ended and still answers")
+		t.Error("ferry dev has ended but still answers")
 	}
 	if exists(dev.envFile) {
-		t.Error("the env file is still there, and says what is true no more")
+		t.Error("the env file still exists")
 	}
 }
 
-func TestReadinessGoesBeforeTheServerDoes(t *testing.T) {
+func TestServerIsNotReadyBeforeItStops(t *testing.T) {
 	w := newWorld(t, worldOptions{args: []string{"--drain-delay", "1h"}})
 	w.s3.put(t, w.bucket, "a.pdf", pdf(1<<10), "application/pdf")
 	w.ferry.signal()
 	eventually(t, "/readyz says 503", func() bool { return answers(w.ferry.url+"/readyz", http.StatusServiceUnavailable) })
 	if _, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf")); err != nil {
-		t.Errorf("a call of somebody who has not noticed yet: %v", err)
+		t.Errorf("a call during the drain delay failed: %v", err)
 	}
-	w.ferry.signal() // the second: it does not wait for the hour
+	w.ferry.signal() // the second signal ends the drain delay
 	w.ferry.wantExit(0)
 }

@@ -13,11 +13,11 @@ import (
 	"ferry/metasim"
 )
 
-// Two stores at once, one over http and one over https, chosen by the bucket's name.
-func TestBucketNameChoosesTheStore(t *testing.T) {
+// There are two stores, one over http and one over https.
+func TestBucketNameSelectsTheStore(t *testing.T) {
 	secure := ownS3(t, s3Options{tls: true})
 	w := newWorld(t, worldOptions{stores: []store{secure.store("secure-*")}})
-	// The same bucket name in both, with other contents.
+	// A bucket of the same name in both, with different contents.
 	bucket := secure.bucket(t, "secure")
 	if _, err := w.s3.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestBucketNameChoosesTheStore(t *testing.T) {
 
 	w.sim.wantStored(w.post(fromBucket(w.phone, bucket, "a.txt")), inSecure)
 	w.sim.wantStored(w.post(fromBucket(w.phone, w.bucket, "a.txt")), inPlain)
-	// A presigned URL goes where it points, whatever the bucket's name.
+	// A presigned URL is fetched from its host, whatever the bucket's name.
 	w.sim.wantStored(w.post(fromURL(w.phone, secure.presign(t, bucket, "a.txt"), "text/plain")), inSecure)
 	w.sim.wantStored(w.post(fromURL(w.phone, w.s3.presign(t, bucket, "a.txt"), "text/plain")), inPlain)
 }
@@ -54,22 +54,23 @@ func TestPresignedURLNamesAVersion(t *testing.T) {
 	w.sim.wantStored(w.post(fromURL(w.phone, url, "text/plain")), []byte("first"))
 }
 
-// What a GET asks for beside the object: its signed headers, its overrides.
-func TestPresignedURLsSignedHeadersAreSent(t *testing.T) {
+// A presigned URL can have signed headers, and parameters that override headers of
+// the response.
+func TestSignedHeadersOfPresignedURLsAreSent(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.jpg")
 	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
 	override := "application/octet-stream"
 	url := presignWith(t, w.s3.client, &s3.GetObjectInput{Bucket: &w.bucket, Key: ptr("a.jpg"), ResponseContentType: &override}, time.Hour)
-	// The caller's header decides the type, not the store's.
+	// The caller's Content-Type decides, not the store's.
 	found := w.sim.wantStored(w.post(fromURL(w.phone, url, file.ContentType)), file.Data)
 	if found.MIMEType != file.ContentType {
 		t.Errorf("the file went to Meta as %s, want %s", found.MIMEType, file.ContentType)
 	}
 }
 
-// A URL may be signed together with the Content-Type: then the caller's header
-// is what the store checks.
+// A URL may be signed together with a Content-Type. The store then checks the
+// header of the request.
 func TestPresignedURLWithSignedContentType(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "sample.jpg")
@@ -94,7 +95,7 @@ func TestPresignedURLWithSignedContentType(t *testing.T) {
 
 func ptr[T any](value T) *T { return &value }
 
-// Keys as people name files reach Meta as file names that are safe and fit their type.
+// Keys become file names that are safe and have the extension of their type.
 func TestKeysBecomeFileNames(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	text, picture := sampleFile(t, "sample.txt"), sampleFile(t, "sample.jpg")
@@ -118,31 +119,31 @@ func TestKeysBecomeFileNames(t *testing.T) {
 			} {
 				found := w.sim.wantStored(input, picture.Data)
 				if found.FileName != want || found.MIMEType != picture.ContentType {
-					t.Errorf("from a %s, %q went to Meta as %q of type %s, want %q of type %s", kind, key, found.FileName, found.MIMEType, want, picture.ContentType)
+					t.Errorf("from a %s, %q was sent to Meta as %q of type %s, want %q of type %s", kind, key, found.FileName, found.MIMEType, want, picture.ContentType)
 				}
 			}
 		})
 	}
 	w.s3.put(t, w.bucket, "table.csv", text.Data, "text/plain; charset=utf-8")
 	if found := w.sim.wantStored(w.post(w.fromBucket("table.csv")), text.Data); found.FileName != "table.csv" || found.MIMEType != "text/plain" {
-		t.Errorf("table.csv went to Meta as %q of type %s", found.FileName, found.MIMEType)
+		t.Errorf("table.csv was sent to Meta as %q of type %s", found.FileName, found.MIMEType)
 	}
 }
 
-// How Meta saw an upload: one form with an exact length, the part's own type,
-// the token in a header and nowhere else.
-func TestUploadsFormIsWhatMetaAsksFor(t *testing.T) {
+// The form has an exact length, its file part has a content type, and the token is
+// in a header and nowhere else.
+func TestUploadHasTheFormThatMetaRequires(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	file := sampleFile(t, "voice.ogg")
 	w.s3.put(t, w.bucket, "voice.ogg", file.Data, "audio/ogg; codecs=opus")
 	w.sim.wantStored(w.post(w.fromBucket("voice.ogg")), file.Data)
 	sent := w.sim.uploads()
 	if len(sent) != 1 {
-		t.Fatalf("Meta got %d uploads, want 1", len(sent))
+		t.Fatalf("Meta received %d uploads, want 1", len(sent))
 	}
 	got := sent[0]
 	if got.Path != "/v25.0/"+metaPhone+"/media" || got.Query != "" {
-		t.Errorf("the upload went to %s?%s", got.Path, got.Query)
+		t.Errorf("the upload was sent to %s?%s", got.Path, got.Query)
 	}
 	if got.ContentLength <= int64(len(file.Data)) || got.BytesRead != got.ContentLength {
 		t.Errorf("the upload announced %d bytes and had %d, want the exact length of the form", got.ContentLength, got.BytesRead)
@@ -155,7 +156,7 @@ func TestUploadsFormIsWhatMetaAsksFor(t *testing.T) {
 	}
 }
 
-// An account with more phone numbers than Meta lists on a page.
+// The account has more phone numbers than Meta lists on one page.
 func TestLinkingReadsAllPagesOfPhoneNumbers(t *testing.T) {
 	var numbers []metasim.PhoneNumber
 	for _, digit := range "1234567" {
@@ -167,9 +168,9 @@ func TestLinkingReadsAllPagesOfPhoneNumbers(t *testing.T) {
 	if len(linked.PhoneNumbers) != len(numbers) {
 		t.Errorf("%d phone numbers are linked, want %d", len(linked.PhoneNumbers), len(numbers))
 	}
-	// Linked again, it keeps its ids.
+	// An account that is linked a second time keeps its ids.
 	if again := in.link(account, "402290129340398", metaToken); again.ID != linked.ID || again.PhoneNumbers[0] != linked.PhoneNumbers[0] {
-		t.Errorf("linked again it is %s with %s, want %s with %s", again.ID, again.PhoneNumbers[0], linked.ID, linked.PhoneNumbers[0])
+		t.Errorf("the account that was linked a second time is %s with %s, want %s with %s", again.ID, again.PhoneNumbers[0], linked.ID, linked.PhoneNumbers[0])
 	}
 	_, stderr, status := run(t, append(in.env, "FERRY_META_TOKEN=EAAnotTheToken"), "", in.program, "account", "link", "--account", account, "--waba-id", "402290129340398")
 	if status != 1 || !strings.Contains(stderr, "code 190") || strings.Contains(stderr, "EAAnotTheToken") {
@@ -177,8 +178,8 @@ func TestLinkingReadsAllPagesOfPhoneNumbers(t *testing.T) {
 	}
 }
 
-// A bucket's name in front of the store's: bucket.s3.test. No resolver knows
-// the name, so ferry runs with a hosts file of its own.
+// The bucket's name is part of the host name: bucket.s3.test. No resolver knows that
+// name, so ferry runs with a hosts file of its own.
 func TestVirtualHostedBuckets(t *testing.T) {
 	gateway := ownS3(t, s3Options{virtualDomain: "s3.test"})
 	_, port, _ := strings.Cut(strings.TrimPrefix(gateway.endpoint, "http://"), ":")
@@ -212,13 +213,13 @@ func TestVirtualHostedBuckets(t *testing.T) {
 		sim.wantStored(*output.MediaId, file.Data)
 	}
 
-	// A name that the configuration allows and that leads to this machine is
-	// not fetched, and looks the same as a name that does not exist.
+	// A name that the configuration allows but that resolves to this machine is
+	// not fetched, and is reported like a name that does not exist.
 	_, err := client.PostWhatsAppMessageMedia(t.Context(), fromURL(phone, "https://files.example.com/a.txt", file.ContentType))
 	wantGoException(t, err, "DependencyException", http.StatusBadGateway, "presigned URL")
 	_, unknown := client.PostWhatsAppMessageMedia(t.Context(), fromURL(phone, "https://nowhere.example.com/a.txt", file.ContentType))
 	wantGoException(t, unknown, "DependencyException", http.StatusBadGateway, "presigned URL")
 	if a, b := messageOf(err), messageOf(unknown); a != b {
-		t.Errorf("a private address is answered in other words than a name that does not exist: %q, %q", a, b)
+		t.Errorf("the message about a private address differs from that about a name that does not exist: %q, %q", a, b)
 	}
 }

@@ -27,8 +27,8 @@ import (
 
 const region = "us-east-1"
 
-// The root key of the S3 servers. The secret is a canary, with characters that
-// a URL and base64 write differently.
+// The root key of the S3 servers. The secret is a canary, with characters that are
+// different in a URL and in base64.
 const (
 	s3AccessKey = "e2eroot"
 	s3SecretKey = "canarySecretOfTheStore/+8d1e=="
@@ -41,20 +41,20 @@ type s3Server struct {
 	cmd      *exec.Cmd
 }
 
-// s3Options say how a versitygw runs.
+// s3Options are the options of a versitygw.
 type s3Options struct {
 	tls           bool
-	virtualDomain string // names of buckets below it; the port is added
+	virtualDomain string // whose subdomains are buckets; the port is added
 }
 
-// shared is the S3 server of all tests that need nothing special of theirs.
+// shared is the S3 server of all tests that need no server of their own.
 var shared struct {
 	once   sync.Once
 	server *s3Server
 	err    error
 }
 
-// sharedS3 is a versitygw over http that all tests share; each has its own buckets.
+// sharedS3 returns a versitygw over http that tests share. Each has its own buckets.
 func sharedS3(t testing.TB) *s3Server {
 	t.Helper()
 	program := versitygwBinary(t)
@@ -90,17 +90,17 @@ func ownS3(t testing.TB, options s3Options) *s3Server {
 	return server
 }
 
-// startS3 tries again should another process take the port between the asking and the binding.
+// startS3 tries several ports, in case another process uses a port that was free.
 func startS3(program, directory string, options s3Options) (*s3Server, error) {
-	var last error
+	var lastErr error
 	for range 3 {
 		server, err := tryS3(program, directory, options)
 		if err == nil {
 			return server, nil
 		}
-		last = err
+		lastErr = err
 	}
-	return nil, last
+	return nil, lastErr
 }
 
 func tryS3(program, directory string, options s3Options) (*s3Server, error) {
@@ -142,7 +142,7 @@ func tryS3(program, directory string, options s3Options) (*s3Server, error) {
 	for limit := time.Now().Add(startLimit); !answers(server.endpoint+"/health", http.StatusOK); {
 		select {
 		case <-exited:
-			return nil, fmt.Errorf("versitygw ended at its start: %s", output.String())
+			return nil, fmt.Errorf("versitygw ended when it started: %s", output.String())
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(limit) {
@@ -156,7 +156,7 @@ func tryS3(program, directory string, options s3Options) (*s3Server, error) {
 
 func (s *s3Server) stop() { _ = s.cmd.Process.Kill() }
 
-// clientAt is a client of the server under another address, such as a proxy's.
+// clientAt returns a client of the server at another address, such as a proxy's.
 func (s *s3Server) clientAt(endpoint string, adjust ...func(*s3.Options)) *s3.Client {
 	options := s3.Options{
 		Region: region, BaseEndpoint: &endpoint, UsePathStyle: true,
@@ -169,7 +169,7 @@ func (s *s3Server) clientAt(endpoint string, adjust ...func(*s3.Options)) *s3.Cl
 	return s3.New(options)
 }
 
-// bucket makes a bucket of its own for a test, with a name that begins with prefix.
+// bucket creates a bucket for a test. Its name begins with prefix.
 func (s *s3Server) bucket(t testing.TB, prefix string) string {
 	t.Helper()
 	name := prefix + "-" + strings.ToLower(rand.Text()[:10])
@@ -179,7 +179,7 @@ func (s *s3Server) bucket(t testing.TB, prefix string) string {
 	return name
 }
 
-// put stores an object; no content type lets the store write its default.
+// put stores an object. Without a content type the store uses its default.
 func (s *s3Server) put(t testing.TB, bucket, key string, data []byte, contentType string) (versionID string) {
 	t.Helper()
 	return s.putStream(t, bucket, key, bytes.NewReader(data), int64(len(data)), contentType)
@@ -209,7 +209,7 @@ func (s *s3Server) keepVersions(t testing.TB, bucket string) {
 	}
 }
 
-// presign signs a GET for an hour.
+// presign signs a GET request that is valid for an hour.
 func (s *s3Server) presign(t testing.TB, bucket, key string) string {
 	t.Helper()
 	return presignWith(t, s.client, &s3.GetObjectInput{Bucket: &bucket, Key: &key}, time.Hour)
@@ -224,17 +224,17 @@ func presignWith(t testing.TB, client *s3.Client, input *s3.GetObjectInput, life
 	return signed.URL
 }
 
-// createUser makes an S3 user with no right to any bucket.
+// createUser creates an S3 user without permissions for any bucket.
 func (s *s3Server) createUser(t testing.TB, access, secret string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), versitygwBinary(t), "admin", "--access", s3AccessKey, "--secret", s3SecretKey,
 		"--endpoint-url", s.endpoint, "create-user", "--access", access, "--secret", secret, "--role", "user")
 	if output, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("making an S3 user: %v: %s", err, output)
+		t.Fatalf("creating an S3 user: %v: %s", err, output)
 	}
 }
 
-// store is one value of ferry's --store.
+// store is a value of ferry's --store.
 type store struct {
 	Buckets         []string `json:"buckets,omitempty"`
 	Endpoint        string   `json:"endpoint"`
@@ -252,7 +252,7 @@ func (s store) flag() string {
 	return "--store=" + string(text)
 }
 
-// store is the server as ferry's configuration names it.
+// store returns the server as a store in ferry's configuration.
 func (s *s3Server) store(buckets ...string) store {
 	return store{Buckets: buckets, Endpoint: s.endpoint, PathStyle: true, AccessKeyID: s3AccessKey, SecretAccessKey: s3SecretKey}
 }

@@ -1,5 +1,5 @@
-// What a program does with `ferry dev`: everything comes from the environment
-// that its env file sets. Prints one JSON object.
+// A program that uses `ferry dev`. All its settings are in the environment that
+// the env file sets. It prints one JSON object.
 import { GetLinkedWhatsAppBusinessAccountCommand, GetLinkedWhatsAppBusinessAccountPhoneNumberCommand, ListLinkedWhatsAppBusinessAccountsCommand,
   PostWhatsAppMessageMediaCommand, SocialMessagingClient } from '@aws-sdk/client-socialmessaging';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';

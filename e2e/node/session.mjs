@@ -1,5 +1,5 @@
-// Calls of the AWS SDK for JavaScript, one a line of JSON on standard input;
-// the outcome of each is a line on standard output. See node_session_test.go.
+// Makes calls with the AWS SDK for JavaScript: one per line of JSON on standard
+// input, with its outcome as a line on standard output. See node_session_test.go.
 import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
 
@@ -17,7 +17,7 @@ function client(call) {
     endpoint, region, credentials: { accessKeyId: keyId, secretAccessKey: secret },
     maxAttempts: 1, systemClockOffset: clockOffset ?? 0,
   });
-  if (clockOffset) return make(); // the SDK sets its clock right once an answer has told it the time
+  if (clockOffset) return make(); // the SDK corrects its clock by the time of a response
   const name = JSON.stringify([endpoint, region, keyId, secret]);
   if (!clients.has(name)) clients.set(name, make());
   return clients.get(name);

@@ -1,6 +1,6 @@
-"""Calls of boto3 that fail. Reads {"calls": [{"operation", "input"}]} from
-standard input and prints one JSON object a line: what was raised, and whether
-it is an instance of the client's class of that name."""
+"""Makes calls that fail. Reads {"calls": [{"operation", "input"}]} from standard
+input and prints one JSON object per line: what was raised, and whether it is an
+instance of the client's class of that name."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
-"""The whole life of a file, in boto3: prints one JSON object that says what each
-of the four media operations answered. S3_… are of a store with other keys than
-ferry's; without them everything is as the env file of ferry dev sets it."""
+"""Calls the four media operations and prints one JSON object with their
+responses. S3_… are the settings of a store whose keys differ from ferry's; the
+other settings are those of the env file of ferry dev."""
 
 import json
 import os

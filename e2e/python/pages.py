@@ -1,5 +1,5 @@
-"""The paginator of ListLinkedWhatsAppBusinessAccounts with one account a page:
-prints the ids of each page as a JSON array a line."""
+"""Uses the paginator of ListLinkedWhatsAppBusinessAccounts with one account per
+page. Prints the ids of each page as one line, a JSON array."""
 
 import json
 

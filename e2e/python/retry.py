@@ -1,5 +1,5 @@
-"""One upload that boto3 sends again as it does by default, in its legacy mode of
-five attempts, when no answer comes within a second. Reads the input from
+"""Makes one upload, which boto3 retries when there is no response within a second:
+as it does by default, in its legacy mode of five attempts. Reads the input from
 standard input and prints the media id and the number of retries."""
 
 import json
