@@ -8,7 +8,6 @@ import (
 	"errors"
 	"strings"
 
-	"ferry/internal/policy"
 	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
@@ -17,10 +16,6 @@ import (
 
 // defaultPage is the size of a page when the caller gives none: the largest allowed.
 const defaultPage = 100
-
-func listAccountsNeeds(*call, *socialmessaging.ListLinkedWhatsAppBusinessAccountsInput) []policy.Request {
-	return []policy.Request{{Action: socialmessaging.ListLinkedWhatsAppBusinessAccounts.Action(), Resource: "*"}}
-}
 
 // ListLinkedWhatsAppBusinessAccounts lists the caller's linked accounts, a page
 // at a time, without their phone numbers.
@@ -75,11 +70,6 @@ func (s *Service) openPageToken(token, accountID string) (string, error) {
 		"nextToken is not one that this operation gave to this account. Leave it out to start from the first page.")
 }
 
-func getAccountNeeds(c *call, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) []policy.Request {
-	_, arn := c.resolve(kindBusinessAccount, c.caller.accountID, *in.Id)
-	return []policy.Request{{Action: socialmessaging.GetLinkedWhatsAppBusinessAccount.Action(), Resource: arn}}
-}
-
 // GetLinkedWhatsAppBusinessAccount gives a linked account with its phone numbers.
 func (c *call) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountOutput, error) {
 	accountID := c.caller.accountID
@@ -105,11 +95,6 @@ func (c *call) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialm
 func (s *Service) noSuchAccount(given, accountID string) error {
 	return fail(socialmessaging.KindResourceNotFound, nil,
 		"No WhatsApp Business Account '%s' is linked to account %s in region %s.", given, accountID, s.config.Region)
-}
-
-func getPhoneNumberNeeds(c *call, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) []policy.Request {
-	_, arn := c.resolve(kindPhoneNumber, c.caller.accountID, *in.Id)
-	return []policy.Request{{Action: socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber.Action(), Resource: arn}}
 }
 
 // GetLinkedWhatsAppBusinessAccountPhoneNumber gives one phone number.

@@ -80,6 +80,15 @@ func (s *Service) newCaller(key state.AccessKey) (caller, error) {
 	return c, nil
 }
 
+// resourceARN returns the ARN of a resource that the caller named, or "*".
+func (c *call) resourceARN(name string, kind socialmessaging.ResourceKind) string {
+	if kind == socialmessaging.ResourceAny || kind == socialmessaging.ResourceARN {
+		return name
+	}
+	_, arn := c.resolve(resourceKind(kind), c.caller.accountID, name)
+	return arn
+}
+
 // authorise checks that the caller's policies allow all that a call needs.
 func (c *call) authorise(needs ...policy.Request) error {
 	for _, need := range needs {

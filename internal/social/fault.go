@@ -41,12 +41,14 @@ const internalMessage = "The server failed. Its log has the cause under this req
 // ErrStopped is the cause of the context of a call that the server's stop cuts off.
 var ErrStopped = errors.New("the server was stopped")
 
-// What the front end answers that the model does not have (aws-service.md §6.2, §6.6).
-var (
-	unknownOperation = &fault{code: "UnknownOperationException", status: http.StatusNotFound, message: "no such operation"}
-	tooLarge         = &fault{code: "RequestEntityTooLargeException", status: http.StatusRequestEntityTooLarge,
-		message: "The request body is larger than any that this operation takes. Send less."}
-)
+// Errors of AWS's front end that the model does not have (docs/references.md#aws-errors).
+
+var unknownOperation = &fault{code: "UnknownOperationException", status: http.StatusNotFound, message: "no such operation"}
+
+func tooLarge(operation *socialmessaging.Operation) *fault {
+	return &fault{code: "RequestEntityTooLargeException", status: http.StatusRequestEntityTooLarge,
+		message: fmt.Sprintf("The request body exceeds this operation's limit of %d bytes.", operation.MaxBody())}
+}
 
 func notBuilt(operation *socialmessaging.Operation) *fault {
 	return &fault{code: "NotImplementedException", status: http.StatusNotImplemented,

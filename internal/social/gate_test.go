@@ -144,8 +144,10 @@ func TestOperationThatIsNotBuiltIsNamed(t *testing.T) {
 	if got := w.send(w.sign(w.request("POST", "/v1/whatsapp/send", message))); got.status != http.StatusNotImplemented {
 		t.Errorf("a large message: %d %s", got.status, got.body)
 	}
-	if got := w.send(w.sign(w.request("POST", "/v1/whatsapp/send", strings.Repeat("A", 17<<20)))); got.status != http.StatusRequestEntityTooLarge {
-		t.Errorf("a message of 17 MiB: %d %s", got.status, got.body)
+	limit := socialmessaging.SendWhatsAppMessage.MaxBody()
+	got := w.send(w.sign(w.request("POST", "/v1/whatsapp/send", strings.Repeat("A", int(limit)+1))))
+	if got.status != http.StatusRequestEntityTooLarge || got.message() != fmt.Sprintf("The request body exceeds this operation's limit of %d bytes.", limit) {
+		t.Errorf("a message that is too large: %d %s", got.status, got.body)
 	}
 }
 
@@ -194,7 +196,7 @@ func TestBodyIsBoundedBeforeTheCallerIsKnown(t *testing.T) {
 	w := newWorld(t)
 	large := strings.Repeat(" ", 64<<10+1)
 	declared := w.send(w.sign(w.request("POST", "/v1/whatsapp/media", large)))
-	if declared.status != http.StatusRequestEntityTooLarge || declared.errorType != "RequestEntityTooLargeException" {
+	if declared.status != http.StatusRequestEntityTooLarge || declared.errorType != "RequestEntityTooLargeException" || !strings.Contains(declared.message(), " 65536 bytes") {
 		t.Errorf("with its length: %d %s", declared.status, declared.body)
 	}
 	chunked := w.request("POST", "/v1/whatsapp/media", large)
@@ -284,6 +286,41 @@ func TestPolicyDecidesOverOperationAndObject(t *testing.T) {
 			if test.denied == "" && err != nil || test.denied != "" && (!isDenied || !strings.Contains(denied.ErrorMessage(), test.denied) ||
 				!strings.HasPrefix(denied.ErrorMessage(), "User: arn:aws:iam::111122223333:user/app is not authorized to perform: ")) {
 				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// Each operation is authorised on the resource that its input names, by id or
+// by ARN, and on "*" if it names none.
+func TestPolicyDecidesOverTheResourceThatTheInputNames(t *testing.T) {
+	w := newWorld(t)
+	const arn = "arn:aws:social-messaging:us-east-1:111122223333:"
+	number, waba := strings.TrimPrefix(w.phone, "phone-number-id-"), strings.TrimPrefix(w.waba, "waba-")
+	byID, byARN := `"originationPhoneNumberId":"`+w.phone+`"`, `"originationPhoneNumberId":"`+arn+"phone-number-id/"+number+`"`
+	for name, test := range map[string]struct{ method, target, body, resource string }{
+		"PostWhatsAppMessageMedia":                           {"POST", "/v1/whatsapp/media", "{" + byID + "}", arn + "phone-number-id/" + number},
+		"PostWhatsAppMessageMedia/ARN":                       {"POST", "/v1/whatsapp/media", "{" + byARN + "}", arn + "phone-number-id/" + number},
+		"GetWhatsAppMessageMedia":                            {"POST", "/v1/whatsapp/media/get", `{"mediaId":"1",` + byID + "}", arn + "phone-number-id/" + number},
+		"DeleteWhatsAppMessageMedia":                         {"DELETE", "/v1/whatsapp/media?mediaId=1&originationPhoneNumberId=" + w.phone, "", arn + "phone-number-id/" + number},
+		"CreateWhatsAppMessageTemplateMedia":                 {"POST", "/v1/whatsapp/template/media", `{"id":"` + w.waba + `"}`, arn + "waba/" + waba},
+		"GetLinkedWhatsAppBusinessAccount":                   {"GET", "/v1/whatsapp/waba/details?id=" + w.waba, "", arn + "waba/" + waba},
+		"GetLinkedWhatsAppBusinessAccount/another account's": {"GET", "/v1/whatsapp/waba/details?id=arn:aws:social-messaging:us-east-1:999999999999:waba/" + waba, "", "arn:aws:social-messaging:us-east-1:999999999999:waba/" + waba},
+		"GetLinkedWhatsAppBusinessAccountPhoneNumber":        {"GET", "/v1/whatsapp/waba/phone/details?id=" + w.phone, "", arn + "phone-number-id/" + number},
+		"ListLinkedWhatsAppBusinessAccounts":                 {"GET", "/v1/whatsapp/waba/list", "", "*"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			operation, _, _ := strings.Cut(name, "/")
+			call := func(resource string) reply {
+				key := w.newKey(account, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"social-messaging:`+operation+`","Resource":"`+resource+`"}]}`)
+				return w.send(w.sign(w.request(test.method, test.target, test.body), func(s *scope) { s.key = key }))
+			}
+			if got := call(test.resource); got.status == http.StatusForbidden {
+				t.Errorf("allowed on %s: %s", test.resource, got.body)
+			}
+			got := call(arn + "waba/other")
+			if want := "is not authorized to perform: social-messaging:" + operation + " on resource: " + test.resource + " because"; got.errorType != "AccessDeniedException" || !strings.Contains(got.message(), want) {
+				t.Errorf("allowed on another resource: %d %s, want %q", got.status, got.body, want)
 			}
 		})
 	}

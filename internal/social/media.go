@@ -11,13 +11,11 @@ import (
 	"ferry/socialmessaging"
 )
 
-// postMediaNeeds requires the operation on the phone number and, for a file in
-// a bucket, the right to read the object: ferry reads it with credentials of
-// its own, which must not show a caller more than the caller's policy does.
-func postMediaNeeds(c *call, in *socialmessaging.PostWhatsAppMessageMediaInput) []policy.Request {
-	_, arn := c.resolve(kindPhoneNumber, c.caller.accountID, *in.OriginationPhoneNumberId)
-	needs := []policy.Request{{Action: socialmessaging.PostWhatsAppMessageMedia.Action(), Resource: arn}}
-	return append(needs, readNeed(in.SourceS3File)...)
+// postMediaNeeds requires, for a file in a bucket, the right to read the object:
+// ferry reads it with credentials of its own, which must not show a caller more
+// than the caller's policy does.
+func postMediaNeeds(in *socialmessaging.PostWhatsAppMessageMediaInput) []policy.Request {
+	return readNeed(in.SourceS3File)
 }
 
 // readNeed is the right to read an object, if there is one to read.
@@ -78,13 +76,6 @@ func (c *call) source(in *socialmessaging.PostWhatsAppMessageMediaInput) (object
 		return nil, fail(socialmessaging.KindInvalidParameters, nil,
 			"Neither sourceS3File nor sourceS3PresignedUrl is set. Set exactly one of them.")
 	}
-}
-
-// getMediaNeeds requires the operation only: which object will be written is
-// known when Meta has reported the type, and is authorised then.
-func getMediaNeeds(c *call, in *socialmessaging.GetWhatsAppMessageMediaInput) []policy.Request {
-	_, arn := c.resolve(kindPhoneNumber, c.caller.accountID, *in.OriginationPhoneNumberId)
-	return []policy.Request{{Action: socialmessaging.GetWhatsAppMessageMedia.Action(), Resource: arn}}
 }
 
 // GetWhatsAppMessageMedia streams a file from WhatsApp into a bucket or to a
@@ -148,11 +139,6 @@ func (c *call) destination(in *socialmessaging.GetWhatsAppMessageMediaInput, mim
 		return nil, err
 	}
 	return c.config.Objects.FileSink(*file.BucketName, key)
-}
-
-func deleteMediaNeeds(c *call, in *socialmessaging.DeleteWhatsAppMessageMediaInput) []policy.Request {
-	_, arn := c.resolve(kindPhoneNumber, c.caller.accountID, *in.OriginationPhoneNumberId)
-	return []policy.Request{{Action: socialmessaging.DeleteWhatsAppMessageMedia.Action(), Resource: arn}}
 }
 
 // DeleteWhatsAppMessageMedia removes a file from WhatsApp, never from a bucket.

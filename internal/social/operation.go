@@ -20,31 +20,24 @@ import (
 	"ferry/socialmessaging"
 )
 
-const (
-	// maxBody bounds the body of a request, in bytes. No operation that is built
-	// takes more: a URL of 2,000 characters, a key of 1,024, 32 headers.
-	maxBody = 64 << 10
-	// maxUnheard bounds that of an operation that is not built, which is hashed for
-	// its signature and not kept: the model's largest has 10 MiB in base64.
-	maxUnheard = 16 << 20
-)
-
 // emptyHash is the SHA-256 of nothing.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // A handler binds a row of the contract's table to the method that implements it.
 type handler struct {
 	operation *socialmessaging.Operation
-	// call decodes, validates, authorises and runs; nil for an operation that is not built.
+	// call decodes, validates, authorises and runs. Nil means that ferry does not
+	// implement the operation: it is answered with status 501.
 	call func(ctx context.Context, c *call, body []byte, rawQuery string) (output any, err error)
 }
 
-// handle makes a handler. needs says which permissions an input takes; it is
-// called with an input that has passed validation.
+// handle returns a handler. The caller's policies must allow the operation on
+// the resource that the input names, and what the needs return: rights on
+// S3 objects. The needs are called with an input that has passed validation.
 func handle[In, Out any](
 	api socialmessaging.API[In, Out],
-	needs func(c *call, in *In) []policy.Request,
 	method func(c *call, ctx context.Context, in *In) (*Out, error),
+	needs ...func(in *In) []policy.Request,
 ) handler {
 	return handler{api.Operation, func(ctx context.Context, c *call, body []byte, rawQuery string) (any, error) {
 		in := new(In)
@@ -54,7 +47,11 @@ func handle[In, Out any](
 		if err := api.Validate(in); err != nil {
 			return nil, err
 		}
-		if err := c.authorise(needs(c, in)...); err != nil {
+		rights := []policy.Request{{Action: api.Action(), Resource: c.resourceARN(api.Resource(in))}}
+		for _, need := range needs {
+			rights = append(rights, need(in)...)
+		}
+		if err := c.authorise(rights...); err != nil {
 			return nil, err
 		}
 		return method(c, ctx, in)
@@ -63,13 +60,13 @@ func handle[In, Out any](
 
 // handlers are the operations that are built. To add one, see CONTRIBUTING.md.
 var handlers = []handler{
-	handle(socialmessaging.CreateWhatsAppMessageTemplateMedia, templateMediaNeeds, (*call).CreateWhatsAppMessageTemplateMedia),
-	handle(socialmessaging.DeleteWhatsAppMessageMedia, deleteMediaNeeds, (*call).DeleteWhatsAppMessageMedia),
-	handle(socialmessaging.GetLinkedWhatsAppBusinessAccount, getAccountNeeds, (*call).GetLinkedWhatsAppBusinessAccount),
-	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, getPhoneNumberNeeds, (*call).GetLinkedWhatsAppBusinessAccountPhoneNumber),
-	handle(socialmessaging.GetWhatsAppMessageMedia, getMediaNeeds, (*call).GetWhatsAppMessageMedia),
-	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, listAccountsNeeds, (*call).ListLinkedWhatsAppBusinessAccounts),
-	handle(socialmessaging.PostWhatsAppMessageMedia, postMediaNeeds, (*call).PostWhatsAppMessageMedia),
+	handle(socialmessaging.CreateWhatsAppMessageTemplateMedia, (*call).CreateWhatsAppMessageTemplateMedia, templateMediaNeeds),
+	handle(socialmessaging.DeleteWhatsAppMessageMedia, (*call).DeleteWhatsAppMessageMedia),
+	handle(socialmessaging.GetLinkedWhatsAppBusinessAccount, (*call).GetLinkedWhatsAppBusinessAccount),
+	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, (*call).GetLinkedWhatsAppBusinessAccountPhoneNumber),
+	handle(socialmessaging.GetWhatsAppMessageMedia, (*call).GetWhatsAppMessageMedia),
+	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, (*call).ListLinkedWhatsAppBusinessAccounts),
+	handle(socialmessaging.PostWhatsAppMessageMedia, (*call).PostWhatsAppMessageMedia, postMediaNeeds),
 }
 
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".
@@ -141,13 +138,13 @@ func (s *Service) route(r *http.Request) (handler, error) {
 	return h, nil
 }
 
-// authenticate reads the body, within its bound, and verifies the signature
+// authenticate reads the body, up to its limit, and verifies the signature
 // over it. A signature that declares the body's hash is verified before the
 // body is read; any other is first checked in all that does not need the body,
 // so that a stranger's body is never held. It sets the caller of the call.
 func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, h handler) ([]byte, error) {
-	if r.ContentLength > h.maxBody() {
-		return nil, tooLarge
+	if r.ContentLength > h.operation.MaxBody() {
+		return nil, tooLarge(h.operation)
 	}
 	signature, err := c.verifier.Parse(r, c.config.Now())
 	if err != nil {
@@ -188,20 +185,12 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	return body, nil
 }
 
-// maxBody is how many bytes a request of the operation may have.
-func (h handler) maxBody() int64 {
-	if h.call == nil {
-		return maxUnheard
-	}
-	return maxBody
-}
-
-// readBody reads the body, within its bound, and gives it with its SHA-256; of
-// an operation that is not built the hash alone. It lifts the deadline that the
-// server has set for the body.
+// readBody reads the body, up to the operation's limit, and returns it with its
+// SHA-256. The body of an operation without an implementation is hashed and not
+// kept. readBody lifts the deadline that the server has set for the body.
 func readBody(w http.ResponseWriter, r *http.Request, h handler) (body []byte, hash string, err error) {
 	digest := sha256.New()
-	limited := io.TeeReader(io.LimitReader(r.Body, h.maxBody()+1), digest)
+	limited := io.TeeReader(io.LimitReader(r.Body, h.operation.MaxBody()+1), digest)
 	var size int64
 	if h.call == nil {
 		size, err = io.Copy(io.Discard, limited)
@@ -212,8 +201,8 @@ func readBody(w http.ResponseWriter, r *http.Request, h handler) (body []byte, h
 	if err != nil {
 		return nil, "", brokenBody(err)
 	}
-	if size > h.maxBody() {
-		return nil, "", tooLarge
+	if size > h.operation.MaxBody() {
+		return nil, "", tooLarge(h.operation)
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder in a test has none
 	return body, hex.EncodeToString(digest.Sum(nil)), nil

@@ -10,10 +10,8 @@ import (
 	"ferry/socialmessaging"
 )
 
-func templateMediaNeeds(c *call, in *socialmessaging.CreateWhatsAppMessageTemplateMediaInput) []policy.Request {
-	_, arn := c.resolve(kindBusinessAccount, c.caller.accountID, *in.Id)
-	needs := []policy.Request{{Action: socialmessaging.CreateWhatsAppMessageTemplateMedia.Action(), Resource: arn}}
-	return append(needs, readNeed(in.SourceS3File)...)
+func templateMediaNeeds(in *socialmessaging.CreateWhatsAppMessageTemplateMediaInput) []policy.Request {
+	return readNeed(in.SourceS3File)
 }
 
 // CreateWhatsAppMessageTemplateMedia uploads a file from a bucket to Meta's
