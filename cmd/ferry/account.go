@@ -21,18 +21,18 @@ import (
 type accountCommand struct {
 	Link   accountLinkCommand   `cmd:"" help:"Link a WhatsApp Business Account, or renew its token."`
 	List   accountListCommand   `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
-	Reuse  accountReuseCommand  `cmd:"" help:"Turn reuse of media on or off: the same bytes for the same phone number give the same media id."`
-	Verify accountVerifyCommand `cmd:"" help:"Turn the verification of uploads on or off: WhatsApp's SHA-256 of an upload is compared with that of the bytes that were sent."`
+	Reuse  accountReuseCommand  `cmd:"" help:"Turn reuse of media on or off: uploads of the same bytes for the same phone number return the same media id."`
+	Verify accountVerifyCommand `cmd:"" help:"Turn verification of uploads on or off: compare the SHA-256 that WhatsApp reports with that of the bytes that were sent."`
 }
 
 type accountLinkCommand struct {
 	stateFlags
 	graphFlags
-	Account       string        `help:"The account to link to, 12 digits." required:"" placeholder:"DIGITS"`
+	Account       string        `help:"Account to link to, 12 digits." required:"" placeholder:"DIGITS"`
 	WABAID        string        `name:"waba-id" env:"-" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
-	PhoneNumberID []string      `env:"-" help:"Meta's id of a phone number to link; repeat for more. Default: all of the account's." placeholder:"ID"`
-	AppID         string        `name:"app-id" help:"Meta's id of the app that the token is of; template media need it." placeholder:"ID"`
-	MetaToken     secret.Secret `help:"Meta's access token for the account; give it by the environment or by a file, where ps does not show it." placeholder:"TOKEN"`
+	PhoneNumberID []string      `env:"-" help:"Meta's id of a phone number to link. May be repeated. Default: all phone numbers of the WhatsApp Business Account." placeholder:"ID"`
+	AppID         string        `name:"app-id" help:"Meta's id of the app that the token belongs to. Required for template media." placeholder:"ID"`
+	MetaToken     secret.Secret `help:"Meta's access token for the account. Set it in the environment or in a file: the command line is visible to other users." placeholder:"TOKEN"`
 	MetaTokenFile string        `help:"File with Meta's access token." placeholder:"FILE"`
 }
 
@@ -50,7 +50,7 @@ func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error 
 		token = secret.New(strings.TrimSpace(string(text)))
 	}
 	if token.IsZero() {
-		return errors.New("there is no token: give --meta-token-file FILE, or set FERRY_META_TOKEN")
+		return errors.New("there is no token: set --meta-token-file FILE or the environment variable FERRY_META_TOKEN")
 	}
 	client, err := graph.New(c.graphFlags.config())
 	if err != nil {
@@ -71,8 +71,8 @@ func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error 
 
 type accountListCommand struct {
 	stateFlags
-	Account string `help:"Only accounts linked to this one, 12 digits." placeholder:"DIGITS"`
-	JSON    bool   `help:"One JSON object a line."`
+	Account string `help:"List only what is linked to this account, 12 digits." placeholder:"DIGITS"`
+	JSON    bool   `help:"Print one JSON object per line."`
 }
 
 // Run lists the linked accounts.
@@ -115,11 +115,11 @@ func printAccounts(terminal *terminal, linked []state.BusinessAccount) {
 
 type accountReuseCommand struct {
 	stateFlags
-	Account string `help:"The account, 12 digits." required:"" placeholder:"DIGITS"`
+	Account string `help:"Account, 12 digits." required:"" placeholder:"DIGITS"`
 	Setting string `arg:"" enum:"on,off" help:"on or off."`
 }
 
-// Run changes the setting; it holds from the next call on.
+// Run changes the setting for all later calls.
 func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, err := c.open(ctx)
 	if err != nil {
@@ -135,11 +135,11 @@ func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error
 
 type accountVerifyCommand struct {
 	stateFlags
-	Account string `help:"The account, 12 digits." required:"" placeholder:"DIGITS"`
+	Account string `help:"Account, 12 digits." required:"" placeholder:"DIGITS"`
 	Setting string `arg:"" enum:"on,off" help:"on or off."`
 }
 
-// Run changes the setting; it holds from the next call on.
+// Run changes the setting for all later calls.
 func (c *accountVerifyCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, err := c.open(ctx)
 	if err != nil {

@@ -16,27 +16,27 @@ import (
 )
 
 type keyCommands struct {
-	Create keyCreateCommand `cmd:"" help:"Make an access key; the secret is shown once."`
+	Create keyCreateCommand `cmd:"" help:"Create an access key. The secret is shown only once."`
 	List   keyListCommand   `cmd:"" help:"List access keys."`
-	Delete keyDeleteCommand `cmd:"" help:"Delete an access key; calls signed with it fail from then on."`
+	Delete keyDeleteCommand `cmd:"" help:"Delete an access key. Calls signed with it then fail."`
 }
 
 type keyCreateCommand struct {
 	stateFlags
-	Account    string   `help:"The account that the key belongs to, 12 digits of your choice; accounts do not see each other." required:"" placeholder:"DIGITS"`
-	Name       string   `help:"Name of the user, for the user's ARN and the log. Default: ${default}." default:"app" placeholder:"NAME"`
-	Policy     []string `help:"File with an IAM policy document that says what the key may do. Repeat for more." sep:"none" placeholder:"FILE" xor:"policy"`
-	FullAccess bool     `help:"Let the key call everything in its account, and read and write every bucket of every store." xor:"policy"`
+	Account    string   `help:"Account that the key belongs to: 12 digits of your choice. Accounts cannot see each other's resources." required:"" placeholder:"DIGITS"`
+	Name       string   `help:"Name of the user, which is part of the user's ARN and of the log. Default: ${default}." default:"app" placeholder:"NAME"`
+	Policy     []string `help:"File with an IAM policy document that says what the key may do. May be repeated." sep:"none" placeholder:"FILE" xor:"policy"`
+	FullAccess bool     `help:"Allow the key to call all operations in its account and to read and write all buckets of all stores." xor:"policy"`
 }
 
-// Run makes the key and prints it as lines for a shell.
+// Run creates the key and prints it as shell commands.
 func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 	var policies []string
 	switch {
 	case c.FullAccess:
 		policies = []string{admin.FullAccessPolicy}
 	case len(c.Policy) == 0:
-		return errors.New("a key without a policy can do nothing: give --policy FILE, or --full-access")
+		return errors.New("a key without a policy is not allowed to do anything: set --policy FILE or --full-access")
 	}
 	for _, file := range c.Policy {
 		text, err := os.ReadFile(file)
@@ -55,14 +55,14 @@ func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	fmt.Fprintf(terminal.out, "export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\n", key.ID, key.Secret.Reveal())
-	fmt.Fprintln(terminal.err, "This is the only time that the secret is shown.")
+	fmt.Fprintln(terminal.err, "The secret is not shown again.")
 	return nil
 }
 
 type keyListCommand struct {
 	stateFlags
-	Account string `help:"Only keys of this account." placeholder:"DIGITS"`
-	JSON    bool   `help:"One JSON object a line."`
+	Account string `help:"List only the keys of this account." placeholder:"DIGITS"`
+	JSON    bool   `help:"Print one JSON object per line."`
 }
 
 // Run lists the keys, without their secrets.

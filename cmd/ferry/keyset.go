@@ -1,4 +1,4 @@
-// ferry keyset: the keyset that seals secrets.
+// ferry keyset: the keyset that encrypts secrets.
 
 package main
 
@@ -10,14 +10,15 @@ import (
 )
 
 type keysetCommands struct {
-	Create keysetCreateCommand `cmd:"" help:"Make a new keyset."`
+	Create keysetCreateCommand `cmd:"" help:"Create a keyset."`
 }
 
 type keysetCreateCommand struct {
-	File string `arg:"" help:"File to make; it must not exist." placeholder:"FILE"`
+	File string `arg:"" help:"File to create. It must not exist." placeholder:"FILE"`
 }
 
-// Run writes a new keyset. It never overwrites one: that would lose every secret sealed with it.
+// Run writes a new keyset to a new file. It never overwrites a keyset: every secret
+// encrypted with it would be lost.
 func (c keysetCreateCommand) Run(terminal *terminal) error {
 	keyset, err := secret.GenerateKeyset()
 	if err != nil {
@@ -33,6 +34,6 @@ func (c keysetCreateCommand) Run(terminal *terminal) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(terminal.out, "%s holds the keyset. Keep it secret and keep a copy: without it the secrets in the database are lost.\n", c.File)
+	fmt.Fprintf(terminal.out, "%s contains the keyset. Keep it secret and back it up: without it, the secrets in the database cannot be read.\n", c.File)
 	return nil
 }

@@ -1,4 +1,4 @@
-// The configuration file: YAML whose keys are the flags' names.
+// The configuration file: YAML with the names of flags as keys.
 
 package main
 
@@ -16,8 +16,8 @@ import (
 	"ferry/internal/secret"
 )
 
-// settings are the keys of the configuration file. It resolves flags that
-// neither the command line nor the environment sets.
+// settings is the content of the configuration file. It supplies the values of
+// flags that neither the command line nor the environment sets.
 type settings struct {
 	path   string
 	values map[string]any
@@ -41,13 +41,13 @@ func readSettings(args []string) (*settings, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	if err := yaml.Unmarshal(text, &s.values); err != nil {
-		return nil, fmt.Errorf("%s: expected YAML with one setting a line, such as 'listen: 127.0.0.1:4080': %w", s.path, err)
+		return nil, fmt.Errorf("%s: expected YAML with one setting per line, such as 'listen: 127.0.0.1:4080': %w", s.path, err)
 	}
 	return s, nil
 }
 
-// check finds all that is wrong with the file and with the environment at
-// once: keys that are no flag's name, and values that do not fit.
+// check returns every problem of the file and of the environment at once: keys
+// that are not the name of a flag, and invalid values.
 func (s *settings) check(app *kong.Application) error {
 	flags := make(map[string]*kong.Flag)
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
@@ -61,14 +61,14 @@ func (s *settings) check(app *kong.Application) error {
 		flag, known := flags[name]
 		if !known {
 			problems = append(problems, fmt.Errorf("%s: unknown setting %q; the settings are %s", s.path, name, strings.Join(sortedKeys(flags), ", ")))
-		} else if err := try(flag, s.values[name]); err != nil {
+		} else if err := checkValue(flag, s.values[name]); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %s: %w", s.path, name, err))
 		}
 	}
 	for _, name := range sortedKeys(flags) {
 		for _, variable := range flags[name].Envs {
 			if value, isSet := os.LookupEnv(variable); isSet {
-				if err := try(flags[name], value); err != nil {
+				if err := checkValue(flags[name], value); err != nil {
 					problems = append(problems, fmt.Errorf("environment: %s: %w", variable, err))
 				}
 			}
@@ -77,8 +77,9 @@ func (s *settings) check(app *kong.Application) error {
 	return errors.Join(problems...)
 }
 
-// try decodes a value as the flag would. Its errors do not repeat the value of a secret.
-func try(flag *kong.Flag, value any) error {
+// checkValue decodes a value as the flag does. Its errors do not contain the values
+// of secrets.
+func checkValue(flag *kong.Flag, value any) error {
 	value, err := scalar(flag, value)
 	if err != nil {
 		return err
@@ -91,14 +92,15 @@ func try(flag *kong.Flag, value any) error {
 	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, scratch)
 }
 
-// Validate is part of [kong.Resolver]; check has done it.
+// Validate implements [kong.Resolver]. It does nothing, because check is called
+// before.
 func (s *settings) Validate(*kong.Application) error { return nil }
 
-// Resolve gives a flag's value from the file.
+// Resolve returns a flag's value from the file.
 func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, variable := range flag.Envs {
 		if _, isSet := os.LookupEnv(variable); isSet {
-			return nil, nil // the environment wins over the file
+			return nil, nil // the environment overrides the file
 		}
 	}
 	value, isSet := s.values[flag.Name]
@@ -108,8 +110,8 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	return scalar(flag, value)
 }
 
-// scalar makes of a value of the file what a flag takes on the command line:
-// text, or a list of texts. Only stores may be mappings.
+// scalar converts a value of the file to what the flag expects on the command
+// line: a string, or a list of strings. Only stores may be mappings.
 func scalar(flag *kong.Flag, value any) (any, error) {
 	if flag.Target.Type() == reflect.TypeFor[storeList]() {
 		return value, nil
@@ -118,7 +120,7 @@ func scalar(flag *kong.Flag, value any) (any, error) {
 		for i, element := range list {
 			text, isText := element.(string)
 			if !isText {
-				return nil, errors.New("expected a list of texts; put each in quotes")
+				return nil, errors.New("expected a list of strings; put each in quotes")
 			}
 			list[i] = text
 		}
@@ -132,7 +134,7 @@ func scalar(flag *kong.Flag, value any) (any, error) {
 			return fmt.Sprint(value), nil
 		}
 	}
-	return nil, errors.New("expected a single text; put what YAML takes for something else in quotes")
+	return nil, errors.New("expected a string; put it in quotes")
 }
 
 func sortedKeys[V any](m map[string]V) []string {

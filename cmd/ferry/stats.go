@@ -1,4 +1,4 @@
-// ferry media stats: what was uploaded, and what reuse has spared.
+// ferry media stats: what was uploaded, and how many uploads reuse avoided.
 
 package main
 
@@ -13,10 +13,10 @@ import (
 
 type mediaStatsCommand struct {
 	stateFlags
-	JSON bool `help:"One JSON object a line."`
+	JSON bool `help:"Print one JSON object per line."`
 }
 
-// Run prints a line for each account.
+// Run prints one line per account.
 func (c *mediaStatsCommand) Run(ctx context.Context, terminal *terminal) error {
 	db, err := c.open(ctx)
 	if err != nil {

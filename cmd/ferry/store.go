@@ -16,12 +16,12 @@ import (
 	"ferry/internal/secret"
 )
 
-// storeList are S3-compatible stores, each given as a JSON object, or as a
-// mapping in the configuration file.
+// storeList is a list of S3-compatible stores, each written as a JSON object, or
+// as a mapping in the configuration file.
 type storeList []object.StoreConfig
 
-// Decode is part of [kong.MapperValue]. Its errors never repeat the value,
-// which may hold a secret.
+// Decode implements [kong.MapperValue]. Its errors never contain the value, which
+// may contain a secret.
 func (l *storeList) Decode(ctx *kong.DecodeContext) error {
 	token := ctx.Scan.Pop()
 	elements, isList := token.Value.([]any)
@@ -46,7 +46,7 @@ func (l *storeList) Decode(ctx *kong.DecodeContext) error {
 	return nil
 }
 
-// parseStore reads one store and refuses unknown members.
+// parseStore parses one store. Unknown members are errors.
 func parseStore(text string) (object.StoreConfig, error) {
 	var given struct {
 		Buckets             []string `json:"buckets"`
@@ -66,7 +66,7 @@ func parseStore(text string) (object.StoreConfig, error) {
 	}
 	if given.SecretAccessKeyFile != "" {
 		if given.SecretAccessKey != "" {
-			return object.StoreConfig{}, errors.New("both secret_access_key and secret_access_key_file are given; give one")
+			return object.StoreConfig{}, errors.New("both secret_access_key and secret_access_key_file are set; set only one")
 		}
 		text, err := os.ReadFile(given.SecretAccessKeyFile)
 		if err != nil {

@@ -10,13 +10,14 @@ import (
 
 type versionCommand struct{}
 
-// Run prints what this binary is.
+// Run prints the version and the platform of this binary.
 func (versionCommand) Run(terminal *terminal) error {
 	_, err := fmt.Fprintf(terminal.out, "ferry %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
-// version is the module's version, or the commit that the binary was built from.
+// version returns the module's version, or the commit that the binary was built
+// from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -68,11 +68,11 @@ type Environment struct {
 
 	config    Config
 	listeners listeners
-	own       guard.Own          // all listeners except the embedded S3 server, which is a configured store
-	group     *errgroup.Group    // gateway, simulator, S3 server
-	failed    context.Context    // done when one of them has failed
-	drain     context.CancelFunc // drains the gateway
-	waited    bool               // Wait has returned what failed
+	own       guard.Own               // all listeners except the embedded S3 server, which is a configured store
+	group     *errgroup.Group         // gateway, simulator, S3 server
+	failed    context.Context         // done when one of them has failed
+	drain     context.CancelCauseFunc // drains the gateway
+	waited    bool                    // Wait has returned what failed
 }
 
 // Start starts a world. When it returns, all servers are ready.
@@ -113,7 +113,7 @@ func (e *Environment) start(ctx context.Context) (err error) {
 	}
 	// The gateway needs the others until it has drained.
 	others, endOthers := context.WithCancel(e.failed)
-	draining, drain := context.WithCancel(context.WithoutCancel(ctx))
+	draining, drain := context.WithCancelCause(context.WithoutCancel(ctx))
 	e.drain = drain
 	e.group.Go(func() error {
 		defer endOthers()
@@ -135,7 +135,7 @@ func (e *Environment) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-e.failed.Done():
 	}
-	e.drain()
+	e.drain(context.Cause(ctx))
 	e.waited = true
 	return e.group.Wait()
 }
