@@ -14,7 +14,7 @@ import (
 	"ferry/socialmessaging/types"
 )
 
-// defaultPage is the size of a page when the caller gives none: the largest allowed.
+// defaultPage is the size of a page when the caller does not set one: the largest allowed.
 const defaultPage = 100
 
 // ListLinkedWhatsAppBusinessAccounts lists the caller's linked accounts, a page
@@ -67,10 +67,10 @@ func (s *Service) openPageToken(token, accountID string) (string, error) {
 		}
 	}
 	return "", fail(socialmessaging.KindInvalidParameters, err,
-		"nextToken is not one that this operation gave to this account. Leave it out to start from the first page.")
+		"nextToken is not one that this operation returned to this account. Omit it to start from the first page.")
 }
 
-// GetLinkedWhatsAppBusinessAccount gives a linked account with its phone numbers.
+// GetLinkedWhatsAppBusinessAccount returns a linked account with its phone numbers.
 func (c *call) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountOutput, error) {
 	accountID := c.caller.accountID
 	id, _ := c.resolve(kindBusinessAccount, accountID, *in.Id)
@@ -97,7 +97,7 @@ func (s *Service) noSuchAccount(given, accountID string) error {
 		"No WhatsApp Business Account '%s' is linked to account %s in region %s.", given, accountID, s.config.Region)
 }
 
-// GetLinkedWhatsAppBusinessAccountPhoneNumber gives one phone number.
+// GetLinkedWhatsAppBusinessAccountPhoneNumber returns one phone number.
 func (c *call) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput, error) {
 	sender, err := c.sender(ctx, *in.Id)
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Service) phoneNumber(accountID string, number state.PhoneNumber) social
 	}
 }
 
-// e164 makes "+15550783881" of Meta's "+1 555-078-3881".
+// e164 returns "+15550783881" for Meta's "+1 555-078-3881".
 func e164(display string) string {
 	return "+" + strings.Map(func(r rune) rune {
 		if '0' <= r && r <= '9' {

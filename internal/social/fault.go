@@ -25,13 +25,13 @@ type fault struct {
 	code    string // the value of x-amzn-ErrorType
 	status  int    // HTTP status
 	message string // for the caller: what was wrong, what to do
-	cause   error  // for the operator's log; nil = none
+	cause   error  // for the operator's log; may be nil
 }
 
 func (f *fault) Error() string { return f.code + ": " + f.message }
 func (f *fault) Unwrap() error { return f.cause }
 
-// fail makes a fault of a modelled kind.
+// fail returns a fault of a modelled kind.
 func fail(kind *socialmessaging.ExceptionKind, cause error, format string, args ...any) *fault {
 	return &fault{kind.Name, kind.Status, fmt.Sprintf(format, args...), cause}
 }
@@ -64,7 +64,7 @@ type panicError struct{ value any }
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// faultOf gives the fault of any error.
+// faultOf returns the fault of any error.
 func faultOf(ctx context.Context, err error) *fault {
 	if known, ok := errors.AsType[*fault](err); ok {
 		return known
@@ -78,7 +78,7 @@ func faultOf(ctx context.Context, err error) *fault {
 	if own, ok := errors.AsType[*transfer.Error](err); ok {
 		return transferFault(own)
 	}
-	// A deadline or a caller that went away shows up as whatever broke first.
+	// A deadline, or a caller that disconnected, shows up as whatever broke first.
 	if errors.Is(context.Cause(ctx), ErrStopped) || errors.Is(err, ErrStopped) {
 		return fail(socialmessaging.KindDependency, err, "The server was stopped before the call finished. Retry.")
 	}
@@ -96,8 +96,8 @@ func faultOf(ctx context.Context, err error) *fault {
 	if source, ok := errors.AsType[*object.Error](err); ok {
 		return objectFault(source)
 	}
-	if answer, ok := errors.AsType[*graph.Error](err); ok {
-		return graphFault(answer)
+	if refusal, ok := errors.AsType[*graph.Error](err); ok {
+		return graphFault(refusal)
 	}
 	if _, ok := errors.AsType[*graph.UnreachableError](err); ok {
 		return fail(socialmessaging.KindDependency, err, "WhatsApp (Meta's Graph API) did not respond properly. Retry later.")
@@ -109,7 +109,7 @@ func faultOf(ctx context.Context, err error) *fault {
 const ambiguousMessage = "WhatsApp (Meta's Graph API) received the whole request but did not confirm it, so it may have succeeded. " +
 	"Retrying repeats it: an uploaded file is then stored twice, and the extra copy expires by itself."
 
-// slowOne names what an upload was waiting for when its time was up.
+// slowOne names what a transfer was waiting for when its time was over.
 func slowOne(err error) string {
 	if _, ok := errors.AsType[*object.Error](err); ok {
 		return "The store"
@@ -117,7 +117,7 @@ func slowOne(err error) string {
 	return "WhatsApp (Meta's Graph API)"
 }
 
-// transferFault says what an error of the transfer itself becomes.
+// transferFault returns the fault for an error of the transfer itself.
 func transferFault(e *transfer.Error) *fault {
 	kinds := map[transfer.Kind]*socialmessaging.ExceptionKind{
 		transfer.Busy:       socialmessaging.KindThrottledRequest,
@@ -131,7 +131,7 @@ func transferFault(e *transfer.Error) *fault {
 	return fail(kind, e.Cause, "%s", e.Message)
 }
 
-// objectFault says what an error of a store or presigned URL becomes.
+// objectFault returns the fault for an error of a store or presigned URL.
 func objectFault(e *object.Error) *fault {
 	kinds := map[object.Kind]*socialmessaging.ExceptionKind{
 		object.NotFound:    socialmessaging.KindResourceNotFound,
@@ -147,14 +147,14 @@ func objectFault(e *object.Error) *fault {
 	return fail(kind, e.Cause, "%s", e.Error())
 }
 
-// Meta's codes by what a caller can do about them (meta-cloud-api.md §4.2, §4.3).
+// Meta's codes by what a caller can do about them (docs/references.md#graph-errors).
 var (
 	throttleCodes  = []int{4, 17, 341, 613, 80007, 130429, 131048, 131056, 131064, 133016}
 	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063}
 	transientCodes = []int{1, 2, 131000, 131016, 131057, 133004, 2494100}
 )
 
-// graphFault says what an answer of Meta's becomes. Meta declares the HTTP
+// graphFault returns the fault for an error response of Meta's. Meta declares the HTTP
 // status unreliable, so the code decides first.
 func graphFault(e *graph.Error) *fault {
 	isRefusal := e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
@@ -176,7 +176,7 @@ func graphFault(e *graph.Error) *fault {
 	}
 }
 
-// writeFault answers an error: its name in the header, its message in the body.
+// writeFault writes the response for an error: its name in the header, its message in the body.
 func writeFault(w http.ResponseWriter, requestID string, f *fault) {
 	if f == unknownOperation { // as AWS does: XML, with no type in the header
 		writeBody(w, requestID, f.status, "application/xml", []byte("<UnknownOperationException/>\n"))
@@ -187,14 +187,14 @@ func writeFault(w http.ResponseWriter, requestID string, f *fault) {
 	writeBody(w, requestID, f.status, "application/json", body)
 }
 
-// answerTimeout is how long a caller may take to receive an answer.
-const answerTimeout = 30 * time.Second
+// responseTimeout is how long a caller may take to receive a response.
+const responseTimeout = 30 * time.Second
 
-// writeBody is the one place that answers.
+// writeBody writes every response but that of a preflight.
 func writeBody(w http.ResponseWriter, requestID string, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Amzn-Requestid", requestID)
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // a recorder in a test has none
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(responseTimeout)) // a recorder in a test has none
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

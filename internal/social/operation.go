@@ -82,7 +82,7 @@ func routes() map[string]handler {
 	return table
 }
 
-// ServeHTTP answers one request of the API.
+// ServeHTTP serves one request of the API.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	allowOrigins(w.Header())
 	if preflight(w, r) {
