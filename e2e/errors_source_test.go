@@ -103,7 +103,7 @@ func TestRefusalsOfPresignedURLsBecomeExceptions(t *testing.T) {
 		{"signature changed", strings.Replace(good, "X-Amz-Signature=", "X-Amz-Signature=0", 1), invalid, bad, []string{"presigned URL", "403"}},
 		{"signed with a wrong secret", presignedWithWrongSecret(t, w), invalid, bad, []string{"presigned URL", "403"}},
 		{"not signed", w.s3.endpoint + "/" + w.bucket + "/a.txt", invalid, bad, []string{"presigned URL", "not signed"}},
-		{"signed for nothing", w.s3.endpoint + "/" + w.bucket + "/a.txt?" + signed, invalid, bad, []string{"presigned URL", "wrongly signed"}},
+		{"signed for nothing", w.s3.endpoint + "/" + w.bucket + "/a.txt?" + signed, invalid, bad, []string{"presigned URL", "signature is wrong"}},
 		{"a bucket that the store is not for", odd.URL + "/other-bucket/a.txt?" + signed, invalid, bad, []string{"presigned URL"}},
 		{"no object", odd.URL + "/odd-bucket/?list-type=2&" + signed, invalid, bad, []string{"presigned URL"}},
 		{"host not allowed", "https://files.example.com/a.txt?X-Amz-Signature=00", invalid, bad, []string{"presigned URL"}},

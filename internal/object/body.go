@@ -10,43 +10,43 @@ import (
 	"time"
 )
 
-// errStalled cancels a read that is slower than the minimum rate.
-var errStalled = errors.New("the body came in below the minimum rate")
+// errStalled is the cause of canceling a read below the minimum rate.
+var errStalled = errors.New("the body arrived below the minimum rate")
 
-// errOpenTimeout cancels an Open that takes too long altogether.
-var errOpenTimeout = errors.New("no answer within the time for opening")
+// errOpenTimeout is the cause of canceling an Open that exceeds OpenTimeout.
+var errOpenTimeout = errors.New("no response within OpenTimeout")
 
-// maxResumes bounds how often one body goes on with a new request.
+// maxResumes is the limit for resuming one body.
 const maxResumes = 3
 
-// part is what one answer gives of a body.
+// part is the share of a body that one response delivers.
 type part struct {
 	src     io.ReadCloser
 	rate    *readRate
-	release func() // ends the request and gives back what it holds
+	release func() // ends the request
 }
 
 func (p *part) close() error {
 	p.rate.stop()
-	// Ending the request first frees a Read that blocks: Close must not wait
-	// for it. A body that was read to its end keeps its connection.
+	// The request ends first, so that Close does not wait for a blocked Read. A body
+	// that was read to its end leaves its connection usable.
 	p.release()
 	return p.src.Close()
 }
 
-// body is the Body of an [Object]: exactly size bytes or an error. One that
-// breaks off or stalls goes on with a ranged GET, where again asks for one.
+// body is the Body of an [Object]: exactly size bytes, or an error. If reopen is
+// set, a body that breaks off or stalls resumes with a range request.
 type body struct {
 	origin    origin
 	size      int64
 	remaining int64
 	ctx       context.Context // from Open to Close
 	reopen    func(ctx context.Context, first int64) (*part, error)
-	backoff   time.Duration // the longest wait before again
-	budget    *Budget       // which again takes its requests from; nil = none
-	attempts  int           // of again
+	backoff   time.Duration // the longest wait before reopen
+	budget    *Budget       // that limits the requests of reopen; may be nil
+	attempts  int           // calls of reopen
 	resumed   atomic.Int64
-	err       error // what every further Read gives
+	err       error // what every further Read returns
 	close     func() error
 
 	mu     sync.Mutex
@@ -54,8 +54,8 @@ type body struct {
 	closed bool
 }
 
-// newBody reads size bytes, at first from p. cancel ends ctx, and with it every
-// request of the body. Without again the first failure is final.
+// newBody returns a body of size bytes, which reads from p first. cancel ends ctx
+// and with it every request of the body. If reopen is nil, the first failure is final.
 func newBody(ctx context.Context, cancel context.CancelCauseFunc, from origin, size int64, p *part, reopen func(ctx context.Context, first int64) (*part, error), backoff time.Duration, budget *Budget) *body {
 	b := &body{budget: budget, origin: from, size: size, remaining: size, ctx: ctx, part: p, reopen: reopen, backoff: backoff}
 	b.close = sync.OnceValue(func() error {
@@ -97,8 +97,8 @@ func (b *body) Read(buf []byte) (int, error) {
 	}
 }
 
-// resume goes on behind the last byte that came in, or explains why the body
-// ended too early: by what broke it, not by what a resume met.
+// resume continues after the last byte that arrived. If that is impossible, it
+// returns why the body broke off, rather than why it could not be resumed.
 func (b *body) resume(err error) *Error {
 	failed := b.broken(err)
 	if b.reopen == nil || b.ctx.Err() != nil {
@@ -122,7 +122,8 @@ func (b *body) resume(err error) *Error {
 	return failed
 }
 
-// replace reports whether the body is still open, and else closes next.
+// replace sets the part to read from and reports whether the body is still open.
+// If it is not, replace closes next.
 func (b *body) replace(next *part) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -134,34 +135,34 @@ func (b *body) replace(next *part) bool {
 	return true
 }
 
-// broken explains why the body ended too early.
+// broken returns the error of a body that ended too early.
 func (b *body) broken(err error) *Error {
 	if b.part.rate.stalled() {
-		return b.origin.fail(Unavailable, "sent its data too slowly; try again.", errStalled)
+		return b.origin.fail(Unavailable, "sent its data too slowly. Retry later.", errStalled)
 	}
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return b.origin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes; try again.", b.size-b.remaining, b.size), err)
+	return b.origin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes. Retry later.", b.size-b.remaining, b.size), err)
 }
 
-// Close frees the connection. It may be called while a Read is blocked, and twice.
+// Close frees the connection. It may be called during a blocked Read, and more than once.
 func (b *body) Close() error { return b.close() }
 
-// pace is the minimum rate: quota bytes must arrive within each window of time
-// spent in Read. Time outside Read does not count, so a slow consumer trips
-// nothing.
+// readRate enforces the minimum rate: quota bytes must arrive within each window
+// of time spent in Read. Time between Reads does not count, so a slow consumer
+// never counts as a stall.
 type readRate struct {
 	quota       int64
 	window      time.Duration
-	ctx         context.Context // of the request, cancelled with errStalled
+	ctx         context.Context // of the request, canceled with errStalled
 	timer       *time.Timer
 	transferred int64         // bytes in this window
 	remaining   time.Duration // of this window
 }
 
-// newPace starts with a full window. cancel is called in the middle of a Read
-// that uses it up.
+// newReadRate returns a readRate at the start of a window. cancel is called during
+// the Read that uses up its window.
 func newReadRate(ctx context.Context, cfg Config, cancel context.CancelCauseFunc) *readRate {
 	p := &readRate{
 		quota:     max(1, int64(float64(cfg.MinRate)*cfg.StallWindow.Seconds())),
@@ -186,18 +187,18 @@ func (p *readRate) read(src io.Reader, buf []byte) (int, error) {
 	return n, err
 }
 
-// stalled reports whether a Read was cancelled for its slowness.
+// stalled reports whether a Read was canceled because it was too slow.
 func (p *readRate) stalled() bool { return errors.Is(context.Cause(p.ctx), errStalled) }
 
 func (p *readRate) stop() { p.timer.Stop() }
 
-// Pace holds a body from elsewhere to the minimum rate of sources: cancel is
-// called in the middle of a Read that falls below it, and has to end that Read.
+// WithMinRate enforces the minimum rate of sources on a body that this package did
+// not open. cancel is called during a Read that is too slow, and must end that Read.
 func (o *Opener) WithMinRate(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser) io.ReadCloser {
 	return &ratedBody{part{src: body, rate: newReadRate(ctx, o.cfg, cancel), release: func() {}}}
 }
 
-// paced is a body that Pace made.
+// ratedBody is the body that WithMinRate returns.
 type ratedBody struct{ part }
 
 func (p *ratedBody) Read(buf []byte) (int, error) { return p.rate.read(p.src, buf) }

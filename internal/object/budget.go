@@ -5,26 +5,26 @@ import (
 	"sync/atomic"
 )
 
-// Budget bounds the requests that one call sends to its source, over all loops
-// that could repeat them: the retries of a request, the resumes of a body, the
-// ranged reads of an inspection, and the retries of whoever opens the source.
+// Budget limits the requests that one call sends to its source, over all loops that
+// may repeat them: the retries of a request, the resumes of a body, the range
+// requests of an inspection, and further Opens by the caller.
 //
-// A Budget is of one call, and safe for concurrent use. A nil *Budget bounds
-// nothing: each loop then has its own limit only.
+// A Budget belongs to one call and is safe for concurrent use. A nil *Budget has no
+// limit: then each loop has only its own limit.
 type Budget struct {
 	limit    int64
 	mayRetry func() bool
 	sent     atomic.Int64
 }
 
-// NewBudget returns a budget of so many requests, GET and HEAD together.
-// mayRetry is called before each request that repeats one that failed, or that
-// resumes a body, and may refuse it; nil allows all that the limit allows.
+// NewBudget returns a budget of limit requests, GET and HEAD together. mayRetry is
+// called before each request that retries another or resumes a body, and may refuse
+// it. If it is nil, only the limit applies.
 func NewBudget(limit int, mayRetry func() bool) *Budget {
 	return &Budget{limit: int64(limit), mayRetry: mayRetry}
 }
 
-// Requests is how many requests have been sent so far.
+// Requests returns the number of requests that were sent so far.
 func (b *Budget) Requests() int {
 	if b == nil {
 		return 0
@@ -35,7 +35,7 @@ func (b *Budget) Requests() int {
 // Spent reports whether no further request may be sent.
 func (b *Budget) Spent() bool { return b != nil && b.sent.Load() >= b.limit }
 
-// request takes one request out of the budget.
+// request counts one request and reports whether it may be sent.
 func (b *Budget) request() bool {
 	for b != nil {
 		sent := b.sent.Load()
@@ -49,16 +49,16 @@ func (b *Budget) request() bool {
 	return true
 }
 
-// mayInspect reports whether the file may be looked into with one more request:
-// the last one is left for the file itself.
+// mayInspect reports whether the inspection may send one more request. The last
+// request is reserved for the file itself.
 func (b *Budget) mayInspect() bool { return b == nil || b.sent.Load() < b.limit-1 }
 
-// retry reports whether a request may be repeated, or a body resumed.
+// retry reports whether a request may be retried, or a body resumed.
 func (b *Budget) retry() bool {
 	return b == nil || !b.Spent() && (b.mayRetry == nil || b.mayRetry())
 }
 
-// spent is the error of a request that the budget does not allow.
+// spent returns the error for a request that the budget does not allow.
 func (b *Budget) spent(from origin) *Error {
 	return from.fail(Unavailable, fmt.Sprintf("failed too often: this call has sent its %d requests to the source. Retry later.", b.limit), nil)
 }

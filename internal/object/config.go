@@ -15,70 +15,72 @@ import (
 	"ferry/internal/secret"
 )
 
-// StoreConfig is one S3-compatible store.
+// StoreConfig configures one S3-compatible store.
 type StoreConfig struct {
-	// Buckets are the bucket names this store holds, as patterns with * (any
-	// run of characters) and ? (one). The first store that matches a bucket
-	// serves it. Default: every bucket.
+	// Buckets are patterns for the names of the buckets in this store, with * for
+	// any number of characters and ? for one. The first store with a matching
+	// pattern serves a bucket. Default: every bucket.
 	Buckets []string
-	// Endpoint is http:// or https:// and a host with an optional port, nothing
-	// else. Presigned URLs may name it too. Default: AWS S3 of Region.
+	// Endpoint is http:// or https:// and a host with an optional port, and nothing
+	// else. Presigned URLs may name it too. Default: AWS S3 in Region.
 	Endpoint string
-	// Region signs the requests and, with no Endpoint, picks AWS's. Default:
-	// Config.DefaultRegion, then us-east-1 if there is an Endpoint.
+	// Region is the Region that requests are signed for and, if Endpoint is empty,
+	// the Region of AWS S3. Default: Config.DefaultRegion, then us-east-1 if there
+	// is an Endpoint.
 	Region string
-	// PathStyle puts the bucket into the path and not into the host name.
+	// PathStyle puts the bucket into the path instead of the host name.
 	PathStyle bool
-	// AccessKeyID and SecretAccessKey sign the requests, with SessionToken if
-	// they are temporary. Default: the AWS SDK's chain of providers
-	// (environment, shared files, web identity, container).
+	// AccessKeyID and SecretAccessKey sign the requests, together with SessionToken
+	// if they are temporary. Default: the AWS SDK's credential chain (environment,
+	// shared files, web identity, container).
 	AccessKeyID     string
 	SecretAccessKey secret.Secret
 	SessionToken    secret.Secret
-	// UseInstanceProfile adds the EC2 metadata service to that chain.
-	// Default: it is never asked.
+	// UseInstanceProfile adds the EC2 metadata service to that chain. Default:
+	// false, which means that it never receives a request.
 	UseInstanceProfile bool
 }
 
 // Config configures an [Opener].
 type Config struct {
-	// Stores in the order in which they are asked for a bucket. Default: AWS S3
-	// of DefaultRegion for every bucket, with the SDK's chain of credentials.
+	// Stores are matched with a bucket in this order. Default: AWS S3 in
+	// DefaultRegion for every bucket, with the SDK's credential chain.
 	Stores []StoreConfig
-	// DefaultRegion is the Region of stores that name none.
+	// DefaultRegion is the Region of stores without a Region.
 	DefaultRegion string
 
-	// AllowedHosts are hosts that presigned URLs may name besides AWS S3 and
-	// the endpoints of Stores: host, host:port or *.suffix (one label or more),
-	// always https. Their addresses must be public. Default: none.
+	// AllowedHosts are the hosts that presigned URLs may name in addition to AWS S3
+	// and the endpoints of Stores: host, host:port or *.suffix (one label or more),
+	// over https only. Their addresses must be public. Default: none.
 	AllowedHosts []string
-	// AllowAnyPublicHost lets presigned URLs name any host on port 443. It
-	// widens hosts, never addresses. Default: false.
+	// AllowAnyPublicHost allows presigned URLs to name any host on port 443. The
+	// rules for addresses stay the same. Default: false.
 	AllowAnyPublicHost bool
-	// Proxy returns the proxy for a request to a store or a [Link], as that of
-	// [http.Transport] does. Presigned URLs never go through a proxy, since the
-	// guard would not see their addresses. Default: no proxy.
+	// Proxy returns the proxy for a request to a store or a [Link], like the field
+	// of [http.Transport]. Presigned URLs never use a proxy, since the guard could
+	// not check their addresses. Default: no proxy.
 	Proxy func(*http.Request) (*url.URL, error)
-	// Guard dials the stores, and the hosts of presigned URLs. Default: one that
-	// knows no addresses of its own.
+	// Guard dials the stores and the hosts of presigned URLs. Default: a guard
+	// without own addresses.
 	Guard *guard.Guard
-	// RootCAs verify the stores and the hosts of presigned URLs. Default: the system's.
+	// RootCAs verify the certificates of stores and of presigned URLs' hosts.
+	// Default: the system's.
 	RootCAs *x509.CertPool
 
-	// MaxSize is the most bytes that an object may have. Default: 100 MiB,
-	// WhatsApp's largest limit (documents).
+	// MaxSize is the limit for the size of an object in bytes. Default: 100 MiB,
+	// which is WhatsApp's largest limit (for documents).
 	MaxSize int64
-	// MultipartThreshold is the size in bytes above which an object is written to
-	// a store in parts of 5 MiB, of which 16 are held at once, one for each
-	// object; further objects wait. Default: 64 MiB.
+	// MultipartThreshold is the size in bytes above which an object is written to a
+	// store in parts of 5 MiB. At most 16 objects are written in parts at the same
+	// time, each with one part in memory; further objects wait. Default: 64 MiB.
 	MultipartThreshold int64
-	// TLSTimeout bounds the TLS handshake. Default: 5 s.
+	// TLSTimeout is the limit for the TLS handshake. Default: 5 s.
 	TLSTimeout time.Duration
-	// HeaderTimeout bounds the wait for the headers of an answer. Default: 15 s.
+	// HeaderTimeout is the limit for the wait for a response's headers. Default: 15 s.
 	HeaderTimeout time.Duration
-	// OpenTimeout bounds the whole of Open, the SDK's retries included. Default: 60 s.
+	// OpenTimeout is the limit for Open, retries included. Default: 60 s.
 	OpenTimeout time.Duration
-	// RetryBackoff is the longest wait between the SDK's attempts at a store. Default: 2 s.
+	// RetryBackoff is the longest wait between two attempts at a store. Default: 2 s.
 	RetryBackoff time.Duration
 	// MinRate is the slowest rate at which a body may arrive, in bytes per second:
 	// MinRate × StallWindow bytes must arrive within each StallWindow that is spent
@@ -86,8 +88,8 @@ type Config struct {
 	MinRate int64
 	// StallWindow is the time over which MinRate is measured. Default: 10 s.
 	StallWindow time.Duration
-	// Now is the clock by which an expired URL is told from a badly signed one.
-	// Default: time.Now.
+	// Now returns the current time, which tells an expired URL from a badly signed
+	// one. Default: time.Now.
 	Now func() time.Time
 }
 
@@ -135,7 +137,8 @@ func (s StoreConfig) withDefaults(region string) StoreConfig {
 	return s
 }
 
-// check gives every mistake of c at once, or the hosts that presigned URLs may name.
+// check returns the list of hosts that presigned URLs may name. The error joins all
+// mistakes in c.
 func (c Config) check() (hostList, error) {
 	var errs []error
 	hosts := hostList{anyPublic: c.AllowAnyPublicHost}
@@ -167,7 +170,8 @@ func (c Config) check() (hostList, error) {
 	return hosts, errors.Join(errs...)
 }
 
-// check gives every mistake of s at once, or the rule for presigned URLs on its endpoint.
+// check returns the rule for presigned URLs at the store's endpoint. The error joins
+// all mistakes in s.
 func (s StoreConfig) check() (hostRule, error) {
 	var errs []error
 	for _, pattern := range s.Buckets {
@@ -200,7 +204,7 @@ func (s StoreConfig) check() (hostRule, error) {
 	return rule, errors.Join(errs...)
 }
 
-// unjoined gives the mistakes of a joined error, each of which gets a line of its own.
+// splitErrors returns the errors that err joins.
 func splitErrors(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
@@ -211,8 +215,8 @@ func splitErrors(err error) []error {
 	return nil
 }
 
-// tls is the TLS configuration of every outgoing connection. A server name of
-// "" is filled in by net/http from the URL.
+// tls returns the TLS configuration of an outgoing connection. If serverName is
+// empty, net/http takes it from the URL.
 func (c Config) tls(serverName string) *tls.Config {
 	return &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12, ServerName: serverName}
 }

@@ -13,24 +13,25 @@ import (
 	"time"
 )
 
-// Content is what goes into a [Sink].
+// Content is what a [Sink] writes.
 type Content struct {
 	// Body is read once. It must end, or fail, after Size bytes. It is not read
-	// after Put has returned: Put waits for a Read that blocks.
+	// after Put has returned: Put waits for a blocked Read.
 	Body io.Reader
-	// Size in bytes, which the store is told beforehand.
+	// Size in bytes, which the store is told in advance.
 	Size int64
-	// ContentType is stored with the object; "" stores none.
+	// ContentType is stored with the object. Empty means that none is stored.
 	ContentType string
-	// SHA256 is the expected digest in lower-case hexadecimal, "" if it is not known.
+	// SHA256 is the expected digest in lower-case hexadecimal. Empty means that it
+	// is not known.
 	SHA256 string
 }
 
-// ErrContent is the identity of every refusal of a Body that is shorter, longer
-// or of another digest than its Content says.
+// errContent is wrapped by the error for a Body whose length or digest is not the
+// one in its Content.
 var errContent = errors.New("the body is not what was announced")
 
-// errPutOver ends the reading of a request that nobody waits for any more.
+// errRequestEnded is what the body of a request returns after the request has ended.
 var errRequestEnded = errors.New("the request is over")
 
 var contentOrigin = origin{name: "The file to be stored"}
@@ -40,7 +41,7 @@ func (c Content) check(maxSize int64) *Error {
 	case c.Body == nil || c.Size < 0:
 		return contentOrigin.fail(Invalid, "has no known length.", nil)
 	case c.Size > maxSize:
-		return contentOrigin.fail(Invalid, fmt.Sprintf("has %d bytes; the most that can be stored is %d bytes.", c.Size, maxSize), nil)
+		return contentOrigin.fail(Invalid, fmt.Sprintf("has %d bytes; the limit is %d bytes.", c.Size, maxSize), nil)
 	case c.SHA256 != "" && (err != nil || len(digest) != sha256.Size || hex.EncodeToString(digest) != c.SHA256):
 		return contentOrigin.fail(Invalid, "has an expected SHA-256 that is not 64 lower-case hexadecimal digits.", nil)
 	case c.ContentType != "" && !isHeaderValue(c.ContentType):
@@ -49,20 +50,20 @@ func (c Content) check(maxSize int64) *Error {
 	return nil
 }
 
-// contentReader gives the bytes of a Content, and the last of them only when it is known
-// that they are all there and right. Until then a store has less than its
-// Content-Length says, and keeps nothing.
+// contentReader reads a Content and withholds its last bytes until length and
+// digest are verified. Until then the store has fewer bytes than the request's
+// Content-Length announced, and so stores nothing.
 type contentReader struct {
 	Content
 	mu        sync.Mutex
 	digest    hash.Hash
 	remaining int64
-	started   bool  // Body was read
-	complete  bool  // the last byte was given out
-	err       error // what Body or its end was wrong with
+	started   bool  // a Read of Body has begun
+	complete  bool  // the last byte was verified and returned
+	err       error // of Body, or of the verification
 }
 
-// newContentReader checks the content, and all of it if it is empty.
+// newContentReader checks c. If c is empty, it also verifies that Body has ended.
 func newContentReader(c Content, maxSize int64) (*contentReader, error) {
 	if err := c.check(maxSize); err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func newContentReader(c Content, maxSize int64) (*contentReader, error) {
 	return f, f.err
 }
 
-// Read is for one reader at a time; requests read through a [tap].
+// Read must not be called concurrently; requests read through a [requestBody].
 func (f *contentReader) Read(buf []byte) (int, error) {
 	switch {
 	case f.err != nil:
@@ -96,13 +97,14 @@ func (f *contentReader) Read(buf []byte) (int, error) {
 		return n, nil
 	}
 	if errors.Is(err, io.EOF) {
-		err = contentOrigin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes; try again.", f.Size-f.remaining, f.Size), errors.Join(errContent, io.ErrUnexpectedEOF))
+		err = contentOrigin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes. Retry later.", f.Size-f.remaining, f.Size), errors.Join(errContent, io.ErrUnexpectedEOF))
 	}
 	f.err = err
 	return n, err
 }
 
-// finish judges the content after its last byte, which came with err.
+// finish verifies the content after its last byte. err is the error that Body
+// returned together with that byte.
 func (f *contentReader) finish(err error) {
 	var more [1]byte
 	n := 0
@@ -112,17 +114,18 @@ func (f *contentReader) finish(err error) {
 	got := hex.EncodeToString(f.digest.Sum(nil))
 	switch {
 	case n > 0 || err == nil:
-		f.err = contentOrigin.fail(Unavailable, fmt.Sprintf("is longer than the %d bytes that were announced; try again.", f.Size), errContent)
+		f.err = contentOrigin.fail(Unavailable, fmt.Sprintf("is longer than the announced %d bytes. Retry later.", f.Size), errContent)
 	case err != io.EOF: //nolint:errorlint // an io.Reader ends with io.EOF itself
 		f.err = err
 	case f.SHA256 != "" && got != f.SHA256:
-		f.err = contentOrigin.fail(Unavailable, "came in with another SHA-256 than was announced; try again.", errContent)
+		f.err = contentOrigin.fail(Unavailable, "arrived with another SHA-256 than the announced one. Retry later.", errContent)
 	default:
 		f.complete = true
 	}
 }
 
-// tap is one request's way to the feed, at the rate at which the store takes it.
+// requestBody is the body of one request. It reads the content, and enforces the
+// minimum rate at which the store accepts it.
 type requestBody struct {
 	content *contentReader
 	rate    *writeRate
@@ -141,7 +144,7 @@ func (t *requestBody) Read(buf []byte) (int, error) {
 	return n, err
 }
 
-// end waits until the request reads no more.
+// end makes every further Read fail, and waits for the one in progress.
 func (t *requestBody) end() {
 	t.content.mu.Lock()
 	defer t.content.mu.Unlock()
@@ -149,24 +152,24 @@ func (t *requestBody) end() {
 	t.rate.stop()
 }
 
-// outPace is the minimum rate at which a store takes a body: quota bytes within
-// each window of time between two Reads. Time inside Read does not count.
+// writeRate enforces the minimum rate at which a store accepts a body: quota bytes
+// within each window of time between Reads. Time spent in Read does not count.
 type writeRate struct {
 	quota        int64
 	window       time.Duration
-	responseTime time.Duration // for the last bytes and the answer
+	responseTime time.Duration // limit for the last bytes and the response
 	started      atomic.Bool
 
 	mu          sync.Mutex
 	timer       *time.Timer
-	since       time.Time // the last bytes were given
-	last        int64     // bytes given then
-	transferred int64     // bytes taken in this window
+	since       time.Time // when the last Read ended
+	last        int64     // bytes that it returned
+	transferred int64     // bytes accepted in this window
 	remaining   time.Duration
 	ended       bool
 }
 
-// newOutPace gives a request OpenTimeout until it wants its first byte.
+// newWriteRate returns a writeRate that allows OpenTimeout until the first Read.
 func newWriteRate(cfg Config, cancel context.CancelCauseFunc) *writeRate {
 	p := &writeRate{
 		quota:  max(1, int64(float64(cfg.MinRate)*cfg.StallWindow.Seconds())),
@@ -184,7 +187,8 @@ func newWriteRate(cfg Config, cancel context.CancelCauseFunc) *writeRate {
 	return p
 }
 
-// taken says that the store has what it was given, and wants more.
+// readBegins is called when a Read begins: the store has accepted what the last
+// Read returned.
 func (p *writeRate) readBegins() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,7 +201,7 @@ func (p *writeRate) readBegins() {
 	}
 }
 
-// given hands n more bytes to the store, with whole the last ones.
+// readEnds is called when a Read returns n bytes. complete says that they are the last.
 func (p *writeRate) readEnds(n int, complete bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

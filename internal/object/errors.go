@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Kind says whose turn it is after an error.
+// Kind classifies an error by who must act on it.
 type Kind uint8
 
 const (
@@ -17,11 +17,11 @@ const (
 	NotFound Kind = iota + 1
 	// Denied: no store is configured for the bucket, or the store refuses ferry's credentials.
 	Denied
-	// Invalid: the request cannot succeed as it is: the caller's mistake.
+	// Invalid: the request cannot succeed as it is. The caller must change it.
 	Invalid
-	// Unavailable: the source failed, was slow, or broke off. A later try may succeed.
+	// Unavailable: the source failed, was too slow, or broke off. A retry may succeed.
 	Unavailable
-	// Changed: the object is not the one that ifMatch names.
+	// Changed: the object's ETag is not ifMatch.
 	Changed
 )
 
@@ -33,22 +33,21 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// Error is the one type of error that sources and bodies return.
+// Error is the type of all errors that sources and bodies return.
 type Error struct {
 	Kind Kind
-	// Message is for the caller: which of store and presigned URL failed, and
-	// what to do. It holds no query, signature, credentials or address.
+	// Message is for the caller: what failed (the store or the presigned URL) and
+	// what to do. It contains no query, signature, credentials or address.
 	Message string
-	// Cause is for the operator's log, nil when Message says all. Queries,
-	// secrets and addresses are taken out of its text; errors.Is still sees the
-	// original error.
+	// Cause is for the operator's log; nil if Message says everything. Its text has
+	// no queries, secrets and addresses; errors.Is still finds the original error.
 	Cause error
 	// Code and Fix are set where the object itself cannot be sent to WhatsApp: the
 	// stable code of the finding (package media has the others), and what to do.
 	Code, Fix string
 
-	noResponse bool   // nothing was answered, so that asking again may help
-	location   string // that a Link is redirected to; empty if it is not
+	noResponse bool   // there was no response, so that a retry may help
+	location   string // where a Link is redirected to; empty if it is not redirected
 }
 
 // Error returns the text for the caller: Message, and Fix and Code if there are any.
@@ -61,7 +60,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// scrubbed is an error of which only the identity and a safe text are left.
+// scrubbed is an error that has only the identity of the original and a safe text.
 type scrubbed struct {
 	text string
 	is   func(target error) bool
@@ -70,12 +69,12 @@ type scrubbed struct {
 func (s *scrubbed) Error() string        { return s.text }
 func (s *scrubbed) Is(target error) bool { return s.is(target) }
 
-// scrubber takes secrets out of the texts of errors. They sit inside a function,
-// where no verb of fmt looks; behind a pointer, %s would find them.
+// scrubber removes secrets from the texts of errors. It keeps them in a closure,
+// where no verb of fmt finds them; it would find them behind a pointer.
 type scrubber struct{ hide func(text string) string }
 
-// newScrubber hides secrets in every spelling that an error can show them in.
-// Shorter ones than 8 bytes ("true", "host") are no secrets.
+// newScrubber returns a scrubber for secrets in each encoding in which an error may
+// contain them. Texts shorter than 8 bytes ("true", "host") are not secrets.
 func newScrubber(secrets ...string) scrubber {
 	var all []string
 	for _, s := range secrets {
@@ -85,7 +84,7 @@ func newScrubber(secrets ...string) scrubber {
 			}
 		}
 	}
-	// A secret may be part of another one: the longest goes first.
+	// A secret may be part of another one, so the longest come first.
 	sort.Slice(all, func(i, j int) bool { return len(all[i]) > len(all[j]) })
 	var pairs []string
 	for _, hidden := range all {
@@ -94,7 +93,7 @@ func newScrubber(secrets ...string) scrubber {
 	return scrubber{strings.NewReplacer(pairs...).Replace}
 }
 
-// querySecrets are a query and each of its values, raw and decoded.
+// querySecrets returns a query and each of its values, raw and decoded.
 func querySecrets(rawQuery string) []string {
 	secrets := []string{rawQuery}
 	for pair := range strings.SplitSeq(rawQuery, "&") {
@@ -107,14 +106,14 @@ func querySecrets(rawQuery string) []string {
 	return secrets
 }
 
-const maxCause = 500 // bytes of an error's text that a log gets; some of it is the source's own
+const maxCause = 500 // bytes of an error's text, part of which comes from the source
 
 var (
 	queryText   = regexp.MustCompile(`\?[^\s"'<>]+`)
 	addressText = regexp.MustCompile(`[0-9A-Fa-f:.]{2,}(%[0-9A-Za-z]+)?`)
 )
 
-// error gives err with a text that may be logged. A nil error stays nil.
+// error returns err with a text that may be logged, or nil for nil.
 func (s scrubber) error(err error) error {
 	if err == nil {
 		return nil
@@ -140,7 +139,8 @@ func (s scrubber) text(text string) string {
 	return text
 }
 
-// hideAddress replaces an address, with or without a port, and leaves anything else.
+// hideAddress replaces an address, with or without a port, and returns anything
+// else unchanged.
 func hideAddress(candidate string) string {
 	core := strings.TrimRight(candidate, ":.")
 	rest := candidate[len(core):]
@@ -155,13 +155,13 @@ func hideAddress(candidate string) string {
 	return "[address]" + rest
 }
 
-// origin makes the errors of one source.
+// origin makes the errors of one source or sink.
 type origin struct {
-	name     string // as a sentence begins: "The presigned URL", "The store of bucket \"b\""
+	name     string // the subject of a sentence: "The presigned URL", "The store of bucket \"b\""
 	scrubber scrubber
 }
 
-// fail is an error of the source. The sentence goes on after its name.
+// fail returns an error whose Message is the name followed by the rest of a sentence.
 func (o origin) fail(kind Kind, sentence string, cause error) *Error {
 	return &Error{Kind: kind, Message: o.name + " " + sentence, Cause: o.scrubber.error(cause)}
 }

@@ -17,14 +17,14 @@ type File struct {
 	origin origin
 	bucket string
 	key    string
-	budget *Budget // nil = none
+	budget *Budget // may be nil
 }
 
 var _ Source = (*File)(nil)
 
-// File finds the store of a bucket. It sends no packet. The error is an *Error:
-// Invalid if bucket or key is not a proper name, Denied if no store is
-// configured for the bucket.
+// File returns an object of the store that serves the bucket. It sends nothing. The
+// error is an *Error of kind Invalid if bucket or key is not a valid name, and of
+// kind Denied if no store is configured for the bucket.
 func (o *Opener) File(bucket, key string) (*File, error) {
 	if err := checkBucket(bucket); err != nil {
 		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("The bucket name %s cannot be used: %v.", shorten(bucket), err)}
@@ -40,36 +40,40 @@ func (o *Opener) File(bucket, key string) (*File, error) {
 	return &File{opener: o, store: s, origin: from, bucket: bucket, key: key}, nil
 }
 
-// String is s3://bucket/key.
+// String returns s3://bucket/key.
 func (f *File) String() string { return "s3://" + f.bucket + "/" + f.key }
 
-// Within returns the same file with its requests taken out of a budget.
+// Within returns the same file. Its requests count against the budget.
 func (f *File) Within(budget *Budget) Source {
 	within := *f
 	within.budget = budget
 	return &within
 }
 
-// Open sends one GET, again if the SDK's standard retries see fit. Its errors
-// are *Error:
-// NotFound for a bucket or key that does not exist; Denied for 401 and 403;
-// Changed for 412 and for an answer with another ETag than ifMatch; Invalid for
-// other 3xx and 4xx, an archived object, one with a Content-Encoding or longer
-// than MaxSize; Unavailable for 408, 429, 5xx, the network and ferry's own credentials.
+// Open sends one GET, and retries it as the SDK's standard retryer does. Its errors
+// are of type *Error:
+//   - NotFound: the bucket or the key does not exist.
+//   - Denied: 401 or 403.
+//   - Changed: 412, or a response with another ETag than ifMatch.
+//   - Invalid: any other 3xx or 4xx, or an object that is archived, has a
+//     Content-Encoding or is larger than MaxSize.
+//   - Unavailable: 408, 429, 5xx, or a failure of the network or of ferry's own
+//     credentials.
 func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	return f.open(ctx, getRequest{ifMatch: ifMatch})
 }
 
-// OpenAt opens what an object that was opened before has from an offset on, with
-// one GET of that range. Size and Body are those of the rest. It is bound to the
-// ETag of the earlier opening, and needs one. Errors: those of Open; Invalid also
-// for an offset outside of the object and for a store that serves no ranges.
+// OpenAt opens the rest of an object, from an offset on, with one range request.
+// Size and Body are those of the rest. earlier is the result of an earlier Open and
+// must have an ETag, which the rest must match. The errors are those of Open;
+// Invalid also means that the offset is outside the object, or that the store does
+// not support ranges.
 func (f *File) OpenAt(ctx context.Context, earlier *Object, offset int64) (*Object, error) {
 	switch {
 	case offset < 0 || offset >= earlier.Size:
-		return nil, f.origin.fail(Invalid, "cannot be asked for bytes outside of the object.", nil)
+		return nil, f.origin.fail(Invalid, "has no bytes at that offset.", nil)
 	case earlier.ETag == "":
-		return nil, f.origin.fail(Invalid, "gave no ETag, so parts of the object cannot be told to belong together.", nil)
+		return nil, f.origin.fail(Invalid, "sent no ETag, so that parts of the object cannot be matched with each other.", nil)
 	}
 	return f.open(ctx, requestRest(earlier, offset))
 }
@@ -93,8 +97,8 @@ func (f *File) open(ctx context.Context, want getRequest) (*Object, error) {
 	return obj, nil
 }
 
-// get sends one GET and gives what its headers say, and its body. Size is that
-// of the body.
+// get sends one GET and returns what the response's headers say, and the body. Size
+// is the size of the body.
 func (f *File) get(ctx context.Context, want getRequest) (*Object, *part, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(f.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
@@ -122,7 +126,7 @@ func (f *File) get(ctx context.Context, want getRequest) (*Object, *part, error)
 	return obj, &part{src: response.Body, rate: newReadRate(ctx, f.opener.cfg, cancel), release: release}, nil
 }
 
-// object is what the headers of an answer say.
+// object returns what the headers of a response say.
 func (f *File) object(response *http.Response) *Object {
 	return &Object{
 		Size:        response.ContentLength,
@@ -135,9 +139,9 @@ func (f *File) object(response *http.Response) *Object {
 func (f *File) checkResponse(response *http.Response, obj *Object, want getRequest) *Error {
 	switch {
 	case !want.ranged && response.StatusCode != http.StatusOK:
-		return f.origin.fail(Unavailable, "answered with something else than the whole object.", nil)
+		return f.origin.fail(Unavailable, "did not respond with the whole object.", nil)
 	case want.ranged && response.StatusCode != http.StatusPartialContent:
-		return f.origin.fail(Invalid, "serves no part of an object, only the whole of it.", nil)
+		return f.origin.fail(Invalid, "does not support range requests.", nil)
 	}
 	h := head{
 		size: obj.Size, encoding: response.Header.Values("Content-Encoding"),
@@ -149,7 +153,7 @@ func (f *File) checkResponse(response *http.Response, obj *Object, want getReque
 	return want.check(f.origin, response.Header.Values("Content-Range"), obj.Size)
 }
 
-// failure sorts an error by the status and code of the answer.
+// failure classifies an error by the status and code of the response.
 func (f *File) failure(err error) *Error {
 	if errors.Is(err, errBudget) {
 		return f.budget.spent(f.origin)
@@ -163,46 +167,46 @@ func (f *File) failure(err error) *Error {
 	case code == "InvalidObjectState":
 		return f.origin.fail(Invalid, fmt.Sprintf("keeps the object %s in an archive; restore it first.", shorten(f.key)), err)
 	case code == "RequestTimeTooSkewed":
-		return f.origin.fail(Unavailable, "says that this server's clock is wrong, and takes no request before it is set.", err)
+		return f.origin.fail(Unavailable, "reports that this server's clock is wrong, and refuses all requests until it is corrected.", err)
 	case code == "AuthorizationHeaderMalformed":
-		return f.origin.fail(Denied, "is in another Region than its configuration on this server says.", err)
+		return f.origin.fail(Denied, "is in another Region than the one in this server's configuration.", err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
 		return f.origin.fail(Denied, "refuses this server's credentials; they need s3:GetObject on the object.", err)
 	case code == "RequestTimeout": // a 400
 	case status == http.StatusPreconditionFailed:
-		return f.origin.fail(Changed, "has another version of the object by now; try again.", err)
+		return f.origin.fail(Changed, "now has another version of the object. Retry later.", err)
 	case status >= 300 && status < 400:
-		return f.origin.fail(Invalid, fmt.Sprintf("answers with a redirect (HTTP %d), and redirects are not followed; the bucket is likely in another Region than the store's configuration says.", status), err)
+		return f.origin.fail(Invalid, fmt.Sprintf("responded with a redirect (HTTP %d), and redirects are not followed; the bucket is probably in another Region than the one in the store's configuration.", status), err)
 	case status == http.StatusRequestedRangeNotSatisfiable:
-		return f.origin.fail(Invalid, "has an object that ends before the bytes that were asked for.", errors.Join(errPastEnd, err))
+		return f.origin.fail(Invalid, "has an object that ends before the requested bytes.", errors.Join(errPastEnd, err))
 	case status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests:
 		return f.origin.fail(Invalid, fmt.Sprintf("cannot serve the object %s (HTTP %d).", shorten(f.key), status), err)
 	}
-	failed := f.origin.fail(Unavailable, "cannot be reached or failed; try again.", err)
+	failed := f.origin.fail(Unavailable, "cannot be reached or failed. Retry later.", err)
 	failed.noResponse = status == 0
 	return failed
 }
 
-// isCredentialsCode tells answers about ferry's credentials, which S3 gives the
-// status 400, from those about the request.
+// isCredentialsCode reports whether the code of a 400 is about ferry's credentials
+// and not about the request.
 func isCredentialsCode(code string) bool {
 	return code == "ExpiredToken" || code == "InvalidToken" || code == "TokenRefreshRequired"
 }
 
-// answerOf is the status and the error code of S3's answer, or 0 and "" if there
-// was none. The services that ferry's own credentials come from (STS, the
-// metadata service) answer with errors too; only S3's have a host id.
+// statusAndCode returns the status and the error code of S3's response, or 0 and ""
+// if there was none. The services that provide ferry's own credentials (STS, the
+// metadata service) return errors too; only those of S3 have a host id.
 func statusAndCode(err error) (status int, code string) {
-	var answer interface {
+	var response interface {
 		error
 		HTTPStatusCode() int
 		ServiceHostID() string
 	}
-	if !errors.As(err, &answer) {
+	if !errors.As(err, &response) {
 		return 0, ""
 	}
-	if api := smithy.APIError(nil); errors.As(answer, &api) {
+	if api := smithy.APIError(nil); errors.As(response, &api) {
 		code = api.ErrorCode()
 	}
-	return answer.HTTPStatusCode(), code
+	return response.HTTPStatusCode(), code
 }

@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	partSize = 5 << 20 // bytes; S3 takes no smaller ones but the last
+	partSize = 5 << 20 // bytes; the minimum of S3 for all parts except the last
 	maxParts = 10_000  // S3's limit
 	abortIn  = 10 * time.Second
 
-	// maxPartBuffers is how many parts an Opener holds at once, one for each
-	// object that is written in parts.
+	// maxPartBuffers is how many objects an Opener writes in parts at the same time.
+	// It holds one part of each in memory.
 	maxPartBuffers = 16
 )
 
-// partBuffers lends the memory for parts.
+// partBuffers is a bounded pool of buffers for parts.
 type partBuffers struct {
-	inUse chan struct{} // has an element for each that is out
+	inUse chan struct{} // has an element for each buffer in use
 	free  *sync.Pool    // of *[partSize]byte
 }
 
@@ -38,8 +38,8 @@ func newPartBuffers() partBuffers {
 	}
 }
 
-// take waits for a buffer until ctx is done, when ok is false. give takes it
-// back; nothing may read it any more.
+// acquire waits for a buffer until ctx is done; then ok is false. release returns
+// the buffer, which must not be read any more.
 func (p partBuffers) acquire(ctx context.Context) (buf []byte, release func(), ok bool) {
 	if ctx.Err() != nil {
 		return nil, nil, false
@@ -53,8 +53,9 @@ func (p partBuffers) acquire(ctx context.Context) (buf []byte, release func(), o
 	return held[:], func() { p.free.Put(held); <-p.inUse }, true
 }
 
-// putParts writes the object in parts, one at a time. Nothing is there before
-// all of them are, and the digest is right; any failure gives the parts back.
+// putParts writes the object in parts, one at a time. The object appears only when
+// all parts are there and the digest is verified. After any failure the parts are
+// deleted.
 func (s *FileSink) putParts(ctx context.Context, content Content) error {
 	f, err := newContentReader(content, min(s.file.opener.cfg.MaxSize, maxParts*partSize))
 	if err != nil {
@@ -62,7 +63,7 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 	}
 	buf, release, ok := s.file.opener.parts.acquire(ctx)
 	if !ok {
-		return s.file.origin.fail(Unavailable, fmt.Sprintf("cannot be written to yet: %d large files are on their way to stores already; try again.", maxPartBuffers), context.Cause(ctx))
+		return s.file.origin.fail(Unavailable, fmt.Sprintf("cannot be written to now: %d large files are already being written. Retry later.", maxPartBuffers), context.Cause(ctx))
 	}
 	defer release()
 	created, err := s.file.store.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
@@ -72,7 +73,7 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 		return s.failure(ctx, err)
 	}
 	if aws.ToString(created.UploadId) == "" {
-		return s.file.origin.fail(Unavailable, "began an upload in parts without naming it.", nil)
+		return s.file.origin.fail(Unavailable, "started a multipart upload without an upload id.", nil)
 	}
 	err = s.sendParts(ctx, f, buf, created.UploadId)
 	if err != nil {
@@ -84,7 +85,7 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 func (s *FileSink) sendParts(ctx context.Context, f *contentReader, buf []byte, id *string) error {
 	var parts []types.CompletedPart
 	for number := int32(1); !f.complete; number++ {
-		n, _ := io.ReadFull(f, buf) // fewer at the end
+		n, _ := io.ReadFull(f, buf) // the last part may be shorter
 		if f.err != nil {
 			return f.err
 		}
@@ -116,25 +117,25 @@ func (s *FileSink) sendPart(ctx context.Context, content []byte, number int32, i
 		return nil, s.failure(ctx, err)
 	}
 	if aws.ToString(out.ETag) == "" {
-		return nil, s.file.origin.fail(Unavailable, fmt.Sprintf("took part %d of the file without an ETag for it.", number), nil)
+		return nil, s.file.origin.fail(Unavailable, fmt.Sprintf("sent no ETag for part %d of the file.", number), nil)
 	}
 	return out.ETag, nil
 }
 
-// abort gives the parts back, also when ctx is over.
+// abort deletes the parts, even if ctx is done.
 func (s *FileSink) abort(ctx context.Context, id *string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortIn)
 	defer cancel()
-	// What fails here stays in the store until its own rule for such uploads
-	// removes it. It is no object.
+	// If this fails, the parts stay in the store until its lifecycle rule for
+	// incomplete uploads deletes them. They are not visible as an object.
 	_, _ = s.file.store.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id,
 	})
 }
 
-// partBody is a part on its way out, which the SDK's retries send again. An
-// answer can come before net/http has read all of it; after end it reads no
-// more, since the memory is another part's then.
+// partBody is the body of a request that sends a part; the SDK may retry it. The
+// response may arrive before net/http has read all of it. After end it cannot be
+// read any more, because the buffer is reused.
 type partBody struct {
 	rate *writeRate
 

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// checkBucket wants the name of a general-purpose bucket (S3 user guide,
-// "General purpose bucket naming rules"). Names that S3 gives to access points,
-// Object Lambda, directory buckets and tables are refused: they reach a bucket
-// under another name than the caller's policy was asked about.
+// checkBucket checks the name of a general-purpose bucket (S3 user guide, "General
+// purpose bucket naming rules"). The names of access points, Object Lambda,
+// directory buckets and tables are refused: they reach a bucket under another name
+// than the one that the caller's policy was evaluated for.
 func checkBucket(name string) error {
 	if len(name) < 3 || len(name) > 63 {
 		return errors.New("it must have 3 to 63 characters")
@@ -38,11 +38,11 @@ func checkBucket(name string) error {
 
 const maxKey = 1024 // bytes of a key (S3 user guide, "Naming Amazon S3 objects")
 
-// checkKey wants a key that names one object wherever it is sent. Segments "."
-// and ".." are refused at every store, for a proxy or a file system behind a
+// checkKey checks that a key names the same object at every store. The segments "."
+// and ".." are refused for all stores, because a proxy or a file system behind a
 // store may resolve them into another bucket. Empty segments ("a//b", "/a") are
-// keys of their own on AWS S3, which has no endpoint; a store of another make
-// may merge the slashes and serve an object that the policy was not asked about.
+// part of the key on AWS S3, where ownEndpoint is false; another store may merge
+// the slashes and return an object that the policy was not evaluated for.
 func checkKey(key string, ownEndpoint bool) error {
 	switch {
 	case key == "":
@@ -52,9 +52,9 @@ func checkKey(key string, ownEndpoint bool) error {
 	case !utf8.ValidString(key) || strings.ContainsRune(key, 0):
 		return errors.New("it must be UTF-8 without NUL")
 	case hasDotSegment(key):
-		return errors.New(`it must not hold the segments "." or ".."`)
+		return errors.New(`it must not contain the segments "." or ".."`)
 	case ownEndpoint && (strings.HasPrefix(key, "/") || strings.Contains(key, "//")):
-		return errors.New("this store takes no empty segments (a slash at the beginning, two slashes in a row)")
+		return errors.New("this store does not allow empty segments (a slash at the beginning, or two slashes in a row)")
 	}
 	return nil
 }

@@ -1,9 +1,10 @@
 // Reading from a store: GET and HEAD of an object.
 //
-// Credentials, signature, the rules for endpoints and those for retries are the
-// AWS SDK's; its client's middleware is left out. It took a fifth of the CPU
-// time of a small upload, building some forty steps for each call
-// (docs/performance.md). Writing goes through the client: it is rare beside reading.
+// Credentials, signatures, endpoints and the rules for retries come from the AWS
+// SDK, but its client is not used. For each call the client builds a middleware
+// stack of some forty steps, which took a fifth of the CPU time of a small upload
+// (docs/performance.md). Objects are written through the client, since ferry writes
+// far fewer objects than it reads.
 
 package object
 
@@ -30,13 +31,14 @@ import (
 // emptyHash is the SHA-256 of a request without a body.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// maxErrorDocument bounds what is read of an error document, in bytes.
+// maxErrorDocument is the limit for the size of an error document in bytes. The
+// rest is not read.
 const maxErrorDocument = 64 << 10
 
-// maxPlaces bounds how many buckets' endpoints a store remembers.
+// maxEndpoints is the number of buckets whose endpoints a store remembers.
 const maxEndpoints = 256
 
-// reader sends the reading requests of a store.
+// reader sends GET and HEAD requests to a store.
 type reader struct {
 	options   s3.Options // those of the store's client
 	signer    *v4.Signer
@@ -44,14 +46,14 @@ type reader struct {
 	transmit  http.RoundTripper
 }
 
-// bucketPlace is where a bucket is, by the SDK's rules for endpoints.
+// bucketEndpoint is the endpoint of a bucket, as the SDK resolves it.
 type bucketEndpoint struct {
 	scheme, host  string
 	path, rawPath string // before the key, without a slash at the end
 	region        string // to sign for
 }
 
-// newReader makes a reader beside a client with the same options.
+// newReader returns a reader with the options of the store's client.
 func newReader(options s3.Options, transmit http.RoundTripper) (*reader, error) {
 	endpoints, err := lru.New[string, bucketEndpoint](maxEndpoints)
 	if err != nil {
@@ -71,7 +73,7 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 		return nil, errBudget
 	}
 	retryer := r.options.Retryer
-	release := retryer.GetInitialToken() // a try that succeeds gives the retries' budget something back
+	release := retryer.GetInitialToken() // a successful attempt returns tokens to the retryer's budget
 	for attempt := 1; ; attempt++ {
 		response, err := r.try(ctx, method, bucket, key, header)
 		_ = release(err)
@@ -82,7 +84,7 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 			return nil, err
 		}
 		var failed error
-		if release, failed = retryer.GetRetryToken(ctx, err); failed != nil { // the budget is spent
+		if release, failed = retryer.GetRetryToken(ctx, err); failed != nil { // the retryer's budget is spent
 			return nil, err
 		}
 		delay, failed := retryer.RetryDelay(attempt, err)
@@ -100,7 +102,7 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 	}
 }
 
-// try sends one request.
+// try makes one attempt.
 func (r *reader) try(ctx context.Context, method, bucket, key string, header http.Header) (*http.Response, error) {
 	endpoint, err := r.endpointOf(ctx, bucket)
 	if err != nil {
@@ -135,7 +137,7 @@ func (r *reader) try(ctx context.Context, method, bucket, key string, header htt
 	return response, nil
 }
 
-// placeOf asks the SDK's rules where a bucket is.
+// endpointOf returns the endpoint of a bucket.
 func (r *reader) endpointOf(ctx context.Context, bucket string) (bucketEndpoint, error) {
 	if endpoint, known := r.endpoints.Get(bucket); known {
 		return endpoint, nil
@@ -162,14 +164,14 @@ func (r *reader) endpointOf(ctx context.Context, bucket string) (bucketEndpoint,
 	return endpoint, nil
 }
 
-// answerError is an answer of S3's that is not a success.
+// responseError is a response of S3 other than a 2xx.
 type responseError struct {
 	status        int
-	code, message string // of the error document; "" = it had none
+	code, message string // of the error document; empty if it has none
 	hostID        string
 }
 
-// readAnswerError reads an error document, and closes the body.
+// readResponseError reads the error document and closes the body.
 func readResponseError(response *http.Response) error {
 	defer response.Body.Close()
 	failed := &responseError{status: response.StatusCode, hostID: response.Header.Get("X-Amz-Id-2")}
@@ -185,10 +187,10 @@ func readResponseError(response *http.Response) error {
 }
 
 func (e *responseError) Error() string {
-	return fmt.Sprintf("S3 answered %d %s %s", e.status, e.code, e.message)
+	return fmt.Sprintf("S3 responded with %d %s %s", e.status, e.code, e.message)
 }
 
-// What the SDK's retries, and answerOf, ask of an error.
+// The methods that the SDK's retryer and statusAndCode need.
 
 func (e *responseError) HTTPStatusCode() int           { return e.status }
 func (e *responseError) ServiceHostID() string         { return e.hostID }

@@ -142,7 +142,7 @@ func FuzzErrorDocument(f *testing.F) {
 		body := &noted{Reader: bytes.NewReader(document)}
 		err := readResponseError(&http.Response{StatusCode: status, Header: http.Header{}, Body: body})
 		got, code := statusAndCode(err)
-		if got != status || len(code) > len(document) || !body.closed || !strings.HasPrefix(err.Error(), "S3 answered ") {
+		if got != status || len(code) > len(document) || !body.closed || !strings.HasPrefix(err.Error(), "S3 responded with ") {
 			t.Errorf("%d %q %v", got, code, err)
 		}
 	})

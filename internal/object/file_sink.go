@@ -13,13 +13,13 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// FileSink is a place for an object in a configured store.
+// FileSink writes an object to a configured store.
 type FileSink struct{ file *File }
 
 var _ Sink = (*FileSink)(nil)
 
-// FileSink finds the store of a bucket, as File does and with its errors. key is
-// the whole key.
+// FileSink returns a sink for the object with the given key, in the store that
+// serves the bucket. Its errors are those of File.
 func (o *Opener) FileSink(bucket, key string) (*FileSink, error) {
 	f, err := o.File(bucket, key)
 	if err != nil {
@@ -28,23 +28,25 @@ func (o *Opener) FileSink(bucket, key string) (*FileSink, error) {
 	return &FileSink{f}, nil
 }
 
-// String is s3://bucket/key.
+// String returns s3://bucket/key.
 func (s *FileSink) String() string { return s.file.String() }
 
-// Within returns the same sink with its retries taken out of a budget.
+// Within returns the same sink. Its retries need the budget's permission.
 func (s *FileSink) Within(budget *Budget) Sink {
 	within := *s.file
 	within.budget = budget
 	return &FileSink{&within}
 }
 
-// Put writes the object with one streaming PUT, or in parts above
-// Config.MultipartThreshold. A digest that is known beforehand is signed, so
-// that the store checks it too.
+// Put writes the object with one streaming PUT, or in parts if it is larger than
+// Config.MultipartThreshold. If the digest is known in advance it is signed, so
+// that the store verifies it too.
 //
-// Its errors are *Error, but for those of the content: NotFound for a bucket
-// that does not exist; Denied for 401 and 403; Invalid for other 3xx and 4xx;
-// Unavailable for what another try may mend.
+// Errors other than those of the content are of type *Error:
+//   - NotFound: the bucket does not exist.
+//   - Denied: 401 or 403.
+//   - Invalid: any other 3xx or 4xx.
+//   - Unavailable: a retry may succeed.
 func (s *FileSink) Put(ctx context.Context, content Content) error {
 	if content.Size > s.file.opener.cfg.MultipartThreshold {
 		return s.putParts(ctx, content)
@@ -65,12 +67,12 @@ func (s *FileSink) Put(ctx context.Context, content Content) error {
 	})
 }
 
-// unsignedPayload stands for the digest of a body that is not known beforehand
+// unsignedPayload replaces the digest of a body if it is not known in advance
 // (Signature Version 4, x-amz-content-sha256).
 const unsignedPayload = "UNSIGNED-PAYLOAD"
 
-// withPayloadHash makes a request declare its body's digest. The SDK would read
-// the body twice to find it.
+// withPayloadHash sets the digest of a request's body. Without it, the SDK would
+// read the body twice.
 func withPayloadHash(digest string) func(*s3.Options) {
 	declare := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 		return next.HandleInitialize(v4.SetPayloadHash(ctx, digest), in)
@@ -82,13 +84,13 @@ func withPayloadHash(digest string) func(*s3.Options) {
 	}
 }
 
-// streaming is for a body that can be sent once: no retry of the SDK's, a fresh
-// connection, since a kept one may be closed already, and a question before the
-// body goes out (100-continue), so that a refusal costs nothing of it.
+// streaming sets the options for a body that can be sent only once: no retries, a
+// new connection, since the store may have closed an idle one, and Expect:
+// 100-continue, so that no part of the body is read if the store refuses it.
 func (s *store) streaming(o *s3.Options) {
 	o.Retryer = aws.NopRetryer{}
 	o.HTTPClient = s.unpooled
-	o.ContinueHeaderThresholdBytes = -1 // the client asks by itself
+	o.ContinueHeaderThresholdBytes = -1 // closeAfter sets the header
 }
 
 func stringOrNil(text string) *string {
@@ -98,7 +100,7 @@ func stringOrNil(text string) *string {
 	return &text
 }
 
-// failure sorts an error of the SDK by the status and code of the answer.
+// failure classifies an error of the SDK by the status and code of the response.
 func (s *FileSink) failure(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -108,24 +110,24 @@ func (s *FileSink) failure(ctx context.Context, err error) error {
 	status, code := statusAndCode(err)
 	switch {
 	case status == 0 && errors.Is(err, errStalled):
-		return from.fail(Unavailable, "took the file too slowly; try again.", err)
+		return from.fail(Unavailable, "accepted the file too slowly. Retry later.", err)
 	case isTransient(status, code):
 	case status == http.StatusNotFound:
 		return from.fail(NotFound, "has no such bucket.", err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
 		return from.fail(Denied, "refuses this server's credentials; they need s3:PutObject on the object.", err)
 	case status >= 300 && status < 400:
-		return from.fail(Invalid, fmt.Sprintf("answers with a redirect (HTTP %d), and redirects are not followed; the bucket is likely in another Region than the store's configuration says.", status), err)
+		return from.fail(Invalid, fmt.Sprintf("responded with a redirect (HTTP %d), and redirects are not followed; the bucket is probably in another Region than the one in the store's configuration.", status), err)
 	case status >= 400 && status < 500:
-		return from.fail(Invalid, fmt.Sprintf("cannot take the object %s (HTTP %d).", shorten(s.file.key), status), err)
+		return from.fail(Invalid, fmt.Sprintf("refused the object %s (HTTP %d).", shorten(s.file.key), status), err)
 	}
-	failed := from.fail(Unavailable, "cannot be reached or failed; try again.", err)
+	failed := from.fail(Unavailable, "cannot be reached or failed. Retry later.", err)
 	failed.noResponse = status == 0
 	return failed
 }
 
-// isTransient reports whether an answer to a PUT is worth another try: a 4xx may
-// say that the body got lost on its way.
+// isTransient reports whether a retry of a PUT may succeed. That includes some 4xx,
+// which mean that the body did not arrive intact.
 func isTransient(status int, code string) bool {
 	switch code {
 	case "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "OperationAborted", "NoSuchUpload":

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// Stat asks the store for an object's headers and reads none of its bytes. Its
-// errors are Open's. The Object has no Body.
+// Stat sends one HEAD, with retries as in Open. Its errors are those of Open. The
+// Object has no Body.
 func (f *File) Stat(ctx context.Context) (*Object, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, f.opener.cfg.OpenTimeout, errOpenTimeout)
 	defer cancel()

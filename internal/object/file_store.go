@@ -21,19 +21,19 @@ import (
 	"ferry/internal/guard"
 )
 
-// store is one S3-compatible store with its own connections.
+// store is one S3-compatible store, with its own connections.
 type store struct {
 	cfg       StoreConfig
-	client    *s3.Client // for writing
+	client    *s3.Client // for writing only
 	reader    *reader
 	transport *http.Transport
 	scrubber  scrubber
-	unpooled  *http.Client // each request on a connection of its own
+	unpooled  *http.Client // sends each request on a new connection
 }
 
 const (
-	maxAttempts  = 3   // of the SDK, the first included
-	maxIdleConns = 256 // connections that are kept to one store
+	maxAttempts  = 3   // at one request, including the first
+	maxIdleConns = 256 // per store
 )
 
 func newStores(ctx context.Context, cfg Config) ([]*store, error) {
@@ -71,11 +71,12 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config) (*store, error) {
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = maxAttempts, cfg.RetryBackoff
 		}),
-		// A checksum that the store sends unasked is not checked by the SDK:
-		// ferry hashes what it passes on.
+		// Checksums that nobody requested are not verified: they would be computed
+		// over every byte.
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
-		// A bucket's name picks no host, credentials or Region but the configured ones.
+		// The name of a bucket must not select another host, Region or credentials
+		// than the configured ones.
 		DisableS3ExpressSessionAuth:    aws.Bool(true),
 		DisableMultiRegionAccessPoints: true,
 	}
@@ -87,8 +88,8 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config) (*store, error) {
 	return s, err
 }
 
-// credentials are the configured key, or those of the SDK's chain. Nothing else
-// is taken from the SDK's configuration: endpoints come from StoreConfig alone.
+// credentials returns the configured key, or else the SDK's credential chain.
+// Nothing else is taken from the SDK's configuration, in particular no endpoints.
 func (s StoreConfig) credentials(ctx context.Context) (aws.CredentialsProvider, error) {
 	if s.AccessKeyID != "" {
 		return credentials.NewStaticCredentialsProvider(s.AccessKeyID, s.SecretAccessKey.Reveal(), s.SessionToken.Reveal()), nil
@@ -100,7 +101,7 @@ func (s StoreConfig) credentials(ctx context.Context) (aws.CredentialsProvider, 
 	loaded, err := awsconfig.LoadDefaultConfig(ctx,
 		awsconfig.WithRegion(s.Region), awsconfig.WithEC2IMDSClientEnableState(state), awsconfig.WithLogger(logging.Nop{}))
 	if err != nil {
-		return nil, fmt.Errorf("the AWS SDK's chain of credentials: %w", err)
+		return nil, fmt.Errorf("the AWS SDK's credential chain: %w", err)
 	}
 	return loaded.Credentials, nil
 }
@@ -112,17 +113,17 @@ func storeClient(transport http.RoundTripper) *http.Client {
 	}
 }
 
-// closing says of each request that it is the connection's last one. Without it
-// net/http sends a body even after a refusal, to keep the connection.
+// closeAfter marks every request with Connection: close. Otherwise net/http would
+// send the body even after an error response, to keep the connection usable.
 type closeAfter struct{ next http.RoundTripper }
 
 func (c closeAfter) RoundTrip(req *http.Request) (*http.Response, error) {
 	last := *req
-	// The SDK leaves the version open, and then net/http does not wait for 100 Continue.
+	// The SDK sets no version, and without one net/http does not wait for 100 Continue.
 	last.Close, last.ProtoMajor, last.ProtoMinor = true, 1, 1
 	if req.ContentLength > bufferSize {
 		last.Header = req.Header.Clone()
-		last.Header.Set("Expect", "100-continue") // never signed
+		last.Header.Set("Expect", "100-continue") // not one of the signed headers
 	}
 	return c.next.RoundTrip(&last)
 }
@@ -146,7 +147,7 @@ func storeTransport(cfg Config) *http.Transport {
 	}
 }
 
-// storeFor is the first store whose patterns match bucket, or nil.
+// storeFor returns the first store that serves the bucket, or nil.
 func (o *Opener) storeFor(bucket string) *store {
 	for _, s := range o.stores {
 		if s.cfg.matches(bucket) {
@@ -156,15 +157,15 @@ func (o *Opener) storeFor(bucket string) *store {
 	return nil
 }
 
-// matches reports whether the store is configured to hold the bucket.
+// matches reports whether the store serves the bucket.
 func (s *StoreConfig) matches(bucket string) bool {
 	return slices.ContainsFunc(s.Buckets, func(pattern string) bool {
-		ok, _ := path.Match(pattern, bucket) // check has parsed the pattern
+		ok, _ := path.Match(pattern, bucket) // check has validated the pattern
 		return ok
 	})
 }
 
-// errorBodyLimit bounds the error documents that the SDK reads into memory.
+// errorBodyLimit limits the error documents that the SDK reads into memory.
 type errorBodyLimit struct{ next http.RoundTripper }
 
 func (l errorBodyLimit) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -224,8 +224,8 @@ func TestURLRefusedByItsStore(t *testing.T) {
 		says      string
 	}{
 		{"expired", presign(t, sc, client, "plain.jpg", nil, time.Hour), jpeg(), Invalid, "has expired"},
-		{"tampered", valid[:len(valid)-4] + "0000", jpeg(), Invalid, "wrongly signed"},
-		{"other type than signed", presign(t, sc, client, "plain.jpg", asPNG, time.Second), jpeg(), Invalid, "Content-Type above all"},
+		{"tampered", valid[:len(valid)-4] + "0000", jpeg(), Invalid, "its signature is wrong"},
+		{"other type than signed", presign(t, sc, client, "plain.jpg", asPNG, time.Second), jpeg(), Invalid, "especially Content-Type"},
 		{"signed header not sent", presign(t, sc, client, "plain.jpg", map[string]string{"Accept": "x"}, time.Second), jpeg(), Invalid, "header Accept"},
 		{"signed header not sendable", presign(t, sc, client, "plain.jpg", map[string]string{"X-Canary": "x"}, time.Second), jpeg(), Invalid, "cannot be sent"},
 		{"missing key", presign(t, sc, client, "nowhere", nil, 0), jpeg(), NotFound, "404"},

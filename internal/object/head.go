@@ -6,33 +6,33 @@ import (
 	"strings"
 )
 
-// head is what an answer's headers say about its body.
+// head is what the headers of a response say about its body.
 type head struct {
-	size     int64 // Content-Length, negative if there is none
+	size     int64 // Content-Length; negative if there is none
 	encoding []string
 	etag     string
 	ifMatch  string
 	maxSize  int64
 }
 
-// acceptHead refuses a body of which the bytes are not known to be all those of
-// the object, as they are stored.
+// checkHead refuses a body unless it is known to be all bytes of the object, as
+// they are stored.
 func checkHead(from origin, h head) *Error {
 	switch {
 	case isEncoded(h.encoding):
-		return from.refuse("content-encoding", "holds an object with a Content-Encoding, so its bytes are not those of the file.", "Store it without one.", fmt.Errorf("content encoding %s", shorten(strings.Join(h.encoding, ", "))))
+		return from.refuse("content-encoding", "has an object with a Content-Encoding, so its bytes are not those of the file.", "Store it without one.", fmt.Errorf("content encoding %s", shorten(strings.Join(h.encoding, ", "))))
 	case h.size < 0:
-		return from.refuse("size-unknown", "does not say how long the object is: the response has no Content-Length.", "Use a source that sends one.", nil)
+		return from.refuse("size-unknown", "does not state the length of the object: the response has no Content-Length.", "Use a source that sends one.", nil)
 	case h.size > h.maxSize:
-		return from.refuse("too-large", fmt.Sprintf("holds an object of %d bytes, and the limit is %d bytes.", h.size, h.maxSize), "Split it, or compress what is in it.", nil)
+		return from.refuse("too-large", fmt.Sprintf("has an object of %d bytes, and the limit is %d bytes.", h.size, h.maxSize), "Split it, or compress what is in it.", nil)
 	case h.ifMatch != "" && h.etag != h.ifMatch:
-		return from.fail(Changed, "names an object that changed while it was read; try again.", errors.New("the answer has another ETag than If-Match asked for"))
+		return from.fail(Changed, "names an object that changed while it was read. Retry later.", errors.New("the response has another ETag than If-Match requested"))
 	}
 	return nil
 }
 
-// isEncoded reports whether a Content-Encoding changes the bytes. aws-chunked
-// does not: it is how they were uploaded, and some stores keep the word.
+// isEncoded reports whether a Content-Encoding changes the bytes. aws-chunked does
+// not: it is how the object was uploaded, and some stores keep it in the header.
 func isEncoded(encoding []string) bool {
 	for _, field := range encoding {
 		for word := range strings.SplitSeq(field, ",") {
@@ -46,10 +46,10 @@ func isEncoded(encoding []string) bool {
 	return false
 }
 
-// entityTag is the ETag as sent, or "" if it could not be sent back as it is.
+// entityTag returns tag, or "" if it cannot be sent back in If-Match.
 func entityTag(tag string) string {
-	const most = 1 << 10
-	if len(tag) > most || !isHeaderValue(tag) || strings.HasPrefix(tag, "W/") { // If-Match takes no weak one
+	const limit = 1 << 10
+	if len(tag) > limit || !isHeaderValue(tag) || strings.HasPrefix(tag, "W/") { // If-Match never matches a weak ETag
 		return ""
 	}
 	return tag

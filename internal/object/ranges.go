@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// ask is what one GET asks for: all of an object, or a range of it.
+// getRequest describes one GET: of all of an object, or of a range of it.
 type getRequest struct {
 	ifMatch     string
 	ranged      bool
-	first, last int64 // of the bytes, both included
-	total       int64 // length of the object, 0 if that is not known yet
+	first, last int64 // byte positions, both inclusive
+	total       int64 // length of the object; 0 if it is not known yet
 }
 
-// restOf asks for what an object has from its byte first on.
+// requestRest returns the request for the bytes of an object from first to its end.
 func requestRest(obj *Object, first int64) getRequest {
 	return getRequest{ifMatch: obj.ETag, ranged: true, first: first, last: obj.Size - 1, total: obj.Size}
 }
 
-// rangeHeader names the bytes (RFC 9110 §14.1.2).
+// rangeHeader returns the value of the Range header (RFC 9110 §14.1.2).
 func (want getRequest) rangeHeader() string {
 	if want.total > 0 {
 		return fmt.Sprintf("bytes=%d-", want.first)
@@ -30,20 +30,20 @@ func (want getRequest) rangeHeader() string {
 	return fmt.Sprintf("bytes=%d-%d", want.first, want.last)
 }
 
-// accept holds a 206 to the bytes that were asked for: all of them, or those up
-// to the end of the object where its length was not known.
+// check checks that a 206 has the requested bytes: all of them, or those up to the
+// end of the object if its length was not known.
 func (want getRequest) check(from origin, contentRange []string, size int64) *Error {
 	first, last, total, ok := parseContentRange(contentRange)
 	short := want.total == 0 && last < want.last && last == total-1
 	if !ok || first != want.first || last != want.last && !short || size != last-first+1 || want.total > 0 && total != want.total {
-		return from.fail(Invalid, "answered with another part of the object than it was asked for.",
-			fmt.Errorf("asked for %s of %d, got %d bytes as %s", want.rangeHeader(), want.total, size, shorten(strings.Join(contentRange, ", "))))
+		return from.fail(Invalid, "responded with another part of the object than the requested one.",
+			fmt.Errorf("requested %s of %d, received %d bytes as %s", want.rangeHeader(), want.total, size, shorten(strings.Join(contentRange, ", "))))
 	}
 	return nil
 }
 
-// parseContentRange reads "bytes first-last/total" (RFC 9110 §14.4), as numbers
-// in their one spelling.
+// parseContentRange parses "bytes first-last/total" (RFC 9110 §14.4). The numbers
+// must be in canonical form.
 func parseContentRange(fields []string) (first, last, total int64, ok bool) {
 	if len(fields) != 1 {
 		return 0, 0, 0, false
@@ -63,33 +63,33 @@ func parseLength(text string) (int64, bool) {
 	return n, err == nil && strconv.FormatInt(n, 10) == text && n >= 0
 }
 
-// errPastEnd is a range that begins behind the last byte (HTTP 416).
-var errPastEnd = errors.New("the range begins behind the end of the object")
+// errPastEnd is the cause of the error for a range after the last byte (HTTP 416).
+var errPastEnd = errors.New("the range begins after the end of the object")
 
-// ReadAt reads the bytes from off on into p with one GET of that range, for a
-// look inside before the object is opened. ifMatch is the ETag of an earlier
-// answer, and is needed: pieces of two objects make no file.
+// ReadAt reads len(p) bytes from offset off with one range request. It is for
+// inspecting an object before it is opened. ifMatch is required: it is the ETag of
+// an earlier response, so that all bytes belong to one version of the object.
 //
-// As with [io.ReaderAt], n < len(p) comes with an error, which is io.EOF at the
-// end of the object. The other errors are those of Open; Invalid also for a
-// store that serves no ranges.
+// As with [io.ReaderAt], an n < len(p) comes with an error, which is io.EOF at the
+// end of the object. The other errors are those of Open; Invalid also means that
+// the store does not support ranges.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) (int, error) {
 	want := getRequest{ifMatch: ifMatch, ranged: true, first: off, last: off + int64(len(p)) - 1}
 	switch {
 	case len(p) == 0:
 		return 0, nil
 	case off < 0 || want.last < off:
-		return 0, f.origin.fail(Invalid, "cannot be asked for bytes outside of the object.", nil)
+		return 0, f.origin.fail(Invalid, "has no bytes at that offset.", nil)
 	case ifMatch == "":
-		return 0, f.origin.fail(Invalid, "gave no ETag, so parts of the object cannot be told to belong together.", nil)
+		return 0, f.origin.fail(Invalid, "sent no ETag, so that parts of the object cannot be matched with each other.", nil)
 	}
 	if !f.budget.mayInspect() {
-		return 0, f.origin.fail(Invalid, "is not asked for more parts of the object: the call has reached its limit of requests.", nil)
+		return 0, f.origin.fail(Invalid, "is not sent further range requests: the call has reached its limit of requests.", nil)
 	}
 	return readRange(ctx, f.origin, p, want, f.get)
 }
 
-// readRange fills p with the range that a asks for, as ReadAt does.
+// readRange reads the range of want into p, as ReadAt does.
 func readRange(ctx context.Context, from origin, p []byte, want getRequest, get func(context.Context, getRequest) (*Object, *part, error)) (int, error) {
 	obj, got, err := get(ctx, want)
 	if errors.Is(err, errPastEnd) {

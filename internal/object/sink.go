@@ -7,21 +7,21 @@ import (
 
 // Sink is what [FileSink] and [URLSink] have in common.
 type Sink interface {
-	// Put writes one object. If the content is short, long, broken or of another
-	// digest than it says, the store keeps what it had under that name. An error
-	// of Content.Body comes back as it is; ErrContent tells the others apart.
+	// Put writes one object. If the content is shorter or longer than announced, has
+	// another digest, or cannot be read, the store keeps what it had under that
+	// name. An error of Content.Body is returned unchanged.
 	//
-	// Any other error after the last byte leaves it open whether the object is
-	// there. What is there is right: a store never has a part of a file.
+	// After any other error the object may or may not have been written. If it was,
+	// it is complete: a store never gets a part of a file.
 	Put(ctx context.Context, content Content) error
 	// Within returns the same sink with its retries taken out of a budget.
 	Within(budget *Budget) Sink
-	// String names the sink for a log or a record, without query or headers.
+	// String returns a name for logs and records, without query and headers.
 	String() string
 }
 
-// put sends the content with one request, again (fetchAttempts) while none is
-// answered and nothing of the content is used up.
+// put sends the content with one request. It retries, up to fetchAttempts in all,
+// as long as there is no response and nothing of the content was read.
 func (o *Opener) put(ctx context.Context, from origin, content Content, budget *Budget, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
 	f, err := newContentReader(content, o.cfg.MaxSize)
 	if err != nil {
@@ -33,7 +33,7 @@ func (o *Opener) put(ctx context.Context, from origin, content Content, budget *
 		case f.err != nil:
 			return f.err
 		case err == nil && !f.complete:
-			return from.fail(Unavailable, "answered before it had all of the file; try again.", nil)
+			return from.fail(Unavailable, "responded before it had all of the file. Retry later.", nil)
 		case err == nil:
 			return nil
 		case attempt == fetchAttempts || f.started && f.Size > 0 || !isRetryable(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts):

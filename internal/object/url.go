@@ -10,27 +10,27 @@ import (
 	"ferry/internal/guard"
 )
 
-// maxResponseHeaders bounds the headers of an answer, in bytes.
+// maxResponseHeaders is the limit for the headers of a response in bytes.
 const maxResponseHeaders = 64 << 10
 
-// bufferSize is that of a transport's read and write buffers, in bytes. What
-// is read in larger pieces does not go through it.
+// bufferSize is the size of a transport's read and write buffers in bytes. Larger
+// reads bypass the buffer.
 const bufferSize = 32 << 10
 
-// fetchAttempts bounds how often one Open of a presigned URL sends its GET.
+// fetchAttempts is the limit for the attempts of one Open of a presigned URL.
 const fetchAttempts = 3
 
-// URL is a presigned URL that passed every check that needs no packet.
+// URL is a presigned URL that has passed all checks that need no network.
 type URL struct {
 	target
 	name   string
-	budget *Budget // nil = none
+	budget *Budget // may be nil
 }
 
 var _ Source = (*URL)(nil)
 
-// URL checks a presigned URL and the headers to send with it. It sends no
-// packet. The error is an *Error of kind Invalid.
+// URL checks a presigned URL and the headers to send with it. It sends nothing. The
+// error is an *Error of kind Invalid.
 func (o *Opener) URL(rawURL string, headers map[string]string) (*URL, error) {
 	t, err := o.target(http.MethodGet, rawURL)
 	if err != nil {
@@ -42,15 +42,15 @@ func (o *Opener) URL(rawURL string, headers map[string]string) (*URL, error) {
 	return &URL{target: t, name: lastElement(t.request.Path)}, nil
 }
 
-// Within returns the same URL with its requests taken out of a budget.
+// Within returns the same URL. Its requests count against the budget.
 func (u *URL) Within(budget *Budget) Source {
 	within := *u
 	within.budget = budget
 	return &within
 }
 
-// Stat opens the URL and closes it without reading its body: a URL that was
-// presigned for GET takes no HEAD.
+// Stat opens the URL and closes it without reading its body, since a URL that was
+// presigned for GET does not allow HEAD.
 func (u *URL) Stat(ctx context.Context) (*Object, error) {
 	opened, err := u.Open(ctx, "")
 	if err != nil {
@@ -61,12 +61,15 @@ func (u *URL) Stat(ctx context.Context) (*Object, error) {
 	return opened, err
 }
 
-// Open sends one GET, again (fetchAttempts) while none is answered. Its errors
-// are *Error: NotFound for 404; Invalid for what another try cannot mend (expired or badly
-// signed, a redirect, an encoded, partial or too long answer, one without
-// Content-Length); Changed for 412 and for an answer with another ETag than
-// ifMatch; Unavailable for the rest. A host that resolves to an address which
-// must not be reached looks the same as one that does not answer.
+// Open sends one GET. It retries as long as there is no response, up to
+// fetchAttempts in all. Its errors are of type *Error:
+//   - NotFound: 404.
+//   - Changed: 412, or a response with another ETag than ifMatch.
+//   - Invalid: a retry cannot succeed, because the URL has expired or is badly
+//     signed, or because the response is a redirect, encoded, partial, too large or
+//     without Content-Length.
+//   - Unavailable: anything else. A host with a forbidden address gets the same
+//     error as a host that does not respond.
 func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(u.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
@@ -91,15 +94,14 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	return obj, nil
 }
 
-// mayPass reports whether a GET got no answer, in a way that another one may
-// mend: a GET of a few headers can be sent again at no risk, as the SDK does
-// for stores. An answer, whatever it is, is final.
+// isRetryable reports whether a request got no response, so that a retry may
+// succeed. Any response is final.
 func isRetryable(err error) bool {
 	failed, ok := errors.AsType[*Error](err)
 	return ok && failed.noResponse && !errors.Is(err, guard.ErrAddress)
 }
 
-// pause waits for up to longest, a random time, and reports whether ctx still goes on.
+// pause waits for a random time of at most longest, and reports whether ctx is not done.
 func pause(ctx context.Context, longest time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -108,8 +110,8 @@ func pause(ctx context.Context, longest time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// get sends one GET on a connection of its own and gives what the headers of
-// its answer say, and its body. Size is that of the body.
+// get sends one GET on a new connection. It returns what the response's headers say,
+// and the body. Size is the size of the body.
 func (u *URL) get(ctx context.Context, want getRequest) (*Object, *part, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(u.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
@@ -158,12 +160,12 @@ func (u *URL) newRequest(ctx context.Context, want getRequest) *http.Request {
 	return request.WithContext(ctx)
 }
 
-// judge refuses every answer but 200 with all of the bytes as they are stored,
-// or 206 with the range that was asked for.
+// checkResponse accepts only a 200 with all bytes of the object as they are stored,
+// or a 206 with the requested range.
 func (u *URL) checkResponse(resp *http.Response, obj *Object, want getRequest, p *readRate) *Error {
 	switch {
 	case want.ranged && resp.StatusCode == http.StatusOK:
-		return u.origin.fail(Invalid, "serves no part of its object, only the whole of it.", nil)
+		return u.origin.fail(Invalid, "does not support range requests.", nil)
 	case !want.ranged && resp.StatusCode != http.StatusOK || want.ranged && resp.StatusCode != http.StatusPartialContent:
 		return u.statusError(resp, p)
 	}

@@ -14,21 +14,21 @@ const (
 	maxHeaderValue = 2 << 10 // bytes
 )
 
-// headerRule is the list of headers that a request may carry for a caller.
+// headerRule lists the headers that a caller may add to a request.
 type headerRule struct {
 	names     []string // canonical
-	list      string   // the list, for a message
-	needsType bool     // whether Content-Type must be there
+	list      string   // the names, for a message
+	needsType bool     // Content-Type is required
 }
 
-// secretHeaders are those on the lists that nobody else may see.
+// secretHeaders are the allowed headers whose values are secret.
 var secretHeaders = []string{
 	"X-Amz-Server-Side-Encryption-Customer-Key",
 	"X-Amz-Server-Side-Encryption-Customer-Key-Md5",
 	"X-Amz-Server-Side-Encryption-Context",
 }
 
-// getHeaders is the list for a GET.
+// getHeaders is the rule for a GET.
 var getHeaders = headerRule{
 	names: []string{
 		"Content-Type", "Accept",
@@ -41,9 +41,9 @@ var getHeaders = headerRule{
 	needsType: true,
 }
 
-// putHeaders is the list for a PUT. What makes the object public, sends its
-// readers elsewhere or changes how they are served it is refused, as is what
-// would have to be known of the body beforehand (Content-MD5, checksums).
+// putHeaders is the rule for a PUT. It has no header that makes the object public,
+// redirects its readers or changes how it is served, and none that depends on the
+// body, such as Content-MD5 and checksums.
 var putHeaders = headerRule{
 	names: []string{
 		"Content-Type", "Accept",
@@ -61,12 +61,11 @@ var putHeaders = headerRule{
 
 func (r headerRule) allows(canonical string) bool { return slices.Contains(r.names, canonical) }
 
-// check checks the headers that a caller wants sent with a presigned URL, and
-// gives them under their canonical names. Everything is refused that is not on
-// the list: a header can change the framing, the host, the range or the
-// identity of a request.
+// check checks the headers that a caller wants to send with a presigned URL, and
+// returns them with canonical names. Any header that is not on the list is refused,
+// since a header can change the framing, host, range or identity of a request.
 //
-// The error is a sentence that names the header.
+// The error continues a sentence that begins with the name of the URL.
 func (r headerRule) check(headers map[string]string) (http.Header, error) {
 	if len(headers) > maxHeaders {
 		return nil, fmt.Errorf("has %d headers; send at most %d", len(headers), maxHeaders)
@@ -77,11 +76,11 @@ func (r headerRule) check(headers map[string]string) (http.Header, error) {
 		canonical := http.CanonicalHeaderKey(name)
 		switch {
 		case !r.allows(canonical):
-			return nil, fmt.Errorf("cannot have the header %s; allowed are %s", shorten(name), r.list)
+			return nil, fmt.Errorf("does not allow the header %s; allowed headers: %s", shorten(name), r.list)
 		case checked.Get(canonical) != "":
 			return nil, fmt.Errorf("has the header %s twice", canonical)
 		case !isHeaderValue(value):
-			return nil, fmt.Errorf("has a bad value of the header %s: send 1 to %d printable ASCII characters without a space at either end", canonical, maxHeaderValue)
+			return nil, fmt.Errorf("has an invalid value for the header %s: send 1 to %d printable ASCII characters without leading or trailing spaces", canonical, maxHeaderValue)
 		}
 		checked.Set(canonical, value)
 	}
@@ -107,11 +106,11 @@ func isHeaderValue(value string) bool {
 	return true
 }
 
-// shorten quotes a text of the caller for a message.
+// shorten quotes the beginning of a caller's text for a message.
 func shorten(text string) string {
-	const most = 64 // bytes
-	if len(text) > most {
-		text = text[:most] + "…"
+	const limit = 64 // bytes
+	if len(text) > limit {
+		text = text[:limit] + "…"
 	}
 	return fmt.Sprintf("%q", text)
 }

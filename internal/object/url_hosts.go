@@ -15,18 +15,18 @@ import (
 type hostRule struct {
 	endpoint
 	reach   guard.Reach
-	suffix  bool         // host stands for every name below it
-	buckets bool         // so does <bucket>.host, for a valid name of a bucket
-	store   *StoreConfig // whose endpoint it is; nil for AllowedHosts
+	suffix  bool         // matches every name below host
+	buckets bool         // also matches <bucket>.host, for a valid bucket name
+	store   *StoreConfig // the store with this endpoint; nil for AllowedHosts
 }
 
-// hostList holds the hosts that presigned URLs may name besides AWS S3.
+// hostList lists the hosts that presigned URLs may name in addition to AWS S3.
 type hostList struct {
 	rules     []hostRule
 	anyPublic bool
 }
 
-// find gives the reach of the host, or false if the list does not have it.
+// find returns the reach of the host, or false if it is not on the list.
 func (l hostList) find(p endpoint) (guard.Reach, bool) {
 	reach, found := guard.Public, false
 	for _, r := range l.rules {
@@ -57,9 +57,9 @@ func (r hostRule) matches(p endpoint) bool {
 	return r.buckets && isBelow && checkBucket(below) == nil
 }
 
-// holds splits what a URL on the store's endpoint names into bucket and key, and
-// reports whether the store is configured to hold that bucket. Everything else
-// on the endpoint (lists, metrics, other people's buckets) is out of reach.
+// holds reports whether a URL at the store's endpoint names an object in a bucket
+// that the store serves. Everything else at the endpoint (listings, metrics, other
+// people's buckets) is refused.
 func (r hostRule) holds(host, path string) bool {
 	bucket, isBelow := strings.CutSuffix(host, "."+r.host)
 	key := strings.TrimPrefix(path, "/")
@@ -69,14 +69,15 @@ func (r hostRule) holds(host, path string) bool {
 	return key != "" && checkBucket(bucket) == nil && r.store.matches(bucket)
 }
 
-// holds reports whether a path on a store's endpoint is an object of a bucket
-// that the store is configured to hold.
+// holds reports whether a path at a store's endpoint names an object in a bucket
+// that the store serves.
 func (l hostList) holds(p endpoint, path string) bool {
 	return slices.ContainsFunc(l.rules, func(r hostRule) bool { return r.store != nil && r.matches(p) && r.holds(p.host, path) })
 }
 
-// specialNames are top-level names that no public host has (RFC 6761, RFC 6762,
-// RFC 7686, RFC 8375, RFC 9476, ICANN's "internal", and what routers hand out).
+// specialNames returns the top-level names that no public host has (RFC 6761, RFC
+// 6762, RFC 7686, RFC 8375, RFC 9476, ICANN's "internal", and those that routers
+// assign).
 func specialNames() []string {
 	return []string{
 		"localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan",
@@ -94,7 +95,7 @@ func isPublicName(host string) bool {
 	return i > 0 && !slices.Contains(specialNames(), host[i+1:])
 }
 
-// parseAllowedHost reads host, host:port or *.suffix, each with an optional port.
+// parseAllowedHost parses host or *.suffix, each with an optional port.
 func parseAllowedHost(pattern string) (hostRule, error) {
 	name, isSuffix := strings.CutPrefix(pattern, "*.")
 	parts, err := splitURL("https://" + name + "/")
@@ -102,7 +103,7 @@ func parseAllowedHost(pattern string) (hostRule, error) {
 	isName := addrErr != nil
 	switch {
 	case err != nil || parts.path != "/" || parts.hasQuery || parts.host == "":
-		return hostRule{}, fmt.Errorf("allowed host %q: want host, host:port or *.suffix, in canonical form", pattern)
+		return hostRule{}, fmt.Errorf("allowed host %q: expected host, host:port or *.suffix, in canonical form", pattern)
 	case isName && !strings.Contains(parts.host, "."):
 		return hostRule{}, fmt.Errorf("allowed host %q: a name of one label is not public; configure a store with this endpoint", pattern)
 	case !isName && !guard.IsPublic(addr):
@@ -113,9 +114,9 @@ func parseAllowedHost(pattern string) (hostRule, error) {
 	return hostRule{endpoint: parts.endpoint, reach: guard.Public, suffix: isSuffix}, nil
 }
 
-// The host names of AWS S3, from its documentation of endpoints ("Amazon Simple
-// Storage Service endpoints and quotas", "Virtual hosting of buckets", "Access
-// points", "Transfer Acceleration", "Multi-Region Access Points").
+// The host names of AWS S3, from its documentation ("Amazon Simple Storage Service
+// endpoints and quotas", "Virtual hosting of buckets", "Access points", "Transfer
+// Acceleration", "Multi-Region Access Points").
 const (
 	regionText = `[a-z]{2,4}(?:-[a-z]+){1,2}-[0-9]{1,2}`
 	bucketText = `(?:[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\.)?`
@@ -123,18 +124,18 @@ const (
 
 var (
 	// s3.REGION, s3.dualstack.REGION, s3-fips.REGION, s3-fips.dualstack.REGION
-	// and the older s3-REGION, s3-fips-REGION, with or without a bucket before.
+	// and the older s3-REGION, s3-fips-REGION, with or without a bucket in front.
 	awsRegional = regexp.MustCompile(`^` + bucketText + `(?:s3(?:-fips)?(?:\.dualstack)?\.|s3-(?:fips-)?)(` + regionText + `)$`)
 	// NAME-ACCOUNT.s3-accesspoint.REGION and its variants.
 	awsAccessPoint = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*-[0-9]{12}\.s3-accesspoint(?:-fips)?(?:\.dualstack)?\.(` + regionText + `)$`)
-	// The names without a Region: global, US East's older one, acceleration,
-	// multi-Region access points.
+	// Names without a Region: the global one, the older one of US East, transfer
+	// acceleration, multi-Region access points.
 	awsGlobal = regexp.MustCompile(`^(?:` + bucketText + `s3(?:-external-1)?|` +
 		`[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\.s3-accelerate(?:\.dualstack)?|` +
 		`[a-z0-9]+\.mrap\.accesspoint\.s3-global)$`)
 )
 
-// isAWSS3 reports whether AWS alone can answer under host, and does so as S3.
+// isAWSS3 reports whether host is a name of AWS S3.
 func isAWSS3(host string) bool {
 	if name, ok := strings.CutSuffix(host, ".amazonaws.com.cn"); ok {
 		return strings.HasPrefix(awsRegion(name), "cn-")
@@ -153,7 +154,8 @@ func isAWSS3(host string) bool {
 	return region != "" && !strings.HasPrefix(region, "cn-") && !strings.HasPrefix(region, "eusc-")
 }
 
-// awsRegion is the Region in the host name of an S3 endpoint, "" if name is none.
+// awsRegion returns the Region in the host name of an S3 endpoint, or "" if name is
+// not such a host name.
 func awsRegion(name string) string {
 	for _, grammar := range []*regexp.Regexp{awsRegional, awsAccessPoint} {
 		if found := grammar.FindStringSubmatch(name); found != nil {
@@ -163,7 +165,7 @@ func awsRegion(name string) string {
 	return ""
 }
 
-// String is the place as a URL without path, for the operator's log.
+// String returns the endpoint as a URL without a path.
 func (p endpoint) String() string {
 	host := p.host
 	if strings.Contains(host, ":") {

@@ -7,23 +7,23 @@ import (
 	"net/http"
 )
 
-// maxRedirects is how many redirects of a [Link] are followed.
+// maxRedirects is the limit for the redirects of a [Link] that are followed.
 const maxRedirects = 3
 
-// Link is an http or https URL that the operator chose, such as one on the
-// command line of ferry media lint. Never make one of a URL that came in a request.
+// Link is an http or https URL that the operator chose, such as one on the command
+// line of ferry media lint. It must not be used for a URL from a request.
 //
-// The text of a Link is checked as that of a [URL], and so is the response. A
-// Link may name any host: there is no list of hosts, it goes through
-// Config.Proxy, and the guard refuses only what it refuses for hosts that the
-// operator named ([guard.Named]). Redirects are followed, at most maxRedirects.
-// No headers are sent with it, and the ContentType of its Object is the one of
-// the response.
+// Text and response are checked like those of a [URL]. Unlike a URL, a Link
+//   - may name any host, which is dialed with [guard.Named];
+//   - uses Config.Proxy;
+//   - follows redirects, up to maxRedirects;
+//   - is sent without further headers, so that the ContentType of its Object is the
+//     response's.
 type Link struct{ url *URL }
 
 var _ Source = (*Link)(nil)
 
-// Link checks a URL that the operator chose. It sends no packet. The error is an
+// Link checks a URL that the operator chose. It sends nothing. The error is an
 // *Error of kind Invalid.
 func (o *Opener) Link(rawURL string) (*Link, error) {
 	t, err := o.parse(origin{name: "The URL"}, http.MethodGet, rawURL)
@@ -37,17 +37,17 @@ func (o *Opener) Link(rawURL string) (*Link, error) {
 	return &Link{&URL{target: t, name: lastElement(t.request.Path)}}, nil
 }
 
-// String is the URL without its query.
+// String returns the URL without its query.
 func (l *Link) String() string { return l.url.String() }
 
-// Within returns the same link with its requests taken out of a budget.
+// Within returns the same link. Its requests count against the budget.
 func (l *Link) Within(budget *Budget) Source {
 	within := *l.url
 	within.budget = budget
 	return &Link{&within}
 }
 
-// Open sends one GET, as [URL.Open] does and with its errors, and follows redirects.
+// Open is like [URL.Open], and follows redirects.
 func (l *Link) Open(ctx context.Context, ifMatch string) (obj *Object, err error) {
 	err = l.follow(func(u *URL) error {
 		obj, err = u.Open(ctx, ifMatch)
@@ -65,17 +65,16 @@ func (l *Link) Stat(ctx context.Context) (obj *Object, err error) {
 	return obj, err
 }
 
-// ReadAt reads the bytes from off on into p with one GET of that range, as
-// [File.ReadAt] does and with its errors, and follows redirects. An empty ifMatch
-// reads from whatever the web server has by now; most give ETags, some only weak
-// ones, which cannot be matched.
+// ReadAt is like [File.ReadAt], and follows redirects. Unlike there, ifMatch may be
+// empty, since many web servers send no ETag or a weak one; then the bytes may
+// belong to another version of the file than those of an earlier response.
 func (l *Link) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) (n int, err error) {
 	want := getRequest{ifMatch: ifMatch, ranged: true, first: off, last: off + int64(len(p)) - 1}
 	switch {
 	case len(p) == 0:
 		return 0, nil
 	case off < 0 || want.last < off:
-		return 0, l.url.origin.fail(Invalid, "cannot be asked for bytes outside of the object.", nil)
+		return 0, l.url.origin.fail(Invalid, "has no bytes at that offset.", nil)
 	}
 	err = l.follow(func(u *URL) error {
 		n, err = readRange(ctx, u.origin, p, want, u.get)
@@ -84,7 +83,7 @@ func (l *Link) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 	return n, err
 }
 
-// follow calls do with the URL, and with those that it is redirected to.
+// follow calls do with the URL, and again with each URL that it is redirected to.
 func (l *Link) follow(do func(u *URL) error) error {
 	u := l.url
 	for redirects := 0; ; redirects++ {
@@ -97,8 +96,8 @@ func (l *Link) follow(do func(u *URL) error) error {
 			return u.origin.fail(Invalid, fmt.Sprintf("is redirected more than %d times.", maxRedirects), failed.Cause)
 		}
 		location, err := u.request.Parse(failed.location)
-		if err != nil { // its text has the location, and what signs it
-			return u.origin.fail(Invalid, "is redirected to something that is not a URL.", nil)
+		if err != nil { // the error's text has the location with its signature
+			return u.origin.fail(Invalid, "is redirected to an invalid URL.", nil)
 		}
 		location.Fragment, location.RawFragment = "", ""
 		next, err := u.opener.Link(location.String())

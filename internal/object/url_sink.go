@@ -9,18 +9,17 @@ import (
 	"strings"
 )
 
-// URLSink is a presigned URL to write to, which passed every check that needs
-// no packet.
+// URLSink writes to a presigned URL that has passed all checks that need no network.
 type URLSink struct {
 	target
-	budget *Budget // nil = none
+	budget *Budget // may be nil
 }
 
 var _ Sink = (*URLSink)(nil)
 
-// URLSink checks a presigned URL for a PUT, and the headers to send with it
-// (putHeaders), by the rules of URL. It sends no packet. The error is an *Error
-// of kind Invalid.
+// URLSink checks a URL that was presigned for PUT, and the headers to send with it
+// (putHeaders), with the rules of URL. It sends nothing. The error is an *Error of
+// kind Invalid.
 func (o *Opener) URLSink(rawURL string, headers map[string]string) (*URLSink, error) {
 	t, err := o.target(http.MethodPut, rawURL)
 	if err != nil {
@@ -32,26 +31,27 @@ func (o *Opener) URLSink(rawURL string, headers map[string]string) (*URLSink, er
 	return &URLSink{target: t}, nil
 }
 
-// Within returns the same sink with its retries taken out of a budget.
+// Within returns the same sink. Its retries need the budget's permission.
 func (u *URLSink) Within(budget *Budget) Sink {
 	within := *u
 	within.budget = budget
 	return &within
 }
 
-// Put sends one PUT, again (fetchAttempts) while none is answered and nothing of
-// the content is used up. The caller's Content-Type goes before the content's,
-// since it may be signed.
+// Put sends one PUT. It retries as long as there is no response and nothing of the
+// content was read, up to fetchAttempts in all. The caller's Content-Type takes
+// precedence over the content's, since it may be signed.
 //
-// Its errors are *Error, but for those of the content: NotFound for 404;
-// Unavailable for what another try may mend; Invalid for every other answer
-// than 200, 201 and 204.
+// Errors other than those of the content are of type *Error:
+//   - NotFound: 404.
+//   - Unavailable: a retry may succeed.
+//   - Invalid: any other response than 200, 201 and 204.
 func (u *URLSink) Put(ctx context.Context, content Content) error {
 	return u.opener.put(ctx, u.origin, content, u.budget, func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error {
 		resp, err := u.send(u.newRequest(ctx, content, body))
 		if err != nil {
 			if errors.Is(context.Cause(ctx), errStalled) {
-				return u.origin.fail(Unavailable, "took the file too slowly; try again.", err)
+				return u.origin.fail(Unavailable, "accepted the file too slowly. Retry later.", err)
 			}
 			return err
 		}
@@ -70,7 +70,8 @@ func (u *URLSink) newRequest(ctx context.Context, content Content, body io.Reade
 	request := &http.Request{
 		Method: http.MethodPut, URL: u.request, Host: u.host, Header: u.headers.Clone(),
 		Body: io.NopCloser(body), ContentLength: content.Size,
-		// Else net/http does not wait for 100 Continue, or sends the body after a refusal.
+		// Without these, net/http does not wait for 100 Continue, or sends the body
+		// after an error response.
 		ProtoMajor: 1, ProtoMinor: 1, Close: true,
 	}
 	if content.Size == 0 {
@@ -80,25 +81,25 @@ func (u *URLSink) newRequest(ctx context.Context, content Content, body io.Reade
 		request.Header.Set("Content-Type", content.ContentType)
 	}
 	if content.Size > bufferSize {
-		request.Header.Set("Expect", "100-continue") // a refusal then costs nothing of the body
+		request.Header.Set("Expect", "100-continue") // so that no part of the body is read if the store refuses it
 	}
 	request.Header.Set("User-Agent", "ferry")
 	return request.WithContext(ctx)
 }
 
-// putError sorts the answer to a PUT. code is that of S3's error document, after
-// a space, or "".
+// putError classifies the response to a PUT. code is the code of S3's error document
+// after a space, or empty.
 func (u *URLSink) putError(status int, code string) *Error {
-	cause := fmt.Errorf("%s answered %d%s", u.endpoint.host, status, code)
+	cause := fmt.Errorf("%s responded with %d%s", u.endpoint.host, status, code)
 	switch {
 	case status >= 300 && status < 400:
 		return u.redirected(status, cause)
 	case isTransient(status, strings.TrimSpace(code)):
-		return u.origin.fail(Unavailable, fmt.Sprintf("failed at its store (HTTP %d); try again.", status), cause)
+		return u.origin.fail(Unavailable, fmt.Sprintf("failed at its store (HTTP %d). Retry later.", status), cause)
 	case status == http.StatusNotFound:
 		return u.origin.fail(NotFound, "names no bucket that exists (HTTP 404).", cause)
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return u.origin.fail(Invalid, fmt.Sprintf("is refused by its store (HTTP %d): %s", status, u.signatureAdvice()), cause)
 	}
-	return u.origin.fail(Invalid, fmt.Sprintf("must be answered with HTTP 200, 201 or 204, and was with HTTP %d.", status), cause)
+	return u.origin.fail(Invalid, fmt.Sprintf("must return HTTP 200, 201 or 204, but returned HTTP %d.", status), cause)
 }

@@ -8,41 +8,42 @@ import (
 	"strings"
 )
 
-// maxURL is the longest presigned URL in bytes (model: S3PresignedUrl.url).
+// maxURL is the limit for the length of a presigned URL in bytes (S3PresignedUrl.url
+// in the service model).
 const maxURL = 2000
 
-// place is where a URL points, in canonical form: scheme and host in lower
-// case, the host a DNS name or an address without brackets, the port filled in.
+// endpoint is the server that a URL names, in canonical form: scheme and host in
+// lower case, an IPv6 address without brackets, and always a port.
 type endpoint struct {
 	scheme string
 	host   string
 	port   uint16
 }
 
-// urlParts are the pieces of a URL's text. path and query are the bytes as written.
+// urlParts are the parts of a URL. path and query are the bytes as written.
 type urlParts struct {
 	endpoint
-	hostHeader string // as written, without a default port: what a client sends and a signer signs
+	hostHeader string // as written, without a default port, as clients send and sign it
 	path       string // begins with a slash
 	query      string // without the question mark
 	hasQuery   bool
 }
 
-// The mistakes of a URL. Each ends the sentence "The presigned URL …".
+// The errors of splitURL. Each continues the sentence "The presigned URL …".
 var (
 	errURLLength    = errors.New("must have 1 to 2000 characters")
-	errURLCharacter = errors.New("holds a character that a URL cannot hold as it is; percent-encode it")
+	errURLCharacter = errors.New("contains a character that is not allowed in a URL; percent-encode it")
 	errURLScheme    = errors.New("must begin with https://")
-	errURLUserinfo  = errors.New("must not hold a user name or password")
-	errURLHost      = errors.New("must name its host as a plain DNS name or as an address in canonical form")
-	errURLPort      = errors.New("must name its port as a plain number from 1 to 65535, or name none")
+	errURLUserinfo  = errors.New("must not contain a user name or password")
+	errURLHost      = errors.New("must have a DNS name or an IP address in canonical form as its host")
+	errURLPort      = errors.New("must have a decimal number from 1 to 65535 as its port, or no port")
 	errURLPath      = errors.New("must have a path that begins with a slash")
-	errURLPercent   = errors.New("holds a percent sign without two hexadecimal digits, or an encoded NUL")
-	errURLDots      = errors.New(`must not hold the path segments "." or ".."`)
+	errURLPercent   = errors.New("contains a percent sign without two hexadecimal digits, or an encoded NUL")
+	errURLDots      = errors.New(`must not contain the path segments "." or ".."`)
 )
 
-// splitURL takes a URL apart by RFC 3986, more strictly: every text that two
-// parsers could read in two ways is refused. Its errors are the ones above.
+// splitURL parses a URL by RFC 3986, but more strictly: it refuses any text that two
+// parsers may read differently. Its errors are the ones above.
 func splitURL(raw string) (urlParts, error) {
 	var p urlParts
 	if len(raw) == 0 || len(raw) > maxURL {
@@ -75,7 +76,7 @@ func splitURL(raw string) (urlParts, error) {
 	return p, checkPercent(p.query)
 }
 
-// splitAuthority reads host and port, as name, name:port, [v6] or [v6]:port.
+// splitAuthority parses name, name:port, [v6] or [v6]:port.
 func (p *urlParts) splitAuthority(authority string) error {
 	if strings.Contains(authority, "@") {
 		return errURLUserinfo
@@ -112,8 +113,8 @@ func (p *urlParts) splitAuthority(authority string) error {
 	return nil
 }
 
-// checkHost wants the one spelling of an address, or a DNS name of labels whose
-// last one begins with a letter, so that no resolver reads it as a number.
+// checkHost accepts an address in canonical form, or a DNS name whose last label
+// begins with a letter, so that no resolver reads the name as a number.
 func checkHost(host string, bracketed bool) error {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		if addr.String() != host || addr.Is6() != bracketed || addr.Zone() != "" || addr.Is4In6() {
@@ -137,7 +138,7 @@ func checkHost(host string, bracketed bool) error {
 	return nil
 }
 
-// isLabel reports whether s is a label of a host name in lower case (RFC 1123 §2.1).
+// isLabel reports whether s is a label of a host name, in lower case (RFC 1123 §2.1).
 func isLabel(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
@@ -167,7 +168,7 @@ func checkPath(path string) error {
 	return nil
 }
 
-// checkPercent wants two hexadecimal digits after each percent sign, and no %00.
+// checkPercent requires two hexadecimal digits after each percent sign, and refuses %00.
 func checkPercent(s string) error {
 	for i := 0; i < len(s); i++ {
 		if s[i] != '%' {
@@ -185,8 +186,8 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// hasDotSegment finds "." and ".." between slashes. A backslash separates too:
-// some servers take it for a slash.
+// hasDotSegment reports whether path has a segment "." or "..". A backslash separates
+// segments too, since some servers treat it as a slash.
 func hasDotSegment(path string) bool {
 	for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if segment == "." || segment == ".." {
@@ -196,8 +197,8 @@ func hasDotSegment(path string) bool {
 	return false
 }
 
-// requestURL is the URL that net/http sends. Its error says that net/url reads
-// the text in another way than splitURL did, which then is not sent.
+// requestURL returns the URL that net/http sends. It returns an error if net/url
+// would write another path or query than the text has.
 func (p urlParts) requestURL() (*url.URL, error) {
 	path, err := url.PathUnescape(p.path)
 	if err != nil {

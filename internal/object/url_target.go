@@ -14,7 +14,7 @@ import (
 	"ferry/internal/guard"
 )
 
-// target is what a URL names, for reading as for writing.
+// target is what reading from and writing to a URL have in common.
 type target struct {
 	opener   *Opener
 	origin   origin
@@ -25,10 +25,10 @@ type target struct {
 	host     string // Host header
 	headers  http.Header
 	rule     headerRule
-	isLink   bool // the operator chose it, and not a caller
+	isLink   bool // chosen by the operator, not by a caller
 }
 
-// target checks a presigned URL. It sends no packet.
+// target checks a presigned URL. It sends nothing.
 func (o *Opener) target(method, rawURL string) (target, error) {
 	t, err := o.parse(origin{name: "The presigned URL"}, method, rawURL)
 	if err != nil {
@@ -44,7 +44,7 @@ func (o *Opener) target(method, rawURL string) (target, error) {
 	return t, nil
 }
 
-// parse checks the text of a URL, and no more.
+// parse checks only the text of a URL.
 func (o *Opener) parse(from origin, method, rawURL string) (target, error) {
 	parts, err := splitURL(rawURL)
 	if err != nil {
@@ -60,8 +60,8 @@ func (o *Opener) parse(from origin, method, rawURL string) (target, error) {
 	return t, nil
 }
 
-// setHeaders checks the headers to send, and hides the secrets of the URL and
-// of them from the texts of errors.
+// setHeaders checks the headers to send. From then on, errors do not show the secrets
+// in the URL and in the headers.
 func (u *target) setHeaders(headers map[string]string, rule headerRule) error {
 	var err error
 	u.rule = rule
@@ -76,13 +76,13 @@ func (u *target) setHeaders(headers map[string]string, rule headerRule) error {
 	return nil
 }
 
-// String is the URL without its query.
+// String returns the URL without its query.
 func (u *target) String() string { return u.endpoint.String() + u.request.RawPath }
 
-// Format writes String, whatever the verb: no verb shows the query or the headers.
+// Format writes String for every verb, so that none shows the query or the headers.
 func (u *target) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String()) }
 
-// send resolves the host anew and sends one request on a connection of its own.
+// send resolves the host again and sends one request on a new connection.
 func (u *target) send(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	transport := u.transport()
@@ -96,8 +96,8 @@ func (u *target) send(request *http.Request) (*http.Response, error) {
 		}
 		transport.DialContext = pinned.DialContext
 	}
-	// RoundTrip and not a Client: it follows no redirect, keeps no cookie, and
-	// its errors do not print the URL.
+	// RoundTrip instead of a Client: it follows no redirects, keeps no cookies, and
+	// its errors do not contain the URL.
 	resp, err := transport.RoundTrip(request)
 	if err != nil {
 		return nil, u.unreachable(errors.Join(err, context.Cause(ctx)))
@@ -105,9 +105,9 @@ func (u *target) send(request *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// checkNamed holds a URL on a configured store's endpoint, which may lie inside
-// the network, to what a presigned URL is: a signed request for an object, here of
-// a bucket that the store is configured to hold.
+// checkNamed checks a URL at the endpoint of a configured store, which may be inside
+// the network: it must be signed, and name an object in a bucket that the store
+// serves.
 func (u *target) checkNamed(hosts hostList) error {
 	if u.reach != guard.Named {
 		return nil
@@ -116,7 +116,7 @@ func (u *target) checkNamed(hosts hostList) error {
 		return fmt.Errorf("is not signed; sign a %s of the object", u.method)
 	}
 	if !hosts.holds(u.endpoint, u.request.Path) {
-		return errors.New("names no object of a bucket that this server's configuration allows at that store")
+		return errors.New("names no object in a bucket that this server's configuration allows for that store")
 	}
 	return nil
 }
@@ -126,22 +126,22 @@ func (u *target) isSigned() bool {
 	return u.isVersion2() || query.Has("X-Amz-Signature") && query.Has("X-Amz-Credential")
 }
 
-// isVersion2 tells a URL of Signature Version 2, which boto3 and the AWS CLI v1
-// still make in older regions. That signature covers the Content-Type that is
-// sent, and a GET is signed without one, so that sending it breaks the
-// signature. Version 4 covers the headers that it lists, and no others.
+// isVersion2 reports whether the URL has a signature of version 2, which boto3 and
+// the AWS CLI v1 still use in older Regions. That signature covers the Content-Type
+// header. A GET is signed without one, so that sending it would make the signature
+// invalid. Version 4 covers only the headers that it lists.
 func (u *target) isVersion2() bool {
 	query := u.request.Query()
 	return query.Has("AWSAccessKeyId") && query.Has("Signature")
 }
 
-// transport is for one fetch: callers share no connection, and no proxy, HTTP/2,
-// compression or environment is involved.
+// transport returns a transport for one request, so that callers never share a
+// connection. It uses no HTTP/2, no compression and nothing from the environment.
 func (u *target) transport() *http.Transport {
 	cfg := u.opener.cfg
 	serverName := u.endpoint.host
 	if u.isLink {
-		serverName = "" // the connection may be one to a proxy
+		serverName = "" // the connection may go to a proxy
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -160,11 +160,12 @@ func (u *target) transport() *http.Transport {
 	}
 }
 
-// continueTimeout is how long a PUT waits for 100 Continue before it sends its
-// body to a store that may not know of it.
+// continueTimeout is how long a PUT waits for 100 Continue. Then it sends its body,
+// since the store may not support Expect.
 const continueTimeout = time.Second
 
-// writeBufferSize is 0, for net/http's own 4 KiB, where only headers are written.
+// writeBufferSize returns 0, which means net/http's default of 4 KiB, if only headers
+// are written.
 func writeBufferSize(method string) int {
 	if method == http.MethodPut {
 		return bufferSize
@@ -172,10 +173,11 @@ func writeBufferSize(method string) int {
 	return 0
 }
 
-// unreachable is one answer for all that goes wrong before a response: whether
-// a name exists, a port is open or an address is forbidden is not for the caller.
+// unreachable returns the error for any failure before a response. The message is
+// always the same, so that callers cannot find out whether a name exists, a port is
+// open or an address is forbidden.
 func (u *target) unreachable(cause error) *Error {
-	sentence := "could not be fetched: its host cannot be reached, or does not answer as a web server should."
+	sentence := "could not be fetched: its host cannot be reached, or does not respond like a web server."
 	if u.method == http.MethodPut {
 		sentence = strings.Replace(sentence, "fetched", "written to", 1)
 	}
@@ -187,7 +189,7 @@ func (u *target) unreachable(cause error) *Error {
 
 func (u *target) statusError(resp *http.Response, p *readRate) *Error {
 	status := resp.StatusCode
-	cause := fmt.Errorf("%s answered %d%s", u.endpoint.host, status, u.errorCode(resp, p))
+	cause := fmt.Errorf("%s responded with %d%s", u.endpoint.host, status, u.errorCode(resp, p))
 	switch {
 	case status >= 300 && status < 400:
 		failed := u.redirected(status, cause)
@@ -198,26 +200,26 @@ func (u *target) statusError(resp *http.Response, p *readRate) *Error {
 	case status == http.StatusNotFound:
 		return u.origin.fail(NotFound, "names no object that exists (HTTP 404).", cause)
 	case status == http.StatusRequestedRangeNotSatisfiable:
-		return u.origin.fail(Invalid, "names an object that ends before the bytes that were asked for.", errors.Join(errPastEnd, cause))
+		return u.origin.fail(Invalid, "names an object that ends before the requested bytes.", errors.Join(errPastEnd, cause))
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return u.origin.fail(Invalid, fmt.Sprintf("is refused by its store (HTTP %d): %s", status, u.signatureAdvice()), cause)
 	case status == http.StatusPreconditionFailed:
-		return u.origin.fail(Changed, "names an object that changed while it was read; try again.", cause)
+		return u.origin.fail(Changed, "names an object that changed while it was read. Retry later.", cause)
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
-		return u.origin.fail(Unavailable, fmt.Sprintf("failed at its store (HTTP %d); try again.", status), cause)
+		return u.origin.fail(Unavailable, fmt.Sprintf("failed at its store (HTTP %d). Retry later.", status), cause)
 	}
-	return u.origin.fail(Invalid, fmt.Sprintf("must be answered with all of the object (HTTP 200), and was with HTTP %d.", status), cause)
+	return u.origin.fail(Invalid, fmt.Sprintf("must return the whole object (HTTP 200), but returned HTTP %d.", status), cause)
 }
 
 func (u *target) redirected(status int, cause error) *Error {
-	return u.origin.fail(Invalid, fmt.Sprintf("answers with a redirect (HTTP %d), and redirects are not followed; sign a URL for the bucket's own Region and endpoint.", status), cause)
+	return u.origin.fail(Invalid, fmt.Sprintf("returned a redirect (HTTP %d), and redirects are not followed; sign a URL for the bucket's own Region and endpoint.", status), cause)
 }
 
-// signatureAdvice says why a presigned URL is likely refused, by what the URL
-// itself tells: its time of expiry, and the headers that were signed.
+// signatureAdvice returns the probable reason why a presigned URL was refused. It
+// depends on the URL's time of expiry and on its signed headers.
 func (u *target) signatureAdvice() string {
 	if u.isLink && !u.isSigned() {
-		return "it is readable only with a signature or credentials."
+		return "it needs a signature or credentials."
 	}
 	query := u.request.Query()
 	signed, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
@@ -230,9 +232,9 @@ func (u *target) signatureAdvice() string {
 		switch {
 		case name == "Host" || name == "":
 		case !u.rule.allows(name):
-			return "it was signed with a header that cannot be sent; sign it with no header but host and content-type."
+			return "it was signed with a header that cannot be sent; sign only the headers host and content-type."
 		case u.headers.Get(name) == "":
-			return fmt.Sprintf("it was signed with the header %s; send that header, with the value that was signed.", name)
+			return fmt.Sprintf("it was signed with the header %s; send that header with the signed value.", name)
 		}
 	}
 	act := "read"
@@ -240,17 +242,17 @@ func (u *target) signatureAdvice() string {
 		act = "write"
 		for name := range query {
 			if strings.HasPrefix(strings.ToLower(name), "x-amz-checksum-") {
-				return "it was signed with the checksum of another body; sign it without one (in AWS SDKs: request checksum calculation WHEN_REQUIRED)."
+				return "it was signed with the checksum of another body; sign it without a checksum (in AWS SDKs: request checksum calculation WHEN_REQUIRED)."
 			}
 		}
 	}
-	return fmt.Sprintf("it is expired or wrongly signed, or its signer may not %s the object. Sign a %s, and send each signed header (Content-Type above all) with the value that was signed.", act, u.method)
+	return fmt.Sprintf("it has expired, its signature is wrong, or its signer may not %s the object. Sign a %s, and send each signed header (especially Content-Type) with the signed value.", act, u.method)
 }
 
 var errorCodeText = regexp.MustCompile(`<Code>([A-Za-z0-9]{1,64})</Code>`)
 
-// errorCode is the code in S3's error document, for the operator's log. Of the
-// document itself nothing is kept: it repeats the signature.
+// errorCode returns the code in S3's error document after a space, for the operator's
+// log. The rest of the document is dropped, because it contains the signature.
 func (u *target) errorCode(resp *http.Response, p *readRate) string {
 	if resp.StatusCode < 400 {
 		return ""
