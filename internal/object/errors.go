@@ -166,8 +166,8 @@ func (o origin) fail(kind Kind, sentence string, cause error) *Error {
 	return &Error{Kind: kind, Message: o.name + " " + sentence, Cause: o.scrubber.error(cause)}
 }
 
-// refuse is an error about the object itself: the source holds it, and WhatsApp
-// cannot have it as it is.
+// refuse returns an error about the object itself: the source has it, but it cannot
+// be sent to WhatsApp as it is.
 func (o origin) refuse(code, sentence, fix string, cause error) *Error {
 	failed := o.fail(Invalid, sentence, cause)
 	failed.Code, failed.Fix = code, fix
