@@ -15,6 +15,8 @@ import (
 // ErrCutOff says that requests in progress were cut off by a stop.
 var ErrCutOff = errors.New("stopped before all requests in progress were done")
 
+var errDrainTimeout = errors.New("drain timeout exceeded")
+
 const (
 	// drainTimeout is the default of Config.DrainTimeout.
 	drainTimeout = 30 * time.Second
@@ -93,7 +95,7 @@ func (g *Gateway) announceDrain(cause error) {
 func (g *Gateway) shutDown(drain context.Context) error {
 	err := g.finishRequests(drain)
 	if err != nil {
-		g.Stop(errors.New("they did not end within the drain timeout"))
+		g.Stop(errDrainTimeout)
 		grace, cancel := context.WithTimeout(context.WithoutCancel(drain), stopGrace)
 		defer cancel()
 		_ = g.finishRequests(grace)
@@ -138,7 +140,7 @@ func (g *Gateway) wait(drain context.Context, group *errgroup.Group, failed cont
 		return err
 	case <-drain.Done():
 	}
-	g.Stop(errors.New("the loops did not end within the drain timeout"))
+	g.Stop(errDrainTimeout)
 	select {
 	case err := <-ended:
 		return err

@@ -213,9 +213,9 @@ func TestUploadThatAStopCutsOffIsLogged(t *testing.T) {
 		{"drain timeout, disconnected client", true, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			drain := 10 * time.Millisecond
+			drain, cause := 10*time.Millisecond, "drain timeout"
 			if row.second {
-				drain = time.Hour
+				drain, cause = time.Hour, "a second signal"
 			}
 			f := startUploading(t, "http", drain)
 			if row.disconnects {
@@ -229,7 +229,7 @@ func TestUploadThatAStopCutsOffIsLogged(t *testing.T) {
 				t.Error(err)
 			}
 			upload := f.log.upload(t)
-			if !strings.Contains(upload.Message+upload.Cause, "server was stopped") {
+			if !strings.Contains(upload.Message, "server was stopped") || !strings.Contains(upload.Cause, cause) {
 				t.Errorf("the upload is logged as %+v", upload)
 			}
 			if upload.CallerGone != row.disconnects {
