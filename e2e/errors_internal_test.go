@@ -33,7 +33,7 @@ func TestUnexpectedErrorsAreLoggedAndNotShown(t *testing.T) {
 	})
 	for sdk, result := range results {
 		result.wantException(t, "InternalServiceException", http.StatusInternalServerError)
-		if want := "The server failed. Its log has the reason under this request's id."; result.Error.Message != want {
+		if want := "The server failed. Its log has the cause under this request's id."; result.Error.Message != want {
 			t.Errorf("%s was told %q, want %q", sdk, result.Error.Message, want)
 		}
 		entry := w.ferry.waitRequest(result.Error.RequestID)

@@ -46,7 +46,7 @@ type modelType struct {
 	kind       string // "string", "list", "map", …
 	of         []string
 	sensitive  bool
-	constraint Constraint
+	constraint constraint
 }
 
 func readModel(t *testing.T) *model {
@@ -102,7 +102,7 @@ func memberLine(words []string) modelMember {
 }
 
 func typeLine(line string, words []string) modelType {
-	mt := modelType{kind: words[2], constraint: Constraint{Name: words[1]}}
+	mt := modelType{kind: words[2], constraint: constraint{Name: words[1]}}
 	for i, word := range words[:len(words)-1] {
 		next := words[i+1]
 		switch word {
@@ -229,10 +229,10 @@ func (m *model) typeOf(t *testing.T, want modelMember, have member, field reflec
 }
 
 // isFree reports whether a type has no constraints of its own: it needs no
-// Constraint.
+// constraint.
 func (m *model) isFree(name string) bool {
 	_, isStructure := m.structures[name]
-	return isStructure || reflect.DeepEqual(m.constraintOf(m.types[name]), Constraint{Name: name})
+	return isStructure || reflect.DeepEqual(m.constraintOf(m.types[name]), constraint{Name: name})
 }
 
 // goType returns the Go type of a model type, as aws-sdk-go-v2 has it.
@@ -259,7 +259,7 @@ func (m *model) goType(name string, isMember bool) string {
 }
 
 // constraintOf returns a type of the model as this package declares it.
-func (m *model) constraintOf(mt modelType) Constraint {
+func (m *model) constraintOf(mt modelType) constraint {
 	c := mt.constraint
 	if c.Name == "S3PresignedUrlUrlString" {
 		c.Pattern = "" // left out on purpose: see constraints
@@ -281,7 +281,7 @@ func (m *model) constraintOf(mt modelType) Constraint {
 
 func TestConstraintsAreTheModels(t *testing.T) {
 	m := readModel(t)
-	want, have := map[string]Constraint{}, map[string]Constraint{}
+	want, have := map[string]constraint{}, map[string]constraint{}
 	for name, mt := range m.types {
 		if !m.isFree(name) {
 			want[name] = m.constraintOf(mt)
@@ -292,7 +292,7 @@ func TestConstraintsAreTheModels(t *testing.T) {
 		c.pattern, c.element, c.key, c.value = nil, nil, nil, nil
 		have[name] = c
 	}
-	if diff := cmp.Diff(want, have, cmp.AllowUnexported(Constraint{})); diff != "" {
+	if diff := cmp.Diff(want, have, cmp.AllowUnexported(constraint{})); diff != "" {
 		t.Errorf("(-model +package):\n%s", diff)
 	}
 }

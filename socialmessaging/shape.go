@@ -22,7 +22,7 @@ type member struct {
 	index      []int  // Of the field.
 	inQuery    bool   // In the query string instead of the JSON body.
 	required   bool
-	constraint *Constraint // Nil means none.
+	constraint *constraint // Nil means none.
 	nested     *shape      // Of a structure, or of each structure in a list or map. Otherwise nil.
 }
 

@@ -94,7 +94,7 @@ func sortedKeys(m reflect.Value) []reflect.Value {
 }
 
 // constrained checks a value, then its elements or keys and values.
-func (v *violations) constrained(c *Constraint, value reflect.Value, path string, sensitive bool) {
+func (v *violations) constrained(c *constraint, value reflect.Value, path string, sensitive bool) {
 	sensitive = sensitive || c.Sensitive
 	shown := echo(text(value), sensitive)
 	rules, met := c.rules(value)
@@ -128,7 +128,7 @@ func (v *violations) constrained(c *Constraint, value reflect.Value, path string
 
 // elements adds one sentence, with all constraints of the elements' type, if
 // any element violates one.
-func (v *violations) elements(c *Constraint, list []reflect.Value, what, shown, path string) {
+func (v *violations) elements(c *constraint, list []reflect.Value, what, shown, path string) {
 	if c == nil {
 		return
 	}
@@ -142,7 +142,7 @@ func (v *violations) elements(c *Constraint, list []reflect.Value, what, shown, 
 
 // rules returns the requirements of a constraint, and whether the value meets
 // each of them.
-func (c *Constraint) rules(value reflect.Value) (texts []string, met []bool) {
+func (c *constraint) rules(value reflect.Value) (texts []string, met []bool) {
 	rule := func(isMet bool, format string, args ...any) {
 		texts, met = append(texts, fmt.Sprintf(format, args...)), append(met, isMet)
 	}
