@@ -17,7 +17,7 @@ const (
 func notAccepted(mime string, seen found) *refusal {
 	kind := kindOf(mime)
 	advice := remedy(mime, kind)
-	if t, ok := seen.likely(); ok && (kind == Document || kind == t.Kind) {
+	if t, ok := seen.likely(); ok && (kind == kindDocument || kind == t.kind) {
 		advice = fmt.Sprintf("The first bytes are %s: store the file with Content-Type %s.", seen.text(), t.MIME)
 	}
 	return refuse(CodeTypeNotAccepted, advice, mime, kind, accepted(kind))
@@ -27,24 +27,24 @@ func notAccepted(mime string, seen found) *refusal {
 func contradicts(declared string, t Type, seen found) *refusal {
 	advice := "Check that the right file was stored."
 	switch {
-	case strings.Contains(seen.mime, "html"), t.Kind != Document && slices.Contains(seen.fits, "text/plain"):
+	case strings.Contains(seen.mime, "html"), t.kind != kindDocument && slices.Contains(seen.fits, "text/plain"):
 		advice = "It may be an error page in place of the file: check what the source sends."
 	case seen.mime == "", seen.weak:
 	case len(seen.fits) > 0:
 		advice = fmt.Sprintf("If the file is right, store it with Content-Type %s.", seen.fits[0])
 	default:
-		advice = remedy(seen.mime, wanted(t.Kind, seen.mime))
+		advice = remedy(seen.mime, wanted(t.kind, seen.mime))
 	}
 	return refuse(CodeTypeContradicts, advice, declared, seen.text())
 }
 
 // wanted is the kind to convert a file to: sound stays sound in a container that is
 // named after video, as WebM is.
-func wanted(declared Kind, mime string) Kind {
-	if kind := kindOf(mime); kind != Video || declared != Audio {
+func wanted(declared kind, mime string) kind {
+	if kind := kindOf(mime); kind != kindVideo || declared != kindAudio {
 		return kind
 	}
-	return Audio
+	return kindAudio
 }
 
 func notOpus(seen found) *refusal {
@@ -61,44 +61,44 @@ func unknownType(name string, seen found) *refusal {
 }
 
 func tooLarge(t Type, size int64) *refusal {
-	what := string(t.Kind)
-	if t.Kind == Sticker {
+	what := string(t.kind)
+	if t.kind == kindSticker {
 		what = "static sticker"
 		if t.Animated {
 			what = "animated sticker"
 		}
 	}
-	return refuse(CodeTooLarge, shrink(t), bytesText(size), t.MIME, what, bytesText(t.MaxSize))
+	return refuse(CodeTooLarge, shrink(t), bytesText(size), t.MIME, what, bytesText(t.maxSize))
 }
 
 // shrink says how to bring a file of the type below its limit.
 func shrink(t Type) string {
 	switch {
-	case t.Kind == Image:
+	case t.kind == kindImage:
 		return "Scale it down: ffmpeg -i IN -frames:v 1 -vf scale=1600:-2 -q:v 5 out.jpg"
-	case t.Kind == Audio:
+	case t.kind == kindAudio:
 		return "Encode it as speech, about 14 MB an hour: " + toOpus
-	case t.Kind == Video:
+	case t.kind == kindVideo:
 		return "Lower the bit rate or the picture size, or cut it: " + strings.Replace(toMP4, "-pix_fmt", "-crf 30 -pix_fmt", 1)
 	case t.Animated:
 		return "Use fewer frames or a lower quality: gif2webp -lossy -q 30 IN.gif -o out.webp"
-	case t.Kind == Sticker:
+	case t.kind == kindSticker:
 		return "Lower the quality: cwebp -q 50 IN -o out.webp"
 	}
 	return "Split it, or compress the images in it."
 }
 
 // remedy says what to do with a type that WhatsApp does not take.
-func remedy(mime string, kind Kind) string {
+func remedy(mime string, kind kind) string {
 	major, minor, _ := strings.Cut(mime, "/")
 	switch {
 	case mime == "image/gif":
 		return "Make a video of it and store it with Content-Type video/mp4: " + toMP4
-	case kind == Image:
+	case kind == kindImage:
 		return "Convert it to JPEG or PNG."
-	case kind == Audio:
+	case kind == kindAudio:
 		return "Convert it and store it with Content-Type audio/ogg: " + toOpus
-	case kind == Video:
+	case kind == kindVideo:
 		return "Convert it and store it with Content-Type video/mp4: " + toMP4
 	case isTextType(major, minor):
 		return "Store it with Content-Type text/plain: WhatsApp delivers it as a document under its own name."
@@ -117,32 +117,32 @@ func isTextType(major, minor string) bool {
 }
 
 // kindOf is the kind that the sender of a type most likely wanted.
-func kindOf(mime string) Kind {
+func kindOf(mime string) kind {
 	major, _, _ := strings.Cut(mime, "/")
-	switch kind := Kind(major); kind {
-	case Image, Audio, Video:
+	switch kind := kind(major); kind {
+	case kindImage, kindAudio, kindVideo:
 		return kind
 	}
-	return Document
+	return kindDocument
 }
 
 // accepted lists what WhatsApp takes of a kind.
-func accepted(kind Kind) string {
+func accepted(kind kind) string {
 	list := strings.Join(mimes(kind), ", ")
 	switch kind {
-	case Audio:
+	case kindAudio:
 		return list + " (Opus only)"
-	case Image:
+	case kindImage:
 		return list + ", and image/webp as a sticker"
 	}
 	return list
 }
 
 // mimes lists the types of a kind, or all for "", each once.
-func mimes(kind Kind) []string {
+func mimes(kind kind) []string {
 	var list []string
 	for _, t := range types {
-		if (kind == "" || t.Kind == kind) && !slices.Contains(list, t.MIME) {
+		if (kind == "" || t.kind == kind) && !slices.Contains(list, t.MIME) {
 			list = append(list, t.MIME)
 		}
 	}

@@ -56,6 +56,6 @@ func (r *Result) add(t Type, code, fix string, args ...any) {
 	r.Findings = append(r.Findings, Finding{
 		Severity: rule.severity, Code: code,
 		Why: fmt.Sprintf(rule.why, args...),
-		Fix: strings.ReplaceAll(cmp.Or(fix, rule.fix), "out.EXT", "out."+t.Extension),
+		Fix: strings.ReplaceAll(cmp.Or(fix, rule.fix), "out.EXT", "out."+t.extension),
 	})
 }

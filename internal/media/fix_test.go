@@ -184,7 +184,7 @@ func imageMagick6() string {
 }
 
 func TestFixesNameCommandsThatWriteTheRightType(t *testing.T) {
-	for _, kind := range Types() {
+	for _, kind := range types {
 		var r, other Result
 		for code, rule := range rules {
 			if rule.fix != "" {
@@ -199,7 +199,7 @@ func TestFixesNameCommandsThatWriteTheRightType(t *testing.T) {
 			if (line != "") != strings.Contains(f.Fix, " IN ") && !strings.Contains(f.Fix, "soffice") || strings.Contains(f.Fix, "EXT") {
 				t.Errorf("%s: %s", f.Code, f.Fix)
 			}
-			if line != "" && !slices.ContainsFunc(types, func(t Type) bool { return strings.HasSuffix(line, "."+t.Extension) }) {
+			if line != "" && !slices.ContainsFunc(types, func(t Type) bool { return strings.HasSuffix(line, "."+t.extension) }) {
 				t.Errorf("%s: %s", f.Code, f.Fix)
 			}
 		}

@@ -26,7 +26,7 @@ func FuzzIdentify(f *testing.F) {
 			checkRefusal(t, result)
 			return
 		}
-		if !slices.Contains(Types(), result.Type) || size <= 0 || size > result.Type.MaxSize {
+		if !slices.Contains(types, result.Type) || size <= 0 || size > result.Type.maxSize {
 			t.Errorf("%d bytes taken as %+v", size, result.Type)
 		}
 		if baseType(result.ContentType) != result.Type.MIME {

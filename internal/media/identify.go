@@ -20,7 +20,7 @@ func identify(f File) Result {
 		return refused(problem)
 	}
 	t := row(mime, seen.animated)
-	if f.Size > t.MaxSize {
+	if f.Size > t.maxSize {
 		return refused(tooLarge(t, f.Size))
 	}
 	return Result{Type: t, ContentType: contentType(t), FileName: fileName(f.Name, t)}
@@ -63,7 +63,7 @@ func decide(declared, name string, seen found) (string, *refusal) {
 	if saysNothing(declared) {
 		return undeclared(name, seen)
 	}
-	t, ok := Lookup(declared)
+	t, ok := lookup(declared)
 	switch {
 	case !ok:
 		return "", notAccepted(declared, seen)
@@ -97,7 +97,7 @@ func undeclared(name string, seen found) (string, *refusal) {
 // row is the row of a type, for stickers the one that fits their motion.
 func row(mime string, animated bool) Type {
 	i := slices.IndexFunc(types, func(t Type) bool {
-		return t.MIME == mime && (t.Animated == animated || t.Kind != Sticker)
+		return t.MIME == mime && (t.Animated == animated || t.kind != kindSticker)
 	})
 	return types[i]
 }

@@ -198,8 +198,8 @@ func TestTooLargeSaysBothNumbersAndWhatToDo(t *testing.T) {
 }
 
 func TestEveryTypeTooLargeHasAdvice(t *testing.T) {
-	for _, row := range Types() {
-		found := refused(tooLarge(row, row.MaxSize+1)).Findings[0]
+	for _, row := range types {
+		found := refused(tooLarge(row, row.maxSize+1)).Findings[0]
 		if strings.Contains(found.Why, "%!") || !strings.Contains(found.Why, row.MIME) || found.Fix != shrink(row) {
 			t.Errorf("%s: %+v", row.MIME, found)
 		}

@@ -13,21 +13,18 @@
 // rules.go, and what to do about a file whose type or size is refused in advice.go.
 package media
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// Kind is what WhatsApp shows a file as. Its values are the names that Meta's
+// kind is what WhatsApp shows a file as. Its values are the names that Meta's
 // messages use for their "type".
-type Kind string
+type kind string
 
 const (
-	Image    Kind = "image"
-	Audio    Kind = "audio"
-	Video    Kind = "video"
-	Document Kind = "document"
-	Sticker  Kind = "sticker"
+	kindImage    kind = "image"
+	kindAudio    kind = "audio"
+	kindVideo    kind = "video"
+	kindDocument kind = "document"
+	kindSticker  kind = "sticker"
 )
 
 // Units of the limits.
@@ -39,33 +36,33 @@ const (
 // Type is one row of WhatsApp's table.
 type Type struct {
 	MIME      string // base type, lower case, no parameters: "image/jpeg"
-	Kind      Kind
-	MaxSize   int64  // bytes; a file of exactly this length is taken
-	Extension string // usual extension, without the dot: "jpg"
+	kind      kind
+	maxSize   int64  // bytes; a file of exactly this length is taken
+	extension string // usual extension, without the dot: "jpg"
 	Animated  bool   // the row holds for animated stickers; image/webp has one row with and one without
 }
 
 // types is the table, in the order of Meta's page.
 var types = []Type{
-	{MIME: "audio/aac", Kind: Audio, MaxSize: 16 * mib, Extension: "aac"},
-	{MIME: "audio/amr", Kind: Audio, MaxSize: 16 * mib, Extension: "amr"},
-	{MIME: "audio/mpeg", Kind: Audio, MaxSize: 16 * mib, Extension: "mp3"},
-	{MIME: "audio/mp4", Kind: Audio, MaxSize: 16 * mib, Extension: "m4a"},
-	{MIME: "audio/ogg", Kind: Audio, MaxSize: 16 * mib, Extension: "ogg"},
-	{MIME: "text/plain", Kind: Document, MaxSize: 100 * mib, Extension: "txt"},
-	{MIME: "application/pdf", Kind: Document, MaxSize: 100 * mib, Extension: "pdf"},
-	{MIME: doc, Kind: Document, MaxSize: 100 * mib, Extension: "doc"},
-	{MIME: docx, Kind: Document, MaxSize: 100 * mib, Extension: "docx"},
-	{MIME: xls, Kind: Document, MaxSize: 100 * mib, Extension: "xls"},
-	{MIME: xlsx, Kind: Document, MaxSize: 100 * mib, Extension: "xlsx"},
-	{MIME: ppt, Kind: Document, MaxSize: 100 * mib, Extension: "ppt"},
-	{MIME: pptx, Kind: Document, MaxSize: 100 * mib, Extension: "pptx"},
-	{MIME: "image/jpeg", Kind: Image, MaxSize: 5 * mib, Extension: "jpg"},
-	{MIME: "image/png", Kind: Image, MaxSize: 5 * mib, Extension: "png"},
-	{MIME: "image/webp", Kind: Sticker, MaxSize: 500 * kib, Extension: "webp", Animated: true},
-	{MIME: "image/webp", Kind: Sticker, MaxSize: 100 * kib, Extension: "webp"},
-	{MIME: "video/mp4", Kind: Video, MaxSize: 16 * mib, Extension: "mp4"},
-	{MIME: "video/3gpp", Kind: Video, MaxSize: 16 * mib, Extension: "3gp"},
+	{MIME: "audio/aac", kind: kindAudio, maxSize: 16 * mib, extension: "aac"},
+	{MIME: "audio/amr", kind: kindAudio, maxSize: 16 * mib, extension: "amr"},
+	{MIME: "audio/mpeg", kind: kindAudio, maxSize: 16 * mib, extension: "mp3"},
+	{MIME: "audio/mp4", kind: kindAudio, maxSize: 16 * mib, extension: "m4a"},
+	{MIME: "audio/ogg", kind: kindAudio, maxSize: 16 * mib, extension: "ogg"},
+	{MIME: "text/plain", kind: kindDocument, maxSize: 100 * mib, extension: "txt"},
+	{MIME: "application/pdf", kind: kindDocument, maxSize: 100 * mib, extension: "pdf"},
+	{MIME: doc, kind: kindDocument, maxSize: 100 * mib, extension: "doc"},
+	{MIME: docx, kind: kindDocument, maxSize: 100 * mib, extension: "docx"},
+	{MIME: xls, kind: kindDocument, maxSize: 100 * mib, extension: "xls"},
+	{MIME: xlsx, kind: kindDocument, maxSize: 100 * mib, extension: "xlsx"},
+	{MIME: ppt, kind: kindDocument, maxSize: 100 * mib, extension: "ppt"},
+	{MIME: pptx, kind: kindDocument, maxSize: 100 * mib, extension: "pptx"},
+	{MIME: "image/jpeg", kind: kindImage, maxSize: 5 * mib, extension: "jpg"},
+	{MIME: "image/png", kind: kindImage, maxSize: 5 * mib, extension: "png"},
+	{MIME: "image/webp", kind: kindSticker, maxSize: 500 * kib, extension: "webp", Animated: true},
+	{MIME: "image/webp", kind: kindSticker, maxSize: 100 * kib, extension: "webp"},
+	{MIME: "video/mp4", kind: kindVideo, maxSize: 16 * mib, extension: "mp4"},
+	{MIME: "video/3gpp", kind: kindVideo, maxSize: 16 * mib, extension: "3gp"},
 }
 
 // Types of Office files, whose names are too long to repeat.
@@ -103,14 +100,11 @@ var aliases = map[string]string{
 	"application/mspowerpoint": ppt, "application/powerpoint": ppt,
 }
 
-// Types gives WhatsApp's table, one row for each type and two for image/webp.
-func Types() []Type { return slices.Clone(types) }
-
-// Lookup finds the row for a MIME type. Case and parameters do not count, and
+// lookup finds the row for a MIME type. Case and parameters do not count, and
 // aliases such as image/jpg, audio/x-m4a and video/3gp are known. For image/webp
 // it is the row of animated stickers, whose limit is the larger: only the bytes
 // tell the two apart.
-func Lookup(mime string) (Type, bool) {
+func lookup(mime string) (Type, bool) {
 	base := baseType(mime)
 	if name, ok := aliases[base]; ok {
 		base = name

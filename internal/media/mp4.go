@@ -30,13 +30,13 @@ func examineMP4(x *examiner) {
 	whole := len(x.result.Unchecked) == 0
 	videos, audios := m.of("vide"), m.of("soun")
 	noVideo, noAudio := len(videos) == 0 && whole, len(audios) == 0 && whole
-	if m.indexLast && x.kind.Kind == Video {
+	if m.indexLast && x.kind.kind == kindVideo {
 		x.find(CodeMP4IndexLast)
 	}
 	if m.fragmented {
 		x.find(CodeMP4Fragmented)
 	}
-	switch isVideo := x.kind.Kind == Video; {
+	switch isVideo := x.kind.kind == kindVideo; {
 	case noVideo && noAudio:
 		x.find(CodeMP4Empty, "it has no track of picture or sound")
 	case isVideo && noVideo:
@@ -54,7 +54,7 @@ func examineMP4(x *examiner) {
 	if len(videos) > 0 && x.examineTrack(videos[0], "picture", m.fragmented) {
 		x.examineVideo(videos[0])
 	}
-	if len(audios) > 0 && x.examineTrack(audios[0], "sound", m.fragmented) && !(x.kind.Kind == Video && noVideo) {
+	if len(audios) > 0 && x.examineTrack(audios[0], "sound", m.fragmented) && !(x.kind.kind == kindVideo && noVideo) {
 		x.examineAudio(audios[0]) // the fix of a video without pictures encodes the sound anyway
 	}
 }
@@ -152,7 +152,7 @@ func (x *examiner) examineAudio(t track) {
 	switch {
 	case isAAC(t):
 		x.examineAACProfile(t.profile)
-	case x.kind.Kind == Video:
+	case x.kind.kind == kindVideo:
 		x.find(CodeVideoAudioCodec, codecText(t))
 	default:
 		x.find(CodeAudioCodec, codecText(t))

@@ -40,7 +40,7 @@ func extension(name string) string {
 
 // fits reports whether a file of the type may carry the extension.
 func (t Type) fits(ext string) bool {
-	return ext == t.Extension || slices.Contains(extensions[t.MIME], ext)
+	return ext == t.extension || slices.Contains(extensions[t.MIME], ext)
 }
 
 // mimeOfExtension is the type of the table that an extension stands for.
@@ -58,7 +58,7 @@ func mimeOfExtension(ext string) (string, bool) {
 // that could end a quoted string or fake another name, an extension that fits.
 func fileName(name string, t Type) string {
 	name = cleanName(name[strings.LastIndexAny(name, `/\`)+1:])
-	stem, ext := name, "."+t.Extension
+	stem, ext := name, "."+t.extension
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		old := extension(name)
 		_, known := mimeOfExtension(old)

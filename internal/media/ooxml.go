@@ -47,7 +47,7 @@ func examineOOXML(x *examiner) {
 	for i, part := range officeParts {
 		if names.folders[i] && part.mime == x.kind.MIME {
 			if names.macros {
-				x.find(CodeOfficeMacros, x.kind.Extension)
+				x.find(CodeOfficeMacros, x.kind.extension)
 			}
 			return
 		}

@@ -33,7 +33,7 @@ func (f found) likely() (Type, bool) {
 	if f.weak || len(f.fits) == 0 || f.fits[0] == "text/plain" {
 		return Type{}, false
 	}
-	return Lookup(f.fits[0])
+	return lookup(f.fits[0])
 }
 
 // sniff recognises a file by its first bytes. The recognisers here come first,
@@ -51,7 +51,7 @@ func sniff(head []byte, declared string) found {
 		return f
 	}
 	f := found{mime: detect(head)}
-	if t, ok := Lookup(f.mime); ok {
+	if t, ok := lookup(f.mime); ok {
 		f.fits = []string{t.MIME}
 	}
 	// The library finds MP3 frames anywhere in the bytes, as players do after leading
@@ -81,7 +81,7 @@ func sniffPDF(head []byte) (found, bool) {
 	if at < 0 {
 		return found{}, false
 	}
-	if t, ok := Lookup(detect(head[:at])); ok && t.Kind == Image {
+	if t, ok := lookup(detect(head[:at])); ok && t.kind == kindImage {
 		return found{mime: t.MIME, fits: []string{t.MIME}}, true
 	}
 	f := found{mime: "application/pdf", fits: []string{"application/pdf"}}
