@@ -121,7 +121,7 @@ func (l *linted) fail(err error) {
 	}
 }
 
-func (l linted) worst() media.Severity { return media.Result{Findings: l.Findings}.Worst() }
+func (l linted) worst() media.Severity { return media.Result{Findings: l.Findings}.MaxSeverity() }
 
 // print writes what was found for a person, in lines of lintWidth columns.
 func (l linted) print(out io.Writer) error {

@@ -14,50 +14,50 @@ const (
 
 // notAccepted refuses a type that is not in the table. mime is the declared one, or
 // what was found if none was declared.
-func notAccepted(mime string, seen found) *refusal {
+func notAccepted(mime string, detected detection) *refusal {
 	kind := kindOf(mime)
-	advice := remedy(mime, kind)
-	if t, ok := seen.likely(); ok && (kind == kindDocument || kind == t.kind) {
-		advice = fmt.Sprintf("The first bytes are %s: store the file with Content-Type %s.", seen.text(), t.MIME)
+	advice := conversionAdvice(mime, kind)
+	if t, ok := detected.likely(); ok && (kind == kindDocument || kind == t.kind) {
+		advice = fmt.Sprintf("The first bytes are %s: store the file with Content-Type %s.", detected.describe(), t.MIME)
 	}
 	return refuse(CodeTypeNotAccepted, advice, mime, kind, accepted(kind))
 }
 
 // contradicts refuses a declared type that the bytes do not bear out.
-func contradicts(declared string, t Type, seen found) *refusal {
+func contradicts(declared string, t Type, detected detection) *refusal {
 	advice := "Check that the right file was stored."
 	switch {
-	case strings.Contains(seen.mime, "html"), t.kind != kindDocument && slices.Contains(seen.fits, "text/plain"):
+	case strings.Contains(detected.mime, "html"), t.kind != kindDocument && slices.Contains(detected.candidates, "text/plain"):
 		advice = "It may be an error page in place of the file: check what the source sends."
-	case seen.mime == "", seen.weak:
-	case len(seen.fits) > 0:
-		advice = fmt.Sprintf("If the file is right, store it with Content-Type %s.", seen.fits[0])
+	case detected.mime == "", detected.uncertain:
+	case len(detected.candidates) > 0:
+		advice = fmt.Sprintf("If the file is right, store it with Content-Type %s.", detected.candidates[0])
 	default:
-		advice = remedy(seen.mime, wanted(t.kind, seen.mime))
+		advice = conversionAdvice(detected.mime, targetKind(t.kind, detected.mime))
 	}
-	return refuse(CodeTypeContradicts, advice, declared, seen.text())
+	return refuse(CodeTypeContradicts, advice, declared, detected.describe())
 }
 
-// wanted is the kind to convert a file to: sound stays sound in a container that is
+// targetKind is the kind to convert a file to: sound stays sound in a container that is
 // named after video, as WebM is.
-func wanted(declared kind, mime string) kind {
+func targetKind(declared kind, mime string) kind {
 	if kind := kindOf(mime); kind != kindVideo || declared != kindAudio {
 		return kind
 	}
 	return kindAudio
 }
 
-func notOpus(seen found) *refusal {
-	return refuse(CodeAudioNotOpus, "", seen.note)
+func notOpus(detected detection) *refusal {
+	return refuse(CodeAudioNotOpus, "", detected.description)
 }
 
 // unknownType refuses what neither bytes nor name decide.
-func unknownType(name string, seen found) *refusal {
+func unknownType(name string, detected detection) *refusal {
 	ext := "no extension"
 	if e := extension(name); e != "" {
 		ext = fmt.Sprintf("the extension %.20q", e)
 	}
-	return refuse(CodeTypeUnknown, "Store the file with its Content-Type, one of: "+strings.Join(mimes(""), ", ")+".", seen.text(), ext)
+	return refuse(CodeTypeUnknown, "Store the file with its Content-Type, one of: "+strings.Join(mimes(""), ", ")+".", detected.describe(), ext)
 }
 
 func tooLarge(t Type, size int64) *refusal {
@@ -68,11 +68,11 @@ func tooLarge(t Type, size int64) *refusal {
 			what = "animated sticker"
 		}
 	}
-	return refuse(CodeTooLarge, shrink(t), bytesText(size), t.MIME, what, bytesText(t.maxSize))
+	return refuse(CodeTooLarge, shrinkAdvice(t), bytesText(size), t.MIME, what, bytesText(t.maxSize))
 }
 
-// shrink says how to bring a file of the type below its limit.
-func shrink(t Type) string {
+// shrinkAdvice says how to bring a file of the type below its limit.
+func shrinkAdvice(t Type) string {
 	switch {
 	case t.kind == kindImage:
 		return "Scale it down: ffmpeg -i IN -frames:v 1 -vf scale=1600:-2 -q:v 5 out.jpg"
@@ -88,8 +88,8 @@ func shrink(t Type) string {
 	return "Split it, or compress the images in it."
 }
 
-// remedy says what to do with a type that WhatsApp does not take.
-func remedy(mime string, kind kind) string {
+// conversionAdvice says what to do with a type that WhatsApp does not take.
+func conversionAdvice(mime string, kind kind) string {
 	major, minor, _ := strings.Cut(mime, "/")
 	switch {
 	case mime == "image/gif":

@@ -8,29 +8,29 @@ const amrMagic = "#!AMR\n"
 
 // sniffAudio recognises AMR, ADTS and MPEG audio at the very start of a file, also
 // behind an ID3 tag, which both ADTS and MP3 may carry.
-func sniffAudio(head []byte) (found, bool) {
+func sniffAudio(head []byte) (detection, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte(amrMagic)):
-		return found{mime: "audio/amr", fits: []string{"audio/amr"}}, true
+		return detection{mime: "audio/amr", candidates: []string{"audio/amr"}}, true
 	case bytes.HasPrefix(head, []byte("#!AMR")):
-		return found{mime: "audio/amr-wb", note: "AMR wideband or multichannel audio (audio/amr-wb)"}, true
+		return detection{mime: "audio/amr-wb", description: "AMR wideband or multichannel audio (audio/amr-wb)"}, true
 	case isADTS(head):
-		return found{mime: "audio/aac", fits: []string{"audio/aac"}}, true
+		return detection{mime: "audio/aac", candidates: []string{"audio/aac"}}, true
 	case isMPEGAudio(head):
-		return found{mime: "audio/mpeg", fits: []string{"audio/mpeg"}}, true
+		return detection{mime: "audio/mpeg", candidates: []string{"audio/mpeg"}}, true
 	}
 	end, ok := id3End(head)
 	switch {
 	case !ok:
-		return found{}, false
+		return detection{}, false
 	case end >= len(head): // cover art fills the head: either is possible
-		return found{mime: "audio/mpeg", fits: []string{"audio/mpeg", "audio/aac"}}, true
+		return detection{mime: "audio/mpeg", candidates: []string{"audio/mpeg", "audio/aac"}}, true
 	case isADTS(head[end:]):
-		return found{mime: "audio/aac", fits: []string{"audio/aac"}}, true
+		return detection{mime: "audio/aac", candidates: []string{"audio/aac"}}, true
 	case bytes.HasPrefix(head[end:], []byte("fLaC")):
-		return found{mime: "audio/flac"}, true
+		return detection{mime: "audio/flac"}, true
 	}
-	return found{mime: "audio/mpeg", fits: []string{"audio/mpeg"}}, true
+	return detection{mime: "audio/mpeg", candidates: []string{"audio/mpeg"}}, true
 }
 
 // isADTS checks the fixed header of an AAC frame (ISO/IEC 14496-3 §1.A.2.2): twelve

@@ -51,8 +51,8 @@ func Check(ctx context.Context, f File) (Result, error) {
 	return result, err
 }
 
-// Worst returns the highest severity found, 0 if nothing was.
-func (r Result) Worst() Severity {
+// MaxSeverity returns the highest severity found, 0 if nothing was.
+func (r Result) MaxSeverity() Severity {
 	var worst Severity
 	for _, f := range r.Findings {
 		worst = max(worst, f.Severity)

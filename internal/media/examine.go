@@ -51,28 +51,28 @@ type examiner struct {
 	result *Result
 	err    error // of read; from then on there are no more bytes
 
-	window []byte // what was read last
-	start  int64  // where in the file window begins
-	reads  int
-	asked  int
+	window    []byte // what was read last
+	start     int64  // where in the file window begins
+	reads     int
+	bytesRead int
 
-	miss string // why at gave nothing; "" if the file has no such bytes
+	reason string // why at gave nothing; "" if the file has no such bytes
 
 	index box // MP4: moov, while and after it is read
 }
 
-// find reports a finding; findOther does for a file that the rule's own fix does not mend.
-func (x *examiner) find(code string, args ...any) {
+// report reports a finding; findOther does for a file that the rule's own fix does not mend.
+func (x *examiner) report(code string, args ...any) {
 	x.result.add(x.kind, code, "", args...)
 }
-func (x *examiner) findOther(code string, args ...any) {
+func (x *examiner) reportOther(code string, args ...any) {
 	x.result.add(x.kind, code, otherFixes[code], args...)
 }
 
 // at gives at least need bytes from an offset, at most want; nil if there are none,
 // for one of the reasons that gap tells apart. The bytes hold until the next call.
 func (x *examiner) at(off int64, need, want int) []byte {
-	x.miss = ""
+	x.reason = ""
 	if off < 0 || off > x.size-int64(need) {
 		return nil
 	}
@@ -95,18 +95,18 @@ func within(buf []byte, off int64, need, want int) []byte {
 
 // load reads want bytes, or as many as file and bounds leave, into the window.
 func (x *examiner) load(off int64, need, want int) []byte {
-	n := min(max(need, want), maxReadSize, maxReadTotal-x.asked, int(min(x.size-off, maxReadSize)))
+	n := min(max(need, want), maxReadSize, maxReadTotal-x.bytesRead, int(min(x.size-off, maxReadSize)))
 	switch {
 	case x.err != nil:
-		x.miss = "reading failed"
+		x.reason = "reading failed"
 		return nil
 	case x.read == nil:
 		return x.noRanges(off)
 	case x.reads == maxReads || n < need:
-		x.miss = fmt.Sprintf("it would take more than %d reads or %d bytes", maxReads, maxReadTotal)
+		x.reason = fmt.Sprintf("it would take more than %d reads or %d bytes", maxReads, maxReadTotal)
 		return nil
 	}
-	x.reads, x.asked = x.reads+1, x.asked+n
+	x.reads, x.bytesRead = x.reads+1, x.bytesRead+n
 	if cap(x.window) < n {
 		x.window = make([]byte, n)
 	}
@@ -122,21 +122,21 @@ func (x *examiner) load(off int64, need, want int) []byte {
 	case err == nil, err == io.EOF: //nolint:errorlint // an io.ReaderAt returns io.EOF itself; one that is wrapped is a connection's
 		err = io.ErrUnexpectedEOF
 	}
-	x.err, x.window, x.miss = fmt.Errorf("reading %d bytes at %d: %w", n, off, err), nil, "reading failed"
+	x.err, x.window, x.reason = fmt.Errorf("reading %d bytes at %d: %w", n, off, err), nil, "reading failed"
 	return nil
 }
 
 // noRanges is what at returns for an offset that only a ranged read would reach.
 func (x *examiner) noRanges(off int64) []byte {
-	x.miss = fmt.Sprintf("byte %d lies beyond the first %d, and the source is not read by ranges", off, len(x.head))
+	x.reason = fmt.Sprintf("byte %d lies beyond the first %d, and the source is not read by ranges", off, len(x.head))
 	return nil
 }
 
-// gap accounts for what at did not give: a finding if the file ends before it,
+// reportMissing accounts for what at did not give: a finding if the file ends before it,
 // else an entry of what went unchecked.
-func (x *examiner) gap(what string) {
-	if x.miss == "" {
-		x.find(CodeTruncated, "it ends before "+what)
+func (x *examiner) reportMissing(what string) {
+	if x.reason == "" {
+		x.report(CodeTruncated, "it ends before "+what)
 		return
 	}
 	x.unchecked(what)
@@ -144,5 +144,5 @@ func (x *examiner) gap(what string) {
 
 // unchecked notes what could not be looked at.
 func (x *examiner) unchecked(what string) {
-	x.result.Unchecked = append(x.result.Unchecked, what+": "+x.miss)
+	x.result.Unchecked = append(x.result.Unchecked, what+": "+x.reason)
 }

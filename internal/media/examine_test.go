@@ -282,7 +282,7 @@ func TestRulesAreWhole(t *testing.T) {
 // checkFindings wants findings that can be shown and logged.
 func checkFindings(t *testing.T, r Result) {
 	for _, f := range r.Findings {
-		if rules[f.Code].severity != f.Severity || f.Severity == 0 || r.Worst() < f.Severity {
+		if rules[f.Code].severity != f.Severity || f.Severity == 0 || r.MaxSeverity() < f.Severity {
 			t.Errorf("severity of %+v", f)
 		}
 		checkLine(t, f.Why)

@@ -77,7 +77,7 @@ func FuzzWebP(f *testing.F) {
 		if seen.animated && string(head[12:16]) != "VP8X" {
 			t.Error("only the extended format moves")
 		}
-		if len(seen.fits) > 0 && len(head) <= 20 {
+		if len(seen.candidates) > 0 && len(head) <= 20 {
 			t.Error("taken without a byte of the image")
 		}
 	})
@@ -88,7 +88,7 @@ func FuzzOgg(f *testing.F) {
 		f.Add([]byte(c.head))
 	}
 	f.Fuzz(func(t *testing.T, head []byte) {
-		if seen, ok := sniffOgg(head); ok && len(seen.fits) > 0 && !strings.Contains(string(head), "OpusHead") {
+		if seen, ok := sniffOgg(head); ok && len(seen.candidates) > 0 && !strings.Contains(string(head), "OpusHead") {
 			t.Error("Opus without its header")
 		}
 	})

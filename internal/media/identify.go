@@ -14,12 +14,12 @@ func identify(f File) Result {
 		return refused(problem)
 	}
 	declared := baseType(f.DeclaredType)
-	seen := sniff(head, declared)
-	mime, problem := decide(declared, f.Name, seen)
+	detected := sniff(head, declared)
+	mime, problem := decide(declared, f.Name, detected)
 	if problem != nil {
 		return refused(problem)
 	}
-	t := row(mime, seen.animated)
+	t := row(mime, detected.animated)
 	if f.Size > t.maxSize {
 		return refused(tooLarge(t, f.Size))
 	}
@@ -59,39 +59,39 @@ func checkLength(size int64, read int) *refusal {
 }
 
 // decide returns the MIME type of the row that the file goes under.
-func decide(declared, name string, seen found) (string, *refusal) {
-	if saysNothing(declared) {
-		return undeclared(name, seen)
+func decide(declared, name string, detected detection) (string, *refusal) {
+	if isUninformative(declared) {
+		return undeclared(name, detected)
 	}
 	t, ok := lookup(declared)
 	switch {
 	case !ok:
-		return "", notAccepted(declared, seen)
-	case slices.Contains(seen.fits, t.MIME):
+		return "", notAccepted(declared, detected)
+	case slices.Contains(detected.candidates, t.MIME):
 		return t.MIME, nil
-	case t.MIME == "audio/ogg" && seen.mime == "application/ogg":
-		return "", notOpus(seen)
+	case t.MIME == "audio/ogg" && detected.mime == "application/ogg":
+		return "", notOpus(detected)
 	}
-	return "", contradicts(declared, t, seen)
+	return "", contradicts(declared, t, detected)
 }
 
 // undeclared decides from the bytes and the extension of the name. Bytes that only
 // hint, and text, which any error page is, have to agree with the extension.
-func undeclared(name string, seen found) (string, *refusal) {
+func undeclared(name string, detected detection) (string, *refusal) {
 	byName, named := mimeOfExtension(extension(name))
 	switch {
-	case seen.mime == "application/ogg" && len(seen.fits) == 0:
-		return "", notOpus(seen)
-	case seen.mime == "":
-		return "", unknownType(name, seen)
-	case len(seen.fits) == 0:
-		return "", notAccepted(seen.mime, seen)
-	case named && slices.Contains(seen.fits, byName):
+	case detected.mime == "application/ogg" && len(detected.candidates) == 0:
+		return "", notOpus(detected)
+	case detected.mime == "":
+		return "", unknownType(name, detected)
+	case len(detected.candidates) == 0:
+		return "", notAccepted(detected.mime, detected)
+	case named && slices.Contains(detected.candidates, byName):
 		return byName, nil
-	case seen.weak, named && seen.fits[0] == "text/plain":
-		return "", unknownType(name, seen)
+	case detected.uncertain, named && detected.candidates[0] == "text/plain":
+		return "", unknownType(name, detected)
 	}
-	return seen.fits[0], nil
+	return detected.candidates[0], nil
 }
 
 // row is the row of a type, for stickers the one that fits their motion.

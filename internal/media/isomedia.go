@@ -11,32 +11,32 @@ import (
 // brands. The brand is a hint, not a proof: Android writes isom or mp42 for audio and
 // 3gp4 for files called .mp4. So the general brands fit all three types of the
 // family; brands that name one kind of content, as Apple's do, fit only that.
-func sniffISOMedia(head []byte) (found, bool) {
+func sniffISOMedia(head []byte) (detection, bool) {
 	// A box of 16 MiB is no ftyp; text with "ftyp" in the right place is no box.
 	if len(head) < 12 || head[0] != 0 || string(head[4:8]) != "ftyp" {
-		return found{}, false
+		return detection{}, false
 	}
 	major := string(head[8:12])
 	switch major {
 	case "M4A ", "M4B ", "M4P ", "F4A ", "F4B ":
-		return found{mime: "audio/mp4", fits: []string{"audio/mp4"}}, true
+		return detection{mime: "audio/mp4", candidates: []string{"audio/mp4"}}, true
 	case "M4V ", "M4VH", "M4VP", "F4V ", "F4P ":
-		return found{mime: "video/mp4", fits: []string{"video/mp4"}}, true
+		return detection{mime: "video/mp4", candidates: []string{"video/mp4"}}, true
 	case "qt  ", "mqt ", "moov":
-		return found{mime: "video/quicktime", note: "a QuickTime movie (video/quicktime)"}, true
+		return detection{mime: "video/quicktime", description: "a QuickTime movie (video/quicktime)"}, true
 	case "crx ":
-		return found{mime: "image/x-canon-cr3"}, true
+		return detection{mime: "image/x-canon-cr3"}, true
 	}
 	mime := detect(head)
 	switch {
 	case strings.HasPrefix(major, "3g") && !strings.HasPrefix(major, "3g2"):
-		return found{mime: "video/3gpp", fits: []string{"video/3gpp", "video/mp4", "audio/mp4"}}, true
+		return detection{mime: "video/3gpp", candidates: []string{"video/3gpp", "video/mp4", "audio/mp4"}}, true
 	case strings.HasPrefix(mime, "image/"), mime == "video/3gpp2", mime == "video/mj2", mime == "video/vnd.dvb.file":
-		return found{mime: mime}, true
+		return detection{mime: mime}, true
 	case slices.Contains(compatibleBrands(head), "M4A "):
-		return found{mime: "audio/mp4", fits: []string{"audio/mp4", "video/mp4", "video/3gpp"}}, true
+		return detection{mime: "audio/mp4", candidates: []string{"audio/mp4", "video/mp4", "video/3gpp"}}, true
 	}
-	return found{mime: "video/mp4", fits: []string{"video/mp4", "audio/mp4", "video/3gpp"}}, true
+	return detection{mime: "video/mp4", candidates: []string{"video/mp4", "audio/mp4", "video/3gpp"}}, true
 }
 
 // compatibleBrands lists the brands after the major one, as far as the head has them.

@@ -17,9 +17,9 @@ type picture struct {
 func (x *examiner) examineDimensions(p picture) {
 	switch {
 	case p.width == 0 || p.height == 0:
-		x.findOther(CodeImageDimensions, p.width, p.height)
+		x.reportOther(CodeImageDimensions, p.width, p.height)
 	case p.width > maxPixels/p.height:
-		x.find(CodeImageDimensions, p.width, p.height)
+		x.report(CodeImageDimensions, p.width, p.height)
 	}
 }
 
@@ -34,25 +34,25 @@ func examineJPEG(x *examiner) {
 	switch p.mode {
 	case 0xc0, 0xc1, 0xc2:
 	case 0xc3:
-		x.find(CodeJPEGLossless, "lossless")
+		x.report(CodeJPEGLossless, "lossless")
 	case 0xcb:
-		x.findOther(CodeJPEGLossless, "lossless arithmetic")
+		x.reportOther(CodeJPEGLossless, "lossless arithmetic")
 	case 0xc9, 0xca:
-		x.find(CodeJPEGArithmetic)
+		x.report(CodeJPEGArithmetic)
 	default:
-		x.findOther(CodeJPEGLossless, "hierarchical")
+		x.reportOther(CodeJPEGLossless, "hierarchical")
 	}
 	if p.depth != 8 {
-		x.find(CodeJPEGBitDepth, p.depth)
+		x.report(CodeJPEGBitDepth, p.depth)
 	}
 	switch p.channels {
 	case 1:
-		x.find(CodeImageNotRGB, "grey")
+		x.report(CodeImageNotRGB, "grey")
 	case 3:
 	case 4:
-		x.find(CodeJPEGCMYK)
+		x.report(CodeJPEGCMYK)
 	default:
-		x.find(CodeDamaged, "a JPEG has one, three or four channels")
+		x.report(CodeDamaged, "a JPEG has one, three or four channels")
 	}
 }
 
@@ -66,7 +66,7 @@ func readJPEG(x *examiner) (picture, bool) {
 	for off := int64(2); ; {
 		b := x.at(off, 4, 16*kib<<x.reads)
 		if b == nil {
-			x.gap(what)
+			x.reportMissing(what)
 			return picture{}, false
 		}
 		length := int64(binary.BigEndian.Uint16(b[2:]))
@@ -76,11 +76,11 @@ func readJPEG(x *examiner) (picture, bool) {
 		case marker == 0 || marker == 1 || marker >= 0xd0 && marker <= 0xd8: // without payload
 			off += 2
 		case marker == 0xd9 || marker == 0xda:
-			x.find(CodeDamaged, "the JPEG's picture data come before its frame header")
+			x.report(CodeDamaged, "the JPEG's picture data come before its frame header")
 			return picture{}, false
 		case isFrame(marker):
 			if b = x.at(off, 10, 10); b == nil {
-				x.gap(what)
+				x.reportMissing(what)
 				return picture{}, false
 			}
 			return picture{

@@ -135,9 +135,9 @@ var placeholders = map[string]bool{
 	"*/*":                               true,
 }
 
-// saysNothing reports whether a declared base type leaves the type open: it is
+// isUninformative reports whether a declared base type leaves the type open: it is
 // missing, a placeholder, or no type/subtype at all ("jpeg", "image/jpeg, image/png").
-func saysNothing(base string) bool {
+func isUninformative(base string) bool {
 	major, minor, _ := strings.Cut(base, "/")
 	return placeholders[base] || !isToken(major) || !isToken(minor)
 }

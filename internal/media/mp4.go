@@ -9,8 +9,8 @@ type movie struct {
 	tracks     []track
 }
 
-// of gives the tracks of a handler.
-func (m movie) of(handler string) []track {
+// tracksOf gives the tracks tracksOf a handler.
+func (m movie) tracksOf(handler string) []track {
 	var some []track
 	for _, t := range m.tracks {
 		if t.handler == handler {
@@ -24,32 +24,32 @@ func (m movie) of(handler string) []track {
 // judges what it has seen and misses nothing that may lie beyond.
 func examineMP4(x *examiner) {
 	m := readMovie(x)
-	if x.result.Worst() > 0 {
+	if x.result.MaxSeverity() > 0 {
 		return
 	}
 	whole := len(x.result.Unchecked) == 0
-	videos, audios := m.of("vide"), m.of("soun")
+	videos, audios := m.tracksOf("vide"), m.tracksOf("soun")
 	noVideo, noAudio := len(videos) == 0 && whole, len(audios) == 0 && whole
 	if m.indexLast && x.kind.kind == kindVideo {
-		x.find(CodeMP4IndexLast)
+		x.report(CodeMP4IndexLast)
 	}
 	if m.fragmented {
-		x.find(CodeMP4Fragmented)
+		x.report(CodeMP4Fragmented)
 	}
 	switch isVideo := x.kind.kind == kindVideo; {
 	case noVideo && noAudio:
-		x.find(CodeMP4Empty, "it has no track of picture or sound")
+		x.report(CodeMP4Empty, "it has no track of picture or sound")
 	case isVideo && noVideo:
-		x.find(CodeVideoMissing)
+		x.report(CodeVideoMissing)
 	case !isVideo && noAudio:
-		x.findOther(CodeAudioHasVideo)
+		x.reportOther(CodeAudioHasVideo)
 		videos = nil
 	case !isVideo && len(videos) > 0:
-		x.find(CodeAudioHasVideo)
+		x.report(CodeAudioHasVideo)
 		videos = nil
 	}
 	if len(audios) > 1 {
-		x.find(CodeAudioTracks, len(audios))
+		x.report(CodeAudioTracks, len(audios))
 	}
 	if len(videos) > 0 && x.examineTrack(videos[0], "picture", m.fragmented) {
 		x.examineVideo(videos[0])
@@ -75,7 +75,7 @@ func readMovie(x *examiner) movie {
 		case "moof":
 			m.fragmented = true
 		}
-		if m.fragmented || x.index.end > 0 && (media || x.stopped() || x.at(b.end, 8, x.step(b.end)) == nil && x.miss != "") {
+		if m.fragmented || x.index.end > 0 && (media || x.isStopped() || x.at(b.end, 8, x.step(b.end)) == nil && x.reason != "") {
 			break
 		}
 	}
@@ -83,8 +83,8 @@ func readMovie(x *examiner) movie {
 	case x.index.end > 0:
 	case len(x.result.Unchecked) > 0:
 		m.indexLast = media // it was not in front
-	case x.result.Worst() == 0:
-		x.find(CodeMP4NoIndex)
+	case x.result.MaxSeverity() == 0:
+		x.report(CodeMP4NoIndex)
 	}
 	return m
 }
@@ -110,10 +110,10 @@ func (x *examiner) readIndex(m *movie) {
 func (x *examiner) examineTrack(t track, what string, fragmented bool) bool {
 	switch {
 	case t.codec == "encv", t.codec == "enca":
-		x.find(CodeMP4Encrypted, what)
+		x.report(CodeMP4Encrypted, what)
 	case t.codec == "" && len(x.result.Unchecked) > 0: // reading stopped before it
 	case !fragmented && (t.samples == 0 || t.duration == 0) && len(x.result.Unchecked) == 0:
-		x.find(CodeMP4Empty, fmt.Sprintf("its %s track has no length", what))
+		x.report(CodeMP4Empty, fmt.Sprintf("its %s track has no length", what))
 	default:
 		return true
 	}
@@ -132,19 +132,19 @@ var h264Profiles = map[int]string{
 
 func (x *examiner) examineVideo(t track) {
 	if t.codec != "avc1" && t.codec != "avc3" {
-		x.find(CodeVideoCodec, codecText(t))
+		x.report(CodeVideoCodec, codecText(t))
 		return
 	}
 	name, beyond := h264Profiles[t.profile]
 	switch high := t.profile == h264High; {
 	case beyond:
-		x.find(CodeH264Profile, name)
+		x.report(CodeH264Profile, name)
 	case high && t.bframes:
-		x.find(CodeH264HighBFrames)
+		x.report(CodeH264HighBFrames)
 	case high:
-		x.find(CodeH264High)
+		x.report(CodeH264High)
 	case t.bframes:
-		x.find(CodeH264BFrames)
+		x.report(CodeH264BFrames)
 	}
 }
 
@@ -153,9 +153,9 @@ func (x *examiner) examineAudio(t track) {
 	case isAAC(t):
 		x.examineAACProfile(t.profile)
 	case x.kind.kind == kindVideo:
-		x.find(CodeVideoAudioCodec, codecText(t))
+		x.report(CodeVideoAudioCodec, codecText(t))
 	default:
-		x.find(CodeAudioCodec, codecText(t))
+		x.report(CodeAudioCodec, codecText(t))
 	}
 }
 

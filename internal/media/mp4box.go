@@ -39,7 +39,7 @@ func (x *examiner) boxes(from, to int64) iter.Seq[box] {
 // and length u64 if the first is 1. Length 0 means that it ends at to. The first box
 // that cannot be read is accounted for, and no other is read after it.
 func (x *examiner) box(off, to int64) (box, bool) {
-	if x.stopped() {
+	if x.isStopped() {
 		return box{}, false
 	}
 	header := 8
@@ -49,7 +49,7 @@ func (x *examiner) box(off, to int64) (box, bool) {
 		b = x.at(off, header, x.step(off))
 	}
 	if b == nil {
-		x.boxGap(off)
+		x.reportMissingBox(off)
 		return box{}, false
 	}
 	length := uint64(binary.BigEndian.Uint32(b))
@@ -62,14 +62,14 @@ func (x *examiner) box(off, to int64) (box, bool) {
 	name := string(b[4:8])
 	switch {
 	case length < uint64(header):
-		x.find(CodeDamaged, fmt.Sprintf("the box %q at byte %d is shorter than its header", name, off))
+		x.report(CodeDamaged, fmt.Sprintf("the box %q at byte %d is shorter than its header", name, off))
 		return box{}, false
 	case length <= uint64(to-off):
 		return box{name: name, start: off, body: off + int64(header), end: off + int64(length)}, true
 	case to == x.size:
-		x.find(CodeTruncated, fmt.Sprintf("its box %q at byte %d has %d bytes and the file only %d of them", name, off, length, to-off))
+		x.report(CodeTruncated, fmt.Sprintf("its box %q at byte %d has %d bytes and the file only %d of them", name, off, length, to-off))
 	default:
-		x.find(CodeDamaged, fmt.Sprintf("the box %q at byte %d is longer than the box around it", name, off))
+		x.report(CodeDamaged, fmt.Sprintf("the box %q at byte %d is longer than the box around it", name, off))
 	}
 	return box{}, false
 }
@@ -85,30 +85,30 @@ func (x *examiner) step(off int64) int {
 
 // payload gives what a box holds: at least need bytes of it, at most want.
 func (x *examiner) payload(b box, need, want int) []byte {
-	if x.stopped() {
+	if x.isStopped() {
 		return nil
 	}
 	if int64(need) > b.end-b.body {
-		x.find(CodeDamaged, fmt.Sprintf("the box %q at byte %d is too short", b.name, b.start))
+		x.report(CodeDamaged, fmt.Sprintf("the box %q at byte %d is too short", b.name, b.start))
 		return nil
 	}
 	need = int(min(int64(max(need, want)), b.end-b.body))
 	p := x.at(b.body, need, need)
 	if p == nil {
-		x.boxGap(b.body)
+		x.reportMissingBox(b.body)
 		return nil
 	}
 	return p[:need]
 }
 
-// stopped reports whether something has been found or missed already.
-func (x *examiner) stopped() bool { return len(x.result.Findings)+len(x.result.Unchecked) > 0 }
+// isStopped reports whether something has been found or missed already.
+func (x *examiner) isStopped() bool { return len(x.result.Findings)+len(x.result.Unchecked) > 0 }
 
-// boxGap accounts for bytes that could not be had.
-func (x *examiner) boxGap(off int64) {
+// reportMissingBox accounts for bytes that could not be had.
+func (x *examiner) reportMissingBox(off int64) {
 	if x.index.end == 0 {
-		x.gap(fmt.Sprintf("the index (moov), which is not before byte %d", off))
+		x.reportMissing(fmt.Sprintf("the index (moov), which is not before byte %d", off))
 		return
 	}
-	x.gap(fmt.Sprintf("the tracks, as far as the index (moov) names them from byte %d on", off))
+	x.reportMissing(fmt.Sprintf("the tracks, as far as the index (moov) names them from byte %d on", off))
 }

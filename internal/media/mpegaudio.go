@@ -20,7 +20,7 @@ func audioFrames(x *examiner) (frames []byte, rest int64, ok bool) {
 	}
 	frames = x.at(off, int(max(shortest, min(x.size-off, twoFrames))), audioStart)
 	if frames == nil {
-		x.gap("the first frame of the sound")
+		x.reportMissing("the first frame of the sound")
 	}
 	return frames, x.size - off, frames != nil
 }
@@ -79,19 +79,19 @@ func examineMP3(x *examiner) {
 		switch {
 		case !ok:
 		case i == 0 && frame.length == 0:
-			x.find(CodeMP3FreeFormat)
+			x.report(CodeMP3FreeFormat)
 			return
 		case i == 0 && int64(frame.length) > rest:
-			x.find(CodeTruncated, "it ends within its first frame")
+			x.report(CodeTruncated, "it ends within its first frame")
 			return
 		case frame.length > 0 && endsMPEGFrame(b[min(i+frame.length, len(b)):], i == 0):
 			if frame.layer == 2 {
-				x.find(CodeMP3Layer)
+				x.report(CodeMP3Layer)
 			}
 			return
 		}
 	}
-	x.find(CodeDamaged, "no two MP3 frames follow each other where the sound should begin")
+	x.report(CodeDamaged, "no two MP3 frames follow each other where the sound should begin")
 }
 
 // endsMPEGFrame reports whether bytes may stand behind a frame: another frame, a tag, or
@@ -110,7 +110,7 @@ func examineAAC(x *examiner) {
 		return
 	}
 	if !isADTS(b) {
-		x.find(CodeDamaged, "no AAC frame stands where the sound should begin")
+		x.report(CodeDamaged, "no AAC frame stands where the sound should begin")
 		return
 	}
 	x.examineAACProfile(1 + int(b[2]>>6)) // ADTS counts from 0, MPEG-4 from 1
@@ -118,18 +118,18 @@ func examineAAC(x *examiner) {
 	length := int64(b[3]&3)<<11 | int64(b[4])<<3 | int64(b[5])>>5
 	switch {
 	case length < header:
-		x.find(CodeDamaged, "the first AAC frame is shorter than its header")
+		x.report(CodeDamaged, "the first AAC frame is shorter than its header")
 		return
 	case length > rest:
-		x.find(CodeTruncated, "it ends within its first frame")
+		x.report(CodeTruncated, "it ends within its first frame")
 		return
 	case length > rest-header:
 		return
 	}
 	if next := x.at(x.size-rest+length, header, header); next == nil {
-		x.gap("the second frame of the sound")
+		x.reportMissing("the second frame of the sound")
 	} else if !isADTS(next) && !bytes.HasPrefix(next, []byte("TAG")) {
-		x.find(CodeDamaged, "no second AAC frame follows the first")
+		x.report(CodeDamaged, "no second AAC frame follows the first")
 	}
 }
 
@@ -140,7 +140,7 @@ var aacProfiles = map[int]string{1: "Main", 3: "SSR", 4: "LTP", 6: "Scalable", 4
 // examineAACProfile is the same for all containers.
 func (x *examiner) examineAACProfile(objectType int) {
 	if name, ok := aacProfiles[objectType]; ok {
-		x.find(CodeAACProfile, name)
+		x.report(CodeAACProfile, name)
 	}
 }
 
@@ -152,17 +152,17 @@ var amrFrames = [16]int{13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1}
 // short is 20 ms, and no finding.
 func examineAMR(x *examiner) {
 	if x.size == int64(len(amrMagic)) {
-		x.find(CodeTruncated, "it ends before the first frame of the sound")
+		x.report(CodeTruncated, "it ends before the first frame of the sound")
 		return
 	}
 	for off := len(amrMagic); off < len(x.head); {
 		length := amrFrames[x.head[off]>>3&15]
 		switch {
 		case length == 0:
-			x.find(CodeDamaged, "a frame of the AMR has a mode that does not exist")
+			x.report(CodeDamaged, "a frame of the AMR has a mode that does not exist")
 			return
 		case off == len(amrMagic) && int64(off+length) > x.size:
-			x.find(CodeTruncated, "it ends within its first frame")
+			x.report(CodeTruncated, "it ends within its first frame")
 			return
 		}
 		off += length

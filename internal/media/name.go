@@ -19,16 +19,16 @@ var extensions = map[string][]string{
 	"text/plain": {"text", "csv", "tsv", "json", "xml", "html", "htm", "md", "log", "yaml", "yml", "ics", "vcf", "srt"},
 }
 
-// misnomers are extensions that name a type but are replaced by its usual one: Meta
+// replacedExtensions are extensions that name a type but are replaced by its usual one: Meta
 // classifies by extension too, and an odd one fails later (meta-cloud-api.md §3.1).
-var misnomers = map[string]string{
+var replacedExtensions = map[string]string{
 	"jpe": "image/jpeg", "jfif": "image/jpeg", "oga": "audio/ogg", "opus": "audio/ogg",
 	"m4b": "audio/mp4", "m4v": "video/mp4", "3gpp": "video/3gpp", "adts": "audio/aac",
 }
 
-// foreign are extensions of files that are no type of the table. They give way to the
+// otherExtensions are extensions of files that are no type of the table. They give way to the
 // right one; any other is taken for a part of the name ("report v1.2").
-var foreign = []string{"bin", "dat", "tmp", "gif", "heic", "mov", "wav", "webm"}
+var otherExtensions = []string{"bin", "dat", "tmp", "gif", "heic", "mov", "wav", "webm"}
 
 // extension is what follows the last dot of a name, in lower case.
 func extension(name string) string {
@@ -50,7 +50,7 @@ func mimeOfExtension(ext string) (string, bool) {
 			return t.MIME, true
 		}
 	}
-	mime, ok := misnomers[ext]
+	mime, ok := replacedExtensions[ext]
 	return mime, ok
 }
 
@@ -65,7 +65,7 @@ func fileName(name string, t Type) string {
 		switch {
 		case t.fits(old):
 			stem, ext = name[:i], name[i:]
-		case known, slices.Contains(foreign, old):
+		case known, slices.Contains(otherExtensions, old):
 			stem = name[:i]
 		}
 	}

@@ -7,14 +7,14 @@ import (
 )
 
 // sniffOffice looks into the two containers that Office files come in.
-func sniffOffice(head []byte) (found, bool) {
+func sniffOffice(head []byte) (detection, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
 		return sniffOLE(head), true
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return sniffZip(head), true
 	}
-	return found{}, false
+	return detection{}, false
 }
 
 // encryptedPackage is the directory entry of an OOXML file with a password, in UTF-16.
@@ -24,38 +24,38 @@ var encryptedPackage = []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x0
 // directory that would tell them apart may stand anywhere in the file, unless
 // the library recognises something else, such as an installer. An OOXML file
 // with a password is one too ([MS-OFFCRYPTO] §2.3), as long as it shows no older format.
-func sniffOLE(head []byte) found {
+func sniffOLE(head []byte) detection {
 	mime := detect(head)
 	switch {
 	case mime == "application/x-ole-storage", bytes.Contains(head, encryptedPackage):
-		return found{
-			mime: "application/x-ole-storage", weak: true,
-			note: "an Office file of the old format or with a password (OLE2)",
-			fits: []string{doc, xls, ppt, docx, xlsx, pptx},
+		return detection{
+			mime: "application/x-ole-storage", uncertain: true,
+			description: "an Office file of the old format or with a password (OLE2)",
+			candidates:  []string{doc, xls, ppt, docx, xlsx, pptx},
 		}
 	case mime == doc, mime == xls, mime == ppt:
-		return found{mime: mime, fits: []string{mime, doc, xls, ppt}}
+		return detection{mime: mime, candidates: []string{mime, doc, xls, ppt}}
 	}
-	return found{mime: mime}
+	return detection{mime: mime}
 }
 
 // sniffZip tells OOXML files apart by the names of their first members. Where the
 // head ends before one that tells, any of the three will do, provided that the
 // first member is one that OOXML files start with.
-func sniffZip(head []byte) found {
+func sniffZip(head []byte) detection {
 	mime := detect(head)
 	switch mime {
 	case docx, xlsx, pptx:
-		return found{mime: mime, fits: []string{mime}}
+		return detection{mime: mime, candidates: []string{mime}}
 	case "application/zip":
 		if startsLikeOOXML(head) {
-			return found{
-				mime: mime, note: "an Office file (OOXML) whose first bytes do not say which", weak: true,
-				fits: []string{docx, xlsx, pptx},
+			return detection{
+				mime: mime, description: "an Office file (OOXML) whose first bytes do not say which", uncertain: true,
+				candidates: []string{docx, xlsx, pptx},
 			}
 		}
 	}
-	return found{mime: mime}
+	return detection{mime: mime}
 }
 
 // startsLikeOOXML looks at the name of the first member of a ZIP: its length stands

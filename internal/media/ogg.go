@@ -21,13 +21,13 @@ const opusInOgg = "Opus audio"
 // sniffOgg names the streams of an Ogg file. WhatsApp takes Ogg with Opus only
 // (meta-cloud-api.md §3.6). That it also wants one channel is not decided here:
 // stereo is accepted and then does not play (§3.7), which examineOgg finds.
-func sniffOgg(head []byte) (found, bool) {
+func sniffOgg(head []byte) (detection, bool) {
 	if !bytes.HasPrefix(head, []byte("OggS\x00")) {
-		return found{}, false
+		return detection{}, false
 	}
 	streams := oggStreams(head)
 	if slices.Equal(streams, []string{opusInOgg}) {
-		return found{mime: "audio/ogg", note: "Opus audio in Ogg", fits: []string{"audio/ogg"}}, true
+		return detection{mime: "audio/ogg", description: "Opus audio in Ogg", candidates: []string{"audio/ogg"}}, true
 	}
 	note := "Ogg without a stream that ferry knows"
 	for i, name := range streams {
@@ -40,7 +40,7 @@ func sniffOgg(head []byte) (found, bool) {
 	if len(streams) > 0 {
 		note += " in Ogg"
 	}
-	return found{mime: "application/ogg", note: note}, true
+	return detection{mime: "application/ogg", description: note}, true
 }
 
 // oggStreams names the codec of every stream that begins in the head, each once.
@@ -78,22 +78,22 @@ const maxOggPage = 27 + 255 + 255*255
 func examineOgg(x *examiner) {
 	head := x.at(0, int(min(x.size, HeadSize)), maxOggPage)
 	if head == nil {
-		x.gap("the first page")
+		x.reportMissing("the first page")
 		return
 	}
 	first, ok := readPage(head)
 	if !ok {
-		x.find(CodeTruncated, "it ends before the end of its first page's header")
+		x.report(CodeTruncated, "it ends before the end of its first page's header")
 		return
 	}
 	if n := countStreams(head); n > 1 {
-		x.find(CodeOggMultiplexed, n)
+		x.report(CodeOggMultiplexed, n)
 	}
 	if channels, ok := opusChannels(first); ok && channels != 1 {
-		x.find(CodeOpusNotMono, channels)
+		x.report(CodeOpusNotMono, channels)
 	}
 	if x.size > maxVoice {
-		x.find(CodeVoiceTooLarge, bytesText(x.size))
+		x.report(CodeVoiceTooLarge, bytesText(x.size))
 	}
 	examineOggEnd(x, first.serial)
 }
@@ -103,7 +103,7 @@ func examineOgg(x *examiner) {
 func examineOggEnd(x *examiner, serial uint32) {
 	tail := x.at(max(0, x.size-maxOggPage), int(min(x.size, maxOggPage)), maxOggPage)
 	if tail == nil {
-		x.gap("the last page")
+		x.reportMissing("the last page")
 		return
 	}
 	at := bytes.LastIndex(tail, []byte("OggS\x00"))
@@ -113,9 +113,9 @@ func examineOggEnd(x *examiner, serial uint32) {
 	}
 	switch {
 	case !ok, last.length > len(tail)-at:
-		x.find(CodeTruncated, "its last page is not whole")
+		x.report(CodeTruncated, "its last page is not whole")
 	case last.serial != serial && len(x.result.Findings) == 0: // side by side, streams end in any order
-		x.find(CodeOggChained)
+		x.report(CodeOggChained)
 	}
 }
 

@@ -36,18 +36,18 @@ func examineOOXML(x *examiner) {
 		return
 	}
 	if !names.types {
-		x.find(CodeOfficeNoContent, "no list of its parts ([Content_Types].xml)")
+		x.report(CodeOfficeNoContent, "no list of its parts ([Content_Types].xml)")
 		return
 	}
 	if names.binary {
-		x.find(CodeOfficeOtherKind, "a binary workbook (xlsb)")
+		x.report(CodeOfficeOtherKind, "a binary workbook (xlsb)")
 		return
 	}
 	other := ""
 	for i, part := range officeParts {
 		if names.folders[i] && part.mime == x.kind.MIME {
 			if names.macros {
-				x.find(CodeOfficeMacros, x.kind.extension)
+				x.report(CodeOfficeMacros, x.kind.extension)
 			}
 			return
 		}
@@ -56,10 +56,10 @@ func examineOOXML(x *examiner) {
 		}
 	}
 	if other != "" {
-		x.find(CodeOfficeOtherKind, other)
+		x.report(CodeOfficeOtherKind, other)
 		return
 	}
-	x.find(CodeOfficeNoContent, "no document, sheet or slides in it")
+	x.report(CodeOfficeNoContent, "no document, sheet or slides in it")
 }
 
 // readZipNames goes through the directory of a ZIP. An entry: "PK\1\2", lengths u16 of name,
@@ -71,7 +71,7 @@ func readZipNames(x *examiner) (names officeNames, ok bool) {
 	for ok && off < end {
 		b := x.at(off, entry, stepSize)
 		if b == nil || string(b[:4]) != "PK\x01\x02" {
-			x.zipGap(b)
+			x.reportMissingEntry(b)
 			return names, false
 		}
 		name := int(binary.LittleEndian.Uint16(b[28:]))
@@ -80,7 +80,7 @@ func readZipNames(x *examiner) (names officeNames, ok bool) {
 			b = x.at(off, entry+name, stepSize)
 		}
 		if b == nil {
-			x.zipGap(b)
+			x.reportMissingEntry(b)
 			return names, false
 		}
 		names.add(string(b[entry : entry+name]))
@@ -89,13 +89,13 @@ func readZipNames(x *examiner) (names officeNames, ok bool) {
 	return names, ok
 }
 
-// zipGap accounts for an entry of the directory that is not there, or is none.
-func (x *examiner) zipGap(entry []byte) {
+// reportMissingEntry accounts for an entry of the directory that is not there, or is none.
+func (x *examiner) reportMissingEntry(entry []byte) {
 	if entry != nil {
-		x.find(CodeDamaged, "the directory of the archive is not where its end says")
+		x.report(CodeDamaged, "the directory of the archive is not where its end says")
 		return
 	}
-	x.gap("the end of the archive's directory")
+	x.reportMissing("the end of the archive's directory")
 }
 
 // findZipDirectory reads the end record: "PK\5\6", length and offset of the directory u32
@@ -105,17 +105,17 @@ func findZipDirectory(x *examiner) (off, end int64, ok bool) {
 	start := max(0, x.size-record-comment)
 	tail := x.at(start, int(x.size-start), record+comment)
 	if tail == nil {
-		x.gap("the directory of the archive")
+		x.reportMissing("the directory of the archive")
 		return 0, 0, false
 	}
 	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
 	if at < 0 || len(tail)-at < record {
-		x.find(CodeTruncated, "the directory at the end of the archive is missing")
+		x.report(CodeTruncated, "the directory at the end of the archive is missing")
 		return 0, 0, false
 	}
 	length, offset := binary.LittleEndian.Uint32(tail[at+12:]), binary.LittleEndian.Uint32(tail[at+16:])
 	if length == zip64 || offset == zip64 {
-		x.miss = "the archive is in the ZIP64 format"
+		x.reason = "the archive is in the ZIP64 format"
 		x.unchecked("the directory of the archive")
 		return 0, 0, false
 	}

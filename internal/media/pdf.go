@@ -11,24 +11,24 @@ func examinePDF(x *examiner) {
 	const end, around = 4 * kib, 4 * kib
 	tail := x.at(max(0, x.size-end), int(min(x.size, end)), end)
 	if tail == nil {
-		x.gap("the end mark of the PDF")
+		x.reportMissing("the end mark of the PDF")
 		return
 	}
 	if !bytes.Contains(tail, []byte("%%EOF")) {
-		x.find(CodeTruncated, "the end mark of the PDF (%%EOF) is missing")
+		x.report(CodeTruncated, "the end mark of the PDF (%%EOF) is missing")
 		return
 	}
 	start := lastXref(tail)
 	if isEncrypted(tail) {
-		x.find(CodePDFEncrypted)
+		x.report(CodePDFEncrypted)
 		return
 	}
 	// Where the trailer is not at the end, a file has its cross-reference in a stream,
 	// with the same entries in plain text before it, or at its front ("fast web view").
-	if b := x.at(start, int(max(1, min(around, x.size-start))), around); b == nil && x.miss != "" {
+	if b := x.at(start, int(max(1, min(around, x.size-start))), around); b == nil && x.reason != "" {
 		x.unchecked("whether the PDF is encrypted")
 	} else if isEncrypted(b) {
-		x.find(CodePDFEncrypted)
+		x.report(CodePDFEncrypted)
 	}
 }
 

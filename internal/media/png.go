@@ -14,26 +14,26 @@ func examinePNG(x *examiner) {
 	}
 	x.examineDimensions(p)
 	if p.depth > 8 {
-		x.find(CodePNGBitDepth, p.depth)
+		x.report(CodePNGBitDepth, p.depth)
 	}
 	if colour, ok := pngColours[p.mode]; ok {
-		x.find(CodeImageNotRGB, colour)
+		x.report(CodeImageNotRGB, colour)
 	}
 	const firstChunk = 33
 	for off := int64(firstChunk); ; {
 		b := x.at(off, 8, 16*kib<<x.reads)
 		if b == nil {
-			x.gap("the picture's data")
+			x.reportMissing("the picture's data")
 			return
 		}
 		switch string(b[4:8]) {
 		case "acTL":
-			x.find(CodePNGAnimated)
+			x.report(CodePNGAnimated)
 			return
 		case "IDAT":
 			return
 		case "IEND":
-			x.find(CodeDamaged, "the PNG has no picture in it")
+			x.report(CodeDamaged, "the PNG has no picture in it")
 			return
 		}
 		off += 12 + int64(binary.BigEndian.Uint32(b)) // length, name, payload, CRC
@@ -45,11 +45,11 @@ func examinePNG(x *examiner) {
 func readPNG(x *examiner) (picture, bool) {
 	b := x.at(8, 25, 25)
 	if b == nil {
-		x.gap("the end of the PNG's header")
+		x.reportMissing("the end of the PNG's header")
 		return picture{}, false
 	}
 	if string(b[4:8]) != "IHDR" {
-		x.find(CodeDamaged, "the PNG does not begin with its header")
+		x.report(CodeDamaged, "the PNG does not begin with its header")
 		return picture{}, false
 	}
 	width, height := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])

@@ -7,20 +7,20 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// found is what the first bytes say.
-type found struct {
-	mime     string   // what they are: "image/gif"; "" if nothing is recognised
-	note     string   // words that say it better than mime: "Vorbis audio in Ogg"; may be ""
-	fits     []string // types of the table that such bytes may be declared as, likeliest first
-	weak     bool     // not enough to decide the type alone
-	animated bool     // a WebP that moves
+// detection is what the first bytes say.
+type detection struct {
+	mime        string   // what they are: "image/gif"; "" if nothing is recognised
+	description string   // words that say it better than mime: "Vorbis audio in Ogg"; may be ""
+	candidates  []string // types of the table that such bytes may be declared as, likeliest first
+	uncertain   bool     // not enough to decide the type alone
+	animated    bool     // a WebP that moves
 }
 
-// text says what was found, for a message.
-func (f found) text() string {
+// describe says what was found, for a message.
+func (f detection) describe() string {
 	switch {
-	case f.note != "":
-		return f.note
+	case f.description != "":
+		return f.description
 	case f.mime != "":
 		return f.mime
 	}
@@ -29,18 +29,18 @@ func (f found) text() string {
 
 // likely is the row that the bytes point to, if they point to one firmly. Text
 // points nowhere: any error message is text.
-func (f found) likely() (Type, bool) {
-	if f.weak || len(f.fits) == 0 || f.fits[0] == "text/plain" {
+func (f detection) likely() (Type, bool) {
+	if f.uncertain || len(f.candidates) == 0 || f.candidates[0] == "text/plain" {
 		return Type{}, false
 	}
-	return lookup(f.fits[0])
+	return lookup(f.candidates[0])
 }
 
 // sniff recognises a file by its first bytes. The recognisers here come first,
 // for formats where WhatsApp draws a line that the library does not: containers
 // by their content, stickers by their motion, audio frames by their layer.
-func sniff(head []byte, declared string) found {
-	for _, recognise := range []func([]byte) (found, bool){
+func sniff(head []byte, declared string) detection {
+	for _, recognise := range []func([]byte) (detection, bool){
 		sniffISOMedia, sniffOgg, sniffWebP, sniffOffice, sniffAudio, sniffPDF,
 	} {
 		if f, ok := recognise(head); ok {
@@ -50,13 +50,13 @@ func sniff(head []byte, declared string) found {
 	if f, ok := sniffText(head, declared); ok {
 		return f
 	}
-	f := found{mime: detect(head)}
+	f := detection{mime: detect(head)}
 	if t, ok := lookup(f.mime); ok {
-		f.fits = []string{t.MIME}
+		f.candidates = []string{t.MIME}
 	}
 	// The library finds MP3 frames anywhere in the bytes, as players do after leading
 	// junk. At the start they have been looked for already: elsewhere they only hint.
-	f.weak = f.mime == "audio/mpeg"
+	f.uncertain = f.mime == "audio/mpeg"
 	return f
 }
 
@@ -75,18 +75,18 @@ func detect(head []byte) string {
 
 // sniffPDF finds the header where readers look for it, in the first 1024 bytes.
 // Text that merely mentions it further on is text as well; a picture that does is none.
-func sniffPDF(head []byte) (found, bool) {
+func sniffPDF(head []byte) (detection, bool) {
 	marker := []byte("%PDF-")
 	at := bytes.Index(head[:min(len(head), 1024)], marker)
 	if at < 0 {
-		return found{}, false
+		return detection{}, false
 	}
 	if t, ok := lookup(detect(head[:at])); ok && t.kind == kindImage {
-		return found{mime: t.MIME, fits: []string{t.MIME}}, true
+		return detection{mime: t.MIME, candidates: []string{t.MIME}}, true
 	}
-	f := found{mime: "application/pdf", fits: []string{"application/pdf"}}
+	f := detection{mime: "application/pdf", candidates: []string{"application/pdf"}}
 	if !bytes.HasPrefix(bytes.TrimLeft(head, "\xef\xbb\xbf \t\r\n"), marker) && isText(head) {
-		f.fits = append(f.fits, "text/plain")
+		f.candidates = append(f.candidates, "text/plain")
 	}
 	return f, true
 }
@@ -95,18 +95,18 @@ func sniffPDF(head []byte) (found, bool) {
 // declared text/plain as documents (meta-cloud-api.md §3.1), so every format of
 // text fits there, and the library, which tries all that it knows before text, is not
 // asked which it is. A web page only hints: it is what stores send in place of a file.
-func sniffText(head []byte, declared string) (found, bool) {
+func sniffText(head []byte, declared string) (detection, bool) {
 	switch {
 	case !isText(head):
 		return sniffStrays(head)
 	case declared == "text/plain":
-		return found{mime: declared, fits: []string{declared}}, true
+		return detection{mime: declared, candidates: []string{declared}}, true
 	}
-	f := found{mime: detect(head), fits: []string{"text/plain"}}
+	f := detection{mime: detect(head), candidates: []string{"text/plain"}}
 	if f.mime == "" {
 		f.mime = "text/plain"
 	}
-	f.weak = strings.Contains(f.mime, "html")
+	f.uncertain = strings.Contains(f.mime, "html")
 	return f, true
 }
 
@@ -120,25 +120,25 @@ const strays = "\x00\a\b\v\x1a"
 // stands: examineText warns of bytes of 0 in and behind the head alike. It is text only
 // for who declares or names it so. Zeros alone, as in a file that was made and never
 // written, are nothing.
-func sniffStrays(head []byte) (found, bool) {
+func sniffStrays(head []byte) (detection, bool) {
 	for _, b := range head {
 		if notText[b] && strings.IndexByte(strays, b) < 0 {
-			return found{}, false
+			return detection{}, false
 		}
 	}
 	letters := bytes.ContainsFunc(head, func(r rune) bool { return r > ' ' })
 	zeros := bytes.IndexByte(head, 0) >= 0
 	switch {
 	case detect(head) != "":
-		return found{}, false
+		return detection{}, false
 	case !letters && zeros:
-		return found{note: `bytes of 0 without a letter (if text follows, tr -d '\000' removes them)`}, true
+		return detection{description: `bytes of 0 without a letter (if text follows, tr -d '\000' removes them)`}, true
 	case !letters:
-		return found{}, false
+		return detection{}, false
 	}
-	f := found{mime: "text/plain", note: "text with control characters in it", fits: []string{"text/plain"}, weak: true}
+	f := detection{mime: "text/plain", description: "text with control characters in it", candidates: []string{"text/plain"}, uncertain: true}
 	if zeros {
-		f.note = "text with bytes of 0 in it"
+		f.description = "text with bytes of 0 in it"
 	}
 	return f, true
 }

@@ -10,10 +10,10 @@ func examineText(x *examiner) {
 	b := x.head
 	switch {
 	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
-		x.find(CodeTextUTF16)
+		x.report(CodeTextUTF16)
 		return
 	case bytes.IndexByte(b, 0) >= 0:
-		x.find(CodeTextNUL)
+		x.report(CodeTextNUL)
 	}
 	if int64(len(b)) < x.size { // the last character may be cut
 		for range utf8.UTFMax - 1 {
@@ -24,6 +24,6 @@ func examineText(x *examiner) {
 		}
 	}
 	if !utf8.Valid(b) {
-		x.find(CodeTextNotUTF8)
+		x.report(CodeTextNotUTF8)
 	}
 }

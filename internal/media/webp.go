@@ -8,12 +8,12 @@ import (
 // sniffWebP reads the RIFF header and the first chunk of a WebP (RFC 9649 §2.3):
 // "RIFF", length u32, "WEBP", chunk name, chunk length u32, payload. Only the
 // extended format, VP8X, can be animated: bit 1 of the payload's first byte says so.
-func sniffWebP(head []byte) (found, bool) {
+func sniffWebP(head []byte) (detection, bool) {
 	const flagsAt, animation = 20, 0x02
 	if len(head) < 12 || string(head[:4]) != "RIFF" || string(head[8:12]) != "WEBP" {
-		return found{}, false
+		return detection{}, false
 	}
-	f := found{mime: "image/webp", note: "a WebP without an image in it"}
+	f := detection{mime: "image/webp", description: "a WebP without an image in it"}
 	if len(head) <= flagsAt {
 		return f, true
 	}
@@ -24,7 +24,7 @@ func sniffWebP(head []byte) (found, bool) {
 	default:
 		return f, true
 	}
-	f.note, f.fits = "", []string{"image/webp"}
+	f.description, f.candidates = "", []string{"image/webp"}
 	return f, true
 }
 
@@ -35,24 +35,24 @@ func examineWebP(x *examiner) {
 	const longest, shortest = 30, 25 // the latter of a lossless picture
 	read := x.at(0, int(max(shortest, min(x.size, longest))), longest)
 	if read == nil {
-		x.gap("the end of the WebP's header")
+		x.reportMissing("the end of the WebP's header")
 		return
 	}
 	b := make([]byte, longest)
 	copy(b, read)
 	// Some writers count the last chunk's padding and leave it out.
 	if whole := header + int64(binary.LittleEndian.Uint32(b[4:])); whole > x.size+1 {
-		x.find(CodeTruncated, fmt.Sprintf("it has %s of %s", bytesText(x.size), bytesText(whole)))
+		x.report(CodeTruncated, fmt.Sprintf("it has %s of %s", bytesText(x.size), bytesText(whole)))
 		return
 	}
 	width, height, ok := webpDimensions(b)
 	switch {
 	case !ok:
-		x.find(CodeDamaged, "the WebP's first chunk has no picture header")
+		x.report(CodeDamaged, "the WebP's first chunk has no picture header")
 	case (width != 512 || height != 512) && x.kind.Animated:
-		x.findOther(CodeStickerDimensions, width, height)
+		x.reportOther(CodeStickerDimensions, width, height)
 	case width != 512 || height != 512:
-		x.find(CodeStickerDimensions, width, height)
+		x.report(CodeStickerDimensions, width, height)
 	}
 }
 

@@ -238,7 +238,7 @@ func TestFindingsAreInTheReportOfARefusal(t *testing.T) {
 	w.store.put("page.jpg", "image/jpeg", []byte("<html><body>404 Not Found</body></html>"))
 	_, report, err := w.engine.Post(t.Context(), w.job("page.jpg"))
 	refused, ok := errors.AsType[*transfer.Error](err)
-	if !ok || refused.Kind != transfer.Unsuitable || report.File.Worst() != media.Refused || !strings.Contains(refused.Message, "["+report.File.Findings[0].Code+"]") {
+	if !ok || refused.Kind != transfer.Unsuitable || report.File.MaxSeverity() != media.Refused || !strings.Contains(refused.Message, "["+report.File.Findings[0].Code+"]") {
 		t.Errorf("%v, %+v", err, report.File)
 	}
 	if report.Posts != 0 || w.requests(metasim.OperationUpload) != 0 {
