@@ -117,7 +117,7 @@ func (s *Server) ownsPhoneNumber(accounts map[string]bool, phoneID string) bool 
 // call has its token and its signature.
 func (s *Server) allowSession(c *call) *apiError {
 	path, err := url.PathUnescape(c.id)
-	session, ok := s.uploads.find(strings.TrimPrefix(path, sessionPrefix), s.cfg.Clock())
+	session, ok := s.uploads.find(strings.TrimPrefix(path, sessionPrefix), s.Now())
 	switch {
 	case err != nil || !ok:
 		return c.sessionNotFound("no such upload session, or it has expired")

@@ -54,7 +54,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c.r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
 	c.r.Body = c.body
 	c.w = &responseWriter{ResponseWriter: w, wrote: c.updateHistory, buffers: &s.buffers}
-	c.entry = s.history.add(c.historyEntry(r, s.cfg.Clock()))
+	c.entry = s.history.add(c.historyEntry(r, s.Now()))
 	header := w.Header()
 	header.Set("facebook-api-version", c.version)
 	header.Set("x-fb-request-id", s.random.word(15))

@@ -18,8 +18,10 @@ const (
 // Config says what a Server imitates. The zero Config is usable; it knows no
 // account, so that every token is a bad one.
 type Config struct {
-	// Clock gives the time that media and download addresses expire by.
-	// Default time.Now.
+	// Clock is what the simulator's clock starts from, and runs with: the time
+	// by which media, download URLs, upload sessions and handles expire. The
+	// control API and Server.AdvanceClock, StopClock and SetClock move it. The
+	// latency of faults is real time. Default time.Now.
 	Clock func() time.Time
 
 	// Logger receives one line per request, without tokens. Default: discard.
@@ -29,6 +31,12 @@ type Config struct {
 	// it. That of NewDirectoryStorage outlives a restart. Default
 	// NewMemoryStorage(256 MiB).
 	Storage Storage
+
+	// Records keeps what is known of media and handles, and the clock, for a
+	// later Server. The Server owns it: Server.Close closes it. Default: that
+	// of a PersistentStorage; with another Storage the state ends with the
+	// Server.
+	Records RecordStore
 
 	// PublicURL (scheme://host[:port]) begins the download addresses and the
 	// paging links. Default: taken from the Host of each request.
@@ -165,6 +173,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Storage == nil {
 		c.Storage = NewMemoryStorage(defaultMemory)
+	}
+	if persistent, ok := c.Storage.(PersistentStorage); ok && c.Records == nil {
+		c.Records = persistent.RecordStore()
 	}
 	if c.ThrottleStatus == 0 {
 		c.ThrottleStatus = defaultThrottle

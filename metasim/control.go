@@ -40,7 +40,7 @@ func (s *Server) Control() http.Handler {
 	})
 	mux.HandleFunc("POST /reset", action(s.Reset))
 	mux.HandleFunc("GET /media", func(w http.ResponseWriter, _ *http.Request) {
-		files, total := s.media.list(s.cfg.Clock(), maxControlRows)
+		files, total := s.media.list(s.Now(), maxControlRows)
 		writeControl(w, http.StatusOK, MediaList{Total: total, Media: files})
 	})
 	mux.HandleFunc("GET /media/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -48,14 +48,37 @@ func (s *Server) Control() http.Handler {
 		respondControl(w, ok, file)
 	})
 	mux.HandleFunc("GET /handles", func(w http.ResponseWriter, _ *http.Request) {
-		handles, total := s.uploads.list(s.cfg.Clock(), maxControlRows)
-		writeControl(w, http.StatusOK, HandleList{Total: total, Handles: handles})
+		rows, total := s.uploads.handles.list(s.Now(), maxControlRows)
+		list := HandleList{Total: total, Handles: []Handle{}}
+		for _, row := range rows {
+			list.Handles = append(list.Handles, row.Handle)
+		}
+		writeControl(w, http.StatusOK, list)
 	})
+	mux.HandleFunc("GET /clock", func(w http.ResponseWriter, _ *http.Request) {
+		writeControl(w, http.StatusOK, s.Clock())
+	})
+	mux.HandleFunc("POST /clock", s.controlClock)
 	return mux
 }
 
+func (s *Server) controlClock(w http.ResponseWriter, r *http.Request) {
+	var in clockJSON
+	err := decodeControl(http.MaxBytesReader(w, r.Body, maxControlBody), &in)
+	if err != nil {
+		writeControlError(w, http.StatusBadRequest, err)
+		return
+	}
+	now, err := s.changeClock(in)
+	if err != nil {
+		writeControlError(w, http.StatusBadRequest, err)
+		return
+	}
+	writeControl(w, http.StatusOK, now)
+}
+
 func (s *Server) controlHealth(w http.ResponseWriter, _ *http.Request) {
-	_, total := s.media.list(s.cfg.Clock(), 0)
+	_, total := s.media.list(s.Now(), 0)
 	writeControl(w, http.StatusOK, Health{
 		Status: "ok", Media: total, Requests: len(s.Requests()), Faults: len(s.Faults()),
 	})

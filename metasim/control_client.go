@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // maxControlResponse is the size in bytes of the responses that a
@@ -124,6 +125,37 @@ func (c *ControlClient) MediaByID(ctx context.Context, id string) (file Media, e
 // Handles returns the newest handles of resumable uploads.
 func (c *ControlClient) Handles(ctx context.Context) (list HandleList, err error) {
 	return list, c.do(ctx, http.MethodGet, "/handles", nil, &list)
+}
+
+// Clock returns the time of the simulator's clock, and whether it runs.
+func (c *ControlClient) Clock(ctx context.Context) (now Clock, err error) {
+	return now, c.do(ctx, http.MethodGet, "/clock", nil, &now)
+}
+
+// StopClock stops the clock at its time; see Server.StopClock.
+func (c *ControlClient) StopClock(ctx context.Context) (Clock, error) {
+	return c.changeClock(ctx, clockJSON{Running: new(bool)})
+}
+
+// RunClock makes the clock run on from its time; see Server.RunClock.
+func (c *ControlClient) RunClock(ctx context.Context) (Clock, error) {
+	running := true
+	return c.changeClock(ctx, clockJSON{Running: &running})
+}
+
+// SetClock sets the clock; see Server.SetClock.
+func (c *ControlClient) SetClock(ctx context.Context, t time.Time) (Clock, error) {
+	return c.changeClock(ctx, clockJSON{Time: &t})
+}
+
+// AdvanceClock moves the clock forward by d; see Server.AdvanceClock.
+func (c *ControlClient) AdvanceClock(ctx context.Context, d time.Duration) (Clock, error) {
+	milliseconds := d.Milliseconds()
+	return c.changeClock(ctx, clockJSON{AdvanceMS: &milliseconds})
+}
+
+func (c *ControlClient) changeClock(ctx context.Context, to clockJSON) (now Clock, err error) {
+	return now, c.do(ctx, http.MethodPost, "/clock", to, &now)
 }
 
 // Reset removes everything but the accounts; see Server.Reset.

@@ -178,7 +178,7 @@ func TestCutUploadsLookBroken(t *testing.T) {
 			if !last.Cut || last.Status != 0 {
 				t.Errorf("history: %+v", last)
 			}
-			if _, total := s.media.list(s.clock.Now(), 0); total != test.stored {
+			if _, total := s.media.list(s.manual.Now(), 0); total != test.stored {
 				t.Errorf("%d files are stored, want %d", total, test.stored)
 			}
 			if a, err := send(); err != nil || a.status != http.StatusOK {

@@ -21,7 +21,7 @@ func TestHistoryRemembersAnUpload(t *testing.T) {
 	a := s.post(form)
 	digest := sha256.Sum256([]byte(png))
 	want := Request{
-		Time: s.clock.Now(), TraceID: a.header.Get("x-fb-trace-id"), Operation: OperationUpload, Method: "POST", Path: "/v25.0/" + phone1 + "/media",
+		Time: s.manual.Now(), TraceID: a.header.Get("x-fb-trace-id"), Operation: OperationUpload, Method: "POST", Path: "/v25.0/" + phone1 + "/media",
 		Headers:   []string{"Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "User-Agent"},
 		UserAgent: "Go-http-client/1.1", ContentLength: int64(len(form)), BytesRead: int64(len(form)),
 		BytesWritten: int64(len(a.body)), Status: 200, MediaID: a.fields(t)["id"].(string),

@@ -40,7 +40,7 @@ type sim struct {
 	t      *testing.T
 	url    string
 	client *http.Client
-	clock  *manualClock
+	manual *manualClock
 }
 
 // manualClock stands still until it is told to move.
@@ -86,7 +86,7 @@ func startSim(t *testing.T, change ...func(*Config)) *sim {
 			t.Errorf("Close: %v", err)
 		}
 	})
-	return &sim{Server: s, t: t, url: listener.URL, client: listener.Client(), clock: clock}
+	return &sim{Server: s, t: t, url: listener.URL, client: listener.Client(), manual: clock}
 }
 
 // response is a response with its body read.

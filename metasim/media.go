@@ -1,17 +1,17 @@
 package metasim
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"slices"
-	"strings"
-	"sync"
+	"io"
 	"time"
 )
 
 const (
+	mediaKind     = "media"             // of records
 	mediaLifetime = 30 * 24 * time.Hour // of an uploaded file
-	maxMedia      = 1 << 20             // records; their bytes are the storage's matter
-	sweepInterval = time.Hour           // between two searches for expired records
+	maxMedia      = 1 << 20             // files; their bytes are bounded by the storage
 )
 
 // Media describes an uploaded file.
@@ -26,95 +26,50 @@ type Media struct {
 	Expires       time.Time `json:"expires"`
 }
 
+func (m Media) createdAt() time.Time { return m.Created }
+func (m Media) expiresAt() time.Time { return m.Expires }
+
 var errMediaFull = errors.New("too many media")
 
-// mediaIndex knows the files that exist.
-type mediaIndex struct {
-	mu        sync.Mutex
-	files     map[string]Media
-	lastSweep time.Time
-}
-
-func newMediaIndex() *mediaIndex { return &mediaIndex{files: map[string]Media{}} }
-
-// add takes a file in, and returns the ids that had expired by now.
-func (m *mediaIndex) add(file Media, now time.Time) (expired []string, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if now.Sub(m.lastSweep) >= sweepInterval {
-		m.lastSweep = now
-		for id, f := range m.files {
-			if !now.Before(f.Expires) {
-				expired = append(expired, id)
-				delete(m.files, id)
-			}
-		}
+// checkMedia refuses a record that is not of its id, or not of a whole file.
+func (s *Server) checkMedia(id string, file Media) error {
+	switch {
+	case file.ID != id || !isObjectID(id):
+		return badRecord(mediaKind, id, "it is of %q", truncate(file.ID))
+	case !isObjectID(file.PhoneNumberID) || file.MIMEType == "" || file.FileName == "":
+		return badRecord(mediaKind, id, "number, type or name is missing")
 	}
-	if len(m.files) >= maxMedia {
-		return expired, errMediaFull
+	return s.checkFile(mediaKind, id, file.ID, file.Size, file.SHA256, file.Created, file.Expires)
+}
+
+// checkFile compares a record with itself, and its size with that of the bytes.
+func (s *Server) checkFile(kind, id, blobID string, size int64, digest string, created, expires time.Time) error {
+	sum, err := hex.DecodeString(digest)
+	switch {
+	case err != nil || len(sum) != sha256.Size:
+		return badRecord(kind, id, "it has no SHA-256")
+	case !created.Before(expires):
+		return badRecord(kind, id, "it expires before it was made")
 	}
-	m.files[file.ID] = file
-	return expired, nil
-}
-
-// find returns a file that has not expired.
-func (m *mediaIndex) find(id string, now time.Time) (Media, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	file, ok := m.files[id]
-	if !ok || !now.Before(file.Expires) {
-		return Media{}, false
+	stored, err := s.storedSize(blobID)
+	switch {
+	case errors.Is(err, ErrNotKept):
+		return nil
+	case errors.Is(err, ErrNotStored):
+		return badRecord(kind, id, "its file is missing")
+	case err != nil:
+		return err
+	case stored != size:
+		return badRecord(kind, id, "its file has %d bytes, not %d", stored, size)
 	}
-	return file, true
+	return nil
 }
 
-// has reports whether an id is taken, expired or not.
-func (m *mediaIndex) has(id string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, ok := m.files[id]
-	return ok
-}
-
-// remove forgets a file, and reports whether it was there: of two deletions at
-// the same time one succeeds.
-func (m *mediaIndex) remove(id string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, ok := m.files[id]
-	delete(m.files, id)
-	return ok
-}
-
-// clear forgets all files and returns their ids.
-func (m *mediaIndex) clear() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	ids := make([]string, 0, len(m.files))
-	for id := range m.files {
-		ids = append(ids, id)
+func (s *Server) storedSize(blobID string) (int64, error) {
+	content, err := s.cfg.Storage.Open(blobID)
+	if err != nil {
+		return 0, err
 	}
-	m.files = map[string]Media{}
-	return ids
-}
-
-// list returns the newest files that have not expired, at most n, newest last,
-// and the number of all.
-func (m *mediaIndex) list(now time.Time, n int) (files []Media, total int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	files = []Media{}
-	for _, file := range m.files {
-		if now.Before(file.Expires) {
-			files = append(files, file)
-		}
-	}
-	slices.SortFunc(files, func(a, b Media) int {
-		if order := a.Created.Compare(b.Created); order != 0 {
-			return order
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	total = len(files)
-	return files[max(0, total-n):], total
+	defer content.Close()
+	return content.Seek(0, io.SeekEnd)
 }

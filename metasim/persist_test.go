@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,9 +38,9 @@ func (s *sim) restart(dir string, later time.Duration) (*sim, *bytes.Buffer) {
 	if err := s.Close(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.clock.advance(later)
-	next, log := startOn(s.t, dir, func(c *Config) { c.Clock = s.clock.Now })
-	next.clock = s.clock
+	s.manual.advance(later)
+	next, log := startOn(s.t, dir, func(c *Config) { c.Clock = s.manual.Now })
+	next.manual = s.manual
 	return next, log
 }
 
@@ -75,7 +76,7 @@ func TestMediaInADirectoryOutliveARestart(t *testing.T) {
 		t.Error("the file has changed")
 	}
 	s, _ = s.restart(dir, 0)
-	if _, total := s.media.list(s.clock.Now(), 0); total != 2 {
+	if _, total := s.media.list(s.manual.Now(), 0); total != 2 {
 		t.Errorf("%d files after the second restart", total)
 	}
 }
@@ -93,7 +94,7 @@ func TestDeletedAndExpiredMediaDoNotComeBack(t *testing.T) {
 	if a := s.mustSend(http.MethodDelete, "/v25.0/"+deleted, nil, "Authorization", "Bearer "+token1); a.status != http.StatusOK {
 		t.Fatalf("delete: %d %s", a.status, a.body)
 	}
-	assertFiles(t, dir, short+".json", short+".media", long+".json", long+".media")
+	assertFiles(t, dir, record(short), short+".media", record(long), long+".media")
 
 	s, log := s.restart(dir, time.Hour)
 	for _, id := range []string{deleted, short} {
@@ -104,7 +105,7 @@ func TestDeletedAndExpiredMediaDoNotComeBack(t *testing.T) {
 	if _, ok := s.Media(long); !ok || log.Len() > 0 {
 		t.Errorf("the file that lives on: %v; logged: %s", ok, log)
 	}
-	assertFiles(t, dir, long+".json", long+".media")
+	assertFiles(t, dir, record(long), long+".media")
 
 	s.Reset()
 	assertFiles(t, dir)
@@ -130,9 +131,11 @@ func TestBadRecordsAreDroppedAndLogged(t *testing.T) {
 		},
 		"empty record":    func(t *testing.T, record, _ string) { put(t, record, "") },
 		"huge record":     func(t *testing.T, record, _ string) { put(t, record, strings.Repeat(" ", maxRecord+1)) },
+		"no envelope":     func(t *testing.T, record, _ string) { put(t, record, `{"id":"1"}`) },
 		"other JSON":      func(t *testing.T, record, _ string) { put(t, record, "{}") },
 		"two records":     edit("{", "{}{"),
 		"another id":      edit(`"id":"`, `"id":"1`),
+		"of another file": edit(`"value":{"id":"`, `"value":{"id":"1`),
 		"another size":    edit(`"size":`, `"size":1`),
 		"no number":       edit(`"phone_number_id"`, `"x"`),
 		"no type":         edit(`"mime_type"`, `"x"`),
@@ -152,7 +155,7 @@ func TestBadRecordsAreDroppedAndLogged(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			damage(t, filepath.Join(dir, bad+".json"), filepath.Join(dir, bad+".media"))
+			damage(t, filepath.Join(dir, record(bad)), filepath.Join(dir, bad+".media"))
 
 			s, log := s.restart(dir, 0)
 			if e := s.get("/v25.0/" + bad).refusal(t).Error; e.Code != 100 || e.Subcode != 33 {
@@ -164,12 +167,69 @@ func TestBadRecordsAreDroppedAndLogged(t *testing.T) {
 			if !strings.Contains(log.String(), bad) || strings.Contains(log.String(), good) {
 				t.Errorf("logged: %s", log)
 			}
-			assertFiles(t, dir, good+".json", good+".media")
+			assertFiles(t, dir, record(good), good+".media")
 			if _, log := s.restart(dir, 0); log.Len() > 0 {
 				t.Errorf("logged again: %s", log)
 			}
 		})
 	}
+}
+
+// Older versions kept the records of media beside the bytes.
+func TestDirectoriesOfOlderVersionsAreConverted(t *testing.T) {
+	const kept, torn = "155269040313087", "55269040313087001"
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, kept+".media"), png)
+	put(t, filepath.Join(dir, kept+".json"), `{"id":"155269040313087","phone_number_id":"106540352242922","mime_type":"image/png","file_name":"a.png",`+
+		`"size":`+strconv.Itoa(len(png))+`,"sha256":"`+digestOf(png)+`","created":"2026-10-20T12:00:00.5Z","expires":"2026-11-19T12:00:00.5Z"}`)
+	put(t, filepath.Join(dir, torn+".media"), png)
+	put(t, filepath.Join(dir, torn+".json"), `{"id":"55269040313087001","phone_nu`)
+	s, log := startOn(t, dir)
+	want := Media{
+		ID: kept, PhoneNumberID: phone1, MIMEType: "image/png", FileName: "a.png", Size: int64(len(png)), SHA256: digestOf(png),
+		Created: time.Date(2026, 10, 20, 12, 0, 0, 5e8, time.UTC), Expires: time.Date(2026, 11, 19, 12, 0, 0, 5e8, time.UTC),
+	}
+	if file, ok := s.Media(kept); !ok || file != want {
+		t.Errorf("%+v, %v", file, ok)
+	}
+	if a := s.get(s.address(kept)); a.body != png {
+		t.Errorf("download: %d %q", a.status, a.body)
+	}
+	if _, ok := s.Media(torn); ok || !strings.Contains(log.String(), torn) || strings.Contains(log.String(), kept) {
+		t.Errorf("the torn record: served %v; logged: %s", ok, log)
+	}
+	assertFiles(t, dir, record(kept), kept+".media")
+	s, log = s.restart(dir, 0)
+	if file, ok := s.Media(kept); !ok || file != want || log.Len() > 0 {
+		t.Errorf("after a restart: %+v, %v; logged: %s", file, ok, log)
+	}
+}
+
+// A record that cannot be read may be readable later: its file stays.
+func TestFilesStayWhileRecordsCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := startOn(t, dir)
+	id := s.mustUpload("a.png", "image/png", png)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	storage, err := NewDirectoryStorage(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := failingRecords{storage.(PersistentStorage).RecordStore()}
+	s = startSim(t, func(c *Config) { c.Storage, c.Records = storage, failing })
+	if _, ok := s.Media(id); ok {
+		t.Error("the file is served")
+	}
+	assertFiles(t, dir, record(id), id+".media")
+}
+
+// failingRecords cannot read.
+type failingRecords struct{ RecordStore }
+
+func (failingRecords) Records(string) ([]Record, []error) {
+	return nil, []error{errors.New("input/output error")}
 }
 
 func TestLeftoversOfACrashAreRemoved(t *testing.T) {
@@ -179,7 +239,7 @@ func TestLeftoversOfACrashAreRemoved(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, leftover := range []string{"1.media.part", "2.media", "3.media", "3.json.part", id + ".json.part"} {
+	for _, leftover := range []string{"1.media.part", "2.media", "3.media", "3.json.part", record(id) + ".part"} {
 		put(t, filepath.Join(dir, leftover), "half")
 	}
 	foreign := []string{"1", "4.part", "a.media", "a.media.part", "notes.json", "5.json.txt"}
@@ -192,7 +252,7 @@ func TestLeftoversOfACrashAreRemoved(t *testing.T) {
 	if a := s.get(s.address(id)); a.body != png || log.Len() > 0 {
 		t.Errorf("%d %q; logged: %s", a.status, a.body, log)
 	}
-	assertFiles(t, dir, append(foreign, id+".json", id+".media")...)
+	assertFiles(t, dir, append(foreign, record(id), id+".media")...)
 }
 
 // Seed 1 makes the same ids again, so that the first of them can be occupied
@@ -200,12 +260,12 @@ func TestLeftoversOfACrashAreRemoved(t *testing.T) {
 func TestIDsThatAreTakenOnDiskAreNotGiven(t *testing.T) {
 	s, _ := startOn(t, t.TempDir())
 	first := s.mustUpload("a.png", "image/png", png)
-	for _, suffix := range []string{".json", ".media", ".media.part"} {
+	for _, name := range []string{record(first), first + ".media", first + ".media.part"} {
 		dir := t.TempDir()
-		makeDirectory(t, filepath.Join(dir, first+suffix))
+		makeDirectory(t, filepath.Join(dir, name))
 		s, log := startOn(t, dir)
 		if id := s.mustUpload("a.png", "image/png", png); id == first || log.Len() > 0 {
-			t.Errorf("%s: id %s; logged: %s", suffix, id, log)
+			t.Errorf("%s: id %s; logged: %s", name, id, log)
 		}
 	}
 }
@@ -215,7 +275,7 @@ func TestUploadWithoutARecordIsRefused(t *testing.T) {
 	probe, _ := startOn(t, t.TempDir())
 	first := probe.mustUpload("a.png", "image/png", png)
 	s, log := startOn(t, dir)
-	makeDirectory(t, filepath.Join(dir, first+".json.part")) // in the way of the record
+	makeDirectory(t, filepath.Join(dir, record(first)+".part")) // in the way of the record
 	a := s.post(formOf(field("messaging_product", "whatsapp"), file("a.png", "image/png", png)))
 	if a.status != http.StatusInternalServerError || !strings.Contains(log.String(), ".json.part") {
 		t.Errorf("%d %s; logged: %s", a.status, a.body, log)
@@ -234,10 +294,7 @@ func TestBytesWithoutARecordDoNotOutliveTheStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	unfinished := write(t, s, "2", "content")
-	keeper := s.(RecordKeeper)
-	if err := keeper.Record(Media{ID: "1", Size: 7}); !errors.Is(err, errBadRecord) {
-		t.Errorf("a record that would not be read again: %v", err)
-	}
+	records := s.(PersistentStorage).RecordStore()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -245,35 +302,36 @@ func TestBytesWithoutARecordDoNotOutliveTheStorage(t *testing.T) {
 	if err := unfinished.Abort(); err != nil {
 		t.Errorf("Abort after Close: %v", err)
 	}
-	if err := keeper.Record(Media{ID: "1"}); !errors.Is(err, ErrStorageClosed) {
-		t.Errorf("Record after Close: %v", err)
+	if err := records.Put(mediaKind, "1", []byte("{}")); !errors.Is(err, ErrStorageClosed) {
+		t.Errorf("Put after Close: %v", err)
 	}
-	if files, problems := keeper.Records(); len(files) > 0 || !errors.Is(errors.Join(problems...), ErrStorageClosed) {
-		t.Errorf("Records after Close: %v, %v", files, problems)
+	if list, problems := records.Records(mediaKind); len(list) > 0 || !errors.Is(errors.Join(problems...), ErrStorageClosed) {
+		t.Errorf("Records after Close: %v, %v", list, problems)
 	}
-	s, err = NewDirectoryStorage(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if _, err := read(s, "1"); !errors.Is(err, ErrNotStored) {
-		t.Errorf("after opening again: %v", err)
+	next, log := startOn(t, dir)
+	if _, ok := next.Media("1"); ok || log.Len() > 0 {
+		t.Errorf("found: %v; logged: %s", ok, log)
 	}
 	assertFiles(t, dir)
 }
 
-// assertFiles checks which plain files are in a directory.
+// record is where a directory storage keeps the record of a media id.
+func record(id string) string { return recordPath(mediaKind, id) }
+
+// assertFiles checks which plain files are in a directory and below.
 func assertFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	got := []string{}
-	entries, err := os.ReadDir(dir)
-	for _, entry := range entries {
-		if entry.Type()&fs.ModeType == 0 {
-			got = append(got, entry.Name())
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			path, err = filepath.Rel(dir, path)
+			got = append(got, filepath.ToSlash(path))
 		}
-	}
+		return err
+	})
 	want = append([]string{}, want...)
 	slices.Sort(want)
+	slices.Sort(got)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v; files (-want +got):\n%s", err, diff)
 	}
@@ -295,7 +353,7 @@ func drop(t *testing.T, path string) {
 
 func makeDirectory(t *testing.T, path string) {
 	t.Helper()
-	if err := os.Mkdir(path, 0o700); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 }

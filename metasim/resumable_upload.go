@@ -40,20 +40,29 @@ func (s *Server) createSession(c *call) (any, *apiError) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, malformedForm("The body could not be read.")
 	}
-	now := s.cfg.Clock()
+	now := s.Now()
 	session.appID, session.token = c.id, c.token
 	session.expires, session.digest = now.Add(sessionLifetime), sha256.New()
 	session.id = base64.URLEncoding.EncodeToString([]byte("1:attachment:" + s.random.word(24) +
 		"?file_length=" + strconv.FormatInt(session.length, 10) + "&file_type=" + session.fileType))
 	session.sig = "AR" + s.random.word(42)
-	expired, err := s.uploads.add(session, now)
-	s.discardUploads(expired)
-	if err != nil {
+	if err := s.addSession(session); err != nil {
 		return nil, c.storageError(err)
 	}
 	return struct {
 		ID string `json:"id"`
 	}{session.publicID()}, nil
+}
+
+// addSession makes room by removing expired sessions if there are too many.
+func (s *Server) addSession(session *uploadSession) error {
+	s.removeExpiredHourly()
+	err := s.uploads.add(session)
+	if errors.Is(err, errSessionsFull) {
+		s.removeExpired()
+		err = s.uploads.add(session)
+	}
+	return err
 }
 
 // describedSession reads file_name, file_length and file_type of the query.
@@ -120,7 +129,7 @@ func (s *Server) uploadStatus(c *call) (any, *apiError) {
 	if !session.acquire() {
 		return nil, c.sessionNotFound("the upload session was forgotten meanwhile")
 	}
-	defer func() { s.logAbort(session.release()) }()
+	defer func() { s.logStorage(session.release()) }()
 	return sessionStatus{session.publicID(), session.stored}, nil
 }
 
@@ -134,7 +143,7 @@ func (s *Server) uploadBytes(c *call) (any, *apiError) {
 	if !session.acquire() {
 		return nil, c.sessionNotFound("the upload session was forgotten meanwhile")
 	}
-	defer func() { s.logAbort(session.release()) }()
+	defer func() { s.logStorage(session.release()) }()
 	upload := &sessionUpload{call: c, session: session}
 	defer upload.note()
 	switch {
@@ -277,8 +286,8 @@ func (p *sessionUpload) finish() *apiError {
 	if u.handle != "" {
 		return nil
 	}
-	created := s.cfg.Clock()
-	kept := storedHandle{blobID: u.blobID, Handle: Handle{
+	created := s.Now()
+	kept := storedHandle{BlobID: u.blobID, Handle: Handle{
 		AppID: u.appID, MIMEType: u.fileType, FileName: u.fileName, Size: u.stored,
 		SHA256: hex.EncodeToString(u.digest.Sum(nil)), Created: created, Expires: created.Add(handleLifetime),
 	}}

@@ -120,7 +120,7 @@ func TestResumableUploadAnswersWithAHandle(t *testing.T) {
 			got := s.handleOf(a)
 			want := Handle{
 				Handle: got.Handle, AppID: app1, MIMEType: test.fileType, FileName: "a b.bin", Size: int64(len(test.content)),
-				SHA256: digestOf(test.content), Created: s.clock.Now(), Expires: s.clock.Now().Add(24 * time.Hour),
+				SHA256: digestOf(test.content), Created: s.manual.Now(), Expires: s.manual.Now().Add(24 * time.Hour),
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -387,7 +387,7 @@ func TestControlAPIShowsHandles(t *testing.T) {
 		t.Errorf("none: %s", a.body)
 	}
 	first := s.handleOf(s.mustSendBytes(s.mustBegin("a.png", "image/png", len(png)), 0, png))
-	s.clock.advance(time.Second)
+	s.manual.advance(time.Second)
 	second := s.handleOf(s.mustSendBytes(s.mustBegin("", "application/pdf", len(pdf)), 0, pdf))
 	var got HandleList
 	if err := json.Unmarshal([]byte(s.mustSend(http.MethodGet, control+"/handles", nil).body), &got); err != nil {

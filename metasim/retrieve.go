@@ -51,7 +51,11 @@ func (s *Server) delete(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.media.remove(file.ID) {
+	existed, removeErr := s.media.remove(file.ID)
+	if removeErr != nil {
+		return nil, c.storageError(removeErr)
+	}
+	if !existed {
 		return nil, unsupported(c.r.Method, file.ID)
 	}
 	s.discardBytes(file.ID)
@@ -87,7 +91,7 @@ func (s *Server) origin(r *http.Request) string {
 }
 
 func (s *Server) downloadURL(r *http.Request, id string) string {
-	expiry := strconv.FormatInt(s.cfg.Clock().Add(urlLifetime).Unix(), 10)
+	expiry := strconv.FormatInt(s.Now().Add(urlLifetime).Unix(), 10)
 	query := url.Values{"mid": {id}, "ext": {expiry}, "hash": {s.urlSignature(id, expiry)}}
 	return s.origin(r) + downloadPath + "?" + query.Encode()
 }
@@ -129,7 +133,7 @@ func (s *Server) authorizeDownload(c *call) (Media, *apiError) {
 		return Media{}, downloadNotFound("the URL was not made by this server")
 	}
 	seconds, err := strconv.ParseInt(expiry, 10, 64)
-	if now := s.cfg.Clock(); err != nil || now.Unix() >= seconds {
+	if now := s.Now(); err != nil || now.Unix() >= seconds {
 		return Media{}, downloadNotFound("the URL has expired")
 	}
 	file, ok := s.Media(id)

@@ -46,7 +46,7 @@ func TestRetrieveDescribesTheFile(t *testing.T) {
 		if err != nil || !strings.HasPrefix(address, s.url+"/whatsapp_business/attachments/?") {
 			t.Fatalf("address %q: %v", address, err)
 		}
-		if want := strconv.FormatInt(s.clock.Now().Add(5*time.Minute).Unix(), 10); u.Query().Get("ext") != want {
+		if want := strconv.FormatInt(s.manual.Now().Add(5*time.Minute).Unix(), 10); u.Query().Get("ext") != want {
 			t.Errorf("ext %s, want %s", u.Query().Get("ext"), want)
 		}
 	}
@@ -165,7 +165,7 @@ func TestDownloadRefusesEverythingElseWith404(t *testing.T) {
 		u.RawQuery = query.Encode()
 		return u.String()
 	}
-	later := strconv.FormatInt(s.clock.Now().Add(time.Hour).Unix(), 10)
+	later := strconv.FormatInt(s.manual.Now().Add(time.Hour).Unix(), 10)
 	tests := map[string]struct {
 		address string
 		header  []string
@@ -200,11 +200,11 @@ func TestDownloadAddressesLiveFiveMinutes(t *testing.T) {
 	s := startSim(t)
 	id := s.mustUpload("a.png", "image/png", png)
 	address := s.address(id)
-	s.clock.advance(5*time.Minute - time.Second)
+	s.manual.advance(5*time.Minute - time.Second)
 	if a := s.get(address); a.status != http.StatusOK {
 		t.Errorf("before: %d", a.status)
 	}
-	s.clock.advance(time.Second)
+	s.manual.advance(time.Second)
 	if a := s.get(address); a.status != http.StatusNotFound {
 		t.Errorf("after: %d", a.status)
 	}

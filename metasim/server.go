@@ -7,7 +7,9 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,7 +25,8 @@ type Server struct {
 	apps     map[string][]string        // app id → ids of the accounts that are connected through it
 	tokens   map[string]map[string]bool // token → ids of the accounts that it gives access to
 
-	media   *mediaIndex
+	clock   *clock
+	media   *table[Media]
 	uploads *uploadIndex
 	history *history
 	faults  *faultList
@@ -31,6 +34,7 @@ type Server struct {
 	urlKey  [32]byte // signs download addresses
 	buffers sync.Pool
 
+	lastSweep atomic.Int64 // time of the last removal of what has expired, in Unix seconds
 	closed    chan struct{}
 	closeOnce sync.Once
 	closeErr  error
@@ -60,8 +64,9 @@ func New(cfg Config) *Server {
 		phones:   map[string]*phone{},
 		apps:     map[string][]string{},
 		tokens:   map[string]map[string]bool{},
-		media:    newMediaIndex(),
-		uploads:  newUploadIndex(),
+		clock:    newClock(cfg.Clock, cfg.Records),
+		media:    newTable[Media](mediaKind, maxMedia, errMediaFull, cfg.Records),
+		uploads:  newUploadIndex(cfg.Records),
 		history:  &history{},
 		random:   newRandomSource(cfg.Seed),
 		closed:   make(chan struct{}),
@@ -84,7 +89,7 @@ func New(cfg Config) *Server {
 		}
 		s.tokens[a.Token][a.ID] = true
 	}
-	s.restoreMedia()
+	s.restore()
 	return s
 }
 
@@ -106,27 +111,29 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.respond(result, err)
 }
 
-// Close forgets all media, upload sessions and handles, closes the storage (a
-// directory's media stay, for the next Server) and ends the waits of faults. It
-// does not wait for requests that are being served: shut their http.Server down
-// first.
+// Close ends the waits of faults, removes upload sessions and closes the
+// storage. With a PersistentStorage or Config.Records, the state stays for the
+// next Server. Close does not wait for requests in progress: end Run, or shut
+// the http.Server down, first.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closed)
-		s.media.clear()
-		s.discardUploads(s.uploads.clear())
+		s.media.forget()
+		s.discardUploads(removedUploads{sessions: s.uploads.close()})
 		s.closeErr = s.cfg.Storage.Close()
+		if s.cfg.Records != nil {
+			s.closeErr = errors.Join(s.closeErr, s.cfg.Records.Close())
+		}
 	})
 	return s.closeErr
 }
 
-// Reset forgets media, upload sessions and handles, also in storage, history
-// and faults. Accounts stay.
+// Reset removes media, upload sessions and handles, also from the storage, the
+// history and the faults, and makes the clock run with Config.Clock again.
+// Accounts stay.
 func (s *Server) Reset() {
-	for _, id := range s.media.clear() {
-		s.discardBytes(id)
-	}
-	s.discardUploads(s.uploads.clear())
+	s.remove(func(time.Time) bool { return true })
+	s.logStorage(s.clock.reset())
 	s.history.clear()
 	s.faults.clear()
 }
@@ -134,13 +141,14 @@ func (s *Server) Reset() {
 // Media returns a file that was uploaded and has neither been deleted nor
 // expired.
 func (s *Server) Media(id string) (Media, bool) {
-	return s.media.find(id, s.cfg.Clock())
+	return s.media.find(id, s.Now())
 }
 
 // Handle returns what the handle of a resumable upload stands for. It reports
 // false for one that this Server never gave, and for one that has expired.
 func (s *Server) Handle(h string) (Handle, bool) {
-	return s.uploads.handle(h, s.cfg.Clock())
+	found, ok := s.uploads.handles.find(h, s.Now())
+	return found.Handle, ok
 }
 
 // Requests returns the history of the Graph API, newest last. It holds the
@@ -164,62 +172,72 @@ func (s *Server) Faults() []Fault { return s.faults.list() }
 // RemoveFault removes a fault, and reports whether it was there.
 func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
 
-// restoreMedia takes in what the storage kept of an earlier Server.
-func (s *Server) restoreMedia() {
-	keeper, ok := s.cfg.Storage.(RecordKeeper)
-	if !ok {
+// restore reads the state that an earlier Server left.
+func (s *Server) restore() {
+	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle))
+	for _, problem := range problems {
+		s.cfg.Logger.Error("metasim: not restored", "error", problem)
+	}
+	s.removeExpired()
+	persistent, ok := s.cfg.Storage.(PersistentStorage)
+	unreadable := func(err error) bool { return !errors.Is(err, ErrBadRecord) }
+	if !ok || slices.ContainsFunc(problems, unreadable) { // a file may belong to a record that could not be read
 		return
 	}
-	files, problems := keeper.Records()
-	for _, problem := range problems {
-		s.cfg.Logger.Error("metasim: not served from storage", "error", problem)
+	named := map[string]bool{}
+	for _, file := range s.media.all() {
+		named[file.ID] = true
 	}
-	now := s.cfg.Clock()
-	for _, file := range files {
-		if !now.Before(file.Expires) {
-			s.discardBytes(file.ID)
-		} else if _, err := s.media.add(file, now); err != nil {
-			s.cfg.Logger.Error("metasim: not served from storage", "media_id", file.ID, "error", err)
-		}
+	for _, h := range s.uploads.handles.all() {
+		named[h.BlobID] = true
+	}
+	s.logStorage(persistent.Retain(func(id string) bool { return named[id] }))
+}
+
+// removeExpired removes what has expired, from the storage, too.
+func (s *Server) removeExpired() {
+	now := s.Now()
+	s.remove(func(expires time.Time) bool { return !now.Before(expires) })
+}
+
+// removeExpiredHourly is for a Server that nobody runs.
+func (s *Server) removeExpiredHourly() {
+	now, last := s.Now().Unix(), s.lastSweep.Load()
+	if now-last >= int64(time.Hour/time.Second) && s.lastSweep.CompareAndSwap(last, now) {
+		s.removeExpired()
 	}
 }
 
-// commit makes an uploaded file last as long as its storage can.
-func (s *Server) commit(blob Blob, file Media) error {
-	if err := blob.Commit(); err != nil {
-		return err
-	}
-	keeper, ok := s.cfg.Storage.(RecordKeeper)
-	if !ok {
-		return nil
-	}
-	if err := keeper.Record(file); err != nil {
+// remove removes the media, sessions and handles whose times of expiry are
+// selected.
+func (s *Server) remove(selects func(expires time.Time) bool) {
+	files, err := s.media.removeWhere(func(m Media) bool { return selects(m.Expires) })
+	s.logStorage(err)
+	for _, file := range files {
 		s.discardBytes(file.ID)
-		return err
 	}
-	return nil
+	uploads, err := s.uploads.removeWhere(selects)
+	s.logStorage(err)
+	s.discardUploads(uploads)
 }
 
 // discardBytes deletes from storage what no record points at any more.
-func (s *Server) discardBytes(id string) {
-	if err := s.cfg.Storage.Delete(id); err != nil && !errors.Is(err, ErrStorageClosed) {
-		s.cfg.Logger.Error("metasim: delete from storage", "media_id", id, "error", err)
-	}
-}
+func (s *Server) discardBytes(id string) { s.logStorage(s.cfg.Storage.Delete(id)) }
 
-// discardUploads throws away what the index let go of.
+// discardUploads discards what the index has removed.
 func (s *Server) discardUploads(removed removedUploads) {
 	for _, session := range removed.sessions {
-		s.logAbort(session.drop())
+		s.logStorage(session.discard())
 	}
 	for _, id := range removed.blobIDs {
 		s.discardBytes(id)
 	}
 }
 
-func (s *Server) logAbort(err error) {
-	if err != nil {
-		s.cfg.Logger.Error("metasim: abort in storage", "error", err)
+// logStorage logs an error of the storage that no request waits for.
+func (s *Server) logStorage(err error) {
+	if err != nil && !errors.Is(err, ErrStorageClosed) {
+		s.cfg.Logger.Error("metasim: storage", "error", err)
 	}
 }
 

@@ -36,23 +36,24 @@ type Storage interface {
 	// Delete forgets a committed file. Deleting what is not there is no error.
 	Delete(id string) error
 
-	// Close ends the use of the storage and frees what it holds. A RecordKeeper
-	// keeps the files that have a record.
+	// Close ends the use of the storage and frees what it holds. A
+	// PersistentStorage keeps the committed files.
 	Close() error
 }
 
-// A RecordKeeper is a Storage whose files outlive it: New serves them again.
-// That of NewDirectoryStorage is one.
-type RecordKeeper interface {
+// A PersistentStorage is a Storage whose files outlive it: New serves them
+// again. That of NewDirectoryStorage is one.
+type PersistentStorage interface {
 	Storage
 
-	// Record keeps the description of a file that was committed. Without one a
-	// file does not outlive the storage. Delete forgets both.
-	Record(file Media) error
+	// RecordStore returns the store of the records beside the files. It is
+	// closed with the storage.
+	RecordStore() RecordStore
 
-	// Records returns the descriptions of all files that can be opened, expired
-	// or not, in no order, and why others that it has met are not among them.
-	Records() (files []Media, problems []error)
+	// Retain deletes the committed files that keep does not want. New calls it
+	// with the files that records name: others were stored by a process that
+	// ended before it wrote the record.
+	Retain(keep func(id string) bool) error
 }
 
 // A Blob is a file that is being written. Until Commit nobody can open it.

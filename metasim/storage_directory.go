@@ -1,42 +1,43 @@
 package metasim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"strings"
 	"sync"
 )
 
-// The names of a directory storage are a media id and one of these. A file
-// that is being written has partSuffix behind them.
-const (
-	dataSuffix   = ".media"
-	recordSuffix = ".json"
-	partSuffix   = ".part"
-)
+// dataSuffix ends the names of files with bytes, which begin with the id.
+const dataSuffix = ".media"
 
-// directoryStorage keeps two files per media id: its bytes, and beside them a
-// record. The record is written last and removed first, so that bytes without
-// one are what a crash left.
+// directoryStorage keeps a file per id, and beside the files the records. A
+// file's record is written last and removed first, so that bytes without one
+// are what a crash left.
 type directoryStorage struct {
-	root *os.Root
+	root    *os.Root
+	records *directoryRecords
 
 	mu      sync.Mutex
 	writing map[string]bool // parts of blobs that have been neither committed nor aborted
 	closed  bool
 }
 
-// NewDirectoryStorage keeps files in dir, which it makes when it is missing.
-// It is a RecordKeeper: dir belongs to the caller, Close leaves in it all that
-// was committed, and a Server with a storage on the same directory serves it
-// again. Opening removes what a crash left half written. Whoever wants the
-// files gone calls Server.Reset or removes dir.
+// NewDirectoryStorage returns a PersistentStorage in dir, which it makes if it
+// is missing. dir belongs to the caller. Close leaves in it all that was
+// committed, and a Server with a storage on the same directory serves it again.
+// Opening removes what a crash left half written. To remove the files, call
+// Server.Reset or delete dir.
 //
-// The files are {id}.media with the bytes and {id}.json with the record, type
-// Media; .part behind them marks unfinished ones. Files with other names are
-// left alone.
+// The files are {id}.media with the bytes, and records/{kind}/{name}.json with
+// {"id":…,"value":…}: a record of the RecordStore. The name is the id, or the
+// SHA-256 of ids that are no file names. Files that are being written end with
+// .part. Files with other names are left alone. Directories of older versions,
+// which kept the records of media in {id}.json, are converted.
 //
 // Only one storage may use a directory at a time: a second one would take the
 // unfinished uploads of the first for leftovers. Nothing locks the directory.
@@ -48,11 +49,76 @@ func NewDirectoryStorage(dir string) (Storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metasim: directory storage: %w", err)
 	}
-	d := &directoryStorage{root: root, writing: map[string]bool{}}
-	if err := d.removeLeftovers(); err != nil {
+	records, err := openDirectoryRecords(root)
+	d := &directoryStorage{root: root, records: records, writing: map[string]bool{}}
+	if err := errors.Join(err, d.convert()); err != nil {
 		return nil, fmt.Errorf("metasim: directory storage: %w", errors.Join(err, root.Close()))
 	}
 	return d, nil
+}
+
+// RecordStore implements PersistentStorage.
+func (d *directoryStorage) RecordStore() RecordStore { return d.records }
+
+// convert removes the files that were being written when a process ended, and
+// moves the records of older versions to where they are now. One that is
+// damaged is moved, too, so that it is reported like any other.
+func (d *directoryStorage) convert() error {
+	files, err := readDirectory(d.root, ".")
+	problems := []error{err}
+	for _, file := range files {
+		whole, isPart := strings.CutSuffix(file.Name(), partSuffix)
+		_, isData := cutID(whole, dataSuffix)
+		id, isRecord := cutID(whole, recordSuffix)
+		switch {
+		case !file.Type().IsRegular():
+		case isPart && (isData || isRecord):
+			problems = append(problems, removeFile(d.root, file.Name()))
+		case !isPart && isRecord:
+			problems = append(problems, d.convertRecord(id))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (d *directoryStorage) convertRecord(id string) error {
+	old := id + recordSuffix
+	content, err := d.root.ReadFile(old)
+	if err != nil {
+		return err
+	}
+	err = d.records.Put(mediaKind, id, content)
+	if err == nil {
+		return removeFile(d.root, old)
+	}
+	if !errors.Is(err, ErrBadRecord) {
+		return err
+	}
+	name := recordPath(mediaKind, id)
+	return errors.Join(d.root.MkdirAll(path.Dir(name), 0o700), d.root.Rename(old, name))
+}
+
+// cutID splits the name of a file of this storage.
+func cutID(name, suffix string) (id string, ok bool) {
+	id, ok = strings.CutSuffix(name, suffix)
+	return id, ok && isObjectID(id)
+}
+
+// Retain implements PersistentStorage.
+func (d *directoryStorage) Retain(keep func(id string) bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return ErrStorageClosed
+	}
+	files, err := readDirectory(d.root, ".")
+	problems := []error{err}
+	for _, file := range files {
+		if id, ok := cutID(file.Name(), dataSuffix); ok && file.Type().IsRegular() && !keep(id) {
+			problems = append(problems, removeFile(d.root, file.Name()))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func (d *directoryStorage) Create(id string) (Blob, error) {
@@ -65,7 +131,7 @@ func (d *directoryStorage) Create(id string) (Blob, error) {
 	if d.closed {
 		return nil, ErrStorageClosed
 	}
-	for _, name := range []string{id + dataSuffix, id + recordSuffix} {
+	for _, name := range []string{id + dataSuffix, recordPath(mediaKind, id)} {
 		if _, err := d.root.Lstat(name); err == nil {
 			return nil, fmt.Errorf("directory storage: %s is there already: %w", name, fs.ErrExist)
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -93,6 +159,9 @@ func (d *directoryStorage) Open(id string) (io.ReadSeekCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(cmp.Or(err, ErrNotStored), file.Close())
+	}
 	return file, nil
 }
 
@@ -102,7 +171,7 @@ func (d *directoryStorage) Delete(id string) error {
 	if d.closed {
 		return ErrStorageClosed
 	}
-	return d.removeBoth(id)
+	return removeFile(d.root, id+dataSuffix)
 }
 
 // Close removes what is still being written, and nothing else.
@@ -115,23 +184,9 @@ func (d *directoryStorage) Close() error {
 	d.closed = true
 	var problems []error
 	for part := range d.writing {
-		problems = append(problems, d.remove(part))
+		problems = append(problems, removeFile(d.root, part))
 	}
-	return errors.Join(append(problems, d.root.Close())...)
-}
-
-// removeBoth deletes a file and its record; d.mu is held. Either of the two
-// removals alone keeps the file from coming back.
-func (d *directoryStorage) removeBoth(id string) error {
-	return errors.Join(d.remove(id+recordSuffix), d.remove(id+dataSuffix))
-}
-
-// remove deletes what may not be there.
-func (d *directoryStorage) remove(name string) error {
-	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(append(problems, d.records.Close(), d.root.Close())...)
 }
 
 type directoryBlob struct {
@@ -154,7 +209,7 @@ func (b *directoryBlob) Commit() error {
 	}
 	delete(d.writing, b.part)
 	if err := d.root.Rename(b.part, b.id+dataSuffix); err != nil {
-		return errors.Join(err, d.remove(b.part))
+		return errors.Join(err, removeFile(d.root, b.part))
 	}
 	return nil
 }
@@ -171,5 +226,5 @@ func (b *directoryBlob) Abort() error {
 		return err
 	}
 	delete(d.writing, b.part)
-	return errors.Join(err, d.remove(b.part))
+	return errors.Join(err, removeFile(d.root, b.part))
 }

@@ -221,18 +221,15 @@ func (u *mediaUpload) keep() (Media, *apiError) {
 	if minutes, err := strconv.Atoi(u.fields["ttl_minutes"]); err == nil {
 		life = time.Duration(minutes) * time.Minute
 	}
-	u.file.Created = s.cfg.Clock()
+	u.file.Created = s.Now()
 	u.file.Expires = u.file.Created.Add(life)
 	blob := u.blob
 	u.blob = nil
-	if err := s.commit(blob, u.file); err != nil {
+	if err := blob.Commit(); err != nil {
 		return Media{}, u.storageError(err)
 	}
-	expired, err := s.media.add(u.file, u.file.Created)
-	for _, id := range expired {
-		s.discardBytes(id)
-	}
-	if err != nil {
+	s.removeExpiredHourly()
+	if err := s.media.put(u.file.ID, u.file); err != nil {
 		s.discardBytes(u.file.ID)
 		return Media{}, u.storageError(err)
 	}

@@ -3,14 +3,13 @@ package metasim
 import (
 	"errors"
 	"hash"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
 
 // Bounds of resumable uploads. Meta's are not known.
 const (
+	handleKind      = "handle"       // of records
 	sessionLifetime = 24 * time.Hour // from its creation
 	handleLifetime  = 24 * time.Hour // from the last byte
 	maxSessions     = 1000           // that are not complete: each may hold a file open
@@ -107,9 +106,9 @@ func (u *uploadSession) release() error {
 	return nil
 }
 
-// drop throws away what has been stored of an incomplete file, as soon as
+// discard deletes what has been stored of an incomplete file, as soon as
 // nobody writes to it.
-func (u *uploadSession) drop() error {
+func (u *uploadSession) discard() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.closed = true
@@ -133,65 +132,90 @@ func (u *uploadSession) abortBlob() error {
 	return blob.Abort()
 }
 
-// uploadIndex knows the sessions and the handles that exist.
-type uploadIndex struct {
-	mu         sync.Mutex
-	sessions   map[string]*uploadSession // by id
-	unfinished int                       // of them
-	handles    map[string]storedHandle
-	lastSweep  time.Time
-}
-
 // storedHandle is a handle, and the id of its bytes in the storage.
 type storedHandle struct {
 	Handle
-	blobID string
+	BlobID string `json:"blob_id"`
 }
 
-// removedUploads is what an index let go of: sessions to drop, and bytes to delete.
+func (h storedHandle) createdAt() time.Time { return h.Created }
+func (h storedHandle) expiresAt() time.Time { return h.Expires }
+
+// checkHandle refuses a record that is not of its id, or not of a whole file.
+func (s *Server) checkHandle(id string, h storedHandle) error {
+	if h.Handle.Handle != id || id == "" || !isObjectID(h.BlobID) {
+		return badRecord(handleKind, id, "it is of %q", truncate(h.Handle.Handle))
+	}
+	return s.checkFile(handleKind, id, h.BlobID, h.Size, h.SHA256, h.Created, h.Expires)
+}
+
+// uploadIndex knows the sessions and the handles that exist. Handles outlive a
+// restart; sessions, which have an open file, do not.
+type uploadIndex struct {
+	handles *table[storedHandle]
+
+	mu         sync.Mutex
+	sessions   map[string]*uploadSession // by id
+	unfinished int                       // of them
+}
+
+// removedUploads is what an index removed: sessions to discard, and the ids of
+// bytes to delete.
 type removedUploads struct {
 	sessions []*uploadSession
 	blobIDs  []string
 }
 
-func newUploadIndex() *uploadIndex {
-	return &uploadIndex{sessions: map[string]*uploadSession{}, handles: map[string]storedHandle{}}
+func newUploadIndex(records RecordStore) *uploadIndex {
+	return &uploadIndex{
+		sessions: map[string]*uploadSession{},
+		handles:  newTable[storedHandle](handleKind, maxHandles, errHandlesFull, records),
+	}
 }
 
-// add takes a session in, and returns what had expired by now.
-func (i *uploadIndex) add(session *uploadSession, now time.Time) (expired removedUploads, err error) {
+func (i *uploadIndex) add(session *uploadSession) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if now.Sub(i.lastSweep) >= sweepInterval || i.unfinished >= maxSessions {
-		i.lastSweep = now
-		expired = i.discard(func(expires time.Time) bool { return !now.Before(expires) })
-	}
 	if i.unfinished >= maxSessions {
-		return expired, errSessionsFull
+		return errSessionsFull
 	}
 	i.sessions[session.id] = session
 	i.unfinished++
-	return expired, nil
+	return nil
 }
 
-// discard forgets what the times of expiry select; i.mu is held.
-func (i *uploadIndex) discard(ended func(expires time.Time) bool) (removed removedUploads) {
-	for h, kept := range i.handles {
-		if ended(kept.Expires) {
-			removed.blobIDs = append(removed.blobIDs, kept.blobID)
-			delete(i.handles, h)
-		}
+// removeWhere removes what the times of expiry select.
+func (i *uploadIndex) removeWhere(selects func(expires time.Time) bool) (removed removedUploads, _ error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	handles, err := i.handles.removeWhere(func(h storedHandle) bool { return selects(h.Expires) })
+	for _, h := range handles {
+		removed.blobIDs = append(removed.blobIDs, h.BlobID)
 	}
+	removed.sessions = i.removeSessions(selects)
+	return removed, err
+}
+
+// removeSessions removes the sessions that expires selects; i.mu is held.
+func (i *uploadIndex) removeSessions(selects func(expires time.Time) bool) (removed []*uploadSession) {
 	for _, session := range i.sessions {
-		if ended(session.expires) {
+		if selects(session.expires) {
 			i.forget(session)
-			removed.sessions = append(removed.sessions, session)
+			removed = append(removed, session)
 		}
 	}
 	return removed
 }
 
-// forget takes a session out; i.mu is held.
+// close removes the sessions, and leaves the handles for the next Server.
+func (i *uploadIndex) close() []*uploadSession {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.handles.forget()
+	return i.removeSessions(func(time.Time) bool { return true })
+}
+
+// forget removes a session; i.mu is held.
 func (i *uploadIndex) forget(session *uploadSession) {
 	if i.sessions[session.id] != session {
 		return
@@ -213,64 +237,24 @@ func (i *uploadIndex) find(id string, now time.Time) (*uploadSession, bool) {
 	return session, true
 }
 
-// remove forgets a session that can come to no good end.
+// remove removes a session that cannot be completed.
 func (i *uploadIndex) remove(session *uploadSession) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.forget(session)
 }
 
-// finish gives a complete session its handle.
-func (i *uploadIndex) finish(session *uploadSession, kept storedHandle) error {
+// finish keeps the handle of a complete session.
+func (i *uploadIndex) finish(session *uploadSession, h storedHandle) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	switch {
-	case i.sessions[session.id] != session:
+	if i.sessions[session.id] != session {
 		return errSessionGone
-	case len(i.handles) >= maxHandles:
-		return errHandlesFull
 	}
-	i.handles[kept.Handle.Handle] = kept
+	if err := i.handles.put(h.Handle.Handle, h); err != nil {
+		return err
+	}
 	session.finished = true
 	i.unfinished--
 	return nil
-}
-
-// clear forgets everything.
-func (i *uploadIndex) clear() removedUploads {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.discard(func(time.Time) bool { return true })
-}
-
-// handle returns what has not expired.
-func (i *uploadIndex) handle(h string, now time.Time) (Handle, bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	kept, ok := i.handles[h]
-	if !ok || !now.Before(kept.Expires) {
-		return Handle{}, false
-	}
-	return kept.Handle, true
-}
-
-// list returns the newest handles that have not expired, at most n, newest
-// last, and the number of all.
-func (i *uploadIndex) list(now time.Time, n int) (handles []Handle, total int) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	handles = []Handle{}
-	for _, kept := range i.handles {
-		if now.Before(kept.Expires) {
-			handles = append(handles, kept.Handle)
-		}
-	}
-	slices.SortFunc(handles, func(a, b Handle) int {
-		if order := a.Created.Compare(b.Created); order != 0 {
-			return order
-		}
-		return strings.Compare(a.Handle, b.Handle)
-	})
-	total = len(handles)
-	return handles[max(0, total-n):], total
 }

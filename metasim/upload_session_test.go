@@ -60,9 +60,8 @@ func directoryIn(t *testing.T) Storage {
 // storedBytes reads what the storage has of a handle.
 func (s *sim) storedBytes(handle Handle) string {
 	s.t.Helper()
-	s.uploads.mu.Lock()
-	id := s.uploads.handles[handle.Handle].blobID
-	s.uploads.mu.Unlock()
+	stored, _ := s.uploads.handles.find(handle.Handle, s.Now())
+	id := stored.BlobID
 	content, err := read(s.cfg.Storage, id)
 	if err != nil {
 		s.t.Fatal(err)
@@ -115,12 +114,12 @@ func TestSessionsAndHandlesExpire(t *testing.T) {
 	s := startResumable(t)
 	session, other := s.mustBegin("", "image/png", len(png)), s.mustBegin("", "image/png", len(png))
 	s.mustSendBytes(session, 0, png[:20])
-	s.clock.advance(24*time.Hour - time.Second)
+	s.manual.advance(24*time.Hour - time.Second)
 	handle := s.handleOf(s.mustSendBytes(other, 0, png))
 	if n := s.arrived(session); n != 20 {
 		t.Errorf("%d bytes arrived", n)
 	}
-	s.clock.advance(time.Second)
+	s.manual.advance(time.Second)
 	if e := s.get("/v25.0/" + session).refusal(t).Error; e.Code != 100 || e.Subcode != 33 {
 		t.Errorf("status of an expired session: %+v", e)
 	}
@@ -130,14 +129,14 @@ func TestSessionsAndHandlesExpire(t *testing.T) {
 	if _, ok := s.Handle(handle.Handle); !ok {
 		t.Error("the handle ended with its session")
 	}
-	s.clock.advance(24*time.Hour - time.Second)
+	s.manual.advance(24*time.Hour - time.Second)
 	if _, ok := s.Handle(handle.Handle); ok {
 		t.Error("the handle has not expired")
 	}
 	s.mustBegin("", "image/png", 1) // sweeps
 	assertNothingStored(t, s)
-	if len(s.uploads.sessions) != 1 || s.uploads.unfinished != 1 || len(s.uploads.handles) != 0 {
-		t.Errorf("%d sessions, %d unfinished, %d handles", len(s.uploads.sessions), s.uploads.unfinished, len(s.uploads.handles))
+	if len(s.uploads.sessions) != 1 || s.uploads.unfinished != 1 || len(s.uploads.handles.all()) != 0 {
+		t.Errorf("%d sessions, %d unfinished, %d handles", len(s.uploads.sessions), s.uploads.unfinished, len(s.uploads.handles.all()))
 	}
 }
 
@@ -151,7 +150,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	if a := s.beginSession("file_length", "1", "file_type", "image/png"); a.status != 500 || a.refusal(t).Error.Code != 131000 {
 		t.Errorf("one too many: %d %s", a.status, a.body)
 	}
-	s.clock.advance(sessionLifetime)
+	s.manual.advance(sessionLifetime)
 	s.mustBegin("", "image/png", 1)
 }
 
@@ -166,7 +165,7 @@ func TestUploadsThatTheStorageCannotHoldAreForgotten(t *testing.T) {
 	assertNothingStored(t, s)
 }
 
-func TestResetAndCloseForgetSessionsAndHandles(t *testing.T) {
+func TestResetRemovesSessionsAndHandlesAndCloseTheSessions(t *testing.T) {
 	dir := t.TempDir()
 	storage, err := NewDirectoryStorage(dir)
 	if err != nil {
@@ -184,9 +183,22 @@ func TestResetAndCloseForgetSessionsAndHandles(t *testing.T) {
 		t.Error("something outlives the reset")
 	}
 	assertFiles(t, dir)
-	fill()
-	if err := s.Close(); err != nil {
-		t.Error(err)
+	half, handle = fill()
+	blob, _ := s.uploads.handles.find(handle.Handle, s.Now())
+	s, log := s.restart(dir, 23*time.Hour)
+	assertFiles(t, dir, recordPath(handleKind, handle.Handle), blob.BlobID+".media")
+	if again, ok := s.Handle(handle.Handle); !ok || again != handle || log.Len() > 0 {
+		t.Errorf("after a restart: %+v, %v; logged: %s", again, ok, log)
+	}
+	if stored := s.storedBytes(handle); stored != png {
+		t.Errorf("after a restart: %d bytes are stored", len(stored))
+	}
+	if a := s.get("/v25.0/" + half); a.status != http.StatusBadRequest {
+		t.Errorf("the session after a restart: %d", a.status)
+	}
+	s, _ = s.restart(dir, time.Hour)
+	if _, ok := s.Handle(handle.Handle); ok {
+		t.Error("the handle did not expire")
 	}
 	assertFiles(t, dir)
 }

@@ -42,7 +42,7 @@ func TestUploadStoresTheFileAndAnswersWithItsID(t *testing.T) {
 			digest := sha256.Sum256([]byte(test.content))
 			want := Media{
 				ID: id, PhoneNumberID: phone1, MIMEType: test.mimeType, Size: int64(len(test.content)),
-				SHA256: hex.EncodeToString(digest[:]), Created: s.clock.Now(), Expires: s.clock.Now().Add(30 * 24 * time.Hour),
+				SHA256: hex.EncodeToString(digest[:]), Created: s.manual.Now(), Expires: s.manual.Now().Add(30 * 24 * time.Hour),
 			}
 			got, ok := s.Media(id)
 			want.FileName = got.FileName
@@ -165,7 +165,7 @@ func TestUploadHoldsTheLimitsOfSizeExactly(t *testing.T) {
 			if a.status != http.StatusBadRequest || e.Code != 100 || e.UserTitle != "File Too Large" || e.UserMsg != "The file you uploaded is too large." {
 				t.Errorf("above the limit: %d %s", a.status, a.body)
 			}
-			if _, total := s.media.list(s.clock.Now(), 0); total != 1 {
+			if _, total := s.media.list(s.manual.Now(), 0); total != 1 {
 				t.Errorf("%d files are stored, want 1", total)
 			}
 		})
@@ -215,15 +215,15 @@ func TestUploadedFilesLiveThirtyDaysOrAsLongAsAsked(t *testing.T) {
 	a := s.post(formOf(field("messaging_product", "whatsapp"), field("ttl_minutes", "60"), file("a.png", "image/png", png)))
 	short, _ := a.fields(t)["id"].(string)
 
-	s.clock.advance(time.Hour)
+	s.manual.advance(time.Hour)
 	if a := s.get("/v25.0/" + short); a.status != http.StatusBadRequest {
 		t.Errorf("after an hour: status %d", a.status)
 	}
-	s.clock.advance(30*24*time.Hour - time.Hour - time.Second)
+	s.manual.advance(30*24*time.Hour - time.Hour - time.Second)
 	if a := s.get("/v25.0/" + long); a.status != http.StatusOK {
 		t.Errorf("before thirty days: %d %s", a.status, a.body)
 	}
-	s.clock.advance(time.Second)
+	s.manual.advance(time.Second)
 	if e := s.get("/v25.0/" + long).refusal(t).Error; e.Code != 100 || e.Subcode != 33 {
 		t.Errorf("after thirty days: %+v", e)
 	}
@@ -237,7 +237,7 @@ func TestUploadedFilesLiveThirtyDaysOrAsLongAsAsked(t *testing.T) {
 // bytes behind.
 func assertNothingStored(t *testing.T, s *sim) {
 	t.Helper()
-	if _, total := s.media.list(s.clock.Now(), 0); total != 0 {
+	if _, total := s.media.list(s.manual.Now(), 0); total != 0 {
 		t.Errorf("%d files are stored", total)
 	}
 	if memory, ok := s.cfg.Storage.(*memoryStorage); ok {

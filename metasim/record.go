@@ -1,0 +1,101 @@
+package metasim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// maxRecord is the size in bytes that a record may have. Only a file name of
+// absurd length exceeds it.
+const maxRecord = 1 << 20
+
+// ErrBadRecord marks a record that is wrong whenever it is read: torn, of
+// another id, or without something that its kind requires.
+var ErrBadRecord = errors.New("bad record")
+
+// A RecordStore keeps the state of a Server between restarts, all but the bytes
+// of files: small JSON values by kind and id. It must be safe for concurrent
+// use. The two of this package are NewMemoryRecords and the storage that
+// NewDirectoryStorage returns.
+//
+// The kinds are "media" (type Media), "handle" (type Handle, with the id of its
+// bytes in blob_id) and "clock" (one record of id "clock").
+type RecordStore interface {
+	// Put keeps a record in place of the older one of its kind and id, or
+	// returns an error and leaves that one as it is. value is JSON.
+	Put(kind, id string, value json.RawMessage) error
+
+	// Delete removes a record. Deleting one that does not exist is no error.
+	Delete(kind, id string) error
+
+	// Records returns the records of a kind, in no order, and why others that
+	// it has are not among them. It deletes those that are bad; the errors
+	// about them wrap ErrBadRecord.
+	Records(kind string) (records []Record, problems []error)
+
+	// Close ends the use of the store.
+	Close() error
+}
+
+// A Record is a value of a RecordStore.
+type Record struct {
+	ID    string          `json:"id"`
+	Value json.RawMessage `json:"value"`
+}
+
+// badRecord makes an error that wraps ErrBadRecord.
+func badRecord(kind, id, format string, args ...any) error {
+	return fmt.Errorf("%w %s of kind %s: %w", ErrBadRecord, truncate(id), kind, fmt.Errorf(format, args...))
+}
+
+// isKind reports whether a kind may name a directory.
+func isKind(kind string) bool {
+	return kind != "" && len(kind) <= 32 && !strings.ContainsFunc(kind, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
+}
+
+// memoryRecords keeps records as long as the process runs.
+type memoryRecords struct {
+	mu     sync.Mutex
+	values map[string]map[string]json.RawMessage // kind → id → value
+}
+
+// NewMemoryRecords returns a RecordStore in memory. Close keeps the records, so
+// that a test can start another Server on them.
+func NewMemoryRecords() RecordStore {
+	return &memoryRecords{values: map[string]map[string]json.RawMessage{}}
+}
+
+func (m *memoryRecords) Put(kind, id string, value json.RawMessage) error {
+	if !isKind(kind) || !json.Valid(value) || len(value) > maxRecord {
+		return badRecord(kind, id, "the kind is not of small letters and _, or the value is not JSON or too long")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.values[kind] == nil {
+		m.values[kind] = map[string]json.RawMessage{}
+	}
+	m.values[kind][id] = slices.Clone(value)
+	return nil
+}
+
+func (m *memoryRecords) Delete(kind, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.values[kind], id)
+	return nil
+}
+
+func (m *memoryRecords) Records(kind string) (records []Record, problems []error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, value := range m.values[kind] {
+		records = append(records, Record{id, slices.Clone(value)})
+	}
+	return records, nil
+}
+
+func (m *memoryRecords) Close() error { return nil }

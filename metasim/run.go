@@ -1,0 +1,89 @@
+package metasim
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	headerTimeout   = 10 * time.Second // for a client to send the header of a request
+	shutdownTimeout = time.Second      // for requests in progress when Run ends
+	sweepInterval   = time.Minute      // between two removals of what has expired
+)
+
+// Run serves the Graph API on one listener and the control API on the other
+// until ctx is done, and removes what has expired once a minute. A nil control
+// means no control API. Run closes both listeners.
+//
+// When ctx is done, the waits of faults end at once, other requests in progress
+// have a second to complete, and Run returns nil. It returns an error as soon
+// as one of the listeners fails. The Server can be used and run again
+// afterwards, until Close.
+func (s *Server) Run(ctx context.Context, graph, control net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	loops := []func(context.Context) error{
+		s.removeExpiredRegularly,
+		func(ctx context.Context) error { return s.listen(ctx, graph, s) },
+	}
+	if control != nil {
+		loops = append(loops, func(ctx context.Context) error { return s.listen(ctx, control, s.Control()) })
+	}
+	ended := make(chan error)
+	for _, loop := range loops {
+		go func() {
+			defer stop()
+			ended <- loop(ctx)
+		}()
+	}
+	var problems []error
+	for range loops {
+		problems = append(problems, <-ended)
+	}
+	return errors.Join(problems...)
+}
+
+// listen serves a handler until ctx is done. The contexts of requests end with
+// ctx.
+func (s *Server) listen(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if server.Shutdown(bounded) != nil { // some did not complete in time
+			_ = server.Close()
+		}
+	})
+	err := server.Serve(listener)
+	if !cancel() {
+		<-stopped
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return errors.Join(err, server.Close())
+}
+
+func (s *Server) removeExpiredRegularly(ctx context.Context) error {
+	ticker := time.NewTicker(sweepInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			s.removeExpired()
+		}
+	}
+}
