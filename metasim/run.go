@@ -3,6 +3,7 @@ package metasim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,10 +29,10 @@ func (s *Server) Run(ctx context.Context, graph, control net.Listener) error {
 	defer stop()
 	loops := []func(context.Context) error{
 		s.removeExpiredRegularly,
-		func(ctx context.Context) error { return s.listen(ctx, graph, s) },
+		func(ctx context.Context) error { return s.listen(ctx, "Graph API", graph, s) },
 	}
 	if control != nil {
-		loops = append(loops, func(ctx context.Context) error { return s.listen(ctx, control, s.Control()) })
+		loops = append(loops, func(ctx context.Context) error { return s.listen(ctx, "control API", control, s.Control()) })
 	}
 	ended := make(chan error)
 	for _, loop := range loops {
@@ -49,7 +50,7 @@ func (s *Server) Run(ctx context.Context, graph, control net.Listener) error {
 
 // listen serves a handler until ctx is done. The contexts of requests end with
 // ctx.
-func (s *Server) listen(ctx context.Context, listener net.Listener, handler http.Handler) error {
+func (s *Server) listen(ctx context.Context, name string, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
@@ -72,7 +73,7 @@ func (s *Server) listen(ctx context.Context, listener net.Listener, handler http
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return errors.Join(err, server.Close())
+	return errors.Join(fmt.Errorf("metasim: serving the %s: %w", name, err), server.Close())
 }
 
 func (s *Server) removeExpiredRegularly(ctx context.Context) error {

@@ -120,10 +120,7 @@ func (e *Environment) start(ctx context.Context) (err error) {
 		defer context.AfterFunc(e.failed, func() { e.Stop(context.Cause(e.failed)) })()
 		return e.Gateway.Run(draining)
 	})
-	e.group.Go(func() error { return serve(others, "simulator", e.listeners.simulator, e.Simulator) })
-	e.group.Go(func() error {
-		return serve(others, "simulator's control API", e.listeners.control, e.Simulator.Control())
-	})
+	e.group.Go(func() error { return e.Simulator.Run(others, e.listeners.simulator, e.listeners.control) })
 	e.group.Go(func() error { return serve(others, "S3 server", e.listeners.s3, s3) })
 	return nil
 }
