@@ -1,12 +1,12 @@
-// Package guard dials hosts that somebody else chose: the host of a presigned
-// URL, of a webhook, of a store.
+// Package guard dials hosts that somebody else chose, such as the host of a
+// presigned URL, of a webhook or of a store.
 //
-// A [Guard] resolves a host once, refuses it if any of its addresses is
-// forbidden, and connects to the checked addresses only. Forbidden for
-// everybody are metadata services, link-local and other special-purpose
-// addresses, and the addresses in [Own]: the listeners of this process and its
-// database. Private and loopback addresses, and those of this machine, are
-// allowed only for hosts that the operator named ([Named]).
+// A [Guard] resolves a host once, refuses it if any of its addresses is forbidden,
+// and connects only to the checked addresses. Always forbidden are metadata
+// services, link-local and other special-purpose addresses, and the addresses in
+// [Own]: the listeners of this process and its database. Private and loopback
+// addresses, and the addresses of this machine, are allowed only for hosts that the
+// operator named ([Named]).
 package guard
 
 import (
@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// Resolver turns a name into addresses. [net.Resolver] is one.
+// Resolver resolves a name to addresses, as [net.Resolver] does.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -29,33 +29,34 @@ type Resolver interface {
 type Config struct {
 	// Own holds the addresses that are refused for every host. Default: none.
 	Own *Own
-	// Resolver turns names into addresses. Default: Go's own resolver.
+	// Resolver resolves names. Default: Go's own resolver.
 	Resolver Resolver
-	// ResolveTimeout bounds one resolution. Default: 2 s.
+	// ResolveTimeout is the limit for one resolution. Default: 2 s.
 	ResolveTimeout time.Duration
-	// ConnectTimeout bounds the connecting to all addresses of a host together. Default: 5 s.
+	// ConnectTimeout is the limit for connecting to a host, over all of its
+	// addresses. Default: 5 s.
 	ConnectTimeout time.Duration
 	// Interfaces returns the addresses of this machine. Default: net.InterfaceAddrs.
 	Interfaces func() ([]net.Addr, error)
-	// Connect opens a connection to one address. It must call d.ControlContext
-	// as d.DialContext does, since that is the last check of the address.
-	// Default: d.DialContext. Tests replace the network here.
+	// Connect opens a connection to one address. It must call d.ControlContext as
+	// d.DialContext does, since that is the last check of the address. Tests use it
+	// to replace the network. Default: d.DialContext.
 	Connect func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
 
-// Guard dials hosts that somebody else chose. It is the authority on addresses:
-// whatever was checked before, nothing is connected to that Check refuses.
+// Guard dials hosts that somebody else chose. Whatever was checked before, it never
+// connects to an address that Check refuses.
 //
-// A host is resolved once. One bad answer refuses them all, for a resolver that
-// mixes good and bad ones is up to something. The addresses are pinned and
-// dialled as they are, and the socket's own address is checked again before it
-// connects. Guard is safe for concurrent use.
+// A host is resolved once. If one of its addresses is forbidden, the host is
+// refused, since an attacker may mix good and bad addresses. Only the addresses of
+// that resolution are dialed, and the address of the socket is checked again before
+// it connects. A Guard is safe for concurrent use.
 type Guard struct {
 	cfg  Config
 	rule addressRule
 }
 
-// New returns a Guard. Timeouts of zero or less mean their defaults.
+// New returns a Guard. A timeout of zero or less means its default.
 func New(cfg Config) *Guard {
 	if cfg.Resolver == nil {
 		cfg.Resolver = &net.Resolver{PreferGo: true}
@@ -77,12 +78,12 @@ func New(cfg Config) *Guard {
 	return &Guard{cfg: cfg, rule: newAddressRule()}
 }
 
-// Check says whether addr may be connected to. Its error wraps [ErrAddress].
+// Check returns an error that wraps [ErrAddress] if addr is forbidden.
 func (g *Guard) Check(reach Reach, addr netip.AddrPort) error {
 	return g.checkAll(reach, []netip.AddrPort{addr})
 }
 
-// checkAll refuses all of addrs if one of them is bad.
+// checkAll returns an error if any of addrs is forbidden.
 func (g *Guard) checkAll(reach Reach, addrs []netip.AddrPort) error {
 	for _, a := range addrs {
 		if err := g.rule.check(reach, a.Addr()); err != nil {
@@ -95,7 +96,7 @@ func (g *Guard) checkAll(reach Reach, addrs []netip.AddrPort) error {
 	}
 	here, err := g.cfg.Interfaces()
 	if err != nil {
-		return refuse("the addresses of this machine are not known")
+		return refuse("the addresses of this machine are unknown")
 	}
 	for _, a := range addrs {
 		onThisMachine := a.Addr().IsLoopback() || isLocal(here, a.Addr())
@@ -103,7 +104,7 @@ func (g *Guard) checkAll(reach Reach, addrs []netip.AddrPort) error {
 			return refuse("it belongs to this machine")
 		}
 		if isOwn(own, a, onThisMachine) {
-			return refuse("it is one of ferry's own")
+			return refuse("it belongs to a listener of this process or to its database")
 		}
 	}
 	return nil
@@ -122,26 +123,26 @@ func isLocal(here []net.Addr, addr netip.Addr) bool {
 	return false
 }
 
-// Pinned is one host with the addresses that it resolved to, once.
+// Pinned is a host with its checked addresses.
 type Pinned struct {
 	guard   *Guard
 	reach   Reach
-	address string // host:port, the only one that may be dialled
+	address string // host:port, the only address that DialContext accepts
 	addrs   []netip.AddrPort
 }
 
-// maxAnswers bounds how many addresses a host may have. AWS S3 has 8 per
-// family; a headless service of an operator has one per pod.
-func maxAnswers(reach Reach) int {
+// maxAddresses is the limit for the addresses of a host. AWS S3 has 8 per family; a
+// headless service of an operator has one per pod.
+func maxAddresses(reach Reach) int {
 	if reach == Named {
 		return 128
 	}
 	return 16
 }
 
-// Pin resolves host, a name or an address in canonical form, and checks every
-// answer. The name is looked up as an absolute one, unless the operator gave
-// it: then the machine's search domains apply as they do for the operator.
+// Pin resolves host, which is a name or an address in canonical form, and checks
+// every address. The name is resolved as an absolute name. Only for [Named] do the
+// machine's search domains apply, as they do for the operator.
 func (g *Guard) Pin(ctx context.Context, reach Reach, host string, port uint16) (*Pinned, error) {
 	p := &Pinned{guard: g, reach: reach, address: net.JoinHostPort(host, strconv.Itoa(int(port)))}
 	answers, err := g.resolve(ctx, reach, host)
@@ -170,23 +171,23 @@ func (g *Guard) resolve(ctx context.Context, reach Reach, host string) ([]netip.
 	if err != nil {
 		return nil, err
 	}
-	if len(answers) == 0 || len(answers) > maxAnswers(reach) {
-		return nil, refuse(fmt.Sprintf("the name has %d of them", len(answers)))
+	if len(answers) == 0 || len(answers) > maxAddresses(reach) {
+		return nil, refuse(fmt.Sprintf("the name has %d addresses", len(answers)))
 	}
 	addrs := make([]netip.Addr, len(answers))
 	for i, a := range answers {
-		// Go's resolver gives some IPv4 addresses in their IPv6 form. The rule
-		// then judges, and the dialer then dials, the IPv4 address.
+		// Go's resolver returns some IPv4 addresses in their IPv6 form. The IPv4
+		// address is checked and dialed.
 		addrs[i] = a.Unmap()
 	}
 	return addrs, nil
 }
 
-// DialContext connects to the first of the pinned addresses that answers. It
-// refuses to dial anything but the host that was pinned.
+// DialContext connects to the first of the pinned addresses that accepts a
+// connection. It returns an error if address is not the pinned host.
 func (p *Pinned) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
 	if address != p.address {
-		return nil, errors.New("asked to dial a host that was not pinned")
+		return nil, errors.New("dial of a host that was not pinned")
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.guard.cfg.ConnectTimeout)
 	defer cancel()
@@ -208,8 +209,8 @@ func (p *Pinned) DialContext(ctx context.Context, _, address string) (net.Conn, 
 	return nil, last
 }
 
-// Dial is a DialContext for transports that reach more than one host: each dial
-// pins its host anew.
+// Dial returns a DialContext for transports that connect to more than one host. Each
+// dial resolves and checks its host.
 func (g *Guard) Dial(reach Reach) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, portText, err := net.SplitHostPort(address)
@@ -228,7 +229,8 @@ func (g *Guard) Dial(reach Reach) func(ctx context.Context, network, address str
 	}
 }
 
-// control checks the address of a socket that is about to connect.
+// control returns a net.Dialer's ControlContext, which checks the address of a socket
+// before it connects.
 func (g *Guard) control(reach Reach) func(context.Context, string, string, syscall.RawConn) error {
 	return func(_ context.Context, network, address string, _ syscall.RawConn) error {
 		if network != "tcp4" && network != "tcp6" {
@@ -236,7 +238,7 @@ func (g *Guard) control(reach Reach) func(context.Context, string, string, sysca
 		}
 		addr, err := netip.ParseAddrPort(address)
 		if err != nil {
-			return refuse("it is no address")
+			return refuse("it is not an address")
 		}
 		return g.Check(reach, addr)
 	}
