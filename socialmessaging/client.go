@@ -65,6 +65,11 @@ func (o Options) Copy() Options {
 	return o
 }
 
+// WithAPIOptions returns an option function that appends to APIOptions.
+func WithAPIOptions(optFns ...func(*middleware.Stack) error) func(*Options) {
+	return func(o *Options) { o.APIOptions = append(o.APIOptions, optFns...) }
+}
+
 // endpoint returns the URL of the service, without a slash at the end.
 func (o Options) endpoint() string {
 	if o.BaseEndpoint != nil {
@@ -134,32 +139,42 @@ func NewFromConfig(cfg aws.Config, optFns ...func(*Options)) *Client {
 }
 
 // readSources reads the endpoint settings of the SDK's sources (environment,
-// shared config), as the SDK's clients do. The first source that has a setting wins.
-func readSources(sources []any, options *Options) {
-	ctx := context.Background() // the sources have been read: no call takes time
-	for _, source := range slices.Backward(sources) {
-		if s, ok := source.(interface {
+// shared config), as the SDK's clients do.
+func readSources(sources []any, o *Options) {
+	type (
+		ignores interface {
+			GetIgnoreConfiguredEndpoints(context.Context) (bool, bool, error)
+		}
+		endpoints interface {
 			GetServiceBaseEndpoint(context.Context, string) (string, bool, error)
-		}); ok {
-			if endpoint, found, err := s.GetServiceBaseEndpoint(ctx, ServiceID); err == nil && found {
-				options.BaseEndpoint = &endpoint
-			}
 		}
-		if s, ok := source.(interface {
+		dualStack interface {
 			GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
-		}); ok {
-			if state, found, err := s.GetUseDualStackEndpoint(ctx); err == nil && found {
-				options.EndpointOptions.UseDualStackEndpoint = state
-			}
 		}
-		if s, ok := source.(interface {
+		fips interface {
 			GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
-		}); ok {
-			if state, found, err := s.GetUseFIPSEndpoint(ctx); err == nil && found {
-				options.EndpointOptions.UseFIPSEndpoint = state
+		}
+	)
+	ctx := context.Background() // nothing waits: the SDK has read the sources
+	if ignored, _ := setting(sources, func(s ignores) (bool, bool, error) { return s.GetIgnoreConfiguredEndpoints(ctx) }); !ignored {
+		if url, found := setting(sources, func(s endpoints) (string, bool, error) { return s.GetServiceBaseEndpoint(ctx, ServiceID) }); found {
+			o.BaseEndpoint = &url
+		}
+	}
+	o.EndpointOptions.UseDualStackEndpoint, _ = setting(sources, func(s dualStack) (aws.DualStackEndpointState, bool, error) { return s.GetUseDualStackEndpoint(ctx) })
+	o.EndpointOptions.UseFIPSEndpoint, _ = setting(sources, func(s fips) (aws.FIPSEndpointState, bool, error) { return s.GetUseFIPSEndpoint(ctx) })
+}
+
+// setting returns the value of the first source that is an S and has one.
+func setting[S, V any](sources []any, get func(S) (V, bool, error)) (value V, found bool) {
+	for _, source := range sources {
+		if s, ok := source.(S); ok {
+			if value, found, err := get(s); found && err == nil {
+				return value, true
 			}
 		}
 	}
+	return value, false
 }
 
 // Call calls an operation with its input as a JSON object, members by their

@@ -308,22 +308,37 @@ func TestOptionFunctionsSeeTheDefaults(t *testing.T) {
 }
 
 func TestEndpointsOfAWS(t *testing.T) {
-	for want, options := range map[string]socialmessaging.EndpointResolverOptions{
-		"social-messaging.eu-west-1.amazonaws.com":      {},
-		"social-messaging.eu-west-1.api.aws":            {UseDualStackEndpoint: aws.DualStackEndpointStateEnabled},
-		"social-messaging-fips.eu-west-1.amazonaws.com": {UseFIPSEndpoint: aws.FIPSEndpointStateEnabled},
+	const ours = "AWS_ENDPOINT_URL_SOCIALMESSAGING"
+	for name, test := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"by default":          {nil, "https://social-messaging.eu-west-1.amazonaws.com"},
+		"dual-stack":          {map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://social-messaging.eu-west-1.api.aws"},
+		"FIPS":                {map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}, "https://social-messaging-fips.eu-west-1.amazonaws.com"},
+		"FIPS and dual-stack": {map[string]string{"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://social-messaging-fips.eu-west-1.api.aws"},
+		"configured":          {map[string]string{ours: "http://ferry.example:8080/"}, "http://ferry.example:8080"},
+		"configured, ignored": {map[string]string{ours: "http://ferry.example", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "https://social-messaging.eu-west-1.amazonaws.com"},
 	} {
-		var host string
-		client := socialmessaging.New(socialmessaging.Options{
-			Region: "eu-west-1", EndpointOptions: options, Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""),
-			HTTPClient: transport(func(r *http.Request) (*http.Response, error) {
-				host = r.URL.Scheme + "://" + r.URL.Host
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+			for name, value := range test.env {
+				t.Setenv(name, value)
+			}
+			var endpoint string
+			cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("eu-west-1"), config.WithSharedConfigFiles([]string{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.HTTPClient = transport(func(r *http.Request) (*http.Response, error) {
+				endpoint = r.URL.Scheme + "://" + r.URL.Host
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"mediaId":"1"}`))}, nil
-			}),
+			})
+			if err := post(socialmessaging.NewFromConfig(cfg)); err != nil || endpoint != test.want {
+				t.Errorf("%s, %v; want %s", endpoint, err, test.want)
+			}
 		})
-		if err := post(client); err != nil || host != "https://"+want {
-			t.Errorf("%s, %v; want %s", host, err, want)
-		}
 	}
 }
 

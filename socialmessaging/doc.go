@@ -41,5 +41,8 @@ package socialmessaging
 // names of endpoint settings (AWS_ENDPOINT_URL_SOCIALMESSAGING).
 const ServiceID = "SocialMessaging"
 
+// ServiceAPIVersion is the version of the API.
+const ServiceAPIVersion = "2024-01-01"
+
 // SigningName is the service in the scope of a signature and the prefix of IAM actions.
 const SigningName = "social-messaging"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/socialmessaging"
@@ -35,9 +36,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client := socialmessaging.NewFromConfig(cfg, func(o *socialmessaging.Options) {
-		o.APIOptions = append(o.APIOptions, smithyhttp.AddHeaderValue("X-Program", "yes"))
-		o.RetryMaxAttempts = 2
+	client := socialmessaging.NewFromConfig(cfg, socialmessaging.WithAPIOptions(smithyhttp.AddHeaderValue("X-Program", "yes")), func(o *socialmessaging.Options) {
+		o.Retryer = retry.AddWithMaxAttempts(o.Retryer, 2)
 	})
 	number := accounts(ctx, client)
 	upload(ctx, client, number)
