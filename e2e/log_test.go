@@ -23,6 +23,7 @@ type logEntry struct {
 	MediaID    string `json:"media_id"`
 	Size       int64
 	SHA256     string
+	Verified   bool
 	CallerGone bool `json:"caller_gone"`
 	Exception  string
 	Cause      string
