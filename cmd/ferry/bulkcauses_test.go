@@ -16,7 +16,7 @@ import (
 )
 
 // putBadFile stores a bad sample under a key.
-func putBadFile(t *testing.T, world *local.Environment, key, name string) {
+func putBadFile(t *testing.T, world *local.World, key, name string) {
 	t.Helper()
 	for _, f := range sample.BadFiles() {
 		if f.Name != name {

@@ -40,13 +40,13 @@ func (demoCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 }
 
 type demo struct {
-	world  *local.Environment
+	world  *local.World
 	out    io.Writer
 	bucket *s3.Client
 	client *socialmessaging.Client
 }
 
-func newDemo(world *local.Environment, out io.Writer) *demo {
+func newDemo(world *local.World, out io.Writer) *demo {
 	provider := credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), "")
 	return &demo{
 		world:  world,

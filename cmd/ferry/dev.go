@@ -59,7 +59,7 @@ Press Ctrl-C to stop.
 
 // environment returns shell commands that point SDKs, the AWS CLI and ferry's
 // own clients at a world.
-func environment(world *local.Environment) string {
+func environment(world *local.World) string {
 	var lines strings.Builder
 	for _, variable := range [][2]string{
 		{"AWS_ENDPOINT_URL_SOCIALMESSAGING", world.APIURL},

@@ -19,7 +19,7 @@ import (
 )
 
 // startWorld starts a world and points the SDK's settings at it.
-func startWorld(t *testing.T) *local.Environment {
+func startWorld(t *testing.T) *local.World {
 	t.Helper()
 	world, err := local.Start(t.Context(), local.Config{})
 	if err != nil {
@@ -40,7 +40,7 @@ func startWorld(t *testing.T) *local.Environment {
 	return world
 }
 
-func putFiles(t *testing.T, world *local.Environment, prefix string, count int) {
+func putFiles(t *testing.T, world *local.World, prefix string, count int) {
 	t.Helper()
 	bucket := newDemo(world, nil).bucket
 	for i := range count {
@@ -54,7 +54,7 @@ func putFiles(t *testing.T, world *local.Environment, prefix string, count int) 
 	}
 }
 
-func addFault(t *testing.T, world *local.Environment, fault metasim.Fault) {
+func addFault(t *testing.T, world *local.World, fault metasim.Fault) {
 	t.Helper()
 	if _, err := world.Simulator.AddFault(fault); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func addFault(t *testing.T, world *local.Environment, fault metasim.Fault) {
 }
 
 // awaitApplied waits until the simulator's first fault has hit so many requests.
-func awaitApplied(t *testing.T, world *local.Environment, count int) {
+func awaitApplied(t *testing.T, world *local.World, count int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); world.Simulator.Faults()[0].Applied < count; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -72,7 +72,7 @@ func awaitApplied(t *testing.T, world *local.Environment, count int) {
 }
 
 // uploads counts the files that the simulator has taken.
-func uploads(world *local.Environment) (count int) {
+func uploads(world *local.World) (count int) {
 	for _, request := range world.Simulator.Requests() {
 		if request.Operation == metasim.OperationUpload && request.MediaID != "" {
 			count++

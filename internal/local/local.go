@@ -48,8 +48,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Environment is a running world.
-type Environment struct {
+// World is a running world.
+type World struct {
 	Region       string
 	APIURL       string // ferry's API
 	SimulatorURL string // the simulated Graph API
@@ -76,103 +76,103 @@ type Environment struct {
 }
 
 // Start starts a world. When it returns, all servers are ready.
-func Start(ctx context.Context, config Config) (*Environment, error) {
+func Start(ctx context.Context, config Config) (*World, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Environment{Region: cmp.Or(config.Region, "us-east-1"), config: config}
-	e.group, e.failed = errgroup.WithContext(context.WithoutCancel(ctx))
-	err := e.start(ctx)
+	w := &World{Region: cmp.Or(config.Region, "us-east-1"), config: config}
+	w.group, w.failed = errgroup.WithContext(context.WithoutCancel(ctx))
+	err := w.start(ctx)
 	if err == nil {
-		err = e.linkSample(ctx)
+		err = w.linkSample(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, errors.Join(err, w.Close())
 	}
-	return e, nil
+	return w, nil
 }
 
 // start opens everything and serves it.
-func (e *Environment) start(ctx context.Context) (err error) {
-	if e.listeners, err = listen(e.config.PortBase); err != nil {
+func (w *World) start(ctx context.Context) (err error) {
+	if w.listeners, err = listen(w.config.PortBase); err != nil {
 		return err
 	}
-	e.APIURL, e.SimulatorURL = "http://"+e.listeners.api.Addr().String(), "http://"+e.listeners.simulator.Addr().String()
-	e.S3URL, e.ControlURL = "http://"+e.listeners.s3.Addr().String(), "http://"+e.listeners.control.Addr().String()
-	e.own.AddListener(e.listeners.simulator)
-	e.own.AddListener(e.listeners.control)
-	if err := e.openGateway(ctx); err != nil {
+	w.APIURL, w.SimulatorURL = "http://"+w.listeners.api.Addr().String(), "http://"+w.listeners.simulator.Addr().String()
+	w.S3URL, w.ControlURL = "http://"+w.listeners.s3.Addr().String(), "http://"+w.listeners.control.Addr().String()
+	w.own.AddListener(w.listeners.simulator)
+	w.own.AddListener(w.listeners.control)
+	if err := w.openGateway(ctx); err != nil {
 		return err
 	}
-	if err := e.openSimulator(); err != nil {
+	if err := w.openSimulator(); err != nil {
 		return err
 	}
-	s3, err := e.openS3(ctx)
+	s3, err := w.openS3(ctx)
 	if err != nil {
 		return err
 	}
 	// The gateway needs the others until it has drained.
-	others, endOthers := context.WithCancel(e.failed)
+	others, endOthers := context.WithCancel(w.failed)
 	draining, drain := context.WithCancelCause(context.WithoutCancel(ctx))
-	e.drain = drain
-	e.group.Go(func() error {
+	w.drain = drain
+	w.group.Go(func() error {
 		defer endOthers()
-		defer context.AfterFunc(e.failed, func() { e.Stop(context.Cause(e.failed)) })()
-		return e.Gateway.Run(draining)
+		defer context.AfterFunc(w.failed, func() { w.Stop(context.Cause(w.failed)) })()
+		return w.Gateway.Run(draining)
 	})
-	e.group.Go(func() error { return e.Simulator.Run(others, e.listeners.simulator, e.listeners.control) })
-	e.group.Go(func() error { return serve(others, "S3 server", e.listeners.s3, s3) })
+	w.group.Go(func() error { return w.Simulator.Run(others, w.listeners.simulator, w.listeners.control) })
+	w.group.Go(func() error { return serve(others, "S3 server", w.listeners.s3, s3) })
 	return nil
 }
 
 // Wait waits until ctx is done or something has failed. Then it drains the
 // gateway, stops everything and returns what failed.
-func (e *Environment) Wait(ctx context.Context) error {
+func (w *World) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-	case <-e.failed.Done():
+	case <-w.failed.Done():
 	}
-	e.drain(context.Cause(ctx))
-	e.waited = true
-	return e.group.Wait()
+	w.drain(context.Cause(ctx))
+	w.waited = true
+	return w.group.Wait()
 }
 
 // Stop ends everything in progress at once, with a cause that the gateway's
 // calls see. Wait then returns [gateway.ErrCutOff] if there were calls.
-func (e *Environment) Stop(cause error) { e.Gateway.Stop(cause) }
+func (w *World) Stop(cause error) { w.Gateway.Stop(cause) }
 
 // Close stops everything at once and closes it. It returns what failed, unless
 // Wait did.
-func (e *Environment) Close() error {
+func (w *World) Close() error {
 	var problems []error
-	if e.Gateway != nil {
-		e.Stop(errors.New("the local world was closed"))
+	if w.Gateway != nil {
+		w.Stop(errors.New("the local world was closed"))
 	}
-	if err := e.group.Wait(); !e.waited && !errors.Is(err, gateway.ErrCutOff) {
+	if err := w.group.Wait(); !w.waited && !errors.Is(err, gateway.ErrCutOff) {
 		problems = append(problems, err)
 	}
-	if e.Gateway != nil {
-		problems = append(problems, e.Gateway.Close())
+	if w.Gateway != nil {
+		problems = append(problems, w.Gateway.Close())
 	}
-	if e.Simulator != nil {
-		problems = append(problems, e.Simulator.Close())
+	if w.Simulator != nil {
+		problems = append(problems, w.Simulator.Close())
 	}
-	e.listeners.close()
+	w.listeners.close()
 	return errors.Join(problems...)
 }
 
 // path returns the path of a file in the data directory, or inMemory if there is
 // no directory.
-func (e *Environment) path(name, inMemory string) string {
-	if e.config.Data == "" {
+func (w *World) path(name, inMemory string) string {
+	if w.config.Data == "" {
 		return inMemory
 	}
-	return filepath.Join(e.config.Data, name)
+	return filepath.Join(w.config.Data, name)
 }
 
 // openKeyset reads the keyset in the data directory, or creates one.
-func (e *Environment) openKeyset() (*secret.Sealer, error) {
-	path := e.path("keyset.json", "")
+func (w *World) openKeyset() (*secret.Sealer, error) {
+	path := w.path("keyset.json", "")
 	if path != "" {
 		text, err := os.ReadFile(path)
 		if err == nil {

@@ -22,7 +22,7 @@ import (
 	"ferry/socialmessaging"
 )
 
-func start(t *testing.T, data string) *local.Environment {
+func start(t *testing.T, data string) *local.World {
 	t.Helper()
 	world, err := local.Start(t.Context(), local.Config{Data: data})
 	if err != nil {
@@ -31,7 +31,7 @@ func start(t *testing.T, data string) *local.Environment {
 	return world
 }
 
-func put(t *testing.T, world *local.Environment, key, text string) {
+func put(t *testing.T, world *local.World, key, text string) {
 	t.Helper()
 	client := s3.New(s3.Options{Region: world.Region, BaseEndpoint: &world.S3URL, UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), "")})
@@ -42,7 +42,7 @@ func put(t *testing.T, world *local.Environment, key, text string) {
 }
 
 // presign2 presigns a GET with Signature Version 2, as botocore's HmacV1QueryAuth does.
-func presign2(world *local.Environment, path string, expires time.Time) string {
+func presign2(world *local.World, path string, expires time.Time) string {
 	seconds := fmt.Sprint(expires.Unix())
 	mac := hmac.New(sha1.New, []byte(world.SecretAccessKey.Reveal()))
 	_, _ = io.WriteString(mac, "GET\n\n\n"+seconds+"\n"+path)
@@ -81,7 +81,7 @@ func TestPresignedURLOfVersion2IsVerified(t *testing.T) {
 	}
 }
 
-func post(t *testing.T, world *local.Environment, in socialmessaging.PostWhatsAppMessageMediaInput) string {
+func post(t *testing.T, world *local.World, in socialmessaging.PostWhatsAppMessageMediaInput) string {
 	t.Helper()
 	client := socialmessaging.New(socialmessaging.Options{Region: world.Region, BaseEndpoint: aws.String(world.APIURL),
 		Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), "")})

@@ -51,63 +51,63 @@ func listen(base int) (l listeners, err error) {
 }
 
 // openGateway opens the gateway, and reads or creates the sample's access key.
-func (e *Environment) openGateway(ctx context.Context) error {
-	if e.config.Data != "" {
-		if err := os.MkdirAll(e.config.Data, 0o700); err != nil {
+func (w *World) openGateway(ctx context.Context) error {
+	if w.config.Data != "" {
+		if err := os.MkdirAll(w.config.Data, 0o700); err != nil {
 			return err
 		}
 	}
-	sealer, err := e.openKeyset()
+	sealer, err := w.openKeyset()
 	if err != nil {
 		return err
 	}
-	db, err := state.Open(ctx, state.Config{Path: e.path("ferry.db", state.Memory), Sealer: sealer, Logger: e.config.Logger})
+	db, err := state.Open(ctx, state.Config{Path: w.path("ferry.db", state.Memory), Sealer: sealer, Logger: w.config.Logger})
 	if err != nil {
 		return err
 	}
-	if err := e.sampleKey(ctx, db); err != nil {
+	if err := w.sampleKey(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	e.Gateway, err = gateway.Open(ctx, gateway.Config{
+	w.Gateway, err = gateway.Open(ctx, gateway.Config{
 		State:   db,
 		Sealer:  sealer,
-		Graph:   graph.Config{BaseURL: e.SimulatorURL, UserAgent: "ferry-dev"},
-		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: e.S3URL, Region: e.Region, PathStyle: true, AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}}},
-		API:     social.Config{Region: e.Region},
-		Own:     &e.own,
-		Logger:  e.config.Logger,
+		Graph:   graph.Config{BaseURL: w.SimulatorURL, UserAgent: "ferry-dev"},
+		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: w.S3URL, Region: w.Region, PathStyle: true, AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey}}},
+		API:     social.Config{Region: w.Region},
+		Own:     &w.own,
+		Logger:  w.config.Logger,
 
-		Listener: e.listeners.api,
+		Listener: w.listeners.api,
 	})
 	return err
 }
 
 // openSimulator opens the simulator with the sample account.
-func (e *Environment) openSimulator() error {
+func (w *World) openSimulator() error {
 	config := metasim.Config{
-		Logger: e.config.Logger,
+		Logger: w.config.Logger,
 		BusinessAccounts: []metasim.BusinessAccount{{
-			ID: metaAccountID, AppID: metaAppID, Name: "Lucky Shrub", Token: e.MetaToken.Reveal(),
+			ID: metaAccountID, AppID: metaAppID, Name: "Lucky Shrub", Token: w.MetaToken.Reveal(),
 			PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhoneNumberID, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub", QualityRating: "GREEN"}},
 		}},
 	}
-	if e.config.Data != "" {
-		storage, err := metasim.NewDirectoryStorage(filepath.Join(e.config.Data, "whatsapp"))
+	if w.config.Data != "" {
+		storage, err := metasim.NewDirectoryStorage(filepath.Join(w.config.Data, "whatsapp"))
 		if err != nil {
 			return err
 		}
 		config.Storage = storage
 	}
-	e.Simulator = metasim.New(config)
+	w.Simulator = metasim.New(config)
 	return nil
 }
 
 // openS3 opens the embedded S3 server with the sample bucket.
-func (e *Environment) openS3(ctx context.Context) (http.Handler, error) {
+func (w *World) openS3(ctx context.Context) (http.Handler, error) {
 	var backend gofakes3.Backend = s3mem.New()
-	if e.config.Data != "" {
+	if w.config.Data != "" {
 		var err error
-		if backend, err = bucketdir.New(filepath.Join(e.config.Data, "buckets")); err != nil {
+		if backend, err = bucketdir.New(filepath.Join(w.config.Data, "buckets")); err != nil {
 			return nil, err
 		}
 	}
@@ -119,9 +119,9 @@ func (e *Environment) openS3(ctx context.Context) (http.Handler, error) {
 		return nil, fmt.Errorf("creating bucket %s: %w", Bucket, err)
 	}
 	s3 := gofakes3.New(backend,
-		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(e.config.Logger.Handler(), slog.LevelDebug))),
-		gofakes3.WithV4Auth(map[string]string{e.AccessKeyID: e.SecretAccessKey.Reveal()}))
-	return acceptVersion2(s3.Server(), e.Region, e.AccessKeyID, e.SecretAccessKey), nil
+		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(w.config.Logger.Handler(), slog.LevelDebug))),
+		gofakes3.WithV4Auth(map[string]string{w.AccessKeyID: w.SecretAccessKey.Reveal()}))
+	return acceptVersion2(s3.Server(), w.Region, w.AccessKeyID, w.SecretAccessKey), nil
 }
 
 // serve serves a handler until ctx is done. It closes the listener.
