@@ -68,15 +68,15 @@ func (w *World) openGateway(ctx context.Context) error {
 	if err := w.sampleKey(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	store := object.StoreConfig{Endpoint: w.S3URL, Region: w.Region, PathStyle: true, AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey}
 	w.Gateway, err = gateway.Open(ctx, gateway.Config{
-		State:   db,
-		Sealer:  sealer,
-		Graph:   graph.Config{BaseURL: w.SimulatorURL, UserAgent: "ferry-dev"},
-		Objects: object.Config{Stores: []object.StoreConfig{{Endpoint: w.S3URL, Region: w.Region, PathStyle: true, AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey}}},
-		API:     social.Config{Region: w.Region},
-		Own:     &w.own,
-		Logger:  w.config.Logger,
-
+		State:    db,
+		Sealer:   sealer,
+		Graph:    graph.Config{BaseURL: w.SimulatorURL, UserAgent: "ferry-dev"},
+		Objects:  object.Config{Stores: []object.StoreConfig{store}},
+		API:      social.Config{Region: w.Region},
+		Own:      &w.own,
+		Logger:   w.config.Logger,
 		Listener: w.listeners.api,
 	})
 	return err
