@@ -86,7 +86,7 @@ func TestRedirectedDownload(t *testing.T) {
 				if string(content) != "the file" || failed != nil || row.refusal != "" {
 					t.Errorf("%q, %v", content, failed)
 				}
-			} else if !isLost(err) || row.refusal == "" || !strings.Contains(err.Error(), row.refusal) || strings.Contains(err.Error(), "canary") {
+			} else if !isUnreachable(err) || row.refusal == "" || !strings.Contains(err.Error(), row.refusal) || strings.Contains(err.Error(), "canary") {
 				t.Errorf("%v", err)
 			}
 			if got := strings.Join(asked, " "); got != row.asked {

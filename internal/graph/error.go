@@ -67,9 +67,9 @@ type UnreachableError struct {
 func (e *UnreachableError) Error() string { return "Meta cannot be reached: " + e.Cause.Error() }
 func (e *UnreachableError) Unwrap() error { return e.Cause }
 
-// answeredError reads Meta's error envelope, leniently: error_data may be an
+// responseError reads Meta's error envelope, leniently: error_data may be an
 // object, a string or missing, and an answer may not be JSON at all.
-func answeredError(response *http.Response, answer []byte, token secret.Secret) error {
+func responseError(response *http.Response, answer []byte, token secret.Secret) error {
 	status := response.StatusCode
 	var envelope struct {
 		Error struct {
@@ -132,6 +132,6 @@ func clean(text string, token secret.Secret) string {
 
 // IsAmbiguous reports whether err leaves it open whether Meta has done what was requested.
 func IsAmbiguous(err error) bool {
-	lost, ok := errors.AsType[*UnreachableError](err)
-	return ok && lost.BodySent
+	failed, ok := errors.AsType[*UnreachableError](err)
+	return ok && failed.BodySent
 }

@@ -23,8 +23,8 @@ import (
 	"ferry/internal/secret"
 )
 
-// maxAnswer bounds an answer of Meta's that is not a file, in bytes.
-const maxAnswer = 1 << 20
+// maxResponse bounds an answer of Meta's that is not a file, in bytes.
+const maxResponse = 1 << 20
 
 // Config says where the Graph API is. Its zero value is Meta's own, with the defaults below.
 type Config struct {
@@ -159,15 +159,15 @@ func (c *Client) do(request *http.Request, operation string, token secret.Secret
 		return unreachable(err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err != nil {
 		return unreachable(fmt.Errorf("reading the answer: %w", err))
 	}
-	if len(answer) > maxAnswer {
-		return unreachable(fmt.Errorf("the answer is larger than %d bytes", maxAnswer))
+	if len(answer) > maxResponse {
+		return unreachable(fmt.Errorf("the answer is larger than %d bytes", maxResponse))
 	}
 	if response.StatusCode != http.StatusOK {
-		return answeredError(response, answer, token)
+		return responseError(response, answer, token)
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return unreachable(fmt.Errorf("status 200 with an answer that is not the expected JSON: %w", err))

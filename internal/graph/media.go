@@ -61,11 +61,11 @@ func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string
 		return answer.ID, nil
 	}
 	sent, sourceErr := body.End()
-	switch lost, isLost := errors.AsType[*UnreachableError](err); {
-	case isLost && sourceErr != nil:
+	switch failed, isUnreachable := errors.AsType[*UnreachableError](err); {
+	case isUnreachable && sourceErr != nil:
 		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
-	case isLost:
-		lost.BodySent = sent
+	case isUnreachable:
+		failed.BodySent = sent
 		return "", err
 	case err != nil:
 		return "", err
@@ -100,11 +100,11 @@ type Media struct {
 // Media asks for a file's metadata and a fresh download URL.
 func (c *Client) Media(ctx context.Context, mediaID, phoneNumberID string, token secret.Secret) (Media, error) {
 	var answer struct {
-		ID       string     `json:"id"`
-		URL      string     `json:"url"`
-		MIMEType string     `json:"mime_type"`
-		SHA256   string     `json:"sha256"`
-		Size     looseInt64 `json:"file_size"`
+		ID       string       `json:"id"`
+		URL      string       `json:"url"`
+		MIMEType string       `json:"mime_type"`
+		SHA256   string       `json:"sha256"`
+		Size     lenientInt64 `json:"file_size"`
 	}
 	target := c.node(mediaID)
 	if phoneNumberID != "" {
@@ -113,12 +113,12 @@ func (c *Client) Media(ctx context.Context, mediaID, phoneNumberID string, token
 	if err := c.get(ctx, "retrieve", target, token, &answer); err != nil {
 		return Media{}, err
 	}
-	return Media{answer.ID, answer.URL, answer.MIMEType, hexDigest(answer.SHA256), int64(answer.Size)}, nil
+	return Media{answer.ID, answer.URL, answer.MIMEType, parseDigest(answer.SHA256), int64(answer.Size)}, nil
 }
 
-// hexDigest reads a SHA-256 as Meta writes it: hexadecimal in the answers
+// parseDigest reads a SHA-256 as Meta writes it: hexadecimal in the answers
 // captured, base64 in webhooks (meta-cloud-api.md §3.2).
-func hexDigest(text string) string {
+func parseDigest(text string) string {
 	if raw, err := hex.DecodeString(text); err == nil && len(raw) == sha256.Size {
 		return strings.ToLower(text)
 	}
@@ -151,13 +151,13 @@ func (c *Client) Download(ctx context.Context, media Media, token secret.Secret)
 		if response.StatusCode == http.StatusOK {
 			return download{response.Body}, nil
 		}
-		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 		response.Body.Close()
 		if response.StatusCode == http.StatusNotFound { // it has expired: with a fresh one it may work
 			return nil, unreachable(errors.New("the download URL does not work any more (HTTP 404)"))
 		}
 		if !isRedirect(response.StatusCode) {
-			return nil, answeredError(response, answer, token)
+			return nil, responseError(response, answer, token)
 		}
 		if redirects == maxRedirects {
 			return nil, unreachable(fmt.Errorf("the download is redirected more than %d times", maxRedirects))
@@ -256,11 +256,11 @@ func isID(id string) bool {
 	return len(id) > 0 && len(id) <= 100
 }
 
-// looseInt64 is a number that Meta sends as a number or as a string of digits.
-type looseInt64 int64
+// lenientInt64 is a number that Meta sends as a number or as a string of digits.
+type lenientInt64 int64
 
-func (n *looseInt64) UnmarshalJSON(data []byte) error {
+func (n *lenientInt64) UnmarshalJSON(data []byte) error {
 	value, err := strconv.ParseInt(strings.Trim(string(data), `"`), 10, 64)
-	*n = looseInt64(value)
+	*n = lenientInt64(value)
 	return err
 }

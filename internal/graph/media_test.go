@@ -138,8 +138,8 @@ func TestAnswerThatMakesNoSenseIsUnreachable(t *testing.T) {
 				_, _ = io.WriteString(w, answer)
 			})
 			id, err := client.UploadMedia(t.Context(), upload("hello"))
-			lost, ok := errors.AsType[*graph.UnreachableError](err)
-			if !ok || !lost.BodySent || id != "" {
+			failed, ok := errors.AsType[*graph.UnreachableError](err)
+			if !ok || !failed.BodySent || id != "" {
 				t.Errorf("%q, %v", id, err)
 			}
 		})
@@ -158,8 +158,8 @@ func TestBrokenConnectionTellsWhetherTheFileWasSent(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			})
 			_, err := client.UploadMedia(t.Context(), upload(large))
-			if lost, ok := errors.AsType[*graph.UnreachableError](err); !ok || lost.BodySent != test.sent {
-				t.Errorf("%v, %+v", err, lost)
+			if failed, ok := errors.AsType[*graph.UnreachableError](err); !ok || failed.BodySent != test.sent {
+				t.Errorf("%v, %+v", err, failed)
 			}
 		})
 	}

@@ -50,14 +50,14 @@ func (c *Client) UploadHandle(ctx context.Context, upload HandleUpload) (handle 
 		return "", nil, err
 	}
 	handle, err = c.sendFrom(ctx, session, upload, 0)
-	for isLost(err) && len(retried) < maxResumes && (upload.MayRetry == nil || upload.MayRetry()) && pause(ctx, resumeDelay<<len(retried)) {
+	for isUnreachable(err) && len(retried) < maxResumes && (upload.MayRetry == nil || upload.MayRetry()) && pause(ctx, resumeDelay<<len(retried)) {
 		retried = append(retried, err)
 		handle, err = c.resume(ctx, session, upload)
 	}
 	return handle, retried, err
 }
 
-func isLost(err error) bool {
+func isUnreachable(err error) bool {
 	_, ok := errors.AsType[*UnreachableError](err)
 	return ok
 }
@@ -86,8 +86,8 @@ func (c *Client) resume(ctx context.Context, session string, upload HandleUpload
 	return c.sendFrom(ctx, session, upload, offset)
 }
 
-// sessionForm is what a session's id may be: it becomes part of a URL.
-var sessionForm = regexp.MustCompile(`^upload:[A-Za-z0-9+/=_.:-]+(\?sig=[A-Za-z0-9%+/=_.-]+)?$`)
+// sessionPattern is what a session's id may be: it becomes part of a URL.
+var sessionPattern = regexp.MustCompile(`^upload:[A-Za-z0-9+/=_.:-]+(\?sig=[A-Za-z0-9%+/=_.-]+)?$`)
 
 // openSession announces the file and gives the session's id, "upload:…?sig=…".
 func (c *Client) openSession(ctx context.Context, upload HandleUpload) (string, error) {
@@ -105,7 +105,7 @@ func (c *Client) openSession(ctx context.Context, upload HandleUpload) (string, 
 	if err := c.do(request, "upload_session", upload.Token, &answer); err != nil {
 		return "", err
 	}
-	if len(answer.ID) > 4096 || !sessionForm.MatchString(answer.ID) {
+	if len(answer.ID) > 4096 || !sessionPattern.MatchString(answer.ID) {
 		return "", &UnreachableError{Cause: errors.New("status 200 without an upload session")}
 	}
 	return answer.ID, nil
@@ -149,7 +149,7 @@ func (c *Client) sendFrom(ctx context.Context, id string, upload HandleUpload, o
 	}
 	_, sourceErr := body.End()
 	switch {
-	case isLost(err) && sourceErr != nil:
+	case isUnreachable(err) && sourceErr != nil:
 		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
 	case err == nil:
 		return "", &Error{Status: http.StatusOK, Message: "no handle in the answer to the whole file"}
@@ -164,7 +164,7 @@ func (c *Client) sessionOffset(ctx context.Context, id string, token secret.Secr
 		return 0, err
 	}
 	var answer struct {
-		Offset looseInt64 `json:"file_offset"`
+		Offset lenientInt64 `json:"file_offset"`
 	}
 	err = c.do(request, "upload_status", token, &answer)
 	return int64(answer.Offset), err

@@ -74,8 +74,8 @@ func newPeer(t *testing.T, overTLS bool, speak func(conn net.Conn, reader *bufio
 
 const answered = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"id\":\"1\"}"
 
-// take reads one whole request.
-func take(reader *bufio.Reader) error {
+// readRequest reads one whole request.
+func readRequest(reader *bufio.Reader) error {
 	request, err := http.ReadRequest(reader)
 	if err == nil {
 		_, err = io.Copy(io.Discard, request.Body)
@@ -110,9 +110,9 @@ type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-// overBoth runs a test over plain connections and over TLS, for a file that
+// forAllConnections runs a test over plain connections and over TLS, for a file that
 // goes out of the write buffer, one that is a piece, and one of several.
-func overBoth(t *testing.T, test func(t *testing.T, overTLS bool, size int)) {
+func forAllConnections(t *testing.T, test func(t *testing.T, overTLS bool, size int)) {
 	for _, overTLS := range []bool{false, true} {
 		for _, size := range []int{20 << 10, 100 << 10, 700 << 10} {
 			t.Run(strconv.FormatBool(overTLS)+" "+strconv.Itoa(size), func(t *testing.T) { test(t, overTLS, size) })
@@ -123,10 +123,10 @@ func overBoth(t *testing.T, test func(t *testing.T, overTLS bool, size int)) {
 // All of the file has been read, but the end of the form meets a connection that
 // Meta has reset: it is certain that Meta has no whole form.
 func TestFormThatMeetsAResetWasNotSent(t *testing.T) {
-	overBoth(t, func(t *testing.T, overTLS bool, size int) {
+	forAllConnections(t, func(t *testing.T, overTLS bool, size int) {
 		over := make(chan struct{})
 		p := newPeer(t, overTLS, func(conn net.Conn, reader *bufio.Reader) {
-			if take(reader) == nil {
+			if readRequest(reader) == nil {
 				_, _ = io.WriteString(conn, answered)
 			}
 			_, _ = io.Copy(io.Discard, reader) // so that the first pieces go out
@@ -138,21 +138,21 @@ func TestFormThatMeetsAResetWasNotSent(t *testing.T) {
 		}
 		conn := <-p.conn // which is kept
 		_, err := p.upload(t, size, func() { reset(conn) })
-		if lost, ok := errors.AsType[*UnreachableError](err); !ok || lost.BodySent {
-			t.Errorf("%v, %+v", err, lost)
+		if failed, ok := errors.AsType[*UnreachableError](err); !ok || failed.BodySent {
+			t.Errorf("%v, %+v", err, failed)
 		}
 	})
 }
 
 func TestFormWhoseAnswerIsLostWasSent(t *testing.T) {
-	overBoth(t, func(t *testing.T, overTLS bool, size int) {
+	forAllConnections(t, func(t *testing.T, overTLS bool, size int) {
 		for _, end := range []func(net.Conn){reset, func(conn net.Conn) { _ = conn.Close() }} {
 			var p *peer
 			p = newPeer(t, overTLS, func(conn net.Conn, reader *bufio.Reader) {
-				if take(reader) == nil {
+				if readRequest(reader) == nil {
 					_, _ = io.WriteString(conn, answered)
 				}
-				if err := take(reader); err != nil {
+				if err := readRequest(reader); err != nil {
 					t.Errorf("the form did not arrive: %v", err)
 				}
 				end(<-p.conn)
@@ -161,8 +161,8 @@ func TestFormWhoseAnswerIsLostWasSent(t *testing.T) {
 				t.Fatalf("%q, %v", id, err)
 			}
 			_, err := p.upload(t, size, nil)
-			if lost, ok := errors.AsType[*UnreachableError](err); !ok || !lost.BodySent {
-				t.Errorf("%v, %+v", err, lost)
+			if failed, ok := errors.AsType[*UnreachableError](err); !ok || !failed.BodySent {
+				t.Errorf("%v, %+v", err, failed)
 			}
 		}
 	})
@@ -189,9 +189,9 @@ func TestBrokenConnectionInterruptsASilentSource(t *testing.T) {
 					PhoneNumberID: "1", Token: secret.New("t"), FileName: "a.txt", ContentType: "text/plain", Size: 1 << 20,
 					Body: io.MultiReader(strings.NewReader(strings.Repeat("x", before)), silent), Stop: func() { close(stopped) },
 				})
-				lost, ok := errors.AsType[*UnreachableError](err)
-				if !ok || lost.BodySent || strings.Contains(err.Error(), "source") {
-					t.Errorf("%v, %+v", err, lost)
+				failed, ok := errors.AsType[*UnreachableError](err)
+				if !ok || failed.BodySent || strings.Contains(err.Error(), "source") {
+					t.Errorf("%v, %+v", err, failed)
 				}
 			})
 		}
