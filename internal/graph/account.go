@@ -1,4 +1,5 @@
-// What linking a WhatsApp Business Account reads (meta-cloud-api.md §9.4).
+// What is read to link a WhatsApp Business Account (docs/references.md#graph-waba,
+// docs/references.md#graph-phone-numbers).
 
 package graph
 
@@ -10,14 +11,14 @@ import (
 	"ferry/internal/secret"
 )
 
-// maxPages bounds how many pages of phone numbers are followed.
+// maxPages is the limit for the pages of a list of phone numbers.
 const maxPages = 100
 
 // BusinessAccount is a WhatsApp Business Account.
 type BusinessAccount struct {
 	ID                          string `json:"id"`
 	Name                        string `json:"name"`
-	MarketingMessagesOnboarding string `json:"marketing_messages_onboarding_status"` // "" = not said
+	MarketingMessagesOnboarding string `json:"marketing_messages_onboarding_status"` // may be empty
 }
 
 // PhoneNumber is a business phone number.
@@ -28,7 +29,7 @@ type PhoneNumber struct {
 	QualityRating      string `json:"quality_rating"` // GREEN, YELLOW, RED, UNKNOWN
 }
 
-// BusinessAccount reads a WhatsApp Business Account.
+// BusinessAccount returns a WhatsApp Business Account.
 func (c *Client) BusinessAccount(ctx context.Context, id string, token secret.Secret) (BusinessAccount, error) {
 	var account BusinessAccount
 	target := c.node(id)
@@ -37,7 +38,7 @@ func (c *Client) BusinessAccount(ctx context.Context, id string, token secret.Se
 	return account, err
 }
 
-// PhoneNumbers reads all phone numbers of a WhatsApp Business Account.
+// PhoneNumbers returns all phone numbers of a WhatsApp Business Account.
 func (c *Client) PhoneNumbers(ctx context.Context, businessAccountID string, token secret.Secret) ([]PhoneNumber, error) {
 	var numbers []PhoneNumber
 	query := url.Values{"fields": {"id,display_phone_number,verified_name,quality_rating"}, "limit": {"100"}}
@@ -60,7 +61,7 @@ func (c *Client) PhoneNumbers(ctx context.Context, businessAccountID string, tok
 		if page.Paging.Next == "" || page.Paging.Cursors.After == "" {
 			return numbers, nil
 		}
-		query.Set("after", page.Paging.Cursors.After) // never the URL of next: the token goes along
+		query.Set("after", page.Paging.Cursors.After) // not the URL in next, since the token is sent to it
 	}
 	return nil, fmt.Errorf("business account %s has more than %d pages of phone numbers", businessAccountID, maxPages)
 }

@@ -46,13 +46,13 @@ func TestRedirectedDownload(t *testing.T) {
 		"three times":      {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "/b", "lookaside.fbsbx.com/b": "/c", "lookaside.fbsbx.com/c": "/d"}, "lookaside.fbsbx.com/a+ lookaside.fbsbx.com/b+ lookaside.fbsbx.com/c+ lookaside.fbsbx.com/d+", ""},
 		"from the base":    {"BASE/a", map[string]string{"BASE/a": "BASE/b", "BASE/b": cdn + "/c"}, "BASE/a+ BASE/b+ cdn.fbsbx.com/c", ""},
 		"a loop":           {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "/a"}, strings.TrimSuffix(strings.Repeat("lookaside.fbsbx.com/a+ ", 4), " "), "more than 3 times"},
-		"a forbidden host": {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "https://fbsbx.com.example.org/b"}, "lookaside.fbsbx.com/a+", `"https://fbsbx.com.example.org", which is not a host of Meta's`},
-		"no https":         {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "http://cdn.fbsbx.com/b"}, "lookaside.fbsbx.com/a+", "not a host of Meta's"},
-		"another port":     {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": cdn + ":8443/b"}, "lookaside.fbsbx.com/a+", "not a host of Meta's"},
-		"with a user":      {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "https://u:p@cdn.fbsbx.com/b"}, "lookaside.fbsbx.com/a+", "not a host of Meta's"},
-		"a file":           {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "file:///etc/passwd"}, "lookaside.fbsbx.com/a+", "not a host of Meta's"},
-		"nowhere":          {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": ""}, "lookaside.fbsbx.com/a+", "no place"},
-		"nonsense":         {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "https://cdn.fbsbx.com/%zz?hash=canary"}, "lookaside.fbsbx.com/a+", "no place"},
+		"a forbidden host": {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "https://fbsbx.com.example.org/b"}, "lookaside.fbsbx.com/a+", `"https://fbsbx.com.example.org", which is not one of Meta's hosts`},
+		"no https":         {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "http://cdn.fbsbx.com/b"}, "lookaside.fbsbx.com/a+", "not one of Meta's hosts"},
+		"another port":     {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": cdn + ":8443/b"}, "lookaside.fbsbx.com/a+", "not one of Meta's hosts"},
+		"with a user":      {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "https://u:p@cdn.fbsbx.com/b"}, "lookaside.fbsbx.com/a+", "not one of Meta's hosts"},
+		"a file":           {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "file:///etc/passwd"}, "lookaside.fbsbx.com/a+", "not one of Meta's hosts"},
+		"nowhere":          {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": ""}, "lookaside.fbsbx.com/a+", "invalid URL"},
+		"nonsense":         {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "https://cdn.fbsbx.com/%zz?hash=canary"}, "lookaside.fbsbx.com/a+", "invalid URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked []string

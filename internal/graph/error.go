@@ -1,5 +1,3 @@
-// What can go wrong at Meta.
-
 package graph
 
 import (
@@ -13,22 +11,22 @@ import (
 	"ferry/internal/secret"
 )
 
-// Error is an answer of Meta's that is not a success (meta-cloud-api.md §4.1).
-// Meta declares Status, Subcode and the titles unreliable: decide by Code.
+// Error is an error response of Meta (docs/references.md#graph-errors). Decide by
+// Code: Meta does not guarantee Status, Subcode and the titles.
 type Error struct {
 	Status  int    // HTTP status
-	Code    int    // Meta's code; 0 when the answer had no error envelope
-	Subcode int    // 0 = none
+	Code    int    // Meta's code; 0 if the response has no error object
+	Subcode int    // 0 if there is none
 	Message string // Meta's message
-	Details string // error_data.details, or the text for the user; "" = none
-	TraceID string // fbtrace_id or header x-fb-trace-id, for Meta's support; "" = none
+	Details string // error_data.details, or the text for the user; may be empty
+	TraceID string // fbtrace_id or header x-fb-trace-id, which Meta's support asks for; may be empty
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("Meta answered %d: %s", e.Status, e.Summary())
+	return fmt.Sprintf("Meta responded with %d: %s", e.Status, e.Summary())
 }
 
-// Summary is what a caller may be told: code, message, details and trace id.
+// Summary returns what callers may see: code, message, details and trace id.
 func (e *Error) Summary() string {
 	var text strings.Builder
 	if e.Code != 0 {
@@ -48,18 +46,18 @@ func (e *Error) Summary() string {
 	return text.String()
 }
 
-// UnreachableError says that Meta gave no answer that makes sense: no
-// connection, a broken one, a timeout, or an answer that is not the API's.
+// UnreachableError means that Meta sent no usable response: there was no connection,
+// the connection broke, the request timed out, or the response is not one of the API.
 type UnreachableError struct {
-	// BodySent is whether Meta may have done what was asked. It is set by what
-	// cannot be done twice without harm: UploadMedia and DeleteMedia.
+	// BodySent reports whether Meta may have executed the request. Only calls that are
+	// not idempotent set it: UploadMedia and DeleteMedia.
 	//
-	// False after an upload is certain: the last byte of the form, which is that
-	// of its closing boundary, was not handed to the operating system and never
-	// will be, so Meta cannot have a whole form. What was only read from the
-	// source, or waits in a buffer of ferry's, was not handed over. True is
-	// everything else: the last byte was handed over, or that is not known
-	// (behind a proxy, once all was read). It does not say that Meta got it.
+	// False after an upload is certain: the last byte of the form, which belongs to
+	// its closing boundary, was not handed to the operating system and never will be,
+	// so Meta cannot have the whole form. Bytes that were only read from the source,
+	// or are in a buffer of ferry, were not handed over. True means that the last
+	// byte was handed over, or that this is unknown (with a proxy, once everything
+	// was read). It does not mean that Meta received it.
 	BodySent bool
 	Cause    error
 }
@@ -67,9 +65,9 @@ type UnreachableError struct {
 func (e *UnreachableError) Error() string { return "Meta cannot be reached: " + e.Cause.Error() }
 func (e *UnreachableError) Unwrap() error { return e.Cause }
 
-// responseError reads Meta's error envelope, leniently: error_data may be an
-// object, a string or missing, and an answer may not be JSON at all.
-func responseError(response *http.Response, answer []byte, token secret.Secret) error {
+// responseError decodes an error response leniently: error_data may be an object, a
+// string or missing, and the response may not be JSON at all.
+func responseError(response *http.Response, body []byte, token secret.Secret) error {
 	status := response.StatusCode
 	var envelope struct {
 		Error struct {
@@ -82,12 +80,12 @@ func responseError(response *http.Response, answer []byte, token secret.Secret) 
 			TraceID   string          `json:"fbtrace_id"`
 		} `json:"error"`
 	}
-	err := json.Unmarshal(answer, &envelope)
+	err := json.Unmarshal(body, &envelope)
 	if _, isMember := errors.AsType[*json.UnmarshalTypeError](err); isMember {
-		err = nil // one member of another type: the others have been read
+		err = nil // a member has another type; the others were decoded
 	}
 	if err != nil || envelope.Error.Message == "" && envelope.Error.Code == 0 {
-		return &Error{Status: status, TraceID: clean(traceID(response.Header), token), Message: fmt.Sprintf("HTTP status %d with an answer that is not an error of the Graph API", status)}
+		return &Error{Status: status, TraceID: clean(traceID(response.Header), token), Message: fmt.Sprintf("HTTP status %d with a response that is not an error of the Graph API", status)}
 	}
 	e := envelope.Error
 	return &Error{
@@ -112,8 +110,8 @@ func dataDetails(data json.RawMessage) string {
 	return text
 }
 
-// clean makes text of Meta's fit to be shown: without the token, should Meta
-// repeat it, without control characters, and not longer than 1,000 bytes.
+// clean returns a text of Meta for messages: without the token, in case Meta repeats
+// it, without control characters, and with at most 1,000 bytes.
 func clean(text string, token secret.Secret) string {
 	if !token.IsZero() {
 		text = strings.ReplaceAll(text, token.Reveal(), secret.Redacted)
@@ -130,7 +128,7 @@ func clean(text string, token secret.Secret) string {
 	return text
 }
 
-// IsAmbiguous reports whether err leaves it open whether Meta has done what was requested.
+// IsAmbiguous reports whether Meta may have executed the request in spite of err.
 func IsAmbiguous(err error) bool {
 	failed, ok := errors.AsType[*UnreachableError](err)
 	return ok && failed.BodySent

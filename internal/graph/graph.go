@@ -1,11 +1,11 @@
-// Package graph is the client of Meta's Graph API for WhatsApp: upload of
-// media, its metadata and download, and what linking an account reads.
+// Package graph is a client of Meta's Graph API for WhatsApp. It uploads, downloads
+// and deletes media, and reads what is needed to link an account.
 //
-// It knows Meta's wire and nothing of AWS's. Its two errors are [*Error], an
-// answer of Meta's that is not a success, and [*UnreachableError], no answer
-// that makes sense. A token travels in the Authorization header only, and only
-// to the configured origin (and to Meta's download hosts); redirects are not
-// followed, but for those of a download.
+// Package graph implements Meta's protocol and knows nothing of AWS's. Its methods
+// return two types of errors: [*Error] for an error response of Meta, and
+// [*UnreachableError] if there was no usable response. A token is sent only in the
+// Authorization header, and only to the configured host and to Meta's download
+// hosts. Redirects are followed only for downloads.
 package graph
 
 import (
@@ -23,18 +23,20 @@ import (
 	"ferry/internal/secret"
 )
 
-// maxResponse bounds an answer of Meta's that is not a file, in bytes.
+// maxResponse is the limit for a response of Meta, except a file, in bytes.
 const maxResponse = 1 << 20
 
-// Config says where the Graph API is. Its zero value is Meta's own, with the defaults below.
+// Config configures a [Client]. The zero value selects Meta's own API.
 type Config struct {
 	BaseURL string // scheme://host[:port]; default https://graph.facebook.com
 	Version string // of the API; default v25.0
-	// Time to connect and for the TLS handshake, each; default 5 s.
+	// ConnectTimeout is the limit for connecting, and the limit for the TLS
+	// handshake; default 5 s.
 	ConnectTimeout time.Duration
-	// Time from the last byte of the request to the answer's header; default 60 s.
-	AnswerTimeout time.Duration
-	UserAgent     string // default "ferry"
+	// ResponseTimeout is the limit for the time between the last byte of the request
+	// and the header of the response; default 60 s.
+	ResponseTimeout time.Duration
+	UserAgent       string // default "ferry"
 }
 
 func (c Config) withDefaults() Config {
@@ -47,8 +49,8 @@ func (c Config) withDefaults() Config {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
 	}
-	if c.AnswerTimeout == 0 {
-		c.AnswerTimeout = 60 * time.Second
+	if c.ResponseTimeout == 0 {
+		c.ResponseTimeout = 60 * time.Second
 	}
 	if c.UserAgent == "" {
 		c.UserAgent = "ferry"
@@ -56,16 +58,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Client talks to the Graph API. It is safe for use by several goroutines.
+// Client is a client of the Graph API. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	version   string
 	userAgent string
 	http      *http.Client
-	observe   func(Exchange) // nil = nobody looks
+	observe   func(Exchange) // may be nil
 }
 
-// New makes a Client.
+// New returns a Client.
 func New(config Config) (*Client, error) {
 	config = config.withDefaults()
 	base, err := url.Parse(config.BaseURL)
@@ -77,7 +79,7 @@ func New(config Config) (*Client, error) {
 		version:   config.Version,
 		userAgent: config.UserAgent,
 		http: &http.Client{
-			Transport:     wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.AnswerTimeout}),
+			Transport:     wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout}),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
@@ -89,21 +91,23 @@ type Exchange struct {
 	Started   time.Time // before the request was sent
 	Took      time.Duration
 	Status    int    // HTTP status; 0 if there was no response
-	TraceID   string // header x-fb-trace-id, for Meta's support; "" if there was none
+	TraceID   string // header x-fb-trace-id, which Meta's support asks for; empty if there was none
 }
 
-// Observed returns the same client, which calls observe after each request, in
-// the goroutine that made it. A download is observed when its response begins.
+// Observed returns a copy of the client that calls observe after each request, in the
+// goroutine that sent the request. For a download, observe is called when the
+// response begins.
 func (c *Client) Observed(observe func(Exchange)) *Client {
 	observed := *c
 	observed.observe = observe
 	return &observed
 }
 
-// maxTraceID bounds a trace id that is kept, in bytes. Meta's have about 25.
+// maxTraceID is the limit for a trace id in bytes. Meta's have about 25; longer ones
+// are dropped.
 const maxTraceID = 128
 
-// roundTrip sends a request with send, and has it observed.
+// roundTrip calls send, and then c.observe.
 func (c *Client) roundTrip(request *http.Request, operation string, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	seen := Exchange{Operation: operation, Started: time.Now()}
 	response, err := send(request)
@@ -118,7 +122,7 @@ func (c *Client) roundTrip(request *http.Request, operation string, send func(*h
 	return response, err
 }
 
-// traceID is Meta's id of a request, as far as it can be shown.
+// traceID returns Meta's id of a request, or "" if there is none that can be shown.
 func traceID(header http.Header) string {
 	id := header.Get("X-Fb-Trace-Id")
 	if len(id) > maxTraceID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -127,11 +131,11 @@ func traceID(header http.Header) string {
 	return id
 }
 
-// Close closes the kept connections.
+// Close closes the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// node is the URL of a node, or of an edge of it. Ids come from Meta or from an
-// operator, who is held to digits; escaped, they stay one path element.
+// node returns the URL of a node, or of one of its edges. The id, which comes from
+// Meta or from an operator, is escaped so that it stays one path element.
 func (c *Client) node(id string, edge ...string) *url.URL {
 	target := *c.base
 	target.Path = "/" + strings.Join(append([]string{c.version, id}, edge...), "/")
@@ -139,7 +143,7 @@ func (c *Client) node(id string, edge ...string) *url.URL {
 	return &target
 }
 
-// get reads a JSON answer into out.
+// get sends a GET and decodes the JSON response into out.
 func (c *Client) get(ctx context.Context, operation string, target *url.URL, token secret.Secret, out any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
@@ -148,9 +152,9 @@ func (c *Client) get(ctx context.Context, operation string, target *url.URL, tok
 	return c.do(request, operation, token, out)
 }
 
-// do sends a request and reads the JSON answer into out.
+// do sends a request and decodes the JSON response into out.
 func (c *Client) do(request *http.Request, operation string, token secret.Secret, out any) error {
-	if request.Header.Get("Authorization") == "" { // Resumable Upload has a scheme of its own
+	if request.Header.Get("Authorization") == "" { // Resumable Upload uses another scheme
 		request.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	request.Header.Set("User-Agent", c.userAgent)
@@ -159,23 +163,23 @@ func (c *Client) do(request *http.Request, operation string, token secret.Secret
 		return unreachable(err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err != nil {
-		return unreachable(fmt.Errorf("reading the answer: %w", err))
+		return unreachable(fmt.Errorf("reading the response: %w", err))
 	}
-	if len(answer) > maxResponse {
-		return unreachable(fmt.Errorf("the answer is larger than %d bytes", maxResponse))
+	if len(body) > maxResponse {
+		return unreachable(fmt.Errorf("the response is larger than %d bytes", maxResponse))
 	}
 	if response.StatusCode != http.StatusOK {
-		return responseError(response, answer, token)
+		return responseError(response, body, token)
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return unreachable(fmt.Errorf("status 200 with an answer that is not the expected JSON: %w", err))
+	if err := json.Unmarshal(body, out); err != nil {
+		return unreachable(fmt.Errorf("status 200 without the expected JSON: %w", err))
 	}
 	return nil
 }
 
-// unreachable drops the URL that net/http puts into its errors.
+// unreachable returns an UnreachableError without the URL that net/http adds to its errors.
 func unreachable(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err

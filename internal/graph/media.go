@@ -1,4 +1,4 @@
-// Media at Meta: upload, metadata, download (meta-cloud-api.md §3).
+// Media: upload, metadata, download, delete (docs/references.md#graph-media).
 
 package graph
 
@@ -21,27 +21,27 @@ import (
 	"ferry/internal/secret"
 )
 
-// Upload is a file to be uploaded for one phone number.
+// Upload describes a file to upload for one phone number.
 type Upload struct {
 	PhoneNumberID string        // Meta's id of the number that will send the file
 	Token         secret.Secret // of the number's business account
 	FileName      string        // with the extension that fits ContentType
-	ContentType   string        // of the file part, without line breaks: the one that Meta checks
-	Size          int64         // bytes that Body gives
-	Body          io.Reader     // read once, to its end, unless the upload fails
-	// Stop ends a Read of Body that blocks, and all further ones: often the Close
-	// of what Body reads. It is called when the upload has failed, at most once,
-	// from any goroutine. Without it, a connection that breaks while Body is
-	// silent is not noticed before Body's own deadline.
+	ContentType   string        // of the form's file part, which Meta checks; without line breaks
+	Size          int64         // of Body in bytes
+	Body          io.Reader     // read once; to its end, unless the upload fails
+	// Stop makes a blocked Read of Body, and every later one, return at once; it often
+	// is the Close of what Body reads. It is called when the upload has failed, at
+	// most once, from any goroutine. It may be nil; then a connection that breaks
+	// during a blocked Read is noticed only when that Read returns.
 	Stop func()
 }
 
-// UploadMedia streams a file to Meta and returns its media id. Nothing of the
-// file is held: the form's head and tail are made first, so that
-// Content-Length is known, and the body goes between them as it is read.
+// UploadMedia streams a file to Meta and returns its media id. The beginning and the
+// end of the form are made first, so that Content-Length is known. The file is sent
+// between them while it is read, and is never held whole.
 //
-// Errors: [*Error]; [*UnreachableError], whose BodySent says whether Meta may
-// have the file; or the error that Body gave, wrapped.
+// The error is an [*Error], an [*UnreachableError], whose BodySent reports whether
+// Meta may have the file, or wraps the error that Body returned.
 func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string, err error) {
 	head, tail, contentType := uploadForm(upload)
 	form := io.MultiReader(strings.NewReader(head), upload.Body, strings.NewReader(tail))
@@ -53,12 +53,12 @@ func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string
 	request.ContentLength = body.Unread()
 	request.Header.Set("Content-Type", contentType)
 
-	var answer struct {
+	var response struct {
 		ID string `json:"id"`
 	}
-	err = body.Send(request, func(r *http.Request) error { return c.do(r, "upload", upload.Token, &answer) })
-	if err == nil && body.Unread() == 0 && isID(answer.ID) {
-		return answer.ID, nil
+	err = body.Send(request, func(r *http.Request) error { return c.do(r, "upload", upload.Token, &response) })
+	if err == nil && body.Unread() == 0 && isID(response.ID) {
+		return response.ID, nil
 	}
 	sent, sourceErr := body.End()
 	switch failed, isUnreachable := errors.AsType[*UnreachableError](err); {
@@ -70,14 +70,14 @@ func (c *Client) UploadMedia(ctx context.Context, upload Upload) (mediaID string
 	case err != nil:
 		return "", err
 	case !sent:
-		return "", unreachable(fmt.Errorf("status 200 with %d bytes of the form not yet sent", body.Unread()))
+		return "", unreachable(fmt.Errorf("status 200 before %d bytes of the form were sent", body.Unread()))
 	}
 	return "", &UnreachableError{BodySent: true, Cause: errors.New("status 200 without a media id")}
 }
 
-// uploadForm makes what goes before and after the file (RFC 7578), around a fresh random
-// boundary. The small fields come first. `type` is optional for Meta, which checks the
-// part's own header.
+// uploadForm returns the parts of the form (RFC 7578) in front of and after the file,
+// with a random boundary. The small fields come first. Meta checks the Content-Type of
+// the file part; the field "type" is optional.
 func uploadForm(upload Upload) (head, tail, contentType string) {
 	boundary := rand.Text()
 	part := "--" + boundary + "\r\nContent-Disposition: "
@@ -88,18 +88,18 @@ func uploadForm(upload Upload) (head, tail, contentType string) {
 	return head, "\r\n--" + boundary + "--\r\n", "multipart/form-data; boundary=" + boundary
 }
 
-// Media is what Meta says of a file (meta-cloud-api.md §3.2).
+// Media is the metadata of a file at Meta.
 type Media struct {
 	ID       string
 	URL      string // for Download; valid for 5 minutes
 	MIMEType string
-	SHA256   string // hexadecimal; "" when Meta gives none that is one
+	SHA256   string // hexadecimal; empty if Meta returned no valid digest
 	Size     int64  // bytes
 }
 
-// Media asks for a file's metadata and a fresh download URL.
+// Media returns the metadata of a file, with a new download URL.
 func (c *Client) Media(ctx context.Context, mediaID, phoneNumberID string, token secret.Secret) (Media, error) {
-	var answer struct {
+	var response struct {
 		ID       string       `json:"id"`
 		URL      string       `json:"url"`
 		MIMEType string       `json:"mime_type"`
@@ -110,14 +110,14 @@ func (c *Client) Media(ctx context.Context, mediaID, phoneNumberID string, token
 	if phoneNumberID != "" {
 		target.RawQuery = url.Values{"phone_number_id": {phoneNumberID}}.Encode()
 	}
-	if err := c.get(ctx, "retrieve", target, token, &answer); err != nil {
+	if err := c.get(ctx, "retrieve", target, token, &response); err != nil {
 		return Media{}, err
 	}
-	return Media{answer.ID, answer.URL, answer.MIMEType, parseDigest(answer.SHA256), int64(answer.Size)}, nil
+	return Media{response.ID, response.URL, response.MIMEType, parseDigest(response.SHA256), int64(response.Size)}, nil
 }
 
-// parseDigest reads a SHA-256 as Meta writes it: hexadecimal in the answers
-// captured, base64 in webhooks (meta-cloud-api.md §3.2).
+// parseDigest returns a SHA-256 of Meta in hexadecimal, or "" if text is not one.
+// Meta writes it in hexadecimal in responses, and in base64 in webhooks.
 func parseDigest(text string) string {
 	if raw, err := hex.DecodeString(text); err == nil && len(raw) == sha256.Size {
 		return strings.ToLower(text)
@@ -128,19 +128,18 @@ func parseDigest(text string) string {
 	return ""
 }
 
-// maxRedirects bounds how often a download is sent elsewhere.
+// maxRedirects is the limit for the redirects of one download.
 const maxRedirects = 3
 
-// Download opens a file at the URL that Meta gave. The token goes along, so
-// the URL must be of the Graph API's own origin or of Meta's download hosts.
+// Download opens a file at its download URL. Since the token is sent with the
+// request, the URL's host must be the Graph API's or one of Meta's download hosts.
 //
-// Redirects are followed (meta-cloud-api.md §3.3), at most maxRedirects and
-// among those hosts only. The token does not go to another one than Meta named
-// in the URL. Errors: [*Error]; [*UnreachableError].
+// Redirects to these hosts are followed, at most maxRedirects. The token is sent only
+// to the host of the download URL. The error is an [*Error] or an [*UnreachableError].
 func (c *Client) Download(ctx context.Context, media Media, token secret.Secret) (io.ReadCloser, error) {
 	target, err := url.Parse(media.URL)
 	if err != nil || !c.isDownloadHost(target) {
-		return nil, unreachable(errors.New("the download URL is not of a host of Meta's"))
+		return nil, unreachable(errors.New("the download URL has a host that is not one of Meta's"))
 	}
 	authorization := "Bearer " + token.Reveal()
 	for redirects := 0; ; redirects++ {
@@ -151,23 +150,23 @@ func (c *Client) Download(ctx context.Context, media Media, token secret.Secret)
 		if response.StatusCode == http.StatusOK {
 			return download{response.Body}, nil
 		}
-		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxResponse))
+		body, _ := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 		response.Body.Close()
-		if response.StatusCode == http.StatusNotFound { // it has expired: with a fresh one it may work
-			return nil, unreachable(errors.New("the download URL does not work any more (HTTP 404)"))
+		if response.StatusCode == http.StatusNotFound { // the URL has expired; a new one may work
+			return nil, unreachable(errors.New("the download URL has expired (HTTP 404)"))
 		}
 		if !isRedirect(response.StatusCode) {
-			return nil, responseError(response, answer, token)
+			return nil, responseError(response, body, token)
 		}
 		if redirects == maxRedirects {
 			return nil, unreachable(fmt.Errorf("the download is redirected more than %d times", maxRedirects))
 		}
 		next, err := response.Location()
 		switch {
-		case err != nil: // its text has the place, with all that signs it
-			return nil, unreachable(fmt.Errorf("the download is redirected (HTTP %d) to no place that can be read", response.StatusCode))
+		case err != nil: // the error's text has the location with its signature
+			return nil, unreachable(fmt.Errorf("the download is redirected (HTTP %d) to an invalid URL", response.StatusCode))
 		case !c.isDownloadHost(next):
-			return nil, unreachable(fmt.Errorf("the download is redirected to %q, which is not a host of Meta's", clean(next.Scheme+"://"+next.Host, token)))
+			return nil, unreachable(fmt.Errorf("the download is redirected to %q, which is not one of Meta's hosts", clean(next.Scheme+"://"+next.Host, token)))
 		case next.Scheme != target.Scheme || next.Host != target.Host:
 			authorization = ""
 		}
@@ -175,7 +174,7 @@ func (c *Client) Download(ctx context.Context, media Media, token secret.Secret)
 	}
 }
 
-// open sends one GET. Without an authorization it is sent as anybody's.
+// open sends one GET. authorization may be empty.
 func (c *Client) open(ctx context.Context, target *url.URL, authorization string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
@@ -184,8 +183,8 @@ func (c *Client) open(ctx context.Context, target *url.URL, authorization string
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
 	}
-	request.Header.Set("User-Agent", c.userAgent) // an empty one fails at Meta
-	// Not c.http: its error for a place that it cannot parse has all of the place.
+	request.Header.Set("User-Agent", c.userAgent) // Meta refuses requests without one
+	// Not c.http.Do, whose error for an invalid Location contains all of it.
 	response, err := c.roundTrip(request, "download", c.http.Transport.RoundTrip)
 	if err != nil {
 		return nil, unreachable(err)
@@ -193,7 +192,7 @@ func (c *Client) open(ctx context.Context, target *url.URL, authorization string
 	return response, nil
 }
 
-// isRedirect reports whether an answer to a GET names another place for it (RFC 9110 §15.4).
+// isRedirect reports whether a response to a GET redirects it (RFC 9110 §15.4).
 func isRedirect(status int) bool {
 	switch status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -202,7 +201,7 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// download is a file on its way from Meta. A Read that fails gives an [*UnreachableError].
+// download is the body of a download. Its Read returns an [*UnreachableError] on failure.
 type download struct{ io.ReadCloser }
 
 func (d download) Read(p []byte) (int, error) {
@@ -221,20 +220,20 @@ func (c *Client) DeleteMedia(ctx context.Context, mediaID, phoneNumberID string,
 	if err != nil {
 		return err
 	}
-	var answer struct {
+	var response struct {
 		Success bool `json:"success"`
 	}
-	if err := c.do(request, "delete", token, &answer); err != nil {
+	if err := c.do(request, "delete", token, &response); err != nil {
 		return err
 	}
-	if !answer.Success {
+	if !response.Success {
 		return &UnreachableError{BodySent: true, Cause: errors.New("status 200 without success")}
 	}
 	return nil
 }
 
-// isDownloadHost reports whether a file may be fetched there. A URL that
-// brings credentials of its own is none of Meta's.
+// isDownloadHost reports whether files may be downloaded from the URL's host. A URL
+// with a user name or password is refused.
 func (c *Client) isDownloadHost(target *url.URL) bool {
 	if target.User != nil {
 		return false
@@ -245,8 +244,8 @@ func (c *Client) isDownloadHost(target *url.URL) bool {
 	return target.Scheme == "https" && strings.HasSuffix(target.Host, ".fbsbx.com")
 }
 
-// isID reports whether Meta's id is one that ferry may hand out:
-// the model's WhatsAppMediaId, [A-Za-z0-9]{1,100}.
+// isID reports whether Meta's media id is valid for callers: WhatsAppMediaId in the
+// service model is [A-Za-z0-9]{1,100}.
 func isID(id string) bool {
 	for _, b := range []byte(id) {
 		if !('0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z') {
@@ -256,7 +255,7 @@ func isID(id string) bool {
 	return len(id) > 0 && len(id) <= 100
 }
 
-// lenientInt64 is a number that Meta sends as a number or as a string of digits.
+// lenientInt64 decodes a number that Meta sends as a JSON number or string.
 type lenientInt64 int64
 
 func (n *lenientInt64) UnmarshalJSON(data []byte) error {

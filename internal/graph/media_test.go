@@ -23,7 +23,7 @@ const token = "EAA-canary-token"
 func serve(t *testing.T, handler http.HandlerFunc) *graph.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
-	client, err := graph.New(graph.Config{BaseURL: server.URL, Version: "v25.0", AnswerTimeout: 10 * time.Second})
+	client, err := graph.New(graph.Config{BaseURL: server.URL, Version: "v25.0", ResponseTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,8 @@ func TestErrorIsReadWhateverItsShape(t *testing.T) {
 		"text for the user":        {400, `{"error":{"message":"m","code":100,"error_user_title":"File Too Large","error_user_msg":"It is."}}`, graph.Error{Status: 400, Code: 100, Message: "m", Details: "File Too Large It is."}},
 		"the token comes back":     {401, `{"error":{"message":"bad token ` + token + `","code":190}}`, graph.Error{Status: 401, Code: 190, Message: "bad token [secret]"}},
 		"control characters":       {400, `{"error":{"message":"a\r\nb\u0000c","code":1}}`, graph.Error{Status: 400, Code: 1, Message: "a  b c"}},
-		"a page":                   {502, `<html>`, graph.Error{Status: 502, Message: "HTTP status 502 with an answer that is not an error of the Graph API"}},
-		"nothing":                  {404, ``, graph.Error{Status: 404, Message: "HTTP status 404 with an answer that is not an error of the Graph API"}},
+		"a page":                   {502, `<html>`, graph.Error{Status: 502, Message: "HTTP status 502 with a response that is not an error of the Graph API"}},
+		"nothing":                  {404, ``, graph.Error{Status: 404, Message: "HTTP status 404 with a response that is not an error of the Graph API"}},
 		"a code that is a text":    {400, `{"error":{"message":"m","code":"1"}}`, graph.Error{Status: 400, Message: "m"}},
 		"a subcode that is a text": {400, `{"error":{"message":"m","error_subcode":"33","code":130429}}`, graph.Error{Status: 400, Code: 130429, Message: "m"}},
 	} {

@@ -1,4 +1,4 @@
-// Meta's Resumable Upload, for template media (meta-cloud-api.md §8).
+// Meta's Resumable Upload, for template media (docs/references.md#graph-upload).
 
 package graph
 
@@ -19,31 +19,31 @@ import (
 )
 
 const (
-	// maxResumes bounds how often an upload whose connection broke is resumed,
-	// including the attempts that fail before they send anything.
+	// maxResumes is the limit for resuming one upload after its connection broke,
+	// including attempts that fail before they send anything.
 	maxResumes = 3
-	// resumeDelay is the longest wait before the first of them; it doubles for each.
+	// resumeDelay is the longest wait before the first resume; it doubles for each.
 	resumeDelay = 200 * time.Millisecond
 )
 
-// HandleUpload is a file to be uploaded as the example of a template's header.
+// HandleUpload describes a file to upload as the example of a template's header.
 type HandleUpload struct {
-	AppID       string // Meta's id of the app that the token is of
+	AppID       string // Meta's id of the token's app
 	Token       secret.Secret
 	FileName    string
 	ContentType string // application/pdf, image/jpeg, image/png or video/mp4
 	Size        int64  // bytes
-	// Open gives the file from an offset on, the same bytes each time. It is not
-	// asked for nothing: offset < Size. What it gives may be closed twice, and
-	// while a Read of it blocks.
+	// Open opens the file at an offset. It must return the same bytes each time. It is
+	// never called with offset == Size. The result may be closed more than once, and
+	// during a blocked Read.
 	Open func(ctx context.Context, offset int64) (io.ReadCloser, error)
-	// MayRetry is called before each resume, and may refuse it; nil allows them all.
+	// MayRetry is called before each resume, and may refuse it. Nil allows all.
 	MayRetry func() bool
 }
 
-// UploadHandle uploads a file and gives Meta's handle of it, verbatim. When the
-// connection breaks it waits a little, asks Meta how much arrived and goes on
-// from there, a bounded number of times; retried says why, for each.
+// UploadHandle uploads a file and returns Meta's handle of it, unchanged. If the
+// connection breaks, UploadHandle waits, requests the offset that Meta has reached,
+// and resumes there, up to maxResumes times. retried has the error before each resume.
 func (c *Client) UploadHandle(ctx context.Context, upload HandleUpload) (handle string, retried []error, err error) {
 	session, err := c.openSession(ctx, upload)
 	if err != nil {
@@ -62,7 +62,7 @@ func isUnreachable(err error) bool {
 	return ok
 }
 
-// pause waits for up to longest, a random time, and reports whether ctx still goes on.
+// pause waits for a random time of less than longest, and reports whether ctx is not done.
 func pause(ctx context.Context, longest time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -71,25 +71,25 @@ func pause(ctx context.Context, longest time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// resume asks Meta how much of the file has arrived, and sends the rest.
+// resume requests the offset that Meta has reached, and sends the rest.
 func (c *Client) resume(ctx context.Context, session string, upload HandleUpload) (string, error) {
 	offset, err := c.sessionOffset(ctx, session, upload.Token)
-	if answer, ok := errors.AsType[*Error](err); ok && answer.Status >= http.StatusInternalServerError {
-		return "", unreachable(errors.New(answer.Error())) // a question can be asked again
+	if response, ok := errors.AsType[*Error](err); ok && response.Status >= http.StatusInternalServerError {
+		return "", unreachable(errors.New(response.Error())) // a GET can be retried
 	}
 	if err != nil {
 		return "", err
 	}
 	if offset < 0 || offset > upload.Size {
-		return "", unreachable(fmt.Errorf("Meta wants to go on at byte %d of %d", offset, upload.Size))
+		return "", unreachable(fmt.Errorf("Meta returned the offset %d in a file of %d bytes", offset, upload.Size))
 	}
 	return c.sendFrom(ctx, session, upload, offset)
 }
 
-// sessionPattern is what a session's id may be: it becomes part of a URL.
+// sessionPattern matches valid session ids. The id becomes part of a URL.
 var sessionPattern = regexp.MustCompile(`^upload:[A-Za-z0-9+/=_.:-]+(\?sig=[A-Za-z0-9%+/=_.-]+)?$`)
 
-// openSession announces the file and gives the session's id, "upload:…?sig=…".
+// openSession creates an upload session and returns its id, "upload:…?sig=…".
 func (c *Client) openSession(ctx context.Context, upload HandleUpload) (string, error) {
 	target := c.node(upload.AppID, "uploads")
 	target.RawQuery = url.Values{
@@ -99,19 +99,19 @@ func (c *Client) openSession(ctx context.Context, upload HandleUpload) (string, 
 	if err != nil {
 		return "", err
 	}
-	var answer struct {
+	var response struct {
 		ID string `json:"id"`
 	}
-	if err := c.do(request, "upload_session", upload.Token, &answer); err != nil {
+	if err := c.do(request, "upload_session", upload.Token, &response); err != nil {
 		return "", err
 	}
-	if len(answer.ID) > 4096 || !sessionPattern.MatchString(answer.ID) {
+	if len(response.ID) > 4096 || !sessionPattern.MatchString(response.ID) {
 		return "", &UnreachableError{Cause: errors.New("status 200 without an upload session")}
 	}
-	return answer.ID, nil
+	return response.ID, nil
 }
 
-// session makes a request to a session. Its id holds a query of its own.
+// session returns a request to a session. The session's id includes a query.
 func (c *Client) session(ctx context.Context, method, id string, token secret.Secret, body io.Reader) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base.Scheme+"://"+c.base.Host+"/"+c.version+"/"+id, body)
 	if err != nil {
@@ -121,8 +121,8 @@ func (c *Client) session(ctx context.Context, method, id string, token secret.Se
 	return request, nil
 }
 
-// sendFrom sends the file from an offset on. Meta answers with the handle, also
-// when all of the file has arrived and nothing is sent.
+// sendFrom sends the file from an offset on. Meta returns the handle, even if it
+// already has the whole file and the request is empty.
 func (c *Client) sendFrom(ctx context.Context, id string, upload HandleUpload, offset int64) (string, error) {
 	body, content := wire.NewBody(http.NoBody, 0, nil), io.Reader(http.NoBody)
 	if size := upload.Size - offset; size > 0 {
@@ -140,32 +140,32 @@ func (c *Client) sendFrom(ctx context.Context, id string, upload HandleUpload, o
 	}
 	request.ContentLength = body.Unread()
 	request.Header.Set("File_offset", strconv.FormatInt(offset, 10))
-	var answer struct {
+	var response struct {
 		Handle string `json:"h"`
 	}
-	err = body.Send(request, func(r *http.Request) error { return c.do(r, "upload_bytes", upload.Token, &answer) })
-	if err == nil && answer.Handle != "" {
-		return answer.Handle, nil
+	err = body.Send(request, func(r *http.Request) error { return c.do(r, "upload_bytes", upload.Token, &response) })
+	if err == nil && response.Handle != "" {
+		return response.Handle, nil
 	}
 	_, sourceErr := body.End()
 	switch {
 	case isUnreachable(err) && sourceErr != nil:
 		return "", fmt.Errorf("the upload stopped: %w", sourceErr)
 	case err == nil:
-		return "", &Error{Status: http.StatusOK, Message: "no handle in the answer to the whole file"}
+		return "", &Error{Status: http.StatusOK, Message: "the response to the whole file has no handle"}
 	}
 	return "", err
 }
 
-// sessionOffset asks how many bytes of the file have arrived.
+// sessionOffset returns how many bytes of the file Meta has.
 func (c *Client) sessionOffset(ctx context.Context, id string, token secret.Secret) (int64, error) {
 	request, err := c.session(ctx, http.MethodGet, id, token, nil)
 	if err != nil {
 		return 0, err
 	}
-	var answer struct {
+	var response struct {
 		Offset lenientInt64 `json:"file_offset"`
 	}
-	err = c.do(request, "upload_status", token, &answer)
-	return int64(answer.Offset), err
+	err = c.do(request, "upload_status", token, &response)
+	return int64(response.Offset), err
 }

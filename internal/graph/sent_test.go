@@ -39,7 +39,7 @@ func newPeer(t *testing.T, overTLS bool, speak func(conn net.Conn, reader *bufio
 		scheme = "https://"
 	}
 	p := &peer{conn: make(chan net.Conn, 1)}
-	if p.client, err = New(Config{BaseURL: scheme + listener.Addr().String(), AnswerTimeout: 10 * time.Second}); err != nil {
+	if p.client, err = New(Config{BaseURL: scheme + listener.Addr().String(), ResponseTimeout: 10 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	wrap := func(conn net.Conn) net.Conn { return conn }
