@@ -5,7 +5,7 @@
 // A [Gateway] consists of parts, which serve HTTP on a listener each, and of
 // loops, which work in the background:
 //
-//	gateway.go  what a Gateway is made of
+//	gateway.go  Config, Open and Close
 //	run.go      Run and Stop
 //	part.go     parts and loops
 package gateway
@@ -33,25 +33,30 @@ import (
 	"ferry/internal/transfer"
 )
 
-// Config says what a Gateway is made of.
+// Config configures a Gateway.
 type Config struct {
-	State   *state.DB      // required; the gateway closes it
-	Sealer  *secret.Sealer // required; the one that State was opened with
-	Graph   graph.Config
-	Objects object.Config // Guard is set by the gateway
+	// State is the database. Required. The gateway closes it.
+	State *state.DB
+	// Sealer is the one that State was opened with. Required.
+	Sealer *secret.Sealer
+	// Graph configures the client of Meta's Graph API.
+	Graph graph.Config
+	// Objects configures the stores and presigned URLs. The gateway sets Guard.
+	Objects object.Config
 	// Own holds the addresses that no source may name: the other listeners of
 	// the process, and its database. The gateway adds its own listeners.
 	// Default: none.
 	Own *guard.Own
-	// Transfer has the limits of transfers; State, Graph, Objects, Activity and
-	// Logger are set by the gateway.
+	// Transfer has the limits of transfers. The gateway sets State, Graph, Objects,
+	// Activity and Logger.
 	Transfer transfer.Config
-	// API has the limits and the region of the API; State, Transfers, Objects,
-	// Sealer and Activity are set by the gateway.
-	API    social.Config
-	Logger *slog.Logger // default: discards
+	// API has the limits and the region of the API. The gateway sets State,
+	// Transfers, Objects, Sealer and Activity.
+	API social.Config
+	// Logger receives the log. Default: it is discarded.
+	Logger *slog.Logger
 
-	// Listener is where the API is served; required. The gateway closes it.
+	// Listener is where the API is served. Required. The gateway closes it.
 	Listener net.Listener
 	// CertFile and KeyFile are PEM files with the certificate of the API and its
 	// key: both or none. Default: none, which means plain HTTP.
@@ -62,20 +67,19 @@ type Config struct {
 	// Loops run beside the gateway's own.
 	Loops []Loop
 
-	// BodyTimeout bounds the time in which a client must send a request's body;
-	// default 30 s.
+	// BodyTimeout is the time in which a client must send a request's body.
+	// Default: 30 s.
 	BodyTimeout time.Duration
 	// DrainDelay is how long requests are still accepted after Run's context is
 	// done, while /readyz returns 503 so that load balancers choose other
-	// replicas; default 0.
+	// replicas. Default: 0.
 	DrainDelay time.Duration
-	// DrainTimeout bounds how long requests in progress may continue after
-	// DrainDelay; default 30 s.
+	// DrainTimeout is how long requests in progress may continue after
+	// DrainDelay. Default: 30 s.
 	DrainTimeout time.Duration
 }
 
-// Gateway is ferry's server. Open makes one, Run serves, Close releases what
-// it holds.
+// Gateway is ferry's server: Open creates it, Run serves, Close closes it.
 type Gateway struct {
 	config  Config
 	graph   *graph.Client
@@ -96,8 +100,8 @@ type Gateway struct {
 	cutOff atomic.Bool // Stop found requests in progress
 }
 
-// Open makes a Gateway, which does not serve yet. If it fails, it closes what
-// Config says the gateway closes.
+// Open creates a Gateway, which serves when Run is called. If Open fails, it
+// closes State and all listeners.
 func Open(ctx context.Context, config Config) (*Gateway, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -165,7 +169,7 @@ func (g *Gateway) certificate() (*tls.Config, error) {
 	case certFile == "" && keyFile == "":
 		return nil, nil
 	case certFile == "" || keyFile == "":
-		return nil, errors.New("a TLS certificate needs its key: give both files or none")
+		return nil, errors.New("a TLS certificate and its key belong together: set both files or none")
 	}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -181,7 +185,7 @@ func (g *Gateway) State() *state.DB { return g.config.State }
 func (g *Gateway) Graph() *graph.Client { return g.graph }
 
 // Close stops the gateway at once if it is running, waits until Run has
-// returned, and closes what Config says the gateway closes.
+// returned, and closes the database, all listeners and connections.
 func (g *Gateway) Close() error {
 	g.Stop(errors.New("the gateway was closed"))
 	if !g.started.Swap(true) {

@@ -42,7 +42,7 @@ const (
 	maxHeaderBytes    = 32 << 10         // of the header of a request
 )
 
-// newServer makes the server of a part, with the limits that all parts have.
+// newServer returns the server of a part, with the limits of every part.
 // The base context of its requests is the gateway's.
 func (g *Gateway) newServer(part Part) *server {
 	return &server{part, http.Server{

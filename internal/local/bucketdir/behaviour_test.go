@@ -111,7 +111,7 @@ func replace(t *testing.T, w world) {
 func ranges(t *testing.T, w world) {
 	w.put(t, "k", "0123456789")
 	w.put(t, "empty", "")
-	for _, c := range []struct{ request, body, answer string }{
+	for _, c := range []struct{ request, body, response string }{
 		{"bytes=0-0", "0", "bytes 0-0/10"},
 		{"bytes=2-5", "2345", "bytes 2-5/10"},
 		{"bytes=7-", "789", "bytes 7-9/10"},
@@ -121,7 +121,7 @@ func ranges(t *testing.T, w world) {
 	} {
 		got, object := w.get(t, "k", func(in *s3.GetObjectInput) { in.Range = aws.String(c.request) })
 		equal(t, c.request, got, c.body)
-		equal(t, c.request+": Content-Range", aws.ToString(object.ContentRange), c.answer)
+		equal(t, c.request+": Content-Range", aws.ToString(object.ContentRange), c.response)
 		equal(t, c.request+": length", fmt.Sprint(*object.ContentLength), fmt.Sprint(len(c.body)))
 		equal(t, c.request+": ETag", *object.ETag, etag("0123456789"))
 	}
@@ -275,21 +275,21 @@ func presigned(t *testing.T, w world) {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, putting.URL, io.MultiReader(strings.NewReader("he"), strings.NewReader("llo")))
 	must(t, err)
 	request.Header.Set("Content-Type", "text/plain")
-	answer, err := w.http.Do(request)
+	response, err := w.http.Do(request)
 	must(t, err)
-	equal(t, "answer to PUT", fmt.Sprint(answer.StatusCode, text(t, answer.Body), answer.Header.Get("ETag")), "200"+etag("hello"))
+	equal(t, "response to PUT", fmt.Sprint(response.StatusCode, text(t, response.Body), response.Header.Get("ETag")), "200"+etag("hello"))
 
 	getting, err := presigner.PresignGetObject(t.Context(), &s3.GetObjectInput{
 		Bucket: aws.String(bucket), Key: aws.String("a/ä b"), ResponseContentType: aws.String("image/png"),
 	})
 	must(t, err)
-	answer, err = w.http.Get(getting.URL)
+	response, err = w.http.Get(getting.URL)
 	must(t, err)
-	equal(t, "answer to GET", fmt.Sprint(answer.StatusCode, text(t, answer.Body), answer.Header.Get("Content-Type")), "200helloimage/png")
-	answer, err = w.http.Get(strings.Replace(getting.URL, "X-Amz-Expires=900", "X-Amz-Expires=901", 1))
+	equal(t, "response to GET", fmt.Sprint(response.StatusCode, text(t, response.Body), response.Header.Get("Content-Type")), "200helloimage/png")
+	response, err = w.http.Get(strings.Replace(getting.URL, "X-Amz-Expires=900", "X-Amz-Expires=901", 1))
 	must(t, err)
-	text(t, answer.Body)
-	equal(t, "status with another signature", answer.StatusCode, http.StatusForbidden)
+	text(t, response.Body)
+	equal(t, "status with another signature", response.StatusCode, http.StatusForbidden)
 }
 
 func conditions(t *testing.T, w world) {
@@ -354,7 +354,7 @@ func buckets(t *testing.T, w world) {
 	for _, found := range output.Buckets {
 		names = append(names, *found.Name)
 		if age := time.Since(*found.CreationDate); age < -time.Second || age > time.Minute {
-			t.Errorf("%s was made %v", *found.Name, found.CreationDate)
+			t.Errorf("%s was created %v", *found.Name, found.CreationDate)
 		}
 	}
 	equal(t, "buckets", names, []string{"another.bucket", bucket})

@@ -49,7 +49,7 @@ func TestRestart(t *testing.T) {
 	}
 	list, err := before.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
 	must(t, err)
-	made, err := before.ListBuckets(t.Context(), &s3.ListBucketsInput{})
+	created, err := before.ListBuckets(t.Context(), &s3.ListBucketsInput{})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(directory, ".incoming", "unfinished"), []byte("half an obj"), 0o600))
 	must(t, os.WriteFile(filepath.Join(directory, "keyset.json"), nil, 0o600)) // a valid name of a bucket, but a file
@@ -60,14 +60,14 @@ func TestRestart(t *testing.T) {
 		got, object := after.get(t, key)
 		equal(t, fmt.Sprintf("object %.40q", key), got+*object.ContentType+object.Metadata["n"]+*object.ETag, "body of "+key+"image/webpä"+etag("body of "+key))
 	}
-	again, err := after.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
+	relisted, err := after.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
 	must(t, err)
 	for i, object := range list.Contents {
-		equal(t, "listed time", show(again.Contents[i].LastModified), show(object.LastModified))
+		equal(t, "listed time", show(relisted.Contents[i].LastModified), show(object.LastModified))
 	}
 	found, err := after.ListBuckets(t.Context(), &s3.ListBucketsInput{})
 	must(t, err)
-	equal(t, "buckets", fmt.Sprint(len(found.Buckets), *found.Buckets[0].Name, *found.Buckets[0].CreationDate), fmt.Sprint(1, bucket, *made.Buckets[0].CreationDate))
+	equal(t, "buckets", fmt.Sprint(len(found.Buckets), *found.Buckets[0].Name, *found.Buckets[0].CreationDate), fmt.Sprint(1, bucket, *created.Buckets[0].CreationDate))
 	equal(t, "number of files", fmt.Sprint(len(files(t, directory))), fmt.Sprint(len(odd)+1))
 }
 
@@ -125,11 +125,11 @@ func TestHangUp(t *testing.T) {
 	_, err = fmt.Fprintf(connection, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\nshort", address.RequestURI(), address.Host)
 	must(t, err)
 	must(t, connection.(*net.TCPConn).CloseWrite())
-	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	must(t, err)
-	text(t, answer.Body)
-	if answer.StatusCode < 400 {
-		t.Errorf("answer is %s", answer.Status)
+	text(t, response.Body)
+	if response.StatusCode < 400 {
+		t.Errorf("response is %s", response.Status)
 	}
 	got, _ := w.get(t, "k")
 	equal(t, "body", got, "before")
