@@ -1,4 +1,4 @@
-# The commands of CONTRIBUTING.md. Everything that is built here goes into bin/ and .tools/.
+# The commands of CONTRIBUTING.md. Everything that is built goes into bin/ and .tools/.
 
 GO      ?= go
 FLAGS   := -trimpath -ldflags "-s -w"
@@ -12,21 +12,21 @@ MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 .PHONY: help build test check bench fuzz tidy tools lint-tool node system clean
 
 help:
-	@echo "make build   a static binary in bin/"
-	@echo "make test    all tests; installs what is missing first"
-	@echo "make check   formatting, vet, linter"
-	@echo "make bench   the benchmark: ten minutes, on a machine that does nothing else"
-	@echo "make fuzz    each fuzz target for FUZZ=$(FUZZ)"
-	@echo "make tidy    go mod tidy in every module"
+	@echo "make build   builds a static binary in bin/"
+	@echo "make test    runs all tests; installs what is missing first"
+	@echo "make check   checks formatting, and runs vet and the linter"
+	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
+	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
+	@echo "make tidy    runs go mod tidy in every module"
 	@echo "make clean   removes bin/ and .tools/"
 
 build:
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/ferry ./cmd/ferry
 
-# Every module is tested, whatever the others' tests found. FERRY_E2E=require
-# turns a missing part that could be installed into a failure.
+# The tests of every module run, even if those of another one fail. With
+# FERRY_E2E=require a test fails if a part is missing that could be installed.
 test: tools node system
-	@race=-race; $(GO) build -race runtime/cgo 2>/dev/null || { race=; echo "without the race detector, which needs cgo and a C compiler"; }; \
+	@race=-race; $(GO) build -race runtime/cgo 2>/dev/null || { race=; echo "testing without the race detector, which needs cgo and a C compiler"; }; \
 	failed=; for module in $(MODULES); do \
 	  echo "testing the module in $$module"; \
 	  (cd $$module && FERRY_E2E=require $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m ./...) || failed="$$failed $$module"; \
@@ -49,7 +49,7 @@ fuzz:
 tidy:
 	@set -e; for module in $(MODULES); do (cd $$module && $(GO) mod tidy); done
 
-# The S3 server and the test runner, from a module of their own.
+# The S3 server and the test runner. They have a module of their own.
 tools: .tools/versitygw .tools/gotestsum
 
 .tools/versitygw: tools/go.mod
@@ -68,16 +68,16 @@ e2e/node/node_modules/.package-lock.json: e2e/node/package-lock.json
 	@command -v npm >/dev/null || $(call install,npm,nodejs npm)
 	@! command -v npm >/dev/null || npm ci --prefix e2e/node --no-audit --no-fund
 
-# The C compiler of the race detector, and what judges and mends the sample files.
+# The C compiler for the race detector, and the programs that check and repair the sample files.
 system:
 	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips curl; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	command -v magick >/dev/null || command -v convert-im6.q16 >/dev/null || missing="$$missing magick"; \
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
 	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick curl)
 
-# install: as root with apt. Elsewhere it says what is missing, and the tests do without.
+# install installs packages with apt if it runs as root. Otherwise it prints what is missing, and the tests that need it are skipped.
 install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && $(APT) $(2) >/dev/null; \
-	else echo "missing, and not to be installed here: $(1); what needs it is left out"; fi
+	else echo "missing, and cannot be installed here: $(1); the tests that need it are skipped"; fi
 
 clean:
 	rm -rf bin .tools e2e/node/node_modules

@@ -16,7 +16,9 @@ type logEntry struct {
 	RequestID  string `json:"request_id"`
 	Operation  string
 	Account    string
-	Attempts   int // transfers begun
+	Attempts   int // transfers that were started
+	Gets       int // requests to the source
+	Posts      int // uploads to Meta
 	Retried    []string
 	Resumes    int
 	Findings   []string

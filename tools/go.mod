@@ -1,5 +1,5 @@
-// The tools that the tests run and the product never links, kept out of the
-// product's module. 'make tools' builds them.
+// The tools that the tests run. They are not part of the product's module,
+// because the product does not need them. 'make tools' builds them.
 module ferry/tools
 
 go 1.26
