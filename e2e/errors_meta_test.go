@@ -143,7 +143,7 @@ func TestUploadsBeyondTheLimitAreThrottled(t *testing.T) {
 	}()
 	eventually(t, "the first upload is at Meta", func() bool { return len(w.sim.uploads()) == 1 })
 	_, err := w.client().PostWhatsAppMessageMedia(t.Context(), w.fromBucket("a.pdf"))
-	wantGoException(t, err, "ThrottledRequestException", http.StatusTooManyRequests, "1 uploads in flight")
+	wantGoException(t, err, "ThrottledRequestException", http.StatusTooManyRequests, "1 transfers in progress")
 	w.ferry.signal()
 	w.ferry.signalAgain()
 	select {

@@ -56,7 +56,7 @@ func (w *world) wantOneFile(id string, data []byte, want repeated) {
 func (w *world) wantUploadLogged(id string, data []byte, want repeated) {
 	w.t.Helper()
 	entry := w.ferry.waitUpload(id)
-	if entry.Status != http.StatusOK || entry.Account != account || entry.Size != int64(len(data)) || entry.SHA256 != digestOf(data) {
+	if entry.Status != http.StatusOK || entry.Account != account || entry.Size != int64(len(data)) || entry.SHA256 != "" {
 		w.t.Errorf("the upload of %d bytes is logged as %s", len(data), entry.line)
 	}
 	// A single attempt is not necessarily logged.
@@ -210,14 +210,15 @@ func TestUploadWhoseConnectionToTheStoreKeepsBreakingFails(t *testing.T) {
 	toStore.add(toFerry, `"type":"limit_data","attributes":{"bytes":1048576}`)
 	results := w.postAll(sourcesThrough(t, w, toStore, bucket, "a.pdf"))
 	for kind, text := range map[string]string{"bucket": "store", "presigned URL": "presigned URL"} {
-		wantGoException(t, results[kind].err, "DependencyException", http.StatusBadGateway, text, "broke off after 4")
+		wantGoException(t, results[kind].err, "DependencyException", http.StatusBadGateway, text, "broke off after")
 	}
 	w.wantNoFile()
-	for kind, result := range results {
-		entry := w.ferry.waitRequest(requestIDOf(t, result.err))
-		// It resumed three times in each of three attempts.
-		if got, want := (repeated{entry.Attempts, entry.Resumes}), (repeated{3, 9}); got != want || entry.Status != http.StatusBadGateway || entry.MediaID != "" {
-			t.Errorf("%s: want %+v, status 502 and no media id in the log: %s", kind, want, entry.line)
+	// Of the requests that the budget allows, one in each attempt opens the source,
+	// and one reads the end of the document, which a presigned URL does not allow.
+	for kind, want := range map[string]repeated{"bucket": {2, maxGets - 3}, "presigned URL": {2, maxGets - 2}} {
+		entry := w.ferry.waitRequest(requestIDOf(t, results[kind].err))
+		if got := (repeated{entry.Attempts, entry.Resumes}); got != want || entry.Gets != maxGets || entry.Status != http.StatusBadGateway || entry.MediaID != "" {
+			t.Errorf("%s: want %+v, %d GETs, status 502 and no media id in the log: %s", kind, want, maxGets, entry.line)
 		}
 	}
 }

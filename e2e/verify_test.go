@@ -12,7 +12,7 @@ import (
 
 const pretendedDigest = "abababababababababababababababababababababababababababababababab"
 
-func TestUploadsAreVerifiedWhereTheServerOrTheAccountAsksForIt(t *testing.T) {
+func TestUploadsAreVerifiedIfTheServerOrTheAccountSaysSo(t *testing.T) {
 	note := []byte("All that is gold does not glitter.\n")
 	for name, c := range map[string]struct {
 		args   []string
@@ -30,7 +30,7 @@ func TestUploadsAreVerifiedWhereTheServerOrTheAccountAsksForIt(t *testing.T) {
 					t.Errorf("without the setting: %s", entry.line)
 				}
 				mustRun(t, w.in.env, w.in.program, "account", "verify", "--account", account, "on")
-				for began := time.Now(); !entry.Verified && time.Since(began) < startLimit; { // a running server notices within a second
+				for started := time.Now(); !entry.Verified && time.Since(started) < startLimit; { // a running server notices within a second
 					entry = w.ferry.waitUpload(w.post(w.fromBucket("note.txt")))
 				}
 			}
