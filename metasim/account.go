@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// withDefaults fills in what the configuration left out.
+// withDefaults returns the account with its defaults filled in.
 func (a BusinessAccount) withDefaults() BusinessAccount {
 	a.Name = cmp.Or(a.Name, "Simulated Business")
 	a.Currency = cmp.Or(a.Currency, "USD")
@@ -39,11 +39,11 @@ func (p PhoneNumber) withDefaults() PhoneNumber {
 	return p
 }
 
-// node is an object of the graph: its fields by name, and those that are
-// answered when none are asked for. A nil value is a field that exists and has
-// nothing to say.
+// node is an object of the graph: its fields by name, and the names of those
+// that a request without fields returns. A field with a nil value exists and is
+// left out of responses.
 type node struct {
-	kind     string // as error texts name it
+	kind     string // in error messages
 	fields   map[string]any
 	defaults []string
 }
@@ -109,7 +109,7 @@ func health(entity, id, state string) object {
 	return object{"entity_type": entity, "id": id, "can_send_message": state}
 }
 
-// healthStatus is as good as the worst of its entities.
+// healthStatus returns the status of the entity that can send least.
 func healthStatus(entities ...object) object {
 	worst := "AVAILABLE"
 	for _, e := range entities {
@@ -123,8 +123,8 @@ func healthStatus(entities ...object) object {
 	return object{"can_send_message": worst, "entities": entities}
 }
 
-// choose returns the fields that a request asks for, and id always. Sub-fields
-// in braces are not understood, and count as a field that does not exist.
+// choose returns the requested fields, and always id. Sub-fields in braces are
+// not supported: they are fields that do not exist.
 func (n node) choose(list string) (object, *apiError) {
 	names := n.defaults
 	if list != "" {

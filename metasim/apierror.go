@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// apiError is an answer that is not a success. The envelope is that of
-// meta-cloud-api.md §4.1.
+// apiError is a response that is not a success. Its JSON is Meta's
+// (docs/references.md#graph-errors).
 type apiError struct {
 	status    int // HTTP
 	kind      string
@@ -18,9 +18,9 @@ type apiError struct {
 	userTitle string
 	userMsg   string
 	transient bool
-	challenge string // error word of WWW-Authenticate; "" for no header
-	plain     bool   // a bare status with a text body: the media host's manner
-	reason    string // for the history only, where the answer says less
+	challenge string // error code in WWW-Authenticate; empty: no header
+	plain     bool   // plain text instead of JSON, as the media host responds
+	reason    string // for the history only, where the response says less
 }
 
 func (e *apiError) Error() string { return e.message }
@@ -83,25 +83,28 @@ func parameterError(format string, args ...any) *apiError {
 	return oauthError(http.StatusBadRequest, 100, "(#100) "+format, args...)
 }
 
-// missingParameter is measured at Meta for messaging_product (§3.1).
+// missingParameter has the words that were observed for messaging_product
+// (docs/references.md#graph-media).
 func missingParameter(name string) *apiError {
 	return parameterError("The parameter %s is required.", name)
 }
 
-// malformedForm is our own text: what Meta says to a broken body is unknown.
+// malformedForm has words of its own: Meta's response to a malformed body is not
+// known.
 func malformedForm(format string, args ...any) *apiError {
 	e := parameterError("Invalid parameter")
 	e.details = fmt.Sprintf(format, args...)
 	return e
 }
 
-// wrongFileType is Meta's verbatim text (§3.1).
+// wrongFileType has Meta's words, as observed (docs/references.md#graph-media).
 func wrongFileType(received string) *apiError {
 	return parameterError("Param file must be a file with one of the following types: %s. Received file of type '%s'.",
 		mediaTypeNames(), truncate(received))
 }
 
-// tooLarge is the probable answer to an oversized file (§13.1).
+// tooLarge is the probable response to a file that is too large: Meta's is not
+// known (docs/references.md#graph-media).
 func tooLarge() *apiError {
 	e := parameterError("Invalid parameter")
 	e.userTitle = "File Too Large"
@@ -109,8 +112,8 @@ func tooLarge() *apiError {
 	return e
 }
 
-// mislabelled says at once what Meta says later, in the details of a 131053
-// webhook (§3.7).
+// mislabelled reports at once what Meta reports later, in the details of a
+// webhook with code 131053 (docs/references.md#media-failures).
 func mislabelled(kind, declared, actual string) *apiError {
 	e := parameterError("Invalid parameter")
 	e.details = fmt.Sprintf("%s file uploaded with mimetype as %s, however on processing it is of type %s. Please choose a different file.",
@@ -118,8 +121,8 @@ func mislabelled(kind, declared, actual string) *apiError {
 	return e
 }
 
-// unsupported is the answer for an object that does not exist, belongs to
-// somebody else, or cannot do this (§3.2).
+// unsupported is the response for an object that does not exist, belongs to
+// another account, or does not support the operation.
 func unsupported(method, id string) *apiError {
 	return &apiError{
 		status: http.StatusBadRequest, kind: "GraphMethodException", code: 100, subcode: 33,
@@ -144,22 +147,22 @@ func invalidToken() *apiError {
 	return e
 }
 
-// storageFailed is a fault of the simulator, in Meta's form, saying so.
+// storageFailed reports an error of the simulator itself, in Meta's form.
 func storageFailed(details string) *apiError {
 	e := oauthError(http.StatusInternalServerError, 131000, "(#131000) Something went wrong")
 	e.details = "metasim: " + details
 	return e
 }
 
-// downloadNotFound is the media host's one answer: 404 for every reason (§3.3).
+// downloadNotFound is the media host's response to everything that it refuses.
 func downloadNotFound(reason string) *apiError {
 	return &apiError{status: http.StatusNotFound, plain: true, message: "Not Found", reason: reason}
 }
 
-// truncate bounds a text of the client's before it is echoed or kept.
+// truncate bounds a text of the client before it is echoed or kept.
 func truncate(s string) string { return truncateTo(s, 200) }
 
-// truncateTo makes s valid UTF-8 of about most bytes at most.
+// truncateTo returns s as valid UTF-8, cut after about most bytes.
 func truncateTo(s string, most int) string {
 	if len(s) <= most {
 		return strings.ToValidUTF8(s, "\uFFFD")

@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// maxDiscard is the most bytes of a request that are read and thrown away.
+// maxDiscard is the number of bytes of a request that are read and discarded at
+// most.
 const maxDiscard = documentLimit + 1<<20
 
-// Bounds of what the history keeps of one request.
+// Bounds of what the history keeps of a request.
 const (
 	maxPathLength = 2 << 10 // bytes, of the path and of the query
 	maxHeaders    = 100
@@ -30,7 +31,7 @@ type call struct {
 	w      *responseWriter
 	body   *requestBody
 	route
-	fault   *Fault   // nil for none
+	fault   *Fault   // that was chosen for the request; may be nil
 	entry   *Request // in the history; changed through update only
 	traceID string
 	started time.Time
@@ -39,11 +40,11 @@ type call struct {
 	// Set by authentication.
 	token    string
 	accounts map[string]bool // ids of the accounts that the token gives access to
-	session  *uploadSession  // that the path names; nil for none
+	session  *uploadSession  // that the path names; may be nil
 }
 
-// begin notes a request, chooses its fault and sets the headers that every
-// answer has.
+// begin adds a request to the history, chooses its fault and sets the headers
+// that every response has.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{
 		server: s, route: s.route(r), traceID: "A" + s.random.word(22),
@@ -51,7 +52,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	}
 	c.fault = s.faults.pick(r.Method, r.URL.Path, c.name())
 	c.body = &requestBody{source: cmp.Or[io.ReadCloser](r.Body, http.NoBody)}
-	c.r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
+	c.r = r.WithContext(r.Context()) // a copy, so that the caller's request is not changed
 	c.r.Body = c.body
 	c.w = &responseWriter{ResponseWriter: w, wrote: c.updateHistory, buffers: &s.buffers}
 	c.entry = s.history.add(c.historyEntry(r, s.Now()))
@@ -65,9 +66,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// serve carries the request out. Nil and nil say that the response has been
-// written already. A refusal before the body is read leaves the body unread:
-// net/http then closes the connection.
+// serve carries the request out. It returns nil, nil if the response has been
+// written already. If it refuses the request before the body is read, the body
+// stays unread and net/http closes the connection.
 func (c *call) serve() (any, *apiError) {
 	if c.refusal != nil {
 		return nil, c.refusal
@@ -85,8 +86,8 @@ func (c *call) serve() (any, *apiError) {
 	return c.operation.serve(c.server, c)
 }
 
-// respond writes a result or an error: the one place that does, but for the
-// bytes of a download.
+// respond writes a result or an error. Nothing else writes responses, except
+// downloads.
 func (c *call) respond(result any, err *apiError) {
 	switch {
 	case err != nil && err.plain:
@@ -106,7 +107,7 @@ func (c *call) respond(result any, err *apiError) {
 func (c *call) writeJSON(status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil { // no type of this package fails to marshal
-		c.server.cfg.Logger.Error("metasim: encode an answer", "error", err)
+		c.server.cfg.Logger.Error("metasim: encode a response", "error", err)
 		status, body = http.StatusInternalServerError, []byte("{}")
 	}
 	c.write(status, jsonType, body)
@@ -118,14 +119,14 @@ func (c *call) write(status int, contentType string, body []byte) {
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
 	if _, err := c.w.Write(body); err != nil {
-		c.setReason("the client left before the answer: " + err.Error())
+		c.setReason("the client disconnected before the response: " + err.Error())
 	}
 }
 
 // reportUsage sets the header of the business use case limits. wait is in
-// minutes and 0 when there is nothing to wait for.
+// minutes; 0 means that no limit is reached.
 func (c *call) reportUsage(wait int) {
-	if !isObjectID(c.id) { // nothing, or an upload session
+	if !isObjectID(c.id) { // no node, or an upload session
 		return
 	}
 	use, call := "whatsapp_business_management", 1
@@ -141,8 +142,8 @@ func (c *call) reportUsage(wait int) {
 // response.
 func (c *call) losesResponse() bool { return c.body.cut || c.w.muted }
 
-// abort breaks the connection, so that the client can take it for nothing but
-// a broken one: a reset where the server can be made to send one.
+// abort breaks the connection so that the client cannot take it for a complete
+// response: with a reset, if the connection is TCP.
 func (c *call) abort() {
 	c.update(func(r *Request) { r.Cut = true })
 	conn, _, err := http.NewResponseController(c.w.ResponseWriter).Hijack()
@@ -154,19 +155,19 @@ func (c *call) abort() {
 		inner = wrapped.NetConn()
 	}
 	if tcp, ok := inner.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // best effort: without it the close is a plain one
+		_ = tcp.SetLinger(0) // best effort: otherwise the connection is closed without a reset
 	}
 	conn.Close()
 }
 
-// drain reads the body to its end, or as far as anybody may make us read.
+// drain reads the body to its end, or up to maxDiscard bytes.
 func (c *call) drain() {
 	if _, err := io.Copy(io.Discard, io.LimitReader(c.body, maxDiscard)); err != nil {
 		c.setReason("body: " + err.Error())
 	}
 }
 
-// finish completes the history and writes the log line. It runs after a cut too.
+// finish completes the history and writes the log line, also after a cut.
 func (c *call) finish() {
 	c.updateHistory(c.w.status)
 	c.update(func(r *Request) {
@@ -178,7 +179,7 @@ func (c *call) finish() {
 	})
 }
 
-// updateHistory brings the history up to date with what went over the wire.
+// updateHistory records the status and the bytes that were read and written.
 func (c *call) updateHistory(status int) {
 	c.update(func(r *Request) {
 		r.Status = status
@@ -187,7 +188,8 @@ func (c *call) updateHistory(status int) {
 	})
 }
 
-// setReason says in the history why something was refused or went wrong.
+// setReason records in the history why something was refused or failed, unless
+// there is a reason already.
 func (c *call) setReason(reason string) {
 	c.update(func(r *Request) {
 		if r.Reason == "" {
@@ -198,7 +200,7 @@ func (c *call) setReason(reason string) {
 
 func (c *call) update(change func(*Request)) { c.server.history.update(c.entry, change) }
 
-// historyEntry makes the history's entry of a request that has just begun.
+// historyEntry returns the history's entry for a request that has just arrived.
 func (c *call) historyEntry(r *http.Request, now time.Time) Request {
 	names := make([]string, 0, len(r.Header))
 	for name := range r.Header {

@@ -11,12 +11,12 @@ import (
 
 const (
 	defaultMemory   = 256 << 20 // bytes kept by the default storage
-	defaultPageSize = 3         // awkward on purpose: Graph's own default is 25
+	defaultPageSize = 3         // small on purpose: Graph's own default is 25
 	defaultThrottle = 400       // the documentation of December 2025
 )
 
-// Config says what a Server imitates. The zero Config is usable; it knows no
-// account, so that every token is a bad one.
+// Config says what a Server simulates. The zero Config is usable; it has no
+// account, so that every token is invalid.
 type Config struct {
 	// Clock is what the simulator's clock starts from, and runs with: the time
 	// by which media, download URLs, upload sessions and handles expire. The
@@ -27,40 +27,39 @@ type Config struct {
 	// Logger receives one line per request, without tokens. Default: discard.
 	Logger *slog.Logger
 
-	// Storage keeps the uploaded bytes. The Server owns it: Server.Close closes
-	// it. That of NewDirectoryStorage outlives a restart. Default
+	// Storage keeps the uploaded bytes. Server.Close closes it. The files of a
+	// PersistentStorage are there after a restart. Default
 	// NewMemoryStorage(256 MiB).
 	Storage Storage
 
 	// Records keeps what is known of media and handles, and the clock, for a
-	// later Server. The Server owns it: Server.Close closes it. Default: that
-	// of a PersistentStorage; with another Storage the state ends with the
-	// Server.
+	// later Server. Server.Close closes it. Default: the RecordStore of a
+	// PersistentStorage; with another Storage the state ends with the Server.
 	Records RecordStore
 
-	// PublicURL (scheme://host[:port]) begins the download addresses and the
+	// PublicURL (scheme://host[:port]) is the start of download URLs and of
 	// paging links. Default: taken from the Host of each request.
 	PublicURL string
 
 	// Seed seeds ids and the probabilities of faults. Default 0: a random seed.
 	Seed uint64
 
-	// BusinessAccounts are the accounts that exist. Default none.
+	// BusinessAccounts are the accounts that exist. Default: none.
 	BusinessAccounts []BusinessAccount
 
 	// ThrottleStatus is the HTTP status of throttling errors: 400, 403 or 429.
 	// Which one Meta sends today is not known. Default 400.
 	ThrottleStatus int
 
-	// PageSize is the most rows that a list answers in one page, whatever limit
-	// the request asks for. Graph never promises to fill a page, so the default
+	// PageSize is the maximum number of rows in one page of a list, whatever
+	// limit the request has. Graph does not promise full pages, so the default
 	// is small enough to catch a client that reads the first page only.
 	// Default 3.
 	PageSize int
 
-	// AcceptMislabelled takes an upload whose file name or first bytes
-	// contradict its declared type, as Meta's upload does (the message then
-	// fails later, with a 131053 webhook). Default false: refused at once.
+	// AcceptMislabelled accepts an upload whose file name or first bytes
+	// contradict its declared type, as Meta does (the message then fails later,
+	// with a webhook of code 131053). Default false: refused at once.
 	AcceptMislabelled bool
 
 	// MultilineHandles makes the handles of resumable uploads two lines with a
@@ -71,12 +70,12 @@ type Config struct {
 // A BusinessAccount is a WhatsApp Business Account (WABA).
 type BusinessAccount struct {
 	ID    string // decimal digits; required
-	Token string // bearer token with access to this account; may be shared; required
-	AppID string // decimal digits: of the app that resumable uploads are addressed to; may be shared; default none
+	Token string // that has access to this account; accounts may share one; required
+	AppID string // decimal digits: of the app of resumable uploads; accounts may share one; empty means none
 
 	Name                             string // default "Simulated Business"
 	Currency                         string // ISO 4217; default "USD"
-	TimezoneID                       string // Meta's number of a time zone; default "1"
+	TimezoneID                       string // Meta's number of the time zone; default "1"
 	MessageTemplateNamespace         string // default "metasim_" + ID
 	AccountReviewStatus              string // default "APPROVED"
 	BusinessVerificationStatus       string // default "verified"
@@ -106,14 +105,14 @@ type PhoneNumber struct {
 	MessagingLimitTier     string // default "TIER_250"
 	AccountMode            string // LIVE or SANDBOX; default "LIVE"
 	LastOnboardedTime      string // default "2026-01-01T00:00:00+0000"
-	WebhookURL             string // of the application; default none
+	WebhookURL             string // of the application; empty means none
 	CanSendMessage         string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
 
 	IsOfficialBusinessAccount bool
 }
 
-// Validate reports every problem of the configuration at once. New panics with
-// what Validate reports.
+// Validate returns an error that lists every problem of the configuration. New
+// panics with the same error.
 func (c Config) Validate() error {
 	var problems []error
 	complain := func(format string, args ...any) {
@@ -151,7 +150,7 @@ func (c Config) Validate() error {
 			claim("phone number", p.ID)
 		}
 	}
-	for _, a := range c.BusinessAccounts { // an app may serve many accounts
+	for _, a := range c.BusinessAccounts { // several accounts may have the same app
 		switch {
 		case a.AppID == "":
 		case !isObjectID(a.AppID):
@@ -163,7 +162,7 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// withDefaults fills in what the caller left out.
+// withDefaults returns the configuration with its defaults filled in.
 func (c Config) withDefaults() Config {
 	if c.Clock == nil {
 		c.Clock = time.Now

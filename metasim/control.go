@@ -10,15 +10,15 @@ import (
 
 const (
 	maxControlBody = 256 << 10 // bytes of a request to the control API
-	maxControlRows = 1000      // media or handles in one answer
+	maxControlRows = 1000      // media or handles in one response
 )
 
 type faultsJSON struct {
 	Faults []Fault `json:"faults"`
 }
 
-// Control is the control API, which the package comment describes. It asks
-// for no credentials: listen on an address that only its users can reach.
+// Control returns the control API, which the package comment describes. It
+// requires no credentials: listen on an address that only its users can reach.
 func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.controlHealth)
@@ -101,13 +101,13 @@ func (s *Server) controlAddFault(w http.ResponseWriter, r *http.Request) {
 	writeControl(w, http.StatusCreated, f)
 }
 
-// decodeControl reads one JSON value and refuses members that it does not
-// know, so that a misspelt fault is no silent success.
+// decodeControl reads one JSON value. It refuses unknown members, so that a
+// misspelt fault does not pass silently.
 func decodeControl(body io.Reader, v any) error {
 	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(v); err != nil {
-		return fmt.Errorf("the body is not what is expected: %w", err)
+		return fmt.Errorf("the body cannot be decoded: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("the body has more than one JSON value")
@@ -115,7 +115,7 @@ func decodeControl(body io.Reader, v any) error {
 	return nil
 }
 
-// action makes a handler of a function that cannot fail.
+// action returns a handler that calls a function that cannot fail.
 func action(f func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		f()
@@ -123,7 +123,7 @@ func action(f func()) http.HandlerFunc {
 	}
 }
 
-// respondControl answers v, nothing at all for nil, or 404.
+// respondControl writes v, or 204 if v is nil, or 404 if nothing was found.
 func respondControl(w http.ResponseWriter, found bool, v any) {
 	switch {
 	case !found:
@@ -142,12 +142,12 @@ func writeControlError(w http.ResponseWriter, status int, err error) {
 func writeControl(w http.ResponseWriter, status int, v any) {
 	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		http.Error(w, `{"error":"cannot encode the answer"}`, http.StatusInternalServerError)
+		http.Error(w, `{"error":"cannot encode the response"}`, http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if _, err := w.Write(append(body, '\n')); err != nil {
-		return // the client left; there is nobody to tell
+		return // the client has disconnected
 	}
 }

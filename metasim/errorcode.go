@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// errorCode is a row of Meta's table of errors (meta-cloud-api.md §4.2).
+// errorCode is a row of Meta's table of errors (docs/references.md#graph-errors).
 type errorCode struct {
 	title     string
 	status    int // HTTP status; throttled codes take Config.ThrottleStatus
@@ -14,10 +14,11 @@ type errorCode struct {
 	details   string
 }
 
-// throttling are the codes whose HTTP status Meta's sources disagree about.
+// throttling are the codes of throttling. Meta's sources disagree about their HTTP
+// status.
 var throttling = []int{4, 17, 341, 613, 80007, 130429, 131048, 131056, 131064, 133016}
 
-// errorCodes are the codes that a fault can name without describing them.
+// errorCodes are the codes that a fault can have without a message of its own.
 var errorCodes = map[int]errorCode{
 	0:      {"AuthException", 401, false, ""},
 	1:      {"API Unknown", 400, false, "Invalid request or possible server error."},
@@ -56,8 +57,8 @@ var errorCodes = map[int]errorCode{
 	135000: {"Generic user error", 400, false, ""},
 }
 
-// errorFor makes the answer for a code. A code that is not in the table is
-// answered with 400 and a message of its number only.
+// errorFor returns the error of a code. One that is not in the table has status
+// 400 and nothing but its number in the message.
 func (s *Server) errorFor(code int) *apiError {
 	row, ok := errorCodes[code]
 	if !ok {
@@ -76,7 +77,7 @@ func (s *Server) errorFor(code int) *apiError {
 	return e
 }
 
-// challengeHeader is the WWW-Authenticate of Graph.
+// challengeHeader returns the value of Graph's header WWW-Authenticate.
 func (e *apiError) challengeHeader() string {
 	return fmt.Sprintf("OAuth \"Facebook Platform\" %q %q", e.challenge, e.message)
 }

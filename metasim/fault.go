@@ -18,35 +18,35 @@ const (
 	maxFaultBody = 64 << 10 // bytes of Fault.Body
 )
 
-// A Fault makes matching requests go wrong. Faults are tried in the order in
-// which they were added, and the first that acts is the only one that does.
+// A Fault makes matching requests fail or slow. Faults are tried in the order in
+// which they were added; at most one is applied to a request.
 //
-// Empty selectors match everything. Of the requests that match, the first Skip
-// are spared, then each is hit with Probability, until Times have been hit. A
-// fault that has used up its Times stays in the list, with its counters.
+// Empty selectors match everything. Of the matching requests, the first Skip
+// are left alone; then the fault is applied to each with Probability, until it
+// was applied Times. It stays in the list afterwards, with its counters.
 //
-// Latency, bandwidth and cuts may be combined with each other and with an
-// answer. Without Status, ErrorCode and Body the request is carried out.
+// Latency, bandwidth and cuts may be combined with each other and with a
+// response. Without Status, ErrorCode and Body the request is carried out.
 type Fault struct {
-	ID string `json:"id"` // letters, digits, "-", "_", at most 64; given by the server when empty
+	ID string `json:"id"` // letters, digits, "-", "_", at most 64; empty: the server chooses one
 
 	Method      string    `json:"method"`       // such as "POST"; empty: any
 	PathPattern string    `json:"path_pattern"` // as path.Match reads it: "/v*/*/media"; empty: any
 	Operation   Operation `json:"operation"`    // empty: any
 
-	// Status is the HTTP status of the answer. 0: that of ErrorCode, or 200
-	// with a Body. A Status alone is answered with a fitting error code.
+	// Status is the HTTP status of the response. 0: that of ErrorCode, or 200
+	// with a Body. A Status alone gets an error code that fits.
 	Status    int    `json:"status"`
 	ErrorCode int    `json:"error_code"` // Meta's; title, status and details come from its table
 	Subcode   int    `json:"subcode"`    // overrides error_subcode
 	Message   string `json:"message"`    // overrides the message
 	Details   string `json:"details"`    // overrides error_data.details
-	Body      string `json:"body"`       // the whole body, whatever it is: HTML, "{}", half a JSON
+	Body      string `json:"body"`       // the whole body, which may be anything: HTML, "{}", half a JSON
 	BodyType  string `json:"body_type"`  // Content-Type of Body; default HTML after a "<", else JSON
-	AfterBody bool   `json:"after_body"` // read the whole request before the answer
+	AfterBody bool   `json:"after_body"` // read the whole request before the response
 
 	Latency                 time.Duration `json:"-"`                          // before anything else; latency_ms in JSON
-	BandwidthBytesPerSecond int64         `json:"bandwidth_bytes_per_second"` // of the request's and the answer's body; 0: no limit
+	BandwidthBytesPerSecond int64         `json:"bandwidth_bytes_per_second"` // of the body of request and response; 0: no limit
 
 	// CutAfterBytes cuts the connection: of an operation that takes a file
 	// (upload, and upload_bytes, which keeps what it has read), after that many
@@ -59,18 +59,18 @@ type Fault struct {
 	// a response, so that the client cannot know what happened.
 	LoseAnswer bool `json:"lose_answer"`
 
-	Skip        int     `json:"skip"`        // matching requests to spare first
-	Times       int     `json:"times"`       // requests to hit; 0: every one
-	Probability float64 `json:"probability"` // in [0, 1]; 0 counts as 1
+	Skip        int     `json:"skip"`        // matching requests to leave alone first
+	Times       int     `json:"times"`       // requests to apply the fault to; 0: all
+	Probability float64 `json:"probability"` // from 0 to 1; 0 means 1
 
 	Matched int `json:"matched"` // read only: requests that the selectors matched
-	Applied int `json:"applied"` // read only: requests that were hit
+	Applied int `json:"applied"` // read only: requests that the fault was applied to
 }
 
-// answers reports whether the fault answers instead of the API.
+// hasResponse reports whether the fault responds instead of the API.
 func (f *Fault) hasResponse() bool { return f.Status != 0 || f.ErrorCode != 0 || f.Body != "" }
 
-// validate reports every problem at once.
+// validate returns an error that lists every problem.
 func (f *Fault) validate() error {
 	var problems []error
 	check := func(ok bool, format string, args ...any) {
@@ -118,11 +118,11 @@ func (f *Fault) matches(method, requestPath string, operation Operation) bool {
 	return err == nil && ok
 }
 
-// faultList is the faults in the order in which they are tried.
+// faultList holds the faults in the order in which they are tried.
 type faultList struct {
 	mu     sync.Mutex
 	faults []*Fault
-	made   int // ids given
+	made   int // ids that were chosen
 	random *randomSource
 }
 
@@ -133,7 +133,7 @@ func (l *faultList) add(f Fault) (Fault, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.faults) >= maxFaults {
-		return Fault{}, fmt.Errorf("metasim: fault: there are %d already", maxFaults)
+		return Fault{}, fmt.Errorf("metasim: fault: there are %d already, the limit", maxFaults)
 	}
 	for f.ID == "" {
 		l.made++
@@ -149,7 +149,7 @@ func (l *faultList) add(f Fault) (Fault, error) {
 	return f, nil
 }
 
-// pick returns a copy of the fault that acts on a request, or nil.
+// pick returns a copy of the fault to apply to a request, or nil.
 func (l *faultList) pick(method, requestPath string, operation Operation) *Fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,12 +207,12 @@ func (l *faultList) clear() {
 	l.faults = nil
 }
 
-// indexOf is -1 for an unknown id; l.mu is held.
+// indexOf returns -1 for an unknown id. The caller holds l.mu.
 func (l *faultList) indexOf(id string) int {
 	return slices.IndexFunc(l.faults, func(f *Fault) bool { return f.ID == id })
 }
 
-// faultError is the answer of a fault that has no body of its own.
+// faultError returns the error of a fault that has no body of its own.
 func (s *Server) faultError(f *Fault) *apiError {
 	code := f.ErrorCode
 	if code == 0 {

@@ -7,11 +7,13 @@ import (
 	"time"
 )
 
-// throttledMinutes is the wait that a throttling fault announces.
+// throttledMinutes is the time until access is regained, in the header of a
+// response to a throttled request.
 const throttledMinutes = 5
 
-// applyFault lets the request's fault act. It reports whether the request is to be
-// carried out; if not, it has been answered or cut.
+// applyFault applies the fault chosen for the request. It reports whether the
+// request is to be carried out; if not, the response has been written or the
+// connection cut.
 func (c *call) applyFault() bool {
 	f := c.fault
 	wait := func(d time.Duration) error { return c.server.sleep(c.r.Context(), d) }
@@ -48,7 +50,7 @@ func (c *call) applyFault() bool {
 	return false
 }
 
-// writeFault writes the answer that the fault prescribes.
+// writeFault writes the response of the fault.
 func (c *call) writeFault(f *Fault) {
 	c.setReason("fault " + f.ID)
 	if f.Body == "" {

@@ -12,8 +12,8 @@ const (
 	oleType = "application/x-ole-storage"
 )
 
-// detectType names what the first bytes of a file are, as far as that is
-// cheap to know: application/octet-stream for what it does not recognise.
+// detectType returns the type of a file by its first bytes, or
+// application/octet-stream for what it does not recognise.
 func detectType(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xFF\xD8\xFF")):
@@ -41,17 +41,16 @@ func detectType(head []byte) string {
 		return "audio/mpeg"
 	}
 	base, _, err := mime.ParseMediaType(http.DetectContentType(head))
-	if _, taken := findMediaType(base); err != nil || taken && base != "text/plain" { // it asks for less than the above
+	if _, taken := findMediaType(base); err != nil || taken && base != "text/plain" { // net/http requires less than the checks above
 		return receivedWithoutType
 	}
 	return base
 }
 
-// matchesType reports whether bytes may be of the declared base type, and what they
-// are instead. The zip signature stands for all three Office Open XML types
-// and the OLE2 signature for the three old ones, and for the new ones with a
-// password ([MS-OFFCRYPTO] §2.3): to tell them apart takes more than the first
-// bytes.
+// matchesType reports whether the first bytes may be of the declared base type,
+// and the type that they have. A ZIP may be any of the three Office Open XML
+// types, and OLE2 any of the three old ones, or a new one with a password
+// (docs/references.md#ole2): the first bytes do not tell them apart.
 func matchesType(declared string, head []byte) (actual string, ok bool) {
 	actual = detectType(head)
 	switch declared {
@@ -72,15 +71,15 @@ func matchesType(declared string, head []byte) (actual string, ok bool) {
 	return actual, actual == declared
 }
 
-// toleratedControls are bytes that text has in spite of the rules: 0 from fields of a
-// fixed length and from UTF-16 without a mark, bell, backspace and vertical
-// tab, and the end mark of DOS.
+// toleratedControls are control characters that occur in text: 0 in fields of a
+// fixed length and in UTF-16 without a byte order mark, bell, backspace,
+// vertical tab, and the end of file of DOS.
 const toleratedControls = "\x00\a\b\v\x1A"
 
-// mayBeText reports whether bytes may be plain text. Meta delivers documents
-// of any type (meta-cloud-api.md §3.1), so text in a bad state passes: any
-// bytes behind a byte order mark, and stray controls between letters, where nothing
-// else is recognised. Other control characters make a binary file.
+// mayBeText reports whether bytes may be plain text. Meta delivers documents of
+// any type, so damaged text passes: any bytes after a byte order mark, and
+// toleratedControls among letters if no other type is recognised. Other control
+// characters make the file binary.
 func mayBeText(head []byte, actual string) bool {
 	for _, mark := range []string{"\xEF\xBB\xBF", "\xFF\xFE", "\xFE\xFF"} {
 		if bytes.HasPrefix(head, []byte(mark)) {
@@ -107,20 +106,20 @@ func mayBeText(head []byte, actual string) bool {
 
 const pdfMark = "%PDF-"
 
-// hasPDF looks for the mark of PDF where its readers do, in the first 1024
-// bytes (ISO 32000-1 §H.3.13).
+// hasPDF reports whether the header of a PDF is in the first 1024 bytes, where
+// readers accept it (docs/references.md#pdf, ISO 32000-1 annex H).
 func hasPDF(head []byte) bool {
 	return bytes.Contains(head[:min(len(head), 1024)], []byte(pdfMark))
 }
 
-// beginsPDF reports whether only space is before the mark: text about PDF has
-// it further on.
+// beginsPDF reports whether nothing but space precedes the header of a PDF. Text
+// about PDF mentions it further on.
 func beginsPDF(head []byte) bool {
 	return hasPDF(head) && bytes.HasPrefix(bytes.TrimLeft(head, "\uFEFF \t\r\n"), []byte(pdfMark))
 }
 
-// isWebP recognises a WebP with a picture: its first chunk is one of three,
-// and something is in it (RFC 9649 §2.5 to §2.7).
+// isWebP reports whether a file is a WebP with a picture: its first chunk is one
+// of three, and not empty (docs/references.md#webp, sections 2.5 to 2.7).
 func isWebP(head []byte) bool {
 	if len(head) <= 20 || string(head[:4]) != "RIFF" || string(head[8:12]) != "WEBP" {
 		return false
@@ -129,8 +128,8 @@ func isWebP(head []byte) bool {
 	return chunk == "VP8 " || chunk == "VP8L" || chunk == "VP8X"
 }
 
-// isAnimatedWebP reads the animation bit of the extended header (VP8X); the
-// simple formats have no animation.
+// isAnimatedWebP reports whether the animation bit of the extended header (VP8X)
+// is set. The simple formats have no animation.
 func isAnimatedWebP(head []byte) bool {
 	return isWebP(head) && string(head[12:16]) == "VP8X" && head[20]&0x02 != 0
 }

@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 )
 
-// audioType recognises what Meta takes as audio, and what looks like it, at
-// the start of a file: "" is none of them. AAC and MP3 may stand behind an ID3 tag; where that fills the
-// head, it is taken for MP3.
+// audioType returns the type of an audio file by its first bytes, or "" if they
+// are not audio. AAC and MP3 may follow an ID3 tag; a tag that fills the first
+// bytes counts as MP3.
 func audioType(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("OggS\x00")):
@@ -35,14 +35,15 @@ func audioType(head []byte) string {
 	return ""
 }
 
-// isOpus reports whether an Ogg file has Opus and nothing else: WhatsApp plays
-// no other codec in Ogg (§3.6). Streams begin with a page that says so (bit 1
-// of byte 5), and all of these stand first (RFC 3533 §4 and §6).
+// isOpus reports whether an Ogg file has Opus and nothing else: WhatsApp supports
+// no other codec in Ogg (docs/references.md#media-types). Each stream begins
+// with a page that has bit 1 of byte 5 set, and these pages come first
+// (docs/references.md#ogg, sections 4 and 6).
 func isOpus(head []byte) bool {
 	opus := false
 	for len(head) >= 27 && string(head[:5]) == "OggS\x00" && head[5]&2 != 0 {
 		payload := 27 + int(head[26]) // one length byte per segment
-		if len(head) < payload {      // what begins here is not to be seen
+		if len(head) < payload {      // the payload is beyond the first bytes
 			break
 		}
 		if opus = bytes.HasPrefix(head[payload:], []byte("OpusHead")); !opus {
@@ -57,9 +58,9 @@ func isOpus(head []byte) bool {
 	return opus
 }
 
-// tagEnd is where an ID3 tag ends that the file begins with (ID3v2.4 §3.1):
-// "ID3", version 2 to 4, revision, flags, length in 4 bytes of 7 bits. 0 if
-// there is none.
+// tagEnd returns the offset after the ID3 tag that the file begins with, or 0 if
+// there is none (docs/references.md#id3, section 3.1): "ID3", version 2 to 4,
+// revision, flags, length in 4 bytes of 7 bits.
 func tagEnd(head []byte) int {
 	if len(head) < 10 || string(head[:3]) != "ID3" || head[3] < 2 || head[3] > 4 ||
 		binary.BigEndian.Uint32(head[6:])&0x80808080 != 0 {
@@ -68,16 +69,17 @@ func tagEnd(head []byte) int {
 	return 10 + int(head[6])<<21 + int(head[7])<<14 + int(head[8])<<7 + int(head[9])
 }
 
-// headIsAllTag reports whether nothing of the sound behind a tag is in the head.
+// headIsAllTag reports whether an ID3 tag fills the first bytes.
 func headIsAllTag(head []byte) bool { return tagEnd(head) >= max(1, len(head)) }
 
-// isADTS recognises raw AAC: a sync word of twelve ones, layer 0, and a
-// sampling rate that exists.
+// isADTS reports whether a frame of raw AAC begins here: a sync word of twelve
+// ones, layer 0, and a sampling rate that exists (docs/references.md#aac).
 func isADTS(head []byte) bool {
 	return len(head) >= 7 && head[0] == 0xFF && head[1]&0xF6 == 0xF0 && head[2]>>2&0xF < 13
 }
 
-// isMPEGFrame recognises the header of a frame of MPEG audio, layer II or III.
+// isMPEGFrame reports whether a frame of MPEG audio, layer II or III, begins here
+// (docs/references.md#mp3).
 func isMPEGFrame(head []byte) bool {
 	if len(head) < 4 || head[0] != 0xFF || head[1]&0xE0 != 0xE0 {
 		return false
@@ -87,8 +89,8 @@ func isMPEGFrame(head []byte) bool {
 	return version != 1 && (layer == 1 || layer == 2) && bitrate != 15 && rate != 3
 }
 
-// hasMP3 finds three frames of MP3 in a row in the first bytes, as players do:
-// a recording of a stream begins in the middle of a frame.
+// hasMP3 reports whether three frames of MP3 follow each other in the first bytes,
+// as players search for them: a recording of a stream begins within a frame.
 func hasMP3(head []byte) bool {
 	const searched, wanted = 2 << 10, 3
 	for at := range min(len(head), searched) {
@@ -108,15 +110,15 @@ func hasMP3(head []byte) bool {
 }
 
 // Bit rates in kbit/s by index, and sampling rates in Hz, of layer III
-// (ISO/IEC 11172-3 §2.4.2.3, ISO/IEC 13818-3 §2.4.2.3).
+// (docs/references.md#mp3, section 2.4.2.3 of both standards).
 var (
 	mpeg1Bitrates = [...]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}
 	mpeg2Bitrates = [...]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}
 	mpeg1Rates    = [...]int{44100, 48000, 32000}
 )
 
-// mp3Length is how long the frame of layer III is that begins here, in bytes;
-// 0 if there is none, or its header does not say.
+// mp3Length returns the length in bytes of the frame of layer III that begins
+// here, or 0 if there is none or its header does not say.
 func mp3Length(head []byte) int {
 	const layer3, mpeg1, mpeg25 = 1, 3, 0
 	if !isMPEGFrame(head) || head[1]>>1&3 != layer3 {

@@ -3,13 +3,13 @@ package metasim
 import "strings"
 
 // isISOMedia reports whether a file begins with the ftyp box of MP4 and 3GP
-// (ISO/IEC 14496-12 §4.3): length in 4 bytes, "ftyp", major brand. The length
-// of a real one is small.
+// (docs/references.md#mp4): a length in 4 bytes, which is small in real files,
+// "ftyp", major brand.
 func isISOMedia(head []byte) bool {
 	return len(head) >= 12 && head[0] == 0 && string(head[4:8]) == "ftyp"
 }
 
-// isoBrands are the major brands that stand for one kind of content alone.
+// isoBrands are the major brands that mean one type only.
 var isoBrands = map[string]string{
 	"M4A ": "audio/mp4", "M4B ": "audio/mp4", "M4P ": "audio/mp4", "F4A ": "audio/mp4", "F4B ": "audio/mp4",
 	"M4V ": "video/mp4", "M4VH": "video/mp4", "M4VP": "video/mp4", "F4V ": "video/mp4", "F4P ": "video/mp4",
@@ -22,7 +22,7 @@ var isoBrands = map[string]string{
 	"dvr1": "video/vnd.dvb.file", "dvt1": "video/vnd.dvb.file",
 }
 
-// isoMediaType tells the families of ISO media apart by the major brand.
+// isoMediaType returns the type that the major brand means.
 func isoMediaType(head []byte) string {
 	brand := string(head[8:12])
 	switch actual, only := isoBrands[brand]; {
@@ -36,10 +36,11 @@ func isoMediaType(head []byte) string {
 	return "video/mp4"
 }
 
-// isoMediaFits reports whether a file may be declared as one of MP4's and
-// 3GP's types. They are one container with the same codecs (§3.6: H.264 and
-// AAC for both types of video), and recorders write the brand of one into
-// files of another. So the brands that do not name one kind fit all three.
+// isoMediaFits reports whether a file may be declared as one of the types of MP4
+// and 3GP. They are one container with the same codecs
+// (docs/references.md#media-types: H.264 and AAC for both types of video), and
+// recorders write the brand of one into files of another. So a brand that is
+// not in isoBrands fits all three.
 func isoMediaFits(head []byte, declared string) bool {
 	actual := isoMediaType(head)
 	if _, only := isoBrands[string(head[8:12])]; only {

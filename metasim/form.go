@@ -12,17 +12,17 @@ import (
 const (
 	maxParts       = 16      // of a form
 	maxFieldLength = 4 << 10 // bytes of a field that is not the file
-	maxBoundary    = 70      // characters (RFC 2046 §5.1.1)
+	maxBoundary    = 70      // characters (docs/references.md#multipart)
 )
 
-// form is a multipart body that is read part by part, in whatever order.
+// form is a multipart body that is read part by part, in any order.
 type form struct {
 	framing *framing
 	parts   *multipart.Reader
 	count   int
 }
 
-// openForm begins to read the form of a request.
+// openForm starts reading the form of a request.
 func openForm(r *http.Request) (*form, *apiError) {
 	base, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || base != "multipart/form-data" {
@@ -41,13 +41,13 @@ func openForm(r *http.Request) (*form, *apiError) {
 	return &form{framing: framing, parts: multipart.NewReader(framing, boundary)}, nil
 }
 
-// next returns the next part, or nil after the last one of a body that ends as
-// it should.
+// next returns the next part, or nil after the last one of a body that is
+// complete.
 func (f *form) next() (*multipart.Part, *apiError) {
 	part, err := f.parts.NextRawPart()
 	if errors.Is(err, io.EOF) {
-		// mime/multipart wraps io.EOF for a body that was broken off, too.
-		// finish knows the difference.
+		// mime/multipart also wraps io.EOF for a body that ended early; finish
+		// tells the two apart.
 		err = f.framing.finish()
 		if err == nil {
 			return nil, nil
@@ -71,7 +71,7 @@ func (f *form) next() (*multipart.Part, *apiError) {
 	return part, nil
 }
 
-// fieldValue reads a part that is not the file.
+// fieldValue returns the content of a part that is not the file.
 func fieldValue(part *multipart.Part) (string, *apiError) {
 	value, err := io.ReadAll(io.LimitReader(part, maxFieldLength+1))
 	if err != nil {
@@ -83,8 +83,8 @@ func fieldValue(part *multipart.Part) (string, *apiError) {
 	return string(value), nil
 }
 
-// brokenBody is the answer to a body that cannot be read to its end. What
-// exactly was wrong stands in the history.
+// brokenBody is the response to a body that cannot be read to its end. The
+// history has the exact error.
 func brokenBody(err error) *apiError {
 	e := malformedForm("The body is not a complete multipart/form-data body.")
 	e.reason = e.details + " " + truncate(err.Error())

@@ -12,30 +12,31 @@ var (
 	errTrailing = errors.New("there are bytes after the closing boundary")
 )
 
-// framing watches a multipart body pass and remembers how it began and ended.
-// mime/multipart is lenient at both ends: it skips what stands before the
-// first boundary and never looks at what stands after the last.
+// framing reads a multipart body and checks how it begins and ends.
+// mime/multipart is lenient at both ends: it skips what precedes the first
+// boundary and ignores what follows the last.
 type framing struct {
 	source  io.Reader
-	opening []byte // "--" boundary
-	closing []byte // CRLF "--" boundary "--" (RFC 2046 §5.1.1)
+	opening []byte // "--" and the boundary
+	closing []byte // CRLF, "--", the boundary and "--" (docs/references.md#multipart)
 	head    []byte // the first len(opening) bytes
-	recent  []byte // the last len(closing)-1 bytes, where a closing may have begun
-	closed  bool   // the closing boundary has passed
-	after   []byte // up to maxTrailing bytes behind it
+	recent  []byte // the last len(closing)-1 bytes, where a closing boundary may begin
+	closed  bool   // the closing boundary has been read
+	after   []byte // up to maxTrailing bytes after it
 }
 
-// maxTrailing is one more than the line end that may follow the body.
+// maxTrailing is one byte more than the line end that may follow the closing
+// boundary.
 const maxTrailing = 3
 
 func newFraming(source io.Reader, boundary string) *framing {
 	closing := []byte("\r\n--" + boundary + "--")
-	recent := make([]byte, 0, 2*len(closing)) // room for the seam
+	recent := make([]byte, 0, 2*len(closing)) // room for the end of one read and the beginning of the next
 	return &framing{
 		source:  source,
 		opening: []byte("--" + boundary),
 		closing: closing,
-		recent:  append(recent, "\r\n"...), // a body without parts begins with its end
+		recent:  append(recent, "\r\n"...), // a body without parts begins with its closing boundary
 	}
 }
 
@@ -43,7 +44,7 @@ func (f *framing) Read(p []byte) (int, error) {
 	n, err := f.source.Read(p)
 	f.watch(p[:n])
 	if len(f.head) == len(f.opening) && !bytes.Equal(f.head, f.opening) {
-		return n, errPreamble // or else the preamble would be read to its end
+		return n, errPreamble // otherwise the whole preamble would be read
 	}
 	return n, err
 }
@@ -55,7 +56,7 @@ func (f *framing) watch(b []byte) {
 	}
 	f.head = append(f.head, b[:min(len(b), len(f.opening)-len(f.head))]...)
 
-	// A closing boundary may lie across the seam of two reads.
+	// A closing boundary may be split between two reads.
 	most := len(f.closing) - 1
 	seam := append(f.recent, b[:min(len(b), most)]...)
 	if at := bytes.Index(seam, f.closing); at >= 0 {
@@ -78,7 +79,8 @@ func (f *framing) trail(b []byte) {
 	f.after = append(f.after, b[:min(len(b), maxTrailing-len(f.after))]...)
 }
 
-// finish reads what is left, a few bytes at most, and judges the whole.
+// finish reads the few bytes that may follow the closing boundary, and returns
+// what is wrong with the body.
 func (f *framing) finish() error {
 	if _, err := io.Copy(io.Discard, io.LimitReader(f, maxTrailing)); err != nil {
 		return err

@@ -10,39 +10,39 @@ import (
 	"time"
 )
 
-// historySize is the number of requests that are remembered.
+// historySize is the number of requests that are kept.
 const historySize = 1000
 
-// Request is what the history remembers of one request to the Graph API. It
-// holds no token: header values are not kept, and a token that shows up
-// anywhere else stands as [redacted].
+// Request is an entry of the history: a request to the Graph API. It contains no
+// token: values of headers are not kept, and a token anywhere else is replaced
+// by [redacted].
 type Request struct {
-	Time          time.Time     `json:"time"`     // of Config.Clock
+	Time          time.Time     `json:"time"`     // of the simulator's clock
 	TraceID       string        `json:"trace_id"` // header x-fb-trace-id of the response, and fbtrace_id of an error
 	Operation     Operation     `json:"operation"`
 	Method        string        `json:"method"`
 	Path          string        `json:"path"`
-	Query         string        `json:"query"`   // encoded anew
+	Query         string        `json:"query"`   // encoded again
 	Headers       []string      `json:"headers"` // names only, sorted
 	UserAgent     string        `json:"user_agent"`
 	ContentLength int64         `json:"content_length"` // declared; -1 for a chunked body
 	BytesRead     int64         `json:"bytes_read"`     // of the body
-	BytesWritten  int64         `json:"bytes_written"`  // of the answer's body
-	Status        int           `json:"status"`         // 0 before an answer, and where a cut came in its place
+	BytesWritten  int64         `json:"bytes_written"`  // of the response's body
+	Status        int           `json:"status"`         // 0 before the response, and if the connection was cut instead
 	Reason        string        `json:"reason"`         // why the request was refused; empty on success
-	Duration      time.Duration `json:"duration_ns"`    // until the answer began, then until it ended
-	FaultID       string        `json:"fault_id"`       // of the fault that acted, if any
+	Duration      time.Duration `json:"duration_ns"`    // until the response began; after its end, until then
+	FaultID       string        `json:"fault_id"`       // of the fault that was applied, if any
 	Cut           bool          `json:"cut"`            // the connection was cut on purpose
 	MediaID       string        `json:"media_id"`       // that an upload made
 	Handle        string        `json:"handle"`         // that a resumable upload made
-	Fields        Fields        `json:"fields"`         // of the form, the file excepted
-	FileName      string        `json:"file_name"`      // of the form's or the session's file, as declared
-	FileType      string        `json:"file_type"`      // Content-Type of the file's part or type of the session, as declared
-	FileSize      int64         `json:"file_size"`      // bytes that arrived of the file; of a resumable upload: until now
-	SHA256        string        `json:"sha256"`         // hex, of a file that arrived whole
+	Fields        Fields        `json:"fields"`         // of the form, without the file
+	FileName      string        `json:"file_name"`      // of the file in the form or of the session, as declared
+	FileType      string        `json:"file_type"`      // Content-Type of the file's part, or type of the session, as declared
+	FileSize      int64         `json:"file_size"`      // bytes of the file that have arrived; of a resumable upload, in all requests
+	SHA256        string        `json:"sha256"`         // hex; empty unless the whole file has arrived
 }
 
-// Fields are the small fields of a form by name.
+// Fields are the fields of a form by name.
 type Fields map[string]string
 
 const redacted = "[redacted]"
@@ -65,7 +65,7 @@ func (h *history) add(r Request) *Request {
 	return &r
 }
 
-// update changes an entry. It does no harm to one that has been dropped.
+// update changes an entry. Changing one that has been dropped is harmless.
 func (h *history) update(entry *Request, change func(*Request)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -96,8 +96,8 @@ func (h *history) clear() {
 	h.entries, h.dropped = nil, 0
 }
 
-// secrets are the tokens that a request presents and that the server knows, and
-// the signature of an upload session where it is not in the query.
+// secrets are the tokens of a request and of the accounts, and the signature of an
+// upload session if it is not in the query.
 type secrets struct {
 	tokens   []string
 	replacer *strings.Replacer
@@ -117,7 +117,7 @@ func (s *Server) secretsOf(r *http.Request) secrets {
 		tokens = append(tokens, sig)
 	}
 	tokens = slices.DeleteFunc(tokens, func(token string) bool { return token == "" })
-	slices.SortFunc(tokens, func(a, b string) int { return len(b) - len(a) }) // one may begin another
+	slices.SortFunc(tokens, func(a, b string) int { return len(b) - len(a) }) // a token may be the beginning of another
 	var pairs []string
 	for _, token := range tokens {
 		pairs = append(pairs, token, redacted)
@@ -125,11 +125,11 @@ func (s *Server) secretsOf(r *http.Request) secrets {
 	return secrets{tokens, strings.NewReplacer(pairs...)}
 }
 
-// redact takes the tokens out of a text.
+// redact replaces the tokens in a text.
 func (s secrets) redact(text string) string { return s.replacer.Replace(text) }
 
-// redactName does so for the name of a header, where net/http has changed the
-// case of the letters.
+// redactName replaces the name of a header that contains a token. net/http has
+// changed the case of its letters.
 func (s secrets) redactName(name string) string {
 	for _, token := range s.tokens {
 		if strings.Contains(strings.ToLower(name), strings.ToLower(token)) {
@@ -139,7 +139,7 @@ func (s secrets) redactName(name string) string {
 	return name
 }
 
-// redactQuery encodes a query anew, without tokens.
+// redactQuery encodes a query again, without tokens.
 func redactQuery(raw string, redact func(string) string) string {
 	values, err := url.ParseQuery(raw)
 	if err != nil && len(values) == 0 {

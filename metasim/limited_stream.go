@@ -8,19 +8,20 @@ import (
 	"time"
 )
 
-// errCut is what a request's body reads as once a fault has cut it.
+// errCut is returned by reads of a request's body that a fault has cut.
 var errCut = errors.New("cut by a fault")
 
-// slicesPerSecond is how finely a bandwidth is spread over time.
+// slicesPerSecond is the number of chunks in which a second of a limited bandwidth
+// is sent.
 const slicesPerSecond = 20
 
-// rateLimit slows a stream down.
+// rateLimit limits the bandwidth of a stream.
 type rateLimit struct {
 	perSecond int64 // bytes; 0 for no limit
 	sleep     func(time.Duration) error
 }
 
-// chunk is the most bytes to move before the next wait.
+// chunk returns how many of n bytes to move before the next wait.
 func (p rateLimit) chunk(n int) int {
 	if p.perSecond == 0 {
 		return n
@@ -28,7 +29,7 @@ func (p rateLimit) chunk(n int) int {
 	return int(min(int64(n), max(1, p.perSecond/slicesPerSecond)))
 }
 
-// wait waits for as long as n bytes take.
+// wait waits for the time that n bytes take.
 func (p rateLimit) wait(n int) error {
 	if p.perSecond == 0 || n == 0 {
 		return nil
@@ -36,14 +37,14 @@ func (p rateLimit) wait(n int) error {
 	return p.sleep(time.Duration(float64(n) / float64(p.perSecond) * float64(time.Second)))
 }
 
-// requestBody is a request's body that is counted, and slowed down and cut
-// where a fault says so.
+// requestBody counts the bytes of a request's body, and applies the bandwidth and
+// the cut of a fault.
 type requestBody struct {
 	source    io.ReadCloser
 	read      int64 // bytes
 	rateLimit rateLimit
 	cutAt     int64 // bytes; 0 for never
-	cut       bool  // it has been cut
+	cut       bool  // it was cut
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
@@ -66,8 +67,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) Close() error { return b.source.Close() }
 
-// responseWriter is an answer that is counted, and slowed down and cut where a fault
-// says so.
+// responseWriter counts the bytes of a response's body, and applies the bandwidth
+// and the cut of a fault.
 type responseWriter struct {
 	http.ResponseWriter
 	wrote     func(status int) // called before the header goes out
@@ -77,7 +78,7 @@ type responseWriter struct {
 	rateLimit rateLimit
 	cutAt     int64 // bytes of the body; 0 for never
 	cut       bool
-	muted     bool // nothing is written: the response is to be lost
+	muted     bool // the response is lost: nothing is written
 }
 
 func (w *responseWriter) WriteHeader(status int) {
@@ -89,8 +90,8 @@ func (w *responseWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write panics with http.ErrAbortHandler where the fault cuts: the client has
-// been promised more bytes, and sees a broken connection.
+// Write panics with http.ErrAbortHandler where the fault cuts. The client expects
+// more bytes, and sees a broken connection.
 func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.muted {
 		return len(p), nil
@@ -125,8 +126,8 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	return total, nil
 }
 
-// ReadFrom lets net/http send files without copying them, unless a fault wants
-// to see the bytes.
+// ReadFrom lets net/http send files without copying them, unless a fault limits or
+// cuts the response.
 func (w *responseWriter) ReadFrom(source io.Reader) (int64, error) {
 	if w.muted {
 		return io.Copy(io.Discard, source)
@@ -144,6 +145,6 @@ func (w *responseWriter) ReadFrom(source io.Reader) (int64, error) {
 
 func (w *responseWriter) flush() {
 	if err := http.NewResponseController(w.ResponseWriter).Flush(); err != nil {
-		return // a writer that cannot flush has nothing to hold back
+		return // a writer that cannot flush does not buffer
 	}
 }

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// mediaType is a type that Meta takes, with the limits of
-// meta-cloud-api.md §3.6 in MiB and KiB.
+// mediaType is a type that Meta supports, with its limit in MiB and KiB
+// (docs/references.md#media-types).
 type mediaType struct {
 	name       string
-	kind       string   // as error texts name it
-	limit      int64    // bytes; for webp that of an animated sticker
+	kind       string   // in error messages
+	limit      int64    // bytes; of WebP: for an animated sticker
 	extensions []string // lower case, with the dot
 }
 
@@ -26,7 +26,7 @@ const (
 	receivedWithoutType = "application/octet-stream"
 )
 
-// mediaTypes stand in the order of Meta's error text.
+// mediaTypes are in the order of Meta's error message.
 var mediaTypes = []mediaType{
 	{"audio/aac", "Audio", audioLimit, []string{".aac"}},
 	{"audio/mp4", "Audio", audioLimit, []string{".m4a", ".mp4"}},
@@ -49,7 +49,7 @@ var mediaTypes = []mediaType{
 	{"video/3gpp", "Video", videoLimit, []string{".3gp", ".3gpp"}},
 }
 
-// mediaTypeNames lists the types as Meta's error text does.
+// mediaTypeNames returns the list of types in Meta's error message.
 func mediaTypeNames() string {
 	names := make([]string, len(mediaTypes))
 	for i, t := range mediaTypes {
@@ -67,11 +67,11 @@ func findMediaType(base string) (mediaType, bool) {
 	return mediaTypes[i], true
 }
 
-// resumableTypes are those of resumable uploads (§8).
+// resumableTypes are the types of resumable uploads (docs/references.md#graph-upload).
 var resumableTypes = []string{"application/pdf", "image/jpeg", "image/jpg", "image/png", "video/mp4"}
 
-// findResumableType looks up a type exactly as declared. Meta's documentation
-// has image/jpg beside image/jpeg.
+// findResumableType looks up a type exactly as declared. Meta documents
+// image/jpg as well as image/jpeg.
 func findResumableType(declared string) (mediaType, bool) {
 	if !slices.Contains(resumableTypes, declared) {
 		return mediaType{}, false
@@ -82,12 +82,13 @@ func findResumableType(declared string) (mediaType, bool) {
 	return findMediaType(declared)
 }
 
-// fitsName reports whether the extension of a file name goes with the type.
-// Meta classifies a file by its extension too (§3.1: no extension, or the
-// wrong one, ends as application/octet-stream), and says so only later.
+// fitsName reports whether the extension of a file name fits the type. Meta also
+// classifies a file by its extension, and treats it as application/octet-stream
+// if that is missing or wrong; it reports so only later
+// (docs/references.md#media-failures).
 //
-// Plain text may have any extension that no other type claims, because CSV,
-// JSON and XML travel as text/plain (§3.1).
+// Plain text may have any extension that no other type has, because CSV, JSON
+// and XML are sent as text/plain.
 func (t mediaType) fitsName(fileName string) bool {
 	extension := strings.ToLower(path.Ext(fileName))
 	if extension == "" || extension == "." {
@@ -101,7 +102,7 @@ func (t mediaType) fitsName(fileName string) bool {
 	})
 }
 
-// maxSize is the limit in bytes of a file of this type that begins with head.
+// maxSize returns the limit in bytes of a file of this type that begins with head.
 func (t mediaType) maxSize(head []byte) int64 {
 	if t.name == "image/webp" && !isAnimatedWebP(head) {
 		return staticStickerLimit

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	defaultLimit = 25   // of Graph (§9.4)
+	defaultLimit = 25   // Graph's
 	maxPageLimit = 5000 // rows that a request may ask for
 )
 
-// page is an answer with some rows of a list.
+// page is a response with some rows of a list.
 type page struct {
 	Data   []object `json:"data"`
 	Paging *paging  `json:"paging,omitempty"`
 }
 
-// paging says how to go on. Unlike Graph's, its links carry no token.
+// paging has the links to other pages. Unlike Graph's, they contain no token.
 type paging struct {
 	Cursors  cursors `json:"cursors"`
 	Next     string  `json:"next,omitempty"`
@@ -64,7 +64,7 @@ func (s *Server) phoneNumbers(c *call) (any, *apiError) {
 	return result, nil
 }
 
-// pageBounds finds the rows that limit, after and before select.
+// pageBounds returns the range of rows that limit, after and before select.
 func (s *Server) pageBounds(query url.Values, rows []PhoneNumber) (from, to int, _ *apiError) {
 	limit := defaultLimit
 	if query.Has("limit") {
@@ -98,12 +98,12 @@ func (s *Server) pageBounds(query url.Values, rows []PhoneNumber) (from, to int,
 	return from, min(len(rows), from+limit), nil
 }
 
-// cursor makes an opaque text of the row that a page begins or ends with.
+// cursor returns an opaque text for the row that a page begins or ends with.
 func cursor(id string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte("metasim:" + id))
 }
 
-// pageURL is the address of the next or the previous page.
+// pageURL returns the URL of the next or the previous page.
 func (s *Server) pageURL(r *http.Request, direction, at string) string {
 	query := url.Values{direction: {at}}
 	for _, name := range []string{"fields", "limit"} {

@@ -17,14 +17,14 @@ import (
 
 const maxFileName = 255 // bytes of a session's file_name
 
-// sessionStatus is the answer to a question about a session, and to bytes that
-// do not complete the file.
+// sessionStatus is the response to a request for the status of a session, and to
+// bytes that do not complete the file.
 type sessionStatus struct {
 	ID         string `json:"id"`
 	FileOffset int64  `json:"file_offset"` // bytes that have arrived
 }
 
-// handleResult is the answer to the bytes that complete the file.
+// handleResult is the response to the bytes that complete the file.
 type handleResult struct {
 	H string `json:"h"`
 }
@@ -36,7 +36,7 @@ func (s *Server) createSession(c *call) (any, *apiError) {
 		return nil, refusal
 	}
 	if n, err := io.CopyN(io.Discard, c.body, 1); n > 0 {
-		return nil, malformedForm("The parameters of an upload session stand in the query; the body must be empty.")
+		return nil, malformedForm("The parameters of an upload session belong in the query; the body must be empty.")
 	} else if !errors.Is(err, io.EOF) {
 		return nil, malformedForm("The body could not be read.")
 	}
@@ -54,7 +54,7 @@ func (s *Server) createSession(c *call) (any, *apiError) {
 	}{session.publicID()}, nil
 }
 
-// addSession makes room by removing expired sessions if there are too many.
+// addSession adds a session, and removes expired ones if there are too many.
 func (s *Server) addSession(session *uploadSession) error {
 	s.removeExpiredHourly()
 	err := s.uploads.add(session)
@@ -65,7 +65,8 @@ func (s *Server) addSession(session *uploadSession) error {
 	return err
 }
 
-// describedSession reads file_name, file_length and file_type of the query.
+// describedSession returns a session with the file_name, file_length and
+// file_type of the query.
 func (c *call) describedSession() (*uploadSession, *apiError) {
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
@@ -110,7 +111,7 @@ func (c *call) describedSession() (*uploadSession, *apiError) {
 	return session, nil
 }
 
-// byteCount reads digits and nothing else.
+// byteCount parses a number of bytes: digits, without sign or leading zeros.
 func byteCount(text string) (int64, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == text
@@ -122,18 +123,18 @@ func (c *call) sessionNotFound(reason string) *apiError {
 	return e
 }
 
-// uploadStatus returns how much of the file has arrived. An earlier request that
-// still reads bytes is ended first, so that what is said stays true.
+// uploadStatus returns how much of the file has arrived. It first ends an earlier
+// request that still reads bytes, so that the offset stays true.
 func (s *Server) uploadStatus(c *call) (any, *apiError) {
 	session := c.session
 	if !session.acquire() {
-		return nil, c.sessionNotFound("the upload session was forgotten meanwhile")
+		return nil, c.sessionNotFound("the upload session was removed meanwhile")
 	}
 	defer func() { s.logStorage(session.release()) }()
 	return sessionStatus{session.publicID(), session.stored}, nil
 }
 
-// uploadBytes takes in a piece of the file, or all of it.
+// uploadBytes receives bytes of the file, or all of it.
 func (s *Server) uploadBytes(c *call) (any, *apiError) {
 	session := c.session
 	offset, refusal := fileOffset(c.r.Header)
@@ -141,11 +142,11 @@ func (s *Server) uploadBytes(c *call) (any, *apiError) {
 		return nil, refusal
 	}
 	if !session.acquire() {
-		return nil, c.sessionNotFound("the upload session was forgotten meanwhile")
+		return nil, c.sessionNotFound("the upload session was removed meanwhile")
 	}
 	defer func() { s.logStorage(session.release()) }()
 	upload := &sessionUpload{call: c, session: session}
-	defer upload.note()
+	defer upload.record()
 	switch {
 	case offset != session.stored:
 		return nil, parameterError("Param file_offset must be %d, the number of bytes that have arrived - got %d.", session.stored, offset)
@@ -164,14 +165,13 @@ func (s *Server) uploadBytes(c *call) (any, *apiError) {
 	return handleResult{session.handle}, nil
 }
 
-// fileOffset reads the header file_offset, and refuses what would change the
-// bytes of the body.
+// fileOffset returns the header file_offset. It refuses encodings of the body.
 func fileOffset(header http.Header) (int64, *apiError) {
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return 0, malformedForm("Content-Encoding %s is not supported.", truncate(encoding))
 	}
 	if strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "multipart/") {
-		return 0, malformedForm("The body must be the bytes of the file and no form.")
+		return 0, malformedForm("The body must be the bytes of the file, not a form.")
 	}
 	values := header.Values("file_offset")
 	switch len(values) {
@@ -188,26 +188,26 @@ func fileOffset(header http.Header) (int64, *apiError) {
 	return offset, nil
 }
 
-// sessionUpload is a request with bytes of a session, which has its active.
+// sessionUpload is a request with bytes of a session that holds its writeLock.
 type sessionUpload struct {
 	*call
 	session *uploadSession
 }
 
-// read streams the body to the storage through one pooled buffer. What has
-// arrived stays, however the body ends.
+// read streams the body to the storage through one pooled buffer. The bytes that
+// have arrived stay, however the body ends.
 func (p *sessionUpload) read() *apiError {
 	var interrupted atomic.Bool
 	connection := http.NewResponseController(p.w.ResponseWriter)
 	p.session.interruptible(func() {
 		interrupted.Store(true)
 		if err := connection.SetReadDeadline(time.Unix(1, 0)); err != nil {
-			return // no connection (a recorder): the body ends by itself
+			return // no connection (a recorder), so the body ends by itself
 		}
 	})
 	refusal := p.copyBody()
 	p.session.interruptible(nil)
-	if interrupted.Load() { // nothing can be read from the connection any more
+	if interrupted.Load() { // the connection cannot be read any more
 		p.w.Header().Set("Connection", "close")
 		if refusal != nil {
 			refusal.reason = "another request of the upload session ended this one: " + refusal.historyReason()
@@ -229,7 +229,7 @@ func (p *sessionUpload) copyBody() *apiError {
 			return refusal
 		}
 		if err != nil {
-			e := malformedForm("The body was broken off; %d bytes of the file have arrived.", u.stored)
+			e := malformedForm("The body ended early; %d bytes of the file have arrived.", u.stored)
 			e.reason = e.details + " " + truncate(err.Error())
 			return e
 		}
@@ -239,7 +239,7 @@ func (p *sessionUpload) copyBody() *apiError {
 	}
 }
 
-// keep checks bytes, as far as they are the first of the file, and stores them.
+// keep stores bytes, and checks the type if they are the first of the file.
 func (p *sessionUpload) keep(b []byte) *apiError {
 	u := p.session
 	if len(b) == 0 {
@@ -258,7 +258,7 @@ func (p *sessionUpload) keep(b []byte) *apiError {
 	if u.blob == nil {
 		id, blob, err := p.server.createFile(p.server.random.blobID)
 		if err != nil {
-			p.fail() // head has bytes that are not stored
+			p.fail() // the bytes in head are not stored
 			return p.storageError(err)
 		}
 		u.blobID, u.blob = id, blob
@@ -273,14 +273,14 @@ func (p *sessionUpload) keep(b []byte) *apiError {
 	return nil
 }
 
-// tooMany leaves the session as it is: its right bytes may follow yet.
+// tooMany does not change the session: the right bytes may follow.
 func (p *sessionUpload) tooMany() *apiError {
 	return malformedForm("The body has more bytes than the %d that are left of file_length %d.",
 		p.session.length-p.session.stored, p.session.length)
 }
 
-// finish commits a file that has arrived whole and gives it its handle. Whoever
-// missed the answer asks again, with no bytes at the offset of the end.
+// finish commits a complete file and makes its handle. A client that missed the
+// response sends an empty body at the final offset and gets the same handle.
 func (p *sessionUpload) finish() *apiError {
 	s, u := p.server, p.session
 	if u.handle != "" {
@@ -310,7 +310,7 @@ func (p *sessionUpload) finish() *apiError {
 	return nil
 }
 
-// fail forgets the session; release throws its bytes away.
+// fail ends the session; release deletes its bytes.
 func (p *sessionUpload) fail() {
 	p.server.uploads.remove(p.session)
 	p.session.mu.Lock()
@@ -318,8 +318,8 @@ func (p *sessionUpload) fail() {
 	p.session.closed = true
 }
 
-// note completes the history.
-func (p *sessionUpload) note() {
+// record completes the history.
+func (p *sessionUpload) record() {
 	u := p.session
 	p.update(func(r *Request) {
 		r.FileName, r.FileType = truncate(p.secrets.redact(u.fileName)), truncate(p.secrets.redact(u.fileType))
@@ -330,7 +330,7 @@ func (p *sessionUpload) note() {
 	})
 }
 
-// newHandle makes a text with the look of Meta's.
+// newHandle returns a handle in the form of Meta's.
 func (s *Server) newHandle(h Handle) string {
 	line := func() string {
 		return fmt.Sprintf("4::%s:AR%s:e:%d:%s:%s:AR%s", base64.StdEncoding.EncodeToString([]byte(h.MIMEType)),
@@ -343,5 +343,5 @@ func (s *Server) newHandle(h Handle) string {
 	return strings.Join(lines, "\n")
 }
 
-// blobID makes an id for the storage that is longer than any media id.
+// blobID returns an id for the storage that is longer than any media id.
 func (r *randomSource) blobID() string { return r.mediaID() + "00000" }

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// urlLifetime is how long a download address is good for (§3.2).
+// urlLifetime is how long a download URL is valid (docs/references.md#graph-media).
 const urlLifetime = 5 * time.Minute
 
-// mediaDescription is the answer to a retrieval. file_size is a number and
-// sha256 is hex, as captures show them (§13.8, §13.9).
+// mediaDescription is the response to a retrieval. file_size is a number and
+// sha256 is hex, as observed (docs/references.md#graph-media).
 type mediaDescription struct {
 	MessagingProduct string `json:"messaging_product"`
 	URL              string `json:"url"`
@@ -29,7 +29,7 @@ type success struct {
 	Success bool `json:"success"`
 }
 
-// retrieve describes a file and gives a new address to download it from.
+// retrieve returns the description of a file with a new download URL.
 func (s *Server) retrieve(c *call) (any, *apiError) {
 	file, err := s.findMedia(c)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Server) retrieve(c *call) (any, *apiError) {
 	}, nil
 }
 
-// delete deletes a file; the second time it does not exist (§13.12).
+// delete deletes a file. The second time it does not exist.
 func (s *Server) delete(c *call) (any, *apiError) {
 	file, err := s.findMedia(c)
 	if err != nil {
@@ -62,9 +62,9 @@ func (s *Server) delete(c *call) (any, *apiError) {
 	return success{true}, nil
 }
 
-// findMedia finds the file that a request names. Meta answers alike for one
+// findMedia returns the file that a request names. The error is the same for one
 // that does not exist and for one that was uploaded for another number than
-// phone_number_id says.
+// phone_number_id.
 func (s *Server) findMedia(c *call) (Media, *apiError) {
 	file, ok := s.Media(c.id)
 	query := c.r.URL.Query()
@@ -78,7 +78,7 @@ func (s *Server) findMedia(c *call) (Media, *apiError) {
 	return Media{}, e
 }
 
-// origin is the scheme://host that addresses of this server begin with.
+// origin returns the scheme://host of the URLs of this server.
 func (s *Server) origin(r *http.Request) string {
 	if s.cfg.PublicURL != "" {
 		return s.cfg.PublicURL

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// copyBuffer is the size in bytes of the buffers that uploads are copied with.
+// copyBuffer is the size in bytes of the buffers that copy uploads.
 const copyBuffer = 256 << 10
 
-// A Server imitates the Graph API in front of WhatsApp. It is an http.Handler
-// and safe for concurrent use. It starts no goroutine.
+// A Server simulates the Graph API of WhatsApp. It is an http.Handler and safe for
+// concurrent use. Only Run starts goroutines.
 type Server struct {
 	cfg      Config
 	accounts map[string]*BusinessAccount
@@ -31,7 +31,7 @@ type Server struct {
 	history *history
 	faults  *faultList
 	random  *randomSource
-	urlKey  [32]byte // signs download addresses
+	urlKey  [32]byte // signs download URLs
 	buffers sync.Pool
 
 	lastSweep atomic.Int64 // time of the last removal of what has expired, in Unix seconds
@@ -44,15 +44,14 @@ type Server struct {
 	sleep func(ctx context.Context, d time.Duration) error
 }
 
-// phone is a number and the account that it belongs to.
+// phone is a phone number and the account that it belongs to.
 type phone struct {
 	PhoneNumber
 	accountID string
 }
 
-// New makes a Server, with the media that cfg.Storage kept of an earlier one if
-// it is a RecordKeeper. It panics when cfg is wrong; Config.Validate tells
-// beforehand.
+// New returns a Server with the state that cfg.Storage and cfg.Records have of an
+// earlier one. It panics if Config.Validate returns an error.
 func New(cfg Config) *Server {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -93,7 +92,7 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// ServeHTTP is the Graph API and the media host.
+// ServeHTTP serves the Graph API and the media host.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.begin(w, r)
 	defer c.finish()
@@ -144,35 +143,35 @@ func (s *Server) Media(id string) (Media, bool) {
 	return s.media.find(id, s.Now())
 }
 
-// Handle returns what the handle of a resumable upload stands for. It reports
-// false for one that this Server never gave, and for one that has expired.
+// Handle returns the file of a handle of a resumable upload. It reports false for
+// a handle that does not exist or has expired.
 func (s *Server) Handle(h string) (Handle, bool) {
 	found, ok := s.uploads.handles.find(h, s.Now())
 	return found.Handle, ok
 }
 
-// Requests returns the history of the Graph API, newest last. It holds the
-// last 1000 requests; DroppedRequests counts the older ones. A request stands
-// in it from its beginning, and is complete before its answer has been sent
-// (a download: before its end, but for the number of bytes).
+// Requests returns the history of the Graph API, newest last. It has the last
+// 1000 requests; DroppedRequests counts the older ones. A request is in it as
+// soon as it arrives, and its entry is complete before the client has the
+// response (except for the number of bytes of a download).
 func (s *Server) Requests() []Request { return s.history.list() }
 
-// DroppedRequests counts the requests that the history has forgotten since the
-// last Reset.
+// DroppedRequests returns the number of requests that the history has dropped
+// since the last Reset.
 func (s *Server) DroppedRequests() int { return s.history.droppedCount() }
 
-// AddFault adds a fault, after those that are there. It returns the fault with
-// its id, and an error when the fault makes no sense or its id is taken.
+// AddFault adds a fault after the existing ones and returns it with its id. It
+// returns an error if the fault makes no sense or its id is taken.
 func (s *Server) AddFault(f Fault) (Fault, error) { return s.faults.add(f) }
 
 // Faults returns all faults with their counters, in the order in which they
 // are tried.
 func (s *Server) Faults() []Fault { return s.faults.list() }
 
-// RemoveFault removes a fault, and reports whether it was there.
+// RemoveFault removes a fault and reports whether it existed.
 func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
 
-// restore reads the state that an earlier Server left.
+// restore reads the state of an earlier Server.
 func (s *Server) restore() {
 	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle))
 	for _, problem := range problems {
@@ -194,13 +193,14 @@ func (s *Server) restore() {
 	s.logStorage(persistent.Retain(func(id string) bool { return named[id] }))
 }
 
-// removeExpired removes what has expired, from the storage, too.
+// removeExpired removes what has expired, also from the storage.
 func (s *Server) removeExpired() {
 	now := s.Now()
 	s.remove(func(expires time.Time) bool { return !now.Before(expires) })
 }
 
-// removeExpiredHourly is for a Server that nobody runs.
+// removeExpiredHourly removes what has expired if the last time was an hour ago:
+// for a Server that Run does not serve.
 func (s *Server) removeExpiredHourly() {
 	now, last := s.Now().Unix(), s.lastSweep.Load()
 	if now-last >= int64(time.Hour/time.Second) && s.lastSweep.CompareAndSwap(last, now) {
@@ -221,7 +221,7 @@ func (s *Server) remove(selects func(expires time.Time) bool) {
 	s.discardUploads(uploads)
 }
 
-// discardBytes deletes from storage what no record points at any more.
+// discardBytes deletes a file that no record names any more.
 func (s *Server) discardBytes(id string) { s.logStorage(s.cfg.Storage.Delete(id)) }
 
 // discardUploads discards what the index has removed.
@@ -234,7 +234,7 @@ func (s *Server) discardUploads(removed removedUploads) {
 	}
 }
 
-// logStorage logs an error of the storage that no request waits for.
+// logStorage logs an error of the storage that does not fail a request.
 func (s *Server) logStorage(err error) {
 	if err != nil && !errors.Is(err, ErrStorageClosed) {
 		s.cfg.Logger.Error("metasim: storage", "error", err)
@@ -254,7 +254,7 @@ func (s *Server) sleepUntil(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// randomSource is a seeded generator that many requests share.
+// randomSource is a seeded generator that is safe for concurrent use.
 type randomSource struct {
 	mu  sync.Mutex
 	rng *mathrand.Rand
@@ -267,7 +267,7 @@ func newRandomSource(seed uint64) *randomSource {
 	return &randomSource{rng: mathrand.New(mathrand.NewPCG(seed, 0x6d657461))}
 }
 
-// mediaID makes an id of 15 to 17 digits, the lengths that Meta's have.
+// mediaID returns an id of 15 to 17 digits, as Meta's have.
 func (r *randomSource) mediaID() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -278,7 +278,7 @@ func (r *randomSource) mediaID() string {
 	return fmt.Sprint(low + r.rng.Uint64N(9*low))
 }
 
-// word makes n characters of the base64url alphabet.
+// word returns n characters of the base64url alphabet.
 func (r *randomSource) word(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	r.mu.Lock()
@@ -290,7 +290,7 @@ func (r *randomSource) word(n int) string {
 	return string(word)
 }
 
-// float is in [0, 1).
+// float returns a number in [0, 1).
 func (r *randomSource) float() float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

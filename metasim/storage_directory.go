@@ -12,35 +12,34 @@ import (
 	"sync"
 )
 
-// dataSuffix ends the names of files with bytes, which begin with the id.
+// dataSuffix follows the id in the names of files with bytes.
 const dataSuffix = ".media"
 
-// directoryStorage keeps a file per id, and beside the files the records. A
-// file's record is written last and removed first, so that bytes without one
-// are what a crash left.
+// directoryStorage keeps one file per id, and the records. The record of a file is
+// written last and removed first, so that only a crash leaves bytes without one.
 type directoryStorage struct {
 	root    *os.Root
 	records *directoryRecords
 
 	mu      sync.Mutex
-	writing map[string]bool // parts of blobs that have been neither committed nor aborted
+	writing map[string]bool // names of blobs that have been neither committed nor aborted
 	closed  bool
 }
 
-// NewDirectoryStorage returns a PersistentStorage in dir, which it makes if it
-// is missing. dir belongs to the caller. Close leaves in it all that was
-// committed, and a Server with a storage on the same directory serves it again.
-// Opening removes what a crash left half written. To remove the files, call
+// NewDirectoryStorage returns a PersistentStorage in dir, which it creates if it
+// does not exist. A later storage on the same directory has what was committed.
+// Files that a crash left unfinished are deleted. To remove everything, call
 // Server.Reset or delete dir.
 //
-// The files are {id}.media with the bytes, and records/{kind}/{name}.json with
-// {"id":…,"value":…}: a record of the RecordStore. The name is the id, or the
-// SHA-256 of ids that are no file names. Files that are being written end with
-// .part. Files with other names are left alone. Directories of older versions,
-// which kept the records of media in {id}.json, are converted.
+// Bytes are in {id}.media, and each record of the RecordStore is in
+// records/{kind}/{name}.json, as {"id":…,"value":…}. The name is the id; or its
+// SHA-256 in hex if the id is longer than 64 characters or has other ones than
+// small letters, digits, - and _. The names of files that are being written end
+// with .part. Files with other names are left alone. Directories of older
+// versions, which kept the records of media in {id}.json, are converted.
 //
-// Only one storage may use a directory at a time: a second one would take the
-// unfinished uploads of the first for leftovers. Nothing locks the directory.
+// Only one storage may use a directory at a time: a second one would delete the
+// unfinished files of the first. Nothing locks the directory.
 func NewDirectoryStorage(dir string) (Storage, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("metasim: directory storage: %w", err)
@@ -60,9 +59,9 @@ func NewDirectoryStorage(dir string) (Storage, error) {
 // RecordStore implements PersistentStorage.
 func (d *directoryStorage) RecordStore() RecordStore { return d.records }
 
-// convert removes the files that were being written when a process ended, and
-// moves the records of older versions to where they are now. One that is
-// damaged is moved, too, so that it is reported like any other.
+// convert deletes the files that were being written when a process ended, and
+// moves the records of older versions to where they belong. A damaged one is
+// moved as it is, and reported when it is read.
 func (d *directoryStorage) convert() error {
 	files, err := readDirectory(d.root, ".")
 	problems := []error{err}
@@ -98,7 +97,7 @@ func (d *directoryStorage) convertRecord(id string) error {
 	return errors.Join(d.root.MkdirAll(path.Dir(name), 0o700), d.root.Rename(old, name))
 }
 
-// cutID splits the name of a file of this storage.
+// cutID returns the id in the name of a file of this storage.
 func cutID(name, suffix string) (id string, ok bool) {
 	id, ok = strings.CutSuffix(name, suffix)
 	return id, ok && isObjectID(id)
@@ -123,7 +122,7 @@ func (d *directoryStorage) Retain(keep func(id string) bool) error {
 
 func (d *directoryStorage) Create(id string) (Blob, error) {
 	if !isObjectID(id) {
-		return nil, fmt.Errorf("directory storage: %q is no media id", id)
+		return nil, fmt.Errorf("directory storage: %q is not an id of decimal digits", id)
 	}
 	part := id + dataSuffix + partSuffix
 	d.mu.Lock()
@@ -133,7 +132,7 @@ func (d *directoryStorage) Create(id string) (Blob, error) {
 	}
 	for _, name := range []string{id + dataSuffix, recordPath(mediaKind, id)} {
 		if _, err := d.root.Lstat(name); err == nil {
-			return nil, fmt.Errorf("directory storage: %s is there already: %w", name, fs.ErrExist)
+			return nil, fmt.Errorf("directory storage: %s exists already: %w", name, fs.ErrExist)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -174,7 +173,7 @@ func (d *directoryStorage) Delete(id string) error {
 	return removeFile(d.root, id+dataSuffix)
 }
 
-// Close removes what is still being written, and nothing else.
+// Close deletes what is still being written.
 func (d *directoryStorage) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -195,8 +194,8 @@ type directoryBlob struct {
 	id, part string
 }
 
-// Commit makes the bytes safe before it gives them their name, so that not
-// even a power failure leaves a record beside bytes that were never written.
+// Commit syncs the bytes before it renames the file, so that no record belongs to
+// bytes that a power failure has lost.
 func (b *directoryBlob) Commit() error {
 	if err := errors.Join(b.Sync(), b.Close()); err != nil {
 		return errors.Join(err, b.Abort())

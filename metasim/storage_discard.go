@@ -2,9 +2,8 @@ package metasim
 
 import "io"
 
-// NewDiscardStorage keeps no bytes: size and SHA-256, which the server takes
-// on the way, are all that remains of a file. For benchmarks. Open always
-// fails with ErrNotKept.
+// NewDiscardStorage returns a Storage for benchmarks, which keeps no bytes: only
+// size and SHA-256 of a file are known. Open always returns ErrNotKept.
 func NewDiscardStorage() Storage { return discardStorage{} }
 
 type discardStorage struct{}

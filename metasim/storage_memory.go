@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// memoryStorage keeps files as lists of the chunks that they arrived in, so
-// that growing a file never copies it.
+// memoryStorage keeps files as lists of the chunks in which they were written, so
+// that a growing file is never copied.
 type memoryStorage struct {
 	mu     sync.Mutex
 	limit  int64 // bytes
@@ -18,8 +18,8 @@ type memoryStorage struct {
 	closed bool
 }
 
-// NewMemoryStorage keeps at most limit bytes in memory, all files together.
-// A write past it fails with ErrStorageFull.
+// NewMemoryStorage returns a Storage that keeps at most limit bytes in memory, all
+// files together. A write beyond that returns ErrStorageFull.
 func NewMemoryStorage(limit int64) Storage {
 	return &memoryStorage{limit: limit, files: map[string]*chunks{}}
 }
@@ -67,7 +67,7 @@ func (m *memoryStorage) Close() error {
 	return nil
 }
 
-// reserve takes n bytes of the limit.
+// reserve counts n bytes, or returns an error if they exceed the limit.
 func (m *memoryStorage) reserve(n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,7 +113,7 @@ func (b *memoryBlob) Abort() error {
 	return nil
 }
 
-// chunks is a file in pieces. It is immutable once committed.
+// chunks is the content of a file. It is immutable once committed.
 type chunks struct {
 	pieces [][]byte
 	starts []int64 // offset of each piece

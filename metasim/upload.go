@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	sniffLength   = 4 << 10 // bytes of a file that are looked at to know what it is
-	maxIDAttempts = 100     // ids in a row that the storage may know already
+	sniffLength   = 4 << 10 // bytes of a file that decide its type
+	maxIDAttempts = 100     // ids to try until one is not taken in the storage
 )
 
-// uploadResult is the whole answer to an upload.
+// uploadResult is the response to an upload.
 type uploadResult struct {
 	ID string `json:"id"`
 }
 
-// upload takes a file in (meta-cloud-api.md §3.1). Token and number are
-// checked before a byte of the body is read.
+// upload stores a file (docs/references.md#graph-media). Token and number are
+// checked before the body is read.
 func (s *Server) upload(c *call) (any, *apiError) {
 	form, err := openForm(c.r)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Server) upload(c *call) (any, *apiError) {
 	return uploadResult{ID: file.ID}, nil
 }
 
-// mediaUpload is an upload on its way from the wire to the storage.
+// mediaUpload is an upload in progress.
 type mediaUpload struct {
 	*call
 	fields map[string]string
@@ -49,8 +49,8 @@ type mediaUpload struct {
 	blob   Blob  // nil before the file's part and after Commit
 }
 
-// read takes all parts and, when nothing is wrong with any of them, makes the
-// file available.
+// read reads all parts. If nothing is wrong with them, it makes the file
+// available.
 func (u *mediaUpload) read(form *form) (Media, *apiError) {
 	for {
 		part, err := form.next()
@@ -78,8 +78,8 @@ func (u *mediaUpload) read(form *form) (Media, *apiError) {
 	return u.keep()
 }
 
-// readField reads messaging_product, type or ttl_minutes. The value of type is
-// not looked at: the part's own header decides (§3.1).
+// readField reads messaging_product, type or ttl_minutes. The value of type is not
+// checked: the header of the file's part decides (docs/references.md#graph-media).
 func (u *mediaUpload) readField(part *multipart.Part) *apiError {
 	name := part.FormName()
 	switch name {
@@ -115,8 +115,8 @@ func (u *mediaUpload) readField(part *multipart.Part) *apiError {
 	return nil
 }
 
-// readFile checks the head of the file's part and streams the rest of it to
-// the storage.
+// readFile checks the header of the file's part and streams its content to the
+// storage.
 func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
 	if u.blob != nil {
 		return parameterError("Param file must be given once.")
@@ -125,7 +125,7 @@ func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
 	u.update(func(r *Request) {
 		r.FileName, r.FileType = truncate(u.secrets.redact(name)), truncate(u.secrets.redact(declared))
 	})
-	if name == "" { // without a file name it is a field like any other
+	if name == "" { // a part without a file name is a field, not a file
 		return missingParameter("file")
 	}
 	base, params, err := mime.ParseMediaType(declared)
@@ -153,8 +153,8 @@ func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
 	return u.stream(part, kind)
 }
 
-// stream copies the file through one pooled buffer, and checks its first bytes
-// and its size on the way.
+// stream copies the file through one pooled buffer, and checks its first bytes and
+// its size.
 func (u *mediaUpload) stream(part io.Reader, kind mediaType) *apiError {
 	buffer := u.server.buffers.Get().(*[copyBuffer]byte)
 	defer u.server.buffers.Put(buffer)
@@ -186,8 +186,8 @@ func (u *mediaUpload) stream(part io.Reader, kind mediaType) *apiError {
 	}
 }
 
-// fill reads until the buffer is full or the source has come to its proper
-// end. (io.ReadFull cannot tell that from a source that was broken off.)
+// fill reads until the buffer is full or the source ends. Unlike io.ReadFull, it
+// tells the end of the source from an io.ErrUnexpectedEOF of the source.
 func fill(source io.Reader, buffer []byte) (n int, ended bool, _ error) {
 	for n < len(buffer) {
 		m, err := source.Read(buffer[n:])
@@ -202,7 +202,7 @@ func fill(source io.Reader, buffer []byte) (n int, ended bool, _ error) {
 	return n, false, nil
 }
 
-// finishFile notes what the file turned out to be.
+// finishFile records size and SHA-256 of the file.
 func (u *mediaUpload) finishFile(digest hash.Hash) *apiError {
 	if u.file.Size == 0 {
 		return malformedForm("The file is empty.")
@@ -214,7 +214,7 @@ func (u *mediaUpload) finishFile(digest hash.Hash) *apiError {
 	return nil
 }
 
-// keep commits the file and gives it its life.
+// keep commits the file and adds it to the media.
 func (u *mediaUpload) keep() (Media, *apiError) {
 	s := u.server
 	life := mediaLifetime
@@ -237,7 +237,7 @@ func (u *mediaUpload) keep() (Media, *apiError) {
 	return u.file, nil
 }
 
-// discard throws away what was stored of a refused file.
+// discard deletes what was stored of a refused file.
 func (u *mediaUpload) discard() {
 	u.update(func(r *Request) { r.FileSize = u.file.Size })
 	if u.blob == nil {
@@ -249,8 +249,8 @@ func (u *mediaUpload) discard() {
 	u.blob = nil
 }
 
-// storageError says in Meta's form that the simulator's storage failed. Only
-// the reasons that the user can do something about are told.
+// storageError reports in Meta's form that the simulator's storage failed. It
+// names only reasons that the user can act on; others are logged.
 func (c *call) storageError(err error) *apiError {
 	details := "the storage failed; see the simulator's log"
 	switch {
@@ -263,7 +263,7 @@ func (c *call) storageError(err error) *apiError {
 	return storageFailed(details)
 }
 
-// createFile begins a file by an id of newID that the storage does not know.
+// createFile starts a file with an id of newID that is not taken in the storage.
 func (s *Server) createFile(newID func() string) (id string, blob Blob, err error) {
 	for range maxIDAttempts {
 		id = newID()
@@ -274,7 +274,7 @@ func (s *Server) createFile(newID func() string) (id string, blob Blob, err erro
 	return id, blob, err
 }
 
-// newMediaID makes an id that is not taken.
+// newMediaID returns an id that is not taken.
 func (s *Server) newMediaID() string {
 	for {
 		if id := s.random.mediaID(); s.nodeKind(id) == "" {

@@ -12,17 +12,17 @@ const (
 	handleKind      = "handle"       // of records
 	sessionLifetime = 24 * time.Hour // from its creation
 	handleLifetime  = 24 * time.Hour // from the last byte
-	maxSessions     = 1000           // that are not complete: each may hold a file open
+	maxSessions     = 1000           // that are not complete: each may have a file open
 	maxHandles      = 1 << 16
 )
 
 var (
 	errSessionsFull = errors.New("too many upload sessions")
 	errHandlesFull  = errors.New("too many handles")
-	errSessionGone  = errors.New("the upload session was forgotten meanwhile")
+	errSessionGone  = errors.New("the upload session was removed meanwhile")
 )
 
-// Handle describes the file that a handle of a resumable upload stands for.
+// Handle describes the file of a handle of a resumable upload.
 type Handle struct {
 	Handle   string    `json:"handle"` // verbatim; two lines with Config.MultilineHandles
 	AppID    string    `json:"app_id"`
@@ -34,11 +34,11 @@ type Handle struct {
 	Expires  time.Time `json:"expires"`
 }
 
-// uploadSession is a resumable upload. One request at a time has its turn; a
-// later one does not wait for a body that may never end, but interrupts it.
+// uploadSession is a resumable upload. One request at a time holds its writeLock.
+// A later one interrupts it, since a body may never end.
 type uploadSession struct {
 	id, sig  string // upload:{id}?sig={sig}
-	token    string // that began it, and may go on
+	token    string // that created it, and is required to continue
 	appID    string
 	fileName string
 	fileType string // as declared
@@ -48,15 +48,15 @@ type uploadSession struct {
 	finished bool // guarded by the index
 
 	mu        sync.Mutex
-	waiting   int    // requests that wait for their turn
-	interrupt func() // ends the reading of the one that has it; nil for none
-	closed    bool   // expired or forgotten
+	waiting   int    // requests that wait for writeLock
+	interrupt func() // makes the request that holds writeLock stop reading; may be nil
+	closed    bool   // expired or removed
 
 	writeLock   sync.Mutex // guards what follows
 	blob        Blob       // nil before the first byte and after Commit
 	blobID      string
-	head        []byte // first bytes, until the content is known to be right
-	typeChecked bool   // it is
+	head        []byte // first bytes, until the type is checked
+	typeChecked bool   // the first bytes are of the declared type
 	digest      hash.Hash
 	stored      int64  // bytes
 	handle      string // once complete
@@ -65,8 +65,9 @@ type uploadSession struct {
 // publicID is how the API names the session.
 func (u *uploadSession) publicID() string { return sessionPrefix + u.id + "?sig=" + u.sig }
 
-// acquire waits for the turn, interrupting who has it. It reports false, and does
-// not take it, when the session is gone. The caller must release it.
+// acquire interrupts the request that holds writeLock, and waits for the lock. It
+// returns false, without the lock, if the session was closed. Otherwise the
+// caller must call release.
 func (u *uploadSession) acquire() bool {
 	u.mu.Lock()
 	u.waiting++
@@ -85,8 +86,8 @@ func (u *uploadSession) acquire() bool {
 	return !closed
 }
 
-// interruptible sets what ends the reading of the request that has the turn;
-// nil when it has ended.
+// interruptible sets the function that makes the request that holds writeLock stop
+// reading; nil if it does not read.
 func (u *uploadSession) interruptible(end func()) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -106,8 +107,8 @@ func (u *uploadSession) release() error {
 	return nil
 }
 
-// discard deletes what has been stored of an incomplete file, as soon as
-// nobody writes to it.
+// discard closes the session and deletes what has been stored of an incomplete
+// file, at once or when the request that writes to it ends.
 func (u *uploadSession) discard() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -122,7 +123,7 @@ func (u *uploadSession) discard() error {
 	return u.abortBlob()
 }
 
-// abortBlob needs the active.
+// abortBlob deletes an incomplete file. The caller holds writeLock.
 func (u *uploadSession) abortBlob() error {
 	if u.blob == nil {
 		return nil

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// The Graph API versions that are live (meta-cloud-api.md §10).
+// The Graph API versions that are live (docs/references.md#graph-versions).
 const (
 	oldestVersion = 21
 	newestVersion = 26
 )
 
-// resolveVersion returns the version that answers for the one in the path: an
-// expired one falls forward to the oldest that is live. It reports false for a
-// version that never was.
+// resolveVersion returns the version that serves a request for the one in the
+// path: for an expired version, that is the oldest live one. It reports false for
+// a version that never existed.
 func resolveVersion(asked string) (string, bool) {
 	numbers, found := strings.CutPrefix(asked, "v")
 	if !found {
