@@ -8,6 +8,7 @@
 //	post.go      a file to WhatsApp, for messages
 //	inspect.go   what the file is and what is wrong with it
 //	reuse.go     the same bytes, the same media id
+//	lookup.go    one HEAD request for all who ask at once
 //	verify.go    whether WhatsApp has the bytes that were sent
 //	template.go  a file to WhatsApp, for templates
 //	fetch.go     a file back from WhatsApp
@@ -72,6 +73,7 @@ type Engine struct {
 	config  Config
 	quota   *quota
 	sharing once.Group[shared] // uploads for reuse, by phone number and version of the source
+	lookups lookups
 }
 
 // New returns an Engine.

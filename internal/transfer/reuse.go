@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ferry/internal/media"
+	"ferry/internal/object"
 	"ferry/internal/state"
 )
 
@@ -50,7 +51,7 @@ func (r *run) postOrReuse(ctx context.Context) (state.Media, error) {
 // findOrPost is one try of postOrReuse. It returns state.ErrNotFound when the
 // file that it found was deleted meanwhile.
 func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
-	seen, err := r.source.Stat(ctx)
+	seen, err := r.stat(ctx)
 	if err != nil {
 		return state.Media{}, err
 	}
@@ -78,6 +79,14 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 	}
 	r.report.File = result.file
 	return r.reuse(ctx, reusable(result.media), version, nil)
+}
+
+// stat returns the headers of the source.
+func (r *run) stat(ctx context.Context) (*object.Object, error) {
+	if _, isFile := r.source.(*object.File); isFile {
+		return r.engine.lookups.stat(ctx, r.source)
+	}
+	return r.source.Stat(ctx)
 }
 
 // reusableUntil is the time until which a file must live to be reused.
