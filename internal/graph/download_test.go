@@ -12,8 +12,8 @@ import (
 	"ferry/internal/secret"
 )
 
-// hosts makes a client whose https connections, whatever their host, go to a
-// handler, without TLS. Its own base is http.
+// hosts returns a client that sends https requests for any host to a handler, without
+// TLS. Its base URL is http.
 func hosts(t *testing.T, handler http.HandlerFunc) (client *Client, base string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -34,10 +34,10 @@ func hosts(t *testing.T, handler http.HandlerFunc) (client *Client, base string)
 func TestRedirectedDownload(t *testing.T) {
 	const meta, cdn = "https://lookaside.fbsbx.com", "https://cdn.fbsbx.com"
 	for name, row := range map[string]struct {
-		first     string            // the URL that Meta gives
+		first     string            // the download URL
 		redirects map[string]string // by scheme-less URL
-		asked     string            // each request's URL, with a + if the token came along
-		refusal   string            // "" = the file arrives
+		asked     string            // the URL of each request, with a + if the token was sent
+		refusal   string            // empty means that the file arrives
 	}{
 		"not at all":       {meta + "/a", nil, "lookaside.fbsbx.com/a+", ""},
 		"same host":        {meta + "/a", map[string]string{"lookaside.fbsbx.com/a": "/b?c=d"}, "lookaside.fbsbx.com/a+ lookaside.fbsbx.com/b?c=d+", ""},

@@ -19,7 +19,8 @@ import (
 
 const token = "EAA-canary-token"
 
-// serve makes a client of a server that a test writes, to say what the simulator never would.
+// serve returns a client of a server with a test's handler, for responses that the
+// simulator never sends.
 func serve(t *testing.T, handler http.HandlerFunc) *graph.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)

@@ -16,13 +16,13 @@ import (
 	"ferry/internal/secret"
 )
 
-// session is a Resumable Upload session that goes as a test says.
+// session is a server for one Resumable Upload session.
 type session struct {
 	mu      sync.Mutex
 	arrived []byte
 	asked   []string // "POST 0" for bytes from 0 on, "GET" for the offset
 	cuts    []int    // bytes of the file at which a POST is cut off
-	answers []string // to a GET, before the true one: "cut", a status or a JSON answer
+	answers []string // to a GET, before the true one: "cut", a status or a JSON response
 }
 
 func (s *session) serve(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +81,7 @@ func TestHandleUploadIsTakenUp(t *testing.T) {
 		answers []string
 		asked   []string
 		retried int
-		refusal bool // an answer of Meta's ends it
+		refusal bool // a response of Meta ends it
 		lost    bool
 	}{
 		"nothing breaks":      {nil, nil, []string{"POST 0"}, 0, false, false},

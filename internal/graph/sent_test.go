@@ -19,15 +19,15 @@ import (
 	"ferry/internal/secret"
 )
 
-// A peer is Meta on the level of connections: it takes one, and a test says
-// what becomes of it.
+// A peer stands for Meta at the level of connections. It accepts one connection,
+// which the test controls.
 type peer struct {
 	client *Client
-	conn   chan net.Conn // the TCP connection, once it is there
+	conn   chan net.Conn // receives the TCP connection
 }
 
-// newPeer makes a peer that speaks on its connection. speak is given what
-// carries HTTP; the connection ends when it returns.
+// newPeer returns a peer that calls speak with its connection (over TLS, with the
+// decrypted one) and closes the connection when speak returns.
 func newPeer(t *testing.T, overTLS bool, speak func(conn net.Conn, reader *bufio.Reader)) *peer {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -83,14 +83,13 @@ func readRequest(reader *bufio.Reader) error {
 	return err
 }
 
-// reset ends a connection as a host does that knows nothing of it.
+// reset closes a connection with a TCP reset.
 func reset(conn net.Conn) {
 	_ = conn.(*net.TCPConn).SetLinger(0)
 	_ = conn.Close()
 }
 
-// upload sends size bytes. at is called when the last of them are asked for,
-// after which the source is at its end.
+// upload sends size bytes. It calls at when the last byte is read from the source.
 func (p *peer) upload(t *testing.T, size int, at func()) (string, error) {
 	t.Helper()
 	last := iotest.OneByteReader(strings.NewReader("x"))
@@ -111,7 +110,7 @@ type readFunc func([]byte) (int, error)
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 // forAllConnections runs a test over plain connections and over TLS, for a file that
-// goes out of the write buffer, one that is a piece, and one of several.
+// fits into the write buffer, one that fits into a piece, and one of several pieces.
 func forAllConnections(t *testing.T, test func(t *testing.T, overTLS bool, size int)) {
 	for _, overTLS := range []bool{false, true} {
 		for _, size := range []int{20 << 10, 100 << 10, 700 << 10} {
@@ -120,8 +119,8 @@ func forAllConnections(t *testing.T, test func(t *testing.T, overTLS bool, size 
 	}
 }
 
-// All of the file has been read, but the end of the form meets a connection that
-// Meta has reset: it is certain that Meta has no whole form.
+// All of the file was read, but Meta has reset the connection before the end of the
+// form is written. Then it is certain that Meta does not have the whole form.
 func TestFormThatMeetsAResetWasNotSent(t *testing.T) {
 	forAllConnections(t, func(t *testing.T, overTLS bool, size int) {
 		over := make(chan struct{})
@@ -129,14 +128,14 @@ func TestFormThatMeetsAResetWasNotSent(t *testing.T) {
 			if readRequest(reader) == nil {
 				_, _ = io.WriteString(conn, answered)
 			}
-			_, _ = io.Copy(io.Discard, reader) // so that the first pieces go out
+			_, _ = io.Copy(io.Discard, reader) // so that the first pieces are sent
 			<-over
 		})
 		defer close(over)
 		if id, err := p.upload(t, 5, nil); err != nil || id != "1" {
 			t.Fatalf("%q, %v", id, err)
 		}
-		conn := <-p.conn // which is kept
+		conn := <-p.conn // which is kept open
 		_, err := p.upload(t, size, func() { reset(conn) })
 		if failed, ok := errors.AsType[*UnreachableError](err); !ok || failed.BodySent {
 			t.Errorf("%v, %+v", err, failed)
@@ -168,8 +167,8 @@ func TestFormWhoseAnswerIsLostWasSent(t *testing.T) {
 	})
 }
 
-// A connection that breaks while the source is silent ends the upload at once,
-// whether the header went out or waits for the first bytes of the file.
+// A connection that breaks during a blocked Read of the source ends the upload at
+// once, whether or not the header was already sent.
 func TestBrokenConnectionInterruptsASilentSource(t *testing.T) {
 	for _, overTLS := range []bool{false, true} {
 		for name, before := range map[string]int{"before the first bytes": 0, "in the write buffer": 10 << 10, "in a piece": 100 << 10} {
@@ -180,7 +179,7 @@ func TestBrokenConnectionInterruptsASilentSource(t *testing.T) {
 					select {
 					case conn := <-p.conn:
 						reset(conn)
-					case <-stopped: // already; a source that is closed fails
+					case <-stopped: // the source was already closed, so it fails
 					}
 					<-stopped
 					return 0, errors.New("the source was closed")

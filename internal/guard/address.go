@@ -53,7 +53,7 @@ var inside = []netip.Prefix{
 var formerly6Bone = netip.MustParsePrefix("3ffe::/16")
 
 // addressRule checks addresses without regard to this machine. The library has the
-// table of special-purpose blocks (IANA, RFC 6890). The addresses that it misses are
+// table of special-purpose blocks (docs/references.md#addresses). The addresses that it misses are
 // checked here: the zero address, zones, Azure's metadata service, the former 6bone,
 // and IPv4 addresses hidden by ISATAP.
 type addressRule struct{ special *ssrf.Guardian }

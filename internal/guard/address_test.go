@@ -15,12 +15,12 @@ import (
 )
 
 type addressRow struct {
-	verdict string // bad, inside, good
+	verdict string // bad, inside or good
 	addr    netip.Addr
 }
 
-// addressRows reads testdata/addresses.txt. A file that shrinks fails the test;
-// the floor goes up with it.
+// addressRows returns the rows of testdata/addresses.txt. It fails the test if there
+// are fewer than floor, which must be raised when rows are added.
 func addressRows(t *testing.T) []addressRow {
 	t.Helper()
 	const floor = 197
@@ -73,7 +73,7 @@ func TestAddressCorpus(t *testing.T) {
 		refused, number["inside"], number["good"], len(missed), missed)
 }
 
-// Every address again as a literal host, as an answer of DNS and at the socket.
+// Every address again: as the host, as the result of a resolution and at the socket.
 func TestAddressCorpusAtTheDialer(t *testing.T) {
 	rows := addressRows(t)
 	for _, row := range rows {
@@ -82,7 +82,7 @@ func TestAddressCorpusAtTheDialer(t *testing.T) {
 			guard, network := guardWith(guardtest.Always(row.addr.String()))
 			for _, host := range []string{row.addr.String(), "name.example.org"} {
 				if host != row.addr.String() && row.addr.Is4In6() {
-					// As an answer, the IPv4 address in it is judged.
+					// In the result of a resolution, the IPv4 address in it is checked.
 					want = guard.rule.check(reach, row.addr.Unmap()) == nil
 				}
 				_, err := guard.Dial(reach)(t.Context(), "tcp", net.JoinHostPort(host, "443"))
@@ -104,8 +104,8 @@ func TestAddressCorpusAtTheDialer(t *testing.T) {
 	}
 }
 
-// specialBlocks restates the IANA registries of special-purpose addresses, RFC
-// by RFC, and what is unallocated or multicast, independently of the library.
+// specialBlocks lists the special-purpose addresses of the IANA registries, and the
+// unallocated and multicast ones, independently of the library.
 var specialBlocks = []string{
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
 	"192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
@@ -152,7 +152,8 @@ func TestRandomAddressesAgainstTheTable(t *testing.T) {
 	}
 }
 
-// randomAddress is anywhere, or near a block of the table, or with ISATAP's mark.
+// randomAddress returns any address, one near a special block, or one with the
+// interface identifier of ISATAP.
 func randomAddress(random *rand.Rand) netip.Addr {
 	var b [16]byte
 	for i := range b {
@@ -178,7 +179,7 @@ func randomAddress(random *rand.Rand) netip.Addr {
 	return addr
 }
 
-// edge is the first address of a block, its last, or the one before or after it.
+// edge returns the first or last address of a block, or the one before or after it.
 func edge(block netip.Prefix, which int) netip.Addr {
 	first := block.Masked().Addr()
 	last := first.AsSlice()

@@ -131,13 +131,18 @@ type Pinned struct {
 	addrs   []netip.AddrPort
 }
 
-// maxAddresses is the limit for the addresses of a host. AWS S3 has 8 per family; a
-// headless service of an operator has one per pod.
+// The limits for the addresses of one host. AWS S3 has 8 per family; a headless
+// service of an operator has one per pod.
+const (
+	maxPublicAddresses = 16
+	maxNamedAddresses  = 128
+)
+
 func maxAddresses(reach Reach) int {
 	if reach == Named {
-		return 128
+		return maxNamedAddresses
 	}
-	return 16
+	return maxPublicAddresses
 }
 
 // Pin resolves host, which is a name or an address in canonical form, and checks

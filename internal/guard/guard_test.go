@@ -205,7 +205,7 @@ func TestControlRefusesOtherNetworks(t *testing.T) {
 	}
 }
 
-// A real dial, past Pin, to show that the socket is checked by itself.
+// A real dial without Pin, which shows that the socket's address is checked too.
 func TestSocketIsCheckedAgain(t *testing.T) {
 	c := guardtest.NewCanary(t)
 	guard := New(Config{})

@@ -12,7 +12,7 @@ import (
 	"ferry/internal/guard/guardtest"
 )
 
-// listen returns a listener that must never be reached, and its port.
+// listen returns a listener and its port.
 func listen(t *testing.T, network, address string) (net.Listener, uint16) {
 	t.Helper()
 	l, err := net.Listen(network, address)

@@ -13,8 +13,8 @@ import (
 	"ferry/internal/secret"
 )
 
-// A store may fail in each loop that repeats requests: while it is opened, and
-// while its body is read. The budget bounds all of them together.
+// A store may fail in each loop that repeats requests: while it is opened, and while
+// its body is read. The budget limits all of them together.
 func TestBudgetBoundsTheRequestsOfAllLoops(t *testing.T) {
 	cases := map[string]struct {
 		handler  http.HandlerFunc

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// However many files are written in parts, the memory for the parts is bounded.
+// The memory for parts is limited, however many files are written in parts.
 func TestFilesInPartsWaitForMemory(t *testing.T) {
 	_, sc := fakeS3(t)
 	opener := newOpener(t, Config{Stores: []StoreConfig{sc}, MultipartThreshold: 1})
@@ -50,7 +50,7 @@ func TestFilesInPartsWaitForMemory(t *testing.T) {
 	}
 }
 
-// The memory of a part that is over may hold another file: it is not sent.
+// After end, the buffer of a part may hold another file, which must not be sent.
 func TestPartIsNotReadAfterItsEnd(t *testing.T) {
 	content := []byte("first")
 	body := &partBody{bytes: bytes.NewReader(content), rate: newWriteRate(impatient("http://127.0.0.1:1").withDefaults(), func(error) {})}

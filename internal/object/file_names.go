@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// checkBucket checks the name of a general-purpose bucket (S3 user guide, "General
-// purpose bucket naming rules"). The names of access points, Object Lambda,
+// checkBucket checks the name of a general-purpose bucket
+// (docs/references.md#s3-api, "General purpose bucket naming rules"). The names of access points, Object Lambda,
 // directory buckets and tables are refused: they reach a bucket under another name
 // than the one that the caller's policy was evaluated for.
 func checkBucket(name string) error {
@@ -36,7 +36,7 @@ func checkBucket(name string) error {
 	return nil
 }
 
-const maxKey = 1024 // bytes of a key (S3 user guide, "Naming Amazon S3 objects")
+const maxKey = 1024 // bytes of a key (docs/references.md#s3-api)
 
 // checkKey checks that a key names the same object at every store. The segments "."
 // and ".." are refused for all stores, because a proxy or a file system behind a

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// What ferry's own GET asks for is what the SDK's client would ask for.
+// The reader sends its requests to the same endpoints as the SDK's client.
 func TestReaderAsksWhereTheSDKWould(t *testing.T) {
 	var asked string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -59,7 +59,7 @@ func TestReaderAsksWhereTheSDKWould(t *testing.T) {
 	}
 }
 
-// redirected sends every request to one address over http.
+// redirected sends every request to one address, over http.
 type redirected struct{ address string }
 
 func (r redirected) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -148,7 +148,7 @@ func FuzzErrorDocument(f *testing.F) {
 	})
 }
 
-// noted is a body that knows whether it was closed.
+// noted is a body that records whether it was closed.
 type noted struct {
 	io.Reader
 	closed bool

@@ -68,7 +68,7 @@ func (s *FileSink) Put(ctx context.Context, content Content) error {
 }
 
 // unsignedPayload replaces the digest of a body if it is not known in advance
-// (Signature Version 4, x-amz-content-sha256).
+// (x-amz-content-sha256, docs/references.md#sigv4).
 const unsignedPayload = "UNSIGNED-PAYLOAD"
 
 // withPayloadHash sets the digest of a request's body. Without it, the SDK would

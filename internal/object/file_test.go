@@ -27,14 +27,14 @@ import (
 	"ferry/internal/guard/guardtest"
 )
 
-// awkwardKeys are keys that a careless hand encodes once too often or too seldom.
+// awkwardKeys are keys that are easily encoded twice, or not at all.
 var awkwardKeys = []string{
 	"plain.jpg", "dir/key.jpg", "a b.jpg", "a+b.jpg", "100%.jpg", "a%2Fb.jpg", "a%25b.jpg", "ä/ö/日本.jpg", "q?x=y&z#f.jpg",
 	"(a)!'*~;:@=,$.jpg", "trailing/",
 }
 
-// fakeS3 is an S3 server in this process that checks signatures. It holds
-// bucket "media" with each awkward key, whose content is the key.
+// fakeS3 returns an S3 server in this process that verifies signatures. It has the
+// bucket "media" with an object for each awkward key, whose content is the key.
 func fakeS3(t *testing.T) (*httptest.Server, StoreConfig) {
 	t.Helper()
 	const id = "AKIDFERRY"
@@ -151,7 +151,7 @@ func TestIfMatchBindsToTheSameBytes(t *testing.T) {
 	}
 }
 
-// A store that knows nothing of If-Match answers 200 with another object.
+// A store that ignores If-Match returns 200 with another object.
 func TestIfMatchIsNotLeftToTheStore(t *testing.T) {
 	for name, tag := range map[string]string{"another": "ETag: \"other\"\r\n", "none": ""} {
 		endpoint := says(t, "HTTP/1.1 200 OK\r\n"+tag+"Content-Length: 4\r\n\r\nbody")
@@ -166,7 +166,7 @@ func TestIfMatchIsNotLeftToTheStore(t *testing.T) {
 	}
 }
 
-// presign signs a GET for the key, with headers, as long ago as age.
+// presign returns a URL for a GET of the key, signed with the headers at the time age ago.
 func presign(t *testing.T, sc StoreConfig, client *s3.Client, key string, headers map[string]string, age time.Duration) string {
 	t.Helper()
 	if age == 0 && headers == nil {
@@ -317,7 +317,7 @@ func TestIMDSIsOffUnlessAskedFor(t *testing.T) {
 	dir := t.TempDir()
 	for name, value := range map[string]string{
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL,
-		// Endpoints come from the configuration alone.
+		// Endpoints come only from the configuration.
 		"AWS_ENDPOINT_URL": metadata.URL, "AWS_ENDPOINT_URL_S3": metadata.URL,
 		"AWS_CONFIG_FILE": dir + "/config", "AWS_SHARED_CREDENTIALS_FILE": dir + "/credentials",
 		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",

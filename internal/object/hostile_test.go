@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// rawStore is a store that answers each connection with whatever speak writes,
-// after the request was read. The connection stays open until speak returns.
+// rawStore is a store that reads a request from each connection and then calls
+// speak. The connection stays open until speak returns.
 func rawStore(t *testing.T, speak func(conn net.Conn, request *http.Request, gone <-chan struct{})) string {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -46,7 +46,7 @@ func rawStore(t *testing.T, speak func(conn net.Conn, request *http.Request, gon
 	return "http://" + listener.Addr().String()
 }
 
-// says is a store that sends one text and closes.
+// says is a store that sends one text and closes the connection.
 func says(t *testing.T, answer string) string {
 	return rawStore(t, func(conn net.Conn, _ *http.Request, _ <-chan struct{}) { _, _ = io.WriteString(conn, answer) })
 }
@@ -59,7 +59,7 @@ func thenHangs(t *testing.T, answer string) string {
 	})
 }
 
-// impatient has limits that a test can wait for.
+// impatient returns a configuration with limits that are short enough for a test.
 func impatient(endpoint string) Config {
 	return Config{
 		Stores: []StoreConfig{{
@@ -69,7 +69,7 @@ func impatient(endpoint string) Config {
 	}
 }
 
-// sources opens the same object both ways: by a presigned URL and through the store.
+// sources returns the same object as a presigned URL and as an object of the store.
 func sources(t *testing.T, cfg Config) map[string]Source {
 	t.Helper()
 	opener := newOpener(t, cfg)
@@ -87,7 +87,7 @@ func sources(t *testing.T, cfg Config) map[string]Source {
 
 const okHead = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nETag: \"e1\"\r\n"
 
-// Each answer is refused at Open with the kind, for a URL and for a file.
+// Open refuses each response with an error of the kind, for a URL and for a file.
 func TestHostileHeads(t *testing.T) {
 	redirect := func(status int, to string) string {
 		return fmt.Sprintf("HTTP/1.1 %d Moved\r\n%sContent-Length: 0\r\n\r\n", status, to)
@@ -153,7 +153,7 @@ func TestHostileHeads(t *testing.T) {
 	}
 }
 
-// noCanary fails if an error shows what nobody may see.
+// noCanary fails the test if an error shows a secret.
 func noCanary(t *testing.T, e *Error) {
 	t.Helper()
 	for _, text := range []string{e.Error(), fmt.Sprint(e.Cause), fmt.Sprintf("%v %+v %#v", e, e, e.Cause)} {
@@ -172,7 +172,7 @@ func TestHostileBodies(t *testing.T) {
 	rows := map[string]struct {
 		answer string
 		want   string // of the body
-		broken error  // what errors.Is finds after it, nil for io.EOF
+		broken error  // what errors.Is finds in the error after it; nil for io.EOF
 		hangs  bool
 	}{
 		"as promised":           {okHead + "Content-Length: 4\r\n\r\nbody", "body", nil, false},
@@ -230,7 +230,7 @@ func TestHostileBodies(t *testing.T) {
 func TestSlowSourceIsCut(t *testing.T) {
 	endpoint := rawStore(t, func(conn net.Conn, _ *http.Request, gone <-chan struct{}) {
 		_, _ = io.WriteString(conn, okHead+"Content-Length: 1000000\r\n\r\n")
-		for { // a byte each 5 ms: 200 B/s against 10 KiB/s
+		for { // a byte every 5 ms is 200 B/s; the minimum is 10 KiB/s
 			if _, err := conn.Write([]byte("a")); err != nil {
 				return
 			}
@@ -339,7 +339,7 @@ func TestTimeouts(t *testing.T) {
 			t.Errorf("%s: %v", way, e.Cause)
 		}
 	}
-	// The store's error document comes a byte at a time, or not at all.
+	// The store sends its error document byte by byte, or not at all.
 	cfg = impatient(thenHangs(t, "HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\n<Error>"))
 	cfg.OpenTimeout = 300 * time.Millisecond
 	for _, source := range sources(t, cfg) {

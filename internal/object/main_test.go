@@ -11,8 +11,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// corpus reads the rows of a file in testdata/adversarial. A file that shrinks
-// fails the test; the floor goes up with it.
+// corpus returns the rows of a file in testdata/adversarial. It fails the test if there
+// are fewer than floor, which must be raised when rows are added.
 func corpus(t testing.TB, name string, floor int) []string {
 	t.Helper()
 	file, err := os.Open("testdata/adversarial/" + name)
@@ -32,10 +32,10 @@ func corpus(t testing.TB, name string, floor int) []string {
 	return rows
 }
 
-// count fails a test that did not judge each row.
+// count fails a test that did not check each row.
 func count(t *testing.T, judged, rows int) {
 	t.Helper()
 	if judged != rows {
-		t.Errorf("%d of %d rows were judged", judged, rows)
+		t.Errorf("%d of %d rows were checked", judged, rows)
 	}
 }

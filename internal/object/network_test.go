@@ -23,10 +23,10 @@ func newOpener(t testing.TB, cfg Config) *Opener {
 	return o
 }
 
-// jpeg is the least that a caller sends with a presigned URL.
+// jpeg returns the headers that a caller must send with a presigned URL.
 func jpeg() map[string]string { return map[string]string{"Content-Type": "image/jpeg"} }
 
-// wantKind fails unless err is an *Error of the kind.
+// wantKind fails the test unless err is an *Error of the kind.
 func wantKind(t *testing.T, err error, kind Kind) *Error {
 	t.Helper()
 	var e *Error
@@ -39,8 +39,8 @@ func wantKind(t *testing.T, err error, kind Kind) *Error {
 	return e
 }
 
-// guardOn is a guard on a network of the test's own, on a machine with no
-// address but loopback.
+// guardOn returns a guard that uses the test's network and resolver, on a machine
+// whose only addresses are loopback ones.
 func guardOn(network *guardtest.Network, resolver guard.Resolver) *guard.Guard {
 	return guard.New(guard.Config{
 		Resolver: resolver, ResolveTimeout: 50 * time.Millisecond,
@@ -48,7 +48,7 @@ func guardOn(network *guardtest.Network, resolver guard.Resolver) *guard.Guard {
 	})
 }
 
-// guardWithOwn is a guard that has one address among its own.
+// guardWithOwn returns a guard with one own address.
 func guardWithOwn(addr netip.AddrPort) *guard.Guard {
 	own := new(guard.Own)
 	own.Add(addr)

@@ -22,7 +22,7 @@ func requestRest(obj *Object, first int64) getRequest {
 	return getRequest{ifMatch: obj.ETag, ranged: true, first: first, last: obj.Size - 1, total: obj.Size}
 }
 
-// rangeHeader returns the value of the Range header (RFC 9110 §14.1.2).
+// rangeHeader returns the value of the Range header (RFC 9110 §14.1.2, docs/references.md#http-range).
 func (want getRequest) rangeHeader() string {
 	if want.total > 0 {
 		return fmt.Sprintf("bytes=%d-", want.first)

@@ -19,9 +19,9 @@ import (
 	"time"
 )
 
-// cutter serves content in ranges and ends its answers where cuts says: the
-// first after cuts[0] bytes of the object, the next at cuts[1], and so on. A
-// negative cut stalls instead.
+// cutter serves content in ranges and breaks off its responses at the offsets in
+// cuts: the first after cuts[0] bytes of the object, the next at cuts[1], and so on.
+// A negative offset stalls instead.
 type cutter struct {
 	content []byte
 	mu      sync.Mutex
@@ -61,7 +61,7 @@ func randomBytes(size int) []byte {
 	return content
 }
 
-// Whatever is cut where, the bytes are the object's or Read fails.
+// Wherever responses break off, Read returns the object's bytes or fails.
 func TestResumedBytesAreTheSame(t *testing.T) {
 	for range 40 {
 		content := randomBytes(1 + rand.IntN(300_000))
@@ -84,7 +84,8 @@ func TestResumedBytesAreTheSame(t *testing.T) {
 				t.Fatalf("%s, cuts %v: other bytes", way, cuts)
 			}
 			if resets || len(cuts) > maxResumes {
-				// A reset takes bytes with it, headers too: how often is open.
+				// A reset discards bytes, and even headers, so the number of resumes is
+				// not known.
 				if err == nil && len(got) != len(content) {
 					t.Fatalf("%s, cuts %v: %d of %d bytes look whole", way, cuts, len(got), len(content))
 				}
@@ -112,7 +113,8 @@ func TestResumeAsksForTheRestOfTheSameBytes(t *testing.T) {
 	}
 }
 
-// Each answer to the ranged GET leaves the error that broke the first one.
+// After each of these responses to the range request, Read returns the error that
+// ended the first response.
 func TestNoResumeFromAnythingElse(t *testing.T) {
 	const partial = "HTTP/1.1 206 Partial\r\nETag: \"e1\"\r\n"
 	for name, row := range map[string]struct{ head, answer string }{
@@ -187,7 +189,7 @@ func TestCloseAndCancelEndAResume(t *testing.T) {
 	}
 }
 
-// A real store takes the range, also with the signature of a presigned URL.
+// A real S3 server serves the range, also for a presigned URL.
 func TestResumeAtARealStore(t *testing.T) {
 	server, sc := fakeS3(t)
 	content := string(randomBytes(300_000))

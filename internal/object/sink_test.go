@@ -34,12 +34,12 @@ func digestOf(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// contentOf hides everything of a reader but Read.
+// contentOf returns the content behind a reader that has only Read.
 func contentOf(content []byte) Content {
 	return Content{Body: struct{ io.Reader }{bytes.NewReader(content)}, Size: int64(len(content)), ContentType: "image/png"}
 }
 
-// presignPut signs a PUT of the key.
+// presignPut returns a URL for a PUT of the key.
 func presignPut(t *testing.T, client *s3.Client, key string) string {
 	t.Helper()
 	signed, err := s3.NewPresignClient(client).PresignPutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("media"), Key: &key})
@@ -49,8 +49,8 @@ func presignPut(t *testing.T, client *s3.Client, key string) string {
 	return signed.URL
 }
 
-// sinksAt are the ways to write a key of bucket "media": with one PUT, in parts,
-// and by a presigned URL.
+// sinksAt returns the ways to write a key of bucket "media": with one PUT, in parts,
+// and through a presigned URL.
 func sinksAt(t *testing.T, sc StoreConfig, key string) (map[string]Sink, *Opener) {
 	t.Helper()
 	cfg := Config{Stores: []StoreConfig{sc}, RetryBackoff: time.Millisecond}
@@ -99,7 +99,7 @@ func TestSinksStoreWhatTheyAreGiven(t *testing.T) {
 	}
 }
 
-// A body that is not what it says leaves the store as it was.
+// A body that differs from its announcement leaves the store unchanged.
 func TestSinksKeepNothingWrong(t *testing.T) {
 	_, sc := fakeS3(t)
 	broken := errors.New("the other side broke off")
@@ -188,7 +188,7 @@ func TestContentIsChecked(t *testing.T) {
 	}
 }
 
-// hostileSinks write to an endpoint that is no real store.
+// hostileSinks returns sinks for an endpoint that is not a real store.
 func hostileSinks(t *testing.T, cfg Config) map[string]Sink {
 	t.Helper()
 	opener := newOpener(t, cfg)
@@ -253,7 +253,7 @@ func TestStoreThatTakesNothingIsLeft(t *testing.T) {
 		cfg.MultipartThreshold = threshold
 		for way, sink := range hostileSinks(t, cfg) {
 			if way == "file" && threshold == 1<<20 {
-				continue // hangs before the first part, in the SDK's own wait for headers
+				continue // it hangs before the first part, while the SDK waits for headers
 			}
 			endless := readerFunc(func(p []byte) (int, error) { return len(p), nil })
 			e := wantKind(t, sink.Put(t.Context(), Content{Body: endless, Size: 50 << 20}), Unavailable)
@@ -265,7 +265,7 @@ func TestStoreThatTakesNothingIsLeft(t *testing.T) {
 	}
 }
 
-// A slow source is its own affair: the store is not blamed.
+// A slow source is not an error of the store.
 func TestSlowContentIsNotCut(t *testing.T) {
 	_, sc := fakeS3(t)
 	cfg := impatient(sc.Endpoint)
@@ -286,8 +286,8 @@ func TestSlowContentIsNotCut(t *testing.T) {
 	}
 }
 
-// A refusal before the body was asked for uses nothing of it, and a store that
-// answers nothing is asked again with the body still whole.
+// An error response before 100 Continue uses nothing of the body. If the store does
+// not respond, the request is retried with the whole body.
 func TestNothingIsReadOfARefusedBody(t *testing.T) {
 	var asked atomic.Int64
 	endpoint := rawStore(t, func(conn net.Conn, request *http.Request, _ <-chan struct{}) {
@@ -347,7 +347,7 @@ func TestPutHeaders(t *testing.T) {
 			t.Errorf("%s is not named: %v", name, err)
 		}
 	}
-	// The corpus of the GET: what it refuses, a PUT refuses.
+	// A PUT refuses what a GET refuses.
 	for _, row := range corpus(t, "headers.txt", 128) {
 		verdict, texts := headerRow(t, row)
 		if verdict != "refuse" || len(texts) < 2 || strings.HasPrefix(texts[0], "-") || putHeaders.allows(http.CanonicalHeaderKey(texts[0])) {
@@ -363,7 +363,7 @@ func TestPutHeaders(t *testing.T) {
 	}
 }
 
-// Every URL that may not be read may not be written to, and the other way round.
+// A URL is refused for writing if and only if it is refused for reading.
 func TestURLCorpusAgainstThePut(t *testing.T) {
 	c := guardtest.NewCanary(t)
 	rows := corpus(t, "urls.txt", 349)
@@ -391,8 +391,8 @@ func TestURLCorpusAgainstThePut(t *testing.T) {
 	}
 }
 
-// putAgainst writes where nothing answers, and where names resolve to
-// 127.0.0.1, which only a store may have.
+// putAgainst writes on a network where nothing responds, and checks the addresses:
+// names resolve to 127.0.0.1, which only a store may have.
 func putAgainst(t *testing.T, network *guardtest.Network, sink *URLSink) {
 	t.Helper()
 	network.Reset()
@@ -451,7 +451,7 @@ func TestPutOverTLS(t *testing.T) {
 	}
 }
 
-// The digest is declared, so that the store compares it.
+// The digest is sent with the request, so that the store verifies it.
 func TestDeclaredDigest(t *testing.T) {
 	var declared []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// headerRow is a row of headers.txt: its verdict, and the strings after it.
+// headerRow parses a row of headers.txt: its verdict, and the strings after it.
 func headerRow(t *testing.T, row string) (verdict string, texts []string) {
 	verdict, rest, _ := strings.Cut(row, " ")
 	for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {

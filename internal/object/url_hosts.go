@@ -75,9 +75,9 @@ func (l hostList) holds(p endpoint, path string) bool {
 	return slices.ContainsFunc(l.rules, func(r hostRule) bool { return r.store != nil && r.matches(p) && r.holds(p.host, path) })
 }
 
-// specialNames returns the top-level names that no public host has (RFC 6761, RFC
-// 6762, RFC 7686, RFC 8375, RFC 9476, ICANN's "internal", and those that routers
-// assign).
+// specialNames returns the top-level names that no public host has
+// (docs/references.md#special-names), ICANN's "internal", and those that routers
+// assign.
 func specialNames() []string {
 	return []string{
 		"localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan",

@@ -16,7 +16,7 @@ import (
 	"ferry/internal/guard/guardtest"
 )
 
-// webServer is any web server, and an opener as ferry media lint makes one.
+// webServer returns the URL of a web server, and an opener like that of ferry media lint.
 func webServer(t *testing.T, handler http.HandlerFunc) (*Opener, string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -162,7 +162,7 @@ func TestProxyIsForLinksAndStoresOnly(t *testing.T) {
 	}
 	cfg := impatient("http://s3.store.example")
 	cfg.Proxy = http.ProxyURL(through)
-	cfg.Guard = guard.New(guard.Config{Resolver: guardtest.Always("192.0.2.1")}) // which no host may have
+	cfg.Guard = guard.New(guard.Config{Resolver: guardtest.Always("192.0.2.1")}) // a forbidden address
 	opener := newOpener(t, cfg)
 	file, err := opener.File("media", "k")
 	if err != nil {

@@ -42,7 +42,7 @@ var (
 	errURLDots      = errors.New(`must not contain the path segments "." or ".."`)
 )
 
-// splitURL parses a URL by RFC 3986, but more strictly: it refuses any text that two
+// splitURL parses a URL by RFC 3986 (docs/references.md#uri), but more strictly: it refuses any text that two
 // parsers may read differently. Its errors are the ones above.
 func splitURL(raw string) (urlParts, error) {
 	var p urlParts

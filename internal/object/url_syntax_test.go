@@ -14,7 +14,7 @@ import (
 	"ferry/internal/guard/guardtest"
 )
 
-// corpusConfig is what the head of urls.txt describes.
+// corpusConfig returns the configuration that the comment in urls.txt describes.
 func corpusConfig(anyHost bool, network *guardtest.Network) Config {
 	return Config{
 		Stores: []StoreConfig{
@@ -70,8 +70,8 @@ func TestURLCorpus(t *testing.T) {
 	count(t, judged, 2*len(rows))
 }
 
-// openAgainst opens a URL on a network where nothing answers, and judges where
-// packets would have gone: names resolve to 127.0.0.1, which only a store may have.
+// openAgainst opens a URL on a network where nothing responds, and checks the
+// addresses: names resolve to 127.0.0.1, which only a store may have.
 func openAgainst(t *testing.T, network *guardtest.Network, u *URL) {
 	t.Helper()
 	_, err := u.Open(t.Context(), "")
@@ -85,8 +85,8 @@ func openAgainst(t *testing.T, network *guardtest.Network, u *URL) {
 	network.Reset()
 }
 
-// checkAccepted holds of every URL that is accepted: net/url reads it in the
-// same way, its host is on the list, and the request has the bytes of the text.
+// checkAccepted checks an accepted URL: net/url parses it to the same host, the host
+// is on the list, and the request is sent with the bytes of the text.
 func checkAccepted(t *testing.T, opener *Opener, raw string, u *URL) {
 	t.Helper()
 	std, err := url.Parse(raw)

@@ -48,7 +48,8 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// issue signs a certificate like template, by a itself or, without one, by its own key.
+// issue returns a certificate like template, signed by the authority by or, if by is
+// nil, by its own key.
 func (a *authority) issue(t *testing.T, template *x509.Certificate, by *authority) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -72,7 +73,7 @@ func (a *authority) issue(t *testing.T, template *x509.Certificate, by *authorit
 
 const awsHost = "bucket.s3.us-east-1.amazonaws.com"
 
-// throughTLS is an opener for which AWS S3 is a TLS server in this process.
+// throughTLS returns an opener for which AWS S3 is a TLS server in this process.
 func throughTLS(t *testing.T, roots *x509.CertPool, conf *tls.Config, handler http.HandlerFunc) (*Opener, *guardtest.Network, *guardtest.Resolver) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -143,8 +144,8 @@ func TestTLSFailuresLookLikeSilence(t *testing.T) {
 	}
 }
 
-// What goes wrong before an answer has one message: it is no oracle of names,
-// ports and addresses.
+// All failures before a response have the same message, so that callers cannot probe
+// names, ports and addresses.
 func TestNoOracleBeforeAnAnswer(t *testing.T) {
 	messages := map[string]bool{}
 	for _, resolver := range []guard.Resolver{
@@ -171,7 +172,7 @@ func TestNoOracleBeforeAnAnswer(t *testing.T) {
 	}
 }
 
-// The bytes on the wire, for a path and a query that net/url would write otherwise.
+// The request's bytes, for a path and a query that net/url would encode differently.
 func TestGoldenRequest(t *testing.T) {
 	for _, way := range []string{"/bbb//a%2Fb%20c+d%25e%2b/%C3%A4(1)!*'.jpg?X-Amz-Signature=%2f+%20&b=&&a&X-Amz-Credential", "/bbb/k?AWSAccessKeyId=a&Expires=1&Signature=s"} {
 		var wire bytes.Buffer
@@ -202,12 +203,12 @@ func TestGoldenRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err = read(t.Context(), u, `"e1"`)
-		wantKind(t, err, Changed) // no ETag came back
+		wantKind(t, err, Changed) // the response has no ETag
 		<-served
 		listener.Close()
 		want := "GET " + way + " HTTP/1.1\r\nHost: " + listener.Addr().String() + "\r\nUser-Agent: ferry\r\nAccept: */*\r\n" +
 			"Accept-Encoding: identity\r\nConnection: close\r\nContent-Type: image/png\r\nIf-Match: \"e1\"\r\nX-Amz-Request-Payer: requester\r\n\r\n"
-		if strings.Contains(way, "AWSAccessKeyId") { // Signature Version 2 covers a Content-Type that is sent
+		if strings.Contains(way, "AWSAccessKeyId") { // Signature Version 2 covers Content-Type
 			want = strings.Replace(want, "Content-Type: image/png\r\n", "", 1)
 		}
 		if got := sortedHead(wire.String()); got != sortedHead(want) {
@@ -216,7 +217,7 @@ func TestGoldenRequest(t *testing.T) {
 	}
 }
 
-// sortedHead brings a request's header lines, whose order net/http chooses, into one order.
+// sortedHead sorts the header lines of a request, whose order net/http chooses.
 func sortedHead(head string) string {
 	lines := strings.Split(strings.TrimSuffix(head, "\r\n\r\n"), "\r\n")
 	for i := range lines {
@@ -241,7 +242,7 @@ func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 			t.Errorf("%s: %q, %v", way, content, err)
 		}
 	}
-	// A host that is no loopback address: ProxyFromEnvironment passes over those.
+	// ProxyFromEnvironment ignores loopback addresses, so this host is not one.
 	network := new(guardtest.Network)
 	opener := newOpener(t, Config{Guard: guardOn(network, guardtest.Always("52.216.0.1")), RetryBackoff: time.Millisecond})
 	u, err := opener.URL("https://"+awsHost+"/k", jpeg())
