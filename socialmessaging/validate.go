@@ -96,24 +96,24 @@ func sortedKeys(m reflect.Value) []reflect.Value {
 // constrained checks a value, then its elements or keys and values.
 func (v *violations) constrained(c *constraint, value reflect.Value, path string, sensitive bool) {
 	sensitive = sensitive || c.Sensitive
-	shown := echo(text(value), sensitive)
-	rules, met := c.rules(value)
-	for i, isMet := range met {
-		if !isMet {
-			v.add(shown, path, rules[i])
+	if !c.allows(value) {
+		for _, r := range c.rules(value) {
+			if !r.isMet {
+				v.add(echo(text(value), sensitive), path, r.text)
+			}
 		}
 	}
 	switch {
 	case value.Kind() == reflect.Map:
 		keys := value.MapKeys()
-		v.elements(c.key, keys, "Map keys", shown, path)
 		values := make([]reflect.Value, len(keys))
 		for i, key := range keys {
 			values[i] = value.MapIndex(key)
 		}
-		v.elements(c.value, values, "Map value", shown, path)
+		v.elements(c.key, keys, "Map keys", value, path, sensitive)
+		v.elements(c.value, values, "Map value", value, path, sensitive)
 	case c.element == nil:
-	case c.element.key != nil || c.element.element != nil: // a list of maps or lists: each has a path of its own
+	case c.element.key != nil: // a list of maps: each has a path of its own
 		for i := range value.Len() {
 			v.constrained(c.element, value.Index(i), fmt.Sprintf("%s.%d.member", path, i+1), sensitive)
 		}
@@ -122,47 +122,61 @@ func (v *violations) constrained(c *constraint, value reflect.Value, path string
 		for i := range list {
 			list[i] = value.Index(i)
 		}
-		v.elements(c.element, list, "Member", shown, path)
+		v.elements(c.element, list, "Member", value, path, sensitive)
 	}
 }
 
 // elements adds one sentence, with all constraints of the elements' type, if
-// any element violates one.
-func (v *violations) elements(c *constraint, list []reflect.Value, what, shown, path string) {
+// any element of the list or map violates one.
+func (v *violations) elements(c *constraint, list []reflect.Value, what string, of reflect.Value, path string, sensitive bool) {
 	if c == nil {
 		return
 	}
-	for _, element := range list {
-		if rules, met := c.rules(element); slices.Contains(met, false) {
-			v.add(echo(shown, c.Sensitive), path, what+" must satisfy constraint: ["+strings.Join(rules, ", ")+"]")
-			return
-		}
+	wrong := slices.IndexFunc(list, func(element reflect.Value) bool { return !c.allows(element) })
+	if wrong < 0 {
+		return
 	}
+	var texts []string
+	for _, r := range c.rules(list[wrong]) {
+		texts = append(texts, r.text)
+	}
+	v.add(echo(text(of), sensitive || c.Sensitive), path, what+" must satisfy constraint: ["+strings.Join(texts, ", ")+"]")
 }
 
-// rules returns the requirements of a constraint, and whether the value meets
+// allows reports whether a value meets all requirements of a constraint.
+func (c *constraint) allows(value reflect.Value) bool {
+	n := size(value)
+	return n >= c.Min && (c.Max == 0 || n <= c.Max) &&
+		(c.pattern == nil || c.pattern.MatchString(value.String())) &&
+		(c.Enum == nil || slices.Contains(c.Enum, value.String()))
+}
+
+// A rule is one requirement of a constraint, in AWS's words.
+type rule struct {
+	text  string
+	isMet bool
+}
+
+// rules returns the requirements of a constraint, and whether a value meets
 // each of them.
-func (c *constraint) rules(value reflect.Value) (texts []string, met []bool) {
-	rule := func(isMet bool, format string, args ...any) {
-		texts, met = append(texts, fmt.Sprintf(format, args...)), append(met, isMet)
-	}
-	what := "length"
+func (c *constraint) rules(value reflect.Value) (list []rule) {
+	n, what := size(value), "length"
 	if value.CanInt() {
 		what = "value"
 	}
 	if c.Max > 0 {
-		rule(size(value) <= c.Max, "Member must have %s less than or equal to %d", what, c.Max)
+		list = append(list, rule{fmt.Sprintf("Member must have %s less than or equal to %d", what, c.Max), n <= c.Max})
 	}
 	if c.Min > 0 || value.CanInt() {
-		rule(size(value) >= c.Min, "Member must have %s greater than or equal to %d", what, c.Min)
+		list = append(list, rule{fmt.Sprintf("Member must have %s greater than or equal to %d", what, c.Min), n >= c.Min})
 	}
 	if c.pattern != nil {
-		rule(c.pattern.MatchString(value.String()), "Member must satisfy regular expression pattern: %s", c.Pattern)
+		list = append(list, rule{"Member must satisfy regular expression pattern: " + c.Pattern, c.pattern.MatchString(value.String())})
 	}
 	if c.Enum != nil {
-		rule(slices.Contains(c.Enum, value.String()), "Member must satisfy enum value set: [%s]", strings.Join(c.Enum, ", "))
+		list = append(list, rule{fmt.Sprintf("Member must satisfy enum value set: [%s]", strings.Join(c.Enum, ", ")), slices.Contains(c.Enum, value.String())})
 	}
-	return texts, met
+	return list
 }
 
 // size returns what Min and Max of a constraint bound.

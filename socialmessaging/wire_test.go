@@ -2,11 +2,11 @@ package socialmessaging
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -153,23 +153,29 @@ func TestOutputIsEncodedAsAWSDoes(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever decodes and validates is encoded to a body that decodes to the same.
+// FuzzDecode: an input of any operation that decodes and is valid is encoded to
+// a request that decodes to the same input.
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(`{"originationPhoneNumberId":"phone-number-id-1","sourceS3File":{"bucketName":"bbb","key":"k\u00e9"}}`))
-	f.Add([]byte(`{"originationPhoneNumberId":"phone-number-id-1","sourceS3PresignedUrl":{"url":"https://x","headers":{"Content-Type":"a/b"}}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		first, second := new(PostWhatsAppMessageMediaInput), new(PostWhatsAppMessageMediaInput)
-		if PostWhatsAppMessageMedia.Decode(first, body, "") != nil || PostWhatsAppMessageMedia.Validate(first) != nil {
+	number := func(o *Operation) uint8 { return uint8(slices.Index(Operations, o)) }
+	f.Add(number(PostWhatsAppMessageMedia.Operation), []byte(`{"originationPhoneNumberId":"phone-number-id-1","sourceS3File":{"bucketName":"bbb","key":"k\u00e9"}}`), "")
+	f.Add(number(PostWhatsAppMessageMedia.Operation), []byte(`{"originationPhoneNumberId":"phone-number-id-1","sourceS3PresignedUrl":{"url":"https://x","headers":{"Content-Type":"a/b"}}}`), "")
+	f.Add(number(SendWhatsAppMessage.Operation), []byte(`{"originationPhoneNumberId":"phone-number-id-1","message":"e30=","metaApiVersion":"v23.0"}`), "")
+	f.Add(number(CreateWhatsAppFlow.Operation), []byte(`{"id":"waba-1","flowName":"f","categories":["SURVEY"],"publish":false}`), "")
+	f.Add(number(ListWhatsAppTemplateLibrary.Operation), []byte(`{"maxResults":1,"filters":{"topic":"x"}}`), "id=waba-1")
+	f.Add(number(UpdateLinkedWhatsAppBusinessAccountPhoneNumber.Operation), []byte(`{"callSettings":{"callEnabled":true,"callHours":{"enabled":true,"timezone":"UTC","weeklyOperatingHours":[]}}}`), "id=phone-number-id-1")
+	f.Add(number(DeleteWhatsAppMessageTemplate.Operation), []byte{}, "id=waba-1&templateName=n&deleteAllTemplates=true")
+	f.Fuzz(func(t *testing.T, index uint8, body []byte, rawQuery string) {
+		operation := Operations[int(index)%len(Operations)]
+		first, second := reflect.New(operation.input.goType).Interface(), reflect.New(operation.input.goType).Interface()
+		if operation.Decode(first, body, rawQuery) != nil || operation.Validate(first) != nil {
 			return
 		}
-		again, _, err := PostWhatsAppMessageMedia.encodeInput(first)
+		encoded, query, err := operation.encodeInput(first)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := PostWhatsAppMessageMedia.Decode(second, again, ""); err != nil || !reflect.DeepEqual(first, second) {
-			var text any
-			_ = json.Unmarshal(again, &text)
-			t.Errorf("%s became %v: %v", body, text, err)
+		if err := operation.Decode(second, encoded, query); err != nil || !reflect.DeepEqual(first, second) {
+			t.Errorf("%s: %s ? %s became %s ? %s: %v", operation.Name, body, rawQuery, encoded, query, err)
 		}
 	})
 }
