@@ -57,25 +57,27 @@ func TestBucketWithoutStoreIsDenied(t *testing.T) {
 	startNode(t, ferry.url, key).post(jsFromBucket(phone, "elsewhere", "a.txt")).wantException(t, "AccessDeniedException", http.StatusForbidden, `"elsewhere"`)
 }
 
+// serveOddly is a server that is configured as a store, so that URLs may point at it.
+func serveOddly(rw http.ResponseWriter, r *http.Request) {
+	switch strings.TrimPrefix(r.URL.Path, "/odd-bucket") {
+	case "/redirect":
+		http.Redirect(rw, r, "/other", http.StatusFound)
+	case "/no-length":
+		rw.(http.Flusher).Flush() // chunked: no Content-Length
+		fmt.Fprint(rw, "hello")
+	case "/encoded":
+		rw.Header().Set("Content-Encoding", "gzip")
+		fmt.Fprint(rw, "hello")
+	case "/broken":
+		rw.WriteHeader(http.StatusServiceUnavailable)
+	default:
+		fmt.Fprint(rw, "hello")
+	}
+}
+
 func TestRefusalsOfPresignedURLsBecomeExceptions(t *testing.T) {
 	nodeBinary(t)
-	// A server that is configured as a store, so that URLs may point at it.
-	odd := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch strings.TrimPrefix(r.URL.Path, "/odd-bucket") {
-		case "/redirect":
-			http.Redirect(rw, r, "/other", http.StatusFound)
-		case "/no-length":
-			rw.(http.Flusher).Flush() // chunked: no Content-Length
-			fmt.Fprint(rw, "hello")
-		case "/encoded":
-			rw.Header().Set("Content-Encoding", "gzip")
-			fmt.Fprint(rw, "hello")
-		case "/broken":
-			rw.WriteHeader(http.StatusServiceUnavailable)
-		default:
-			fmt.Fprint(rw, "hello")
-		}
-	}))
+	odd := httptest.NewServer(http.HandlerFunc(serveOddly))
 	defer odd.Close()
 	w := newWorld(t, worldOptions{stores: []store{{Buckets: []string{"odd-*"}, Endpoint: odd.URL, PathStyle: true, AccessKeyID: "none", SecretAccessKey: "none"}}})
 	file := sampleFile(t, "sample.txt")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"ferry/internal/sample"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 )
@@ -18,6 +19,41 @@ import (
 // way. None of the secrets may then be in the log at level debug, in a response or in
 // the database's files, in any usual encoding.
 func TestSecretsAppearNowhere(t *testing.T) {
+	w := newSecretWorld(t)
+	uploads := w.upload()
+	w.uploadToAFaultyMeta()
+	w.sendMisplacedSecrets()
+	printed := w.runCommands()
+	w.ferry.stop()
+	if logged := len(w.ferry.requests("PostWhatsAppMessageMedia")); logged < uploads {
+		t.Fatalf("the log has %d entries about uploads, want at least %d: the search would prove nothing", logged, uploads)
+	}
+	places := w.databaseFiles()
+	places["standard output"], places["the log"] = w.ferry.stdout.String(), w.ferry.stderr.String()
+	places["a response"], places["what a command printed"] = w.responses.String(), printed
+	places["the simulator's history"] = w.sim.history()
+	for what, text := range places {
+		for whose, secret := range w.secrets {
+			wantNoTrace(t, what+": "+whose, text, secret)
+		}
+		// The simulator's history may contain any path, but no token.
+		if found := presignedText.FindString(text); found != "" && what != "the simulator's history" {
+			t.Errorf("%s contains the query of a presigned URL: %s", what, found)
+		}
+	}
+}
+
+// secretWorld is a world with secrets in all its parts.
+type secretWorld struct {
+	*world
+	secrets   map[string]string // by what they are
+	urls      map[string]string // presigned URLs by what is special about them; most of them do not work
+	refused   string            // a bucket of a store with a wrong secret key
+	file      sample.File
+	responses strings.Builder // of the API
+}
+
+func newSecretWorld(t *testing.T) *secretWorld {
 	gateway := sharedS3(t)
 	secrets := map[string]string{
 		"the first account's token": metaToken, "the other account's token": otherMetaToken,
@@ -28,7 +64,10 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	wrong, down := gateway.store("wrong-secret-*"), gateway.store("down-*")
 	wrong.SecretAccessKey = secrets["another store's secret key"]
 	down.Endpoint = fmt.Sprintf("http://127.0.0.1:%d", closedPort(t))
-	w := newWorld(t, worldOptions{stores: []store{wrong, down}, args: []string{"--log-level", "debug"}})
+	w := &secretWorld{
+		world:   newWorld(t, worldOptions{stores: []store{wrong, down}, args: []string{"--log-level", "debug"}}),
+		secrets: secrets, refused: gateway.bucket(t, "wrong-secret"), file: sampleFile(t, "sample.jpg"),
+	}
 	secrets["the caller's secret key"] = w.key.secret
 	keyset, err := os.ReadFile(w.in.file("keyset.json"))
 	if err != nil {
@@ -36,45 +75,58 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	}
 	secrets["the keyset"] = keyMaterial(t, string(keyset))
 	w.in.link(otherAccount, otherMetaAccount, otherMetaToken)
+	w.s3.put(t, w.bucket, "a.jpg", w.file.Data, w.file.ContentType)
 
-	file := sampleFile(t, "sample.jpg")
-	w.s3.put(t, w.bucket, "a.jpg", file.Data, file.ContentType)
-	refused := gateway.bucket(t, "wrong-secret")
-	links := map[string]string{"good": w.s3.presign(t, w.bucket, "a.jpg"), "missing": w.s3.presign(t, w.bucket, "missing"), "wrongly signed": presignedWithWrongSecret(t, w)}
-	links["tampered"] = links["good"] + "0"
-	links["not allowed"] = "https://files.example.com/a?" + query(t, links["good"])
-	links["host down"] = strings.Replace(links["good"], w.s3.endpoint, down.Endpoint, 1)
-	links["signed with version 2"] = w.s3.endpoint + "/" + w.bucket + "/a.jpg?AWSAccessKeyId=" + s3AccessKey + "&Signature=" + url.QueryEscape("canaryOfVersion2/+6c1f==") + "&Expires=4102444800"
-	links["too long"] = links["good"] + "&x=" + strings.Repeat("x", 2000)
-	links["not a URL"] = "::" + links["good"]
-	for name, link := range links {
-		values, err := url.ParseQuery(query(t, link))
+	good := w.s3.presign(t, w.bucket, "a.jpg")
+	w.urls = map[string]string{
+		"good": good, "tampered": good + "0", "too long": good + "&x=" + strings.Repeat("x", 2000), "not a URL": "::" + good,
+		"missing": w.s3.presign(t, w.bucket, "missing"), "wrongly signed": presignedWithWrongSecret(t, w.world),
+		"not allowed":           "https://files.example.com/a?" + query(t, good),
+		"host down":             strings.Replace(good, w.s3.endpoint, down.Endpoint, 1),
+		"signed with version 2": w.s3.endpoint + "/" + w.bucket + "/a.jpg?AWSAccessKeyId=" + s3AccessKey + "&Signature=" + url.QueryEscape("canaryOfVersion2/+6c1f==") + "&Expires=4102444800",
+	}
+	for name, signed := range w.urls {
+		values, err := url.ParseQuery(query(t, signed))
 		if err != nil {
 			t.Fatal(err)
 		}
 		secrets["the signature of the URL that is "+name] = cmp.Or(values.Get("Signature"), strings.TrimSuffix(values.Get("X-Amz-Signature"), "0"))
 	}
-
-	inputs := []*socialmessaging.PostWhatsAppMessageMediaInput{
-		w.fromBucket("a.jpg"), w.fromBucket("missing"), fromBucket(w.phone, refused, "a.jpg"), fromBucket(w.phone, "down-bucket", "a.jpg"),
-	}
-	for _, link := range links {
-		inputs = append(inputs, fromURL(w.phone, link, file.ContentType))
-		withKey := fromURL(w.phone, link, file.ContentType)
-		withKey.SourceS3PresignedUrl.Headers["x-amz-server-side-encryption-customer-algorithm"] = "AES256"
-		withKey.SourceS3PresignedUrl.Headers["x-amz-server-side-encryption-customer-key"] = secrets["a customer's key"]
-		inputs = append(inputs, withKey)
-		inputs = append(inputs, fromURL(w.phone, link, "text/plain\r\nX: "+secrets["a customer's key"]))
-	}
-	var answers strings.Builder
-	post := func(input *socialmessaging.PostWhatsAppMessageMediaInput) {
-		if _, err := w.client().PostWhatsAppMessageMedia(t.Context(), input); err != nil {
-			fmt.Fprintln(&answers, err)
+	for what, secret := range secrets {
+		if secret == "" {
+			t.Fatalf("%s is empty", what)
 		}
 	}
-	for _, input := range inputs {
-		post(input)
+	return w
+}
+
+// post makes an upload and keeps the response if it fails.
+func (w *secretWorld) post(input *socialmessaging.PostWhatsAppMessageMediaInput) {
+	if _, err := w.client().PostWhatsAppMessageMedia(w.t.Context(), input); err != nil {
+		fmt.Fprintln(&w.responses, err)
 	}
+}
+
+// upload makes uploads, most of which fail, and returns their number.
+func (w *secretWorld) upload() int {
+	inputs := []*socialmessaging.PostWhatsAppMessageMediaInput{
+		w.fromBucket("a.jpg"), w.fromBucket("missing"), fromBucket(w.phone, w.refused, "a.jpg"), fromBucket(w.phone, "down-bucket", "a.jpg"),
+	}
+	customerKey := w.secrets["a customer's key"]
+	for _, signed := range w.urls {
+		withKey := fromURL(w.phone, signed, w.file.ContentType)
+		withKey.SourceS3PresignedUrl.Headers["x-amz-server-side-encryption-customer-algorithm"] = "AES256"
+		withKey.SourceS3PresignedUrl.Headers["x-amz-server-side-encryption-customer-key"] = customerKey
+		inputs = append(inputs, fromURL(w.phone, signed, w.file.ContentType), withKey, fromURL(w.phone, signed, "text/plain\r\nX: "+customerKey))
+	}
+	for _, input := range inputs {
+		w.post(input)
+	}
+	return len(inputs)
+}
+
+// uploadToAFaultyMeta makes uploads to which Meta responds with a token.
+func (w *secretWorld) uploadToAFaultyMeta() {
 	for _, fault := range []metasim.Fault{
 		{ErrorCode: 190, Message: "The token " + metaToken + " has expired"}, {ErrorCode: 100, Message: "Bad", Details: "Bearer " + metaToken},
 		{Status: http.StatusInternalServerError, Body: metaToken}, {Body: "<html>" + metaToken + "</html>"}, {CutAfterBytes: -1},
@@ -82,59 +134,54 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	} {
 		fault.Operation = metasim.OperationUpload
 		w.sim.fault(fault)
-		post(w.fromBucket("a.jpg"))
-		post(fromURL(w.phone, links["good"], file.ContentType))
+		w.post(w.fromBucket("a.jpg"))
+		w.post(fromURL(w.phone, w.urls["good"], w.file.ContentType))
 		w.sim.clear()
 	}
-	// Secrets in places where they do not belong.
+}
+
+// sendMisplacedSecrets sends requests with secrets in places where they do not belong.
+func (w *secretWorld) sendMisplacedSecrets() {
+	good := w.urls["good"]
 	for _, raw := range []rawRequest{
-		{method: "POST", path: "/v1/whatsapp/media", body: `{"originationPhoneNumberId":` + fmt.Sprintf("%q", w.phone) + `,"sourceS3PresignedUrl":"` + links["good"] + `"}`, service: "social-messaging"},
-		{method: "POST", path: "/v1/whatsapp/media", body: `{"sourceS3PresignedUrl":{"url":["` + links["good"] + `"]}}`, service: "social-messaging"},
-		{method: "POST", path: "/v1/whatsapp/media", body: `{"sourceS3PresignedUrl":{"url":"` + links["good"], service: "social-messaging"},
-		{method: "GET", path: "/v1/whatsapp/media?url=" + url.QueryEscape(links["good"]), service: "social-messaging"},
+		{method: "POST", path: "/v1/whatsapp/media", body: `{"originationPhoneNumberId":` + fmt.Sprintf("%q", w.phone) + `,"sourceS3PresignedUrl":"` + good + `"}`, service: "social-messaging"},
+		{method: "POST", path: "/v1/whatsapp/media", body: `{"sourceS3PresignedUrl":{"url":["` + good + `"]}}`, service: "social-messaging"},
+		{method: "POST", path: "/v1/whatsapp/media", body: `{"sourceS3PresignedUrl":{"url":"` + good, service: "social-messaging"},
+		{method: "GET", path: "/v1/whatsapp/media?url=" + url.QueryEscape(good), service: "social-messaging"},
 		{method: "GET", path: "/v1/whatsapp/waba/list?token=" + metaToken, service: "social-messaging"},
 		{method: "GET", path: "/v1/whatsapp/waba/list", change: setHeader("Authorization", "Bearer "+metaToken)},
 		{method: "GET", path: "/v1/whatsapp/waba/list", change: setHeader("Authorization", "AWS4-HMAC-SHA256 Credential="+w.key.id+", Signature="+w.key.secret)},
 		{method: "GET", path: "/" + metaToken},
 	} {
-		fmt.Fprintln(&answers, send(t, w.ferry.url, w.key, raw).body)
+		fmt.Fprintln(&w.responses, send(w.t, w.ferry.url, w.key, raw).body)
 	}
-	stdout, stderr, _ := run(t, w.cliEnv(), "", w.in.program, "--log-level", "debug", "media", "post", "--phone-number-id", w.phone, links["good"], links["missing"], links["host down"])
-	_, configured, status := run(t, append(w.in.env, `FERRY_STORE={"endpoint":"https://s3.test","secret_access_key":"`+s3SecretKey+`","oops":1}`), "", w.in.program, "serve")
-	if status == 0 {
-		t.Error("a store with an unknown member was accepted")
-	}
+}
 
-	w.ferry.stop()
-	places := map[string]string{
-		"standard output": w.ferry.stdout.String(), "the log": w.ferry.stderr.String(), "an answer": answers.String(),
-		"what ferry media post printed": stdout + stderr, "the message on a wrong setting": configured, "the simulator's history": w.sim.history(),
+// runCommands runs commands with secrets, and returns what they print.
+func (w *secretWorld) runCommands() string {
+	stdout, stderr, _ := run(w.t, w.cliEnv(), "", w.in.program, "--log-level", "debug", "media", "post", "--phone-number-id", w.phone, w.urls["good"], w.urls["missing"], w.urls["host down"])
+	_, configured, status := run(w.t, append(w.in.env, `FERRY_STORE={"endpoint":"https://s3.test","secret_access_key":"`+s3SecretKey+`","oops":1}`), "", w.in.program, "serve")
+	if status == 0 {
+		w.t.Error("a store with an unknown member was accepted")
 	}
-	files, err := filepath.Glob(w.in.file("ferry.db*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("there are no database files: %v", err)
+	return stdout + stderr + configured
+}
+
+// databaseFiles returns the content of the database's files by their names.
+func (w *secretWorld) databaseFiles() map[string]string {
+	names, err := filepath.Glob(w.in.file("ferry.db*"))
+	if err != nil || len(names) == 0 {
+		w.t.Fatalf("there are no database files: %v", err)
 	}
-	for _, name := range files {
+	files := map[string]string{}
+	for _, name := range names {
 		content, err := os.ReadFile(name)
 		if err != nil {
-			t.Fatal(err)
+			w.t.Fatal(err)
 		}
-		places[filepath.Base(name)] = string(content)
+		files[filepath.Base(name)] = string(content)
 	}
-	if lines := len(w.ferry.requests("PostWhatsAppMessageMedia")); lines < len(inputs) {
-		t.Fatalf("the log has %d entries about uploads, want at least %d: the search would prove nothing", lines, len(inputs))
-	}
-	for what, text := range places {
-		for whose, secret := range secrets {
-			if secret != "" {
-				wantNoTrace(t, what+": "+whose, text, secret)
-			}
-		}
-		// The simulator's history may contain any path, but no token.
-		if found := presignedText.FindString(text); found != "" && what != "the simulator's history" {
-			t.Errorf("%s contains the query of a presigned URL: %s", what, found)
-		}
-	}
+	return files
 }
 
 // While the server runs, the newest writes are in the write-ahead log.
