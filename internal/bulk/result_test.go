@@ -8,7 +8,7 @@ import (
 func TestFindingIsReadFromARefusalOfAFileOnly(t *testing.T) {
 	for _, test := range []struct{ code, message, want string }{
 		{"InvalidParametersException", "The Opus audio has 2 channels. [opus-not-mono]", "opus-not-mono"},
-		{"InvalidParametersException", "The text is wrong.\nIt is long.\nThere is more wrong with it (3 findings). [text-utf-16]", "text-utf-16"},
+		{"InvalidParametersException", "The text is wrong.\nIt is long.\nThere are 3 more findings. [text-utf-16]", "text-utf-16"},
 		{"InvalidParametersException", "It has empty content. [empty]", "empty"},
 		{"InvalidParametersException", "WhatsApp refuses: (#100) Invalid parameter [1]", ""},
 		{"InvalidParametersException", "It takes one of [image/jpeg].", ""},

@@ -6,40 +6,40 @@ import (
 	"strings"
 )
 
-// The commands below are what the messages tell people to run.
+// Commands that several messages advise.
 const (
 	toOpus = "ffmpeg -i IN -vn -ac 1 -c:a libopus -b:a 32k out.ogg"
 	toMP4  = "ffmpeg -i IN -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -vf 'scale=trunc(iw/2)*2:trunc(ih/2)*2' -c:a aac -movflags +faststart out.mp4"
 )
 
-// notAccepted refuses a type that is not in the table. mime is the declared one, or
-// what was found if none was declared.
+// notAccepted refuses a type that is not in the table. mime is the declared type, or the
+// detected one if none was declared.
 func notAccepted(mime string, detected detection) *refusal {
 	kind := kindOf(mime)
 	advice := conversionAdvice(mime, kind)
 	if t, ok := detected.likely(); ok && (kind == kindDocument || kind == t.kind) {
-		advice = fmt.Sprintf("The first bytes are %s: store the file with Content-Type %s.", detected.describe(), t.MIME)
+		advice = fmt.Sprintf("Its first bytes are %s: store the file with Content-Type %s.", detected.describe(), t.MIME)
 	}
-	return refuse(CodeTypeNotAccepted, advice, mime, kind, accepted(kind))
+	return refuse(CodeTypeNotAccepted, advice, mime, plural(kind), accepted(kind))
 }
 
-// contradicts refuses a declared type that the bytes do not bear out.
+// contradicts refuses a declared type that does not agree with the bytes.
 func contradicts(declared string, t Type, detected detection) *refusal {
 	advice := "Check that the right file was stored."
 	switch {
 	case strings.Contains(detected.mime, "html"), t.kind != kindDocument && slices.Contains(detected.candidates, "text/plain"):
-		advice = "It may be an error page in place of the file: check what the source sends."
+		advice = "It may be an error page instead of the file: check what the source sends."
 	case detected.mime == "", detected.uncertain:
 	case len(detected.candidates) > 0:
-		advice = fmt.Sprintf("If the file is right, store it with Content-Type %s.", detected.candidates[0])
+		advice = fmt.Sprintf("If this is the right file, store it with Content-Type %s.", detected.candidates[0])
 	default:
 		advice = conversionAdvice(detected.mime, targetKind(t.kind, detected.mime))
 	}
 	return refuse(CodeTypeContradicts, advice, declared, detected.describe())
 }
 
-// targetKind is the kind to convert a file to: sound stays sound in a container that is
-// named after video, as WebM is.
+// targetKind is the kind to convert a file to. Audio stays audio in a container that is
+// named after video, such as WebM.
 func targetKind(declared kind, mime string) kind {
 	if kind := kindOf(mime); kind != kindVideo || declared != kindAudio {
 		return kind
@@ -51,7 +51,7 @@ func notOpus(detected detection) *refusal {
 	return refuse(CodeAudioNotOpus, "", detected.description)
 }
 
-// unknownType refuses what neither bytes nor name decide.
+// unknownType refuses a file whose type neither bytes nor name decide.
 func unknownType(name string, detected detection) *refusal {
 	ext := "no extension"
 	if e := extension(name); e != "" {
@@ -71,52 +71,52 @@ func tooLarge(t Type, size int64) *refusal {
 	return refuse(CodeTooLarge, shrinkAdvice(t), bytesText(size), t.MIME, what, bytesText(t.maxSize))
 }
 
-// shrinkAdvice says how to bring a file of the type below its limit.
+// shrinkAdvice says how to make a file of the type smaller.
 func shrinkAdvice(t Type) string {
 	switch {
 	case t.kind == kindImage:
 		return "Scale it down: ffmpeg -i IN -frames:v 1 -vf scale=1600:-2 -q:v 5 out.jpg"
 	case t.kind == kindAudio:
-		return "Encode it as speech, about 14 MB an hour: " + toOpus
+		return "Encode it at a bit rate for speech, about 14 MB per hour: " + toOpus
 	case t.kind == kindVideo:
-		return "Lower the bit rate or the picture size, or cut it: " + strings.Replace(toMP4, "-pix_fmt", "-crf 30 -pix_fmt", 1)
+		return "Reduce the bit rate or the picture size, or shorten it: " + strings.Replace(toMP4, "-pix_fmt", "-crf 30 -pix_fmt", 1)
 	case t.Animated:
-		return "Use fewer frames or a lower quality: gif2webp -lossy -q 30 IN.gif -o out.webp"
+		return "Create it again from its original GIF, with fewer frames or lower quality: gif2webp -lossy -q 30 in.gif -o out.webp"
 	case t.kind == kindSticker:
-		return "Lower the quality: cwebp -q 50 IN -o out.webp"
+		return "Reduce the quality: cwebp -q 50 IN -o out.webp"
 	}
 	return "Split it, or compress the images in it."
 }
 
-// conversionAdvice says what to do with a type that WhatsApp does not take.
+// conversionAdvice says what to do with a type that WhatsApp does not accept.
 func conversionAdvice(mime string, kind kind) string {
 	major, minor, _ := strings.Cut(mime, "/")
 	switch {
 	case mime == "image/gif":
-		return "Make a video of it and store it with Content-Type video/mp4: " + toMP4
+		return "Convert it to a video and store that with Content-Type video/mp4: " + toMP4
 	case kind == kindImage:
 		return "Convert it to JPEG or PNG."
 	case kind == kindAudio:
-		return "Convert it and store it with Content-Type audio/ogg: " + toOpus
+		return "Convert it and store the result with Content-Type audio/ogg: " + toOpus
 	case kind == kindVideo:
-		return "Convert it and store it with Content-Type video/mp4: " + toMP4
+		return "Convert it and store the result with Content-Type video/mp4: " + toMP4
 	case isTextType(major, minor):
 		return "Store it with Content-Type text/plain: WhatsApp delivers it as a document under its own name."
 	case strings.Contains(minor, "opendocument"), strings.Contains(minor, "rtf"), strings.Contains(minor, "word"),
 		strings.Contains(minor, "excel"), strings.Contains(minor, "powerpoint"):
 		return "Convert it to PDF: soffice --headless --convert-to pdf IN"
 	}
-	return "Convert it to PDF, or send it by link, where WhatsApp takes documents of any type."
+	return "Convert it to PDF, or send it by link: WhatsApp accepts documents of any type by link."
 }
 
-// isTextType reports whether a type that is not in the table is text inside.
+// isTextType reports whether files of a type that is not in the table contain text.
 func isTextType(major, minor string) bool {
 	return major == "text" && minor != "rtf" ||
 		slices.Contains([]string{"json", "xml", "yaml", "x-yaml", "javascript", "x-ndjson", "sql", "csv", "toml"}, minor) ||
 		strings.HasSuffix(minor, "+json") || major == "application" && strings.HasSuffix(minor, "+xml")
 }
 
-// kindOf is the kind that the sender of a type most likely wanted.
+// kindOf is the kind that the sender of a type most likely intended.
 func kindOf(mime string) kind {
 	major, _, _ := strings.Cut(mime, "/")
 	switch kind := kind(major); kind {
@@ -126,19 +126,28 @@ func kindOf(mime string) kind {
 	return kindDocument
 }
 
-// accepted lists what WhatsApp takes of a kind.
+// plural is the kind in a sentence.
+func plural(k kind) string {
+	switch k {
+	case kindImage, kindDocument:
+		return string(k) + "s"
+	}
+	return string(k)
+}
+
+// accepted lists the types of a kind that WhatsApp accepts.
 func accepted(kind kind) string {
 	list := strings.Join(mimes(kind), ", ")
 	switch kind {
 	case kindAudio:
 		return list + " (Opus only)"
 	case kindImage:
-		return list + ", and image/webp as a sticker"
+		return list + ", and image/webp for stickers"
 	}
 	return list
 }
 
-// mimes lists the types of a kind, or all for "", each once.
+// mimes lists the types of a kind, each once. An empty kind means all.
 func mimes(kind kind) []string {
 	var list []string
 	for _, t := range types {
@@ -149,7 +158,7 @@ func mimes(kind kind) []string {
 	return list
 }
 
-// bytesText renders a length in bytes and in the larger unit: "5,242,881 bytes (5.0 MiB)".
+// bytesText returns a length in bytes and in a larger unit: "5,242,881 bytes (5.0 MiB)".
 func bytesText(n int64) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {

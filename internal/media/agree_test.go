@@ -14,7 +14,7 @@ import (
 	"ferry/internal/sample"
 )
 
-// These tests hold what the parsers read against the word of programs that we did not write.
+// These tests compare what the parsers read with what other programs report.
 
 // probedStream is what ffprobe says of one stream.
 type probedStream struct {
@@ -29,7 +29,7 @@ type probedStream struct {
 	BFrames  int    `json:"has_b_frames"`
 }
 
-// everySample gives good and bad samples of these types, as an examiner each.
+// everySample returns an examiner for each good and bad sample of these types.
 func everySample(mimes string) map[string]*examiner {
 	all := map[string]*examiner{}
 	for _, f := range append(goodAsBad(), sample.BadFiles()...) {
@@ -40,7 +40,7 @@ func everySample(mimes string) map[string]*examiner {
 	return all
 }
 
-// ask runs a program on a file of this content.
+// ask runs a program on a file with this content and returns its output.
 func ask(t *testing.T, name string, data []byte, program ...string) []byte {
 	t.Helper()
 	if !installed(program[0]) {
@@ -50,7 +50,7 @@ func ask(t *testing.T, name string, data []byte, program ...string) []byte {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, _ := exec.CommandContext(t.Context(), program[0], append(program[1:], path)...).Output() // some fail on bad files, and say so by what they print
+	out, _ := exec.CommandContext(t.Context(), program[0], append(program[1:], path)...).Output() // some fail on bad files, which their output shows
 	return out
 }
 

@@ -2,12 +2,13 @@ package media
 
 import "bytes"
 
-// amrMagic starts a file of AMR narrowband (RFC 4867 §5.1), which is what audio/amr
-// means. Wideband starts "#!AMR-WB\n", is audio/amr-wb, and is not in WhatsApp's table.
+// amrMagic begins a file of AMR narrowband, the format that audio/amr names
+// (docs/references.md#amr, section 5.1). Wideband begins with "#!AMR-WB\n", is
+// audio/amr-wb, and is not in WhatsApp's table.
 const amrMagic = "#!AMR\n"
 
-// sniffAudio recognises AMR, ADTS and MPEG audio at the very start of a file, also
-// behind an ID3 tag, which both ADTS and MP3 may carry.
+// sniffAudio recognises AMR, ADTS and MPEG audio at the very start of a file, or after an
+// ID3 tag, which both ADTS and MP3 may have.
 func sniffAudio(head []byte) (detection, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte(amrMagic)):
@@ -33,17 +34,17 @@ func sniffAudio(head []byte) (detection, bool) {
 	return detection{mime: "audio/mpeg", candidates: []string{"audio/mpeg"}}, true
 }
 
-// isADTS checks the fixed header of an AAC frame (ISO/IEC 14496-3 §1.A.2.2): twelve
+// isADTS checks the fixed header of an AAC frame (docs/references.md#aac, §1.A.2.2): twelve
 // bits set, version 1, layer 2 always 0, CRC 1, profile 2, sampling index 4 (15 is
 // forbidden, 13 and 14 reserved).
 func isADTS(b []byte) bool {
 	return len(b) >= 7 && b[0] == 0xff && b[1]&0xf6 == 0xf0 && b[2]>>2&0x0f < 13
 }
 
-// isMPEGAudio checks the header of an MPEG audio frame (ISO/IEC 11172-3 §2.4.1.3):
+// isMPEGAudio checks the header of an MPEG audio frame (docs/references.md#mp3, §2.4.1.3):
 // eleven bits set, version 2 (1 reserved), layer 2, CRC 1, bit rate 4 (15 forbidden),
-// sampling rate 2 (3 reserved). Layer I is left out: it is out of use, and a byte
-// order mark looks like it.
+// sampling rate 2 (3 reserved). Layer I is not accepted: it is obsolete, and a byte order
+// mark looks like it.
 func isMPEGAudio(b []byte) bool {
 	if len(b) < 4 || b[0] != 0xff || b[1]&0xe0 != 0xe0 {
 		return false
@@ -52,8 +53,8 @@ func isMPEGAudio(b []byte) bool {
 	return version != 1 && (layer == 1 || layer == 2) && b[2]>>4 != 15 && b[2]>>2&3 != 3
 }
 
-// id3End is where an ID3v2 tag at the start ends: "ID3", version u8 u8, flags u8,
-// length in 4 bytes of 7 bits (ID3v2.4 §3.1).
+// id3End returns where an ID3v2 tag at the start ends: "ID3", version u8 u8, flags u8,
+// length in 4 bytes of 7 bits (docs/references.md#id3, section 3.1).
 func id3End(head []byte) (int, bool) {
 	const header = 10
 	if len(head) < header || string(head[:3]) != "ID3" || head[3] < 2 || head[3] > 4 {

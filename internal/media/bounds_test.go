@@ -24,8 +24,8 @@ func nested(name string, depth int) string {
 	return b.String()
 }
 
-// crafted are files that claim much, nest deep or repeat what costs most, each up to
-// the length that WhatsApp takes.
+// crafted are files that claim much, nest deeply or repeat what is most expensive, each up
+// to the length that WhatsApp accepts.
 var crafted = []struct{ about, mime, data string }{
 	{"boxes without content", "video/mp4", ftyp("isom") + strings.Repeat(mp4Box("free"), 15*mib/8)},
 	{"an index of boxes without content", "video/mp4", ftyp("isom") + mp4Box("moov", strings.Repeat(mp4Box("free"), 15*mib/8))},

@@ -26,8 +26,8 @@ func TestCheckFindsWhatIsWrongWithTypeAndContent(t *testing.T) {
 	}
 }
 
-// A source says that it serves no ranges when the first is asked for. What was found
-// until then stays, and the rest is unchecked, as of a source without ReadAt.
+// A source may report only at the first ranged read that it serves no ranges. Findings until
+// then are kept, and the rest is unchecked, as for a source without ReadAt.
 func TestSourceThatTurnsOutToHaveNoRanges(t *testing.T) {
 	data := badSample(t, "mp4-index-last.mp4")
 	mdat, moov := strings.Index(data, "mdat")-4, strings.Index(data, "moov")-4
@@ -65,7 +65,7 @@ func TestRefusalIsBounded(t *testing.T) {
 		r.Findings = append(r.Findings, Finding{Severity: WillFail, Code: "some-code", Why: strings.Repeat("w", 200) + ".", Fix: "Mend it."})
 	}
 	text := r.Refusal(WillFail)
-	if len(text) > maxRefusal+100 || !strings.HasSuffix(text, "findings). [some-code]") || strings.Contains(text, "Other") {
+	if len(text) > maxRefusal+100 || !strings.HasSuffix(text, "more findings. [some-code]") || strings.Contains(text, "Other") {
 		t.Errorf("%d bytes: %s", len(text), text)
 	}
 }

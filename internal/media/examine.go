@@ -7,17 +7,17 @@ import (
 	"io"
 )
 
-// Bounds of [Check], whatever a file says about itself. Its memory is one read, and
-// its time goes with the bytes that it was given: no parser goes back, and none
+// Bounds of [Check], whatever a file claims. It keeps the bytes of one read in memory, and
+// its time is proportional to the bytes that it receives: no parser goes back, and none
 // allocates by a length or a count from the file.
 const (
-	maxReads     = 8         // ranged reads of one file
-	maxReadSize  = 256 * kib // bytes of one read
+	maxReads     = 8         // ranged reads per file
+	maxReadSize  = 256 * kib // bytes per read
 	maxReadTotal = 1 * mib   // bytes of all reads together
 )
 
-// examine looks inside a file whose type identify has decided, and adds what it finds
-// to the result. Its error is ReadAt's.
+// examine checks the content of a file whose type identify has decided, and adds its
+// findings to the result. Its error is that of ReadAt.
 func examine(ctx context.Context, f File, result *Result) error {
 	x := &examiner{kind: result.Type, size: f.Size, head: f.Head, result: result}
 	if int64(len(x.head)) > x.size {
@@ -32,8 +32,8 @@ func examine(ctx context.Context, f File, result *Result) error {
 	return x.err
 }
 
-// examiners are the functions that look inside, one file of this package for each
-// format. The old Office formats have none: they are left as they are.
+// examiners check the content of a format; each has its own file in this package. The old
+// Office formats have none and are not checked.
 var examiners = map[string]func(*examiner){
 	"image/jpeg": examineJPEG, "image/png": examinePNG, "image/webp": examineWebP,
 	"audio/ogg": examineOgg, "audio/mpeg": examineMP3, "audio/aac": examineAAC, "audio/amr": examineAMR,
@@ -42,35 +42,37 @@ var examiners = map[string]func(*examiner){
 	docx: examineOOXML, xlsx: examineOOXML, pptx: examineOOXML,
 }
 
-// examiner is one file being looked at.
+// examiner is one file that is being examined.
 type examiner struct {
 	kind   Type
 	size   int64
 	head   []byte
-	read   func(p []byte, off int64) (int, error) // nil without ranges
+	read   func(p []byte, off int64) (int, error) // nil if the source has no ranges
 	result *Result
-	err    error // of read; from then on there are no more bytes
+	err    error // of read; no more bytes are read after it
 
-	window    []byte // what was read last
-	start     int64  // where in the file window begins
+	window    []byte // the bytes of the last read
+	start     int64  // the offset of window in the file
 	reads     int
 	bytesRead int
 
-	reason string // why at gave nothing; "" if the file has no such bytes
+	reason string // why the last at returned nil; empty if the offset is after the end of the file
 
-	index box // MP4: moov, while and after it is read
+	index box // MP4: moov, once it has been found
 }
 
-// report reports a finding; findOther does for a file that the rule's own fix does not mend.
+// report adds a finding with the rule's own fix.
 func (x *examiner) report(code string, args ...any) {
 	x.result.add(x.kind, code, "", args...)
 }
+
+// reportOther adds a finding with the fix of otherFixes.
 func (x *examiner) reportOther(code string, args ...any) {
 	x.result.add(x.kind, code, otherFixes[code], args...)
 }
 
-// at gives at least need bytes from an offset, at most want; nil if there are none,
-// for one of the reasons that gap tells apart. The bytes hold until the next call.
+// at returns at least need and at most want bytes from an offset, or nil. The reason field
+// then says why. The bytes are valid until the next call.
 func (x *examiner) at(off int64, need, want int) []byte {
 	x.reason = ""
 	if off < 0 || off > x.size-int64(need) {
@@ -85,7 +87,7 @@ func (x *examiner) at(off int64, need, want int) []byte {
 	return x.load(off, need, want)
 }
 
-// within is the part of buf from off on, nil if that is less than need.
+// within returns the part of buf from off on, nil if that is shorter than need.
 func within(buf []byte, off int64, need, want int) []byte {
 	if off < 0 || off > int64(len(buf)-need) {
 		return nil
@@ -93,7 +95,7 @@ func within(buf []byte, off int64, need, want int) []byte {
 	return buf[off:min(int64(len(buf)), off+int64(max(need, want)))]
 }
 
-// load reads want bytes, or as many as file and bounds leave, into the window.
+// load reads want bytes into the window, or fewer at the end of the file or at a bound.
 func (x *examiner) load(off int64, need, want int) []byte {
 	n := min(max(need, want), maxReadSize, maxReadTotal-x.bytesRead, int(min(x.size-off, maxReadSize)))
 	switch {
@@ -103,7 +105,7 @@ func (x *examiner) load(off int64, need, want int) []byte {
 	case x.read == nil:
 		return x.noRanges(off)
 	case x.reads == maxReads || n < need:
-		x.reason = fmt.Sprintf("it would take more than %d reads or %d bytes", maxReads, maxReadTotal)
+		x.reason = fmt.Sprintf("reading it would take more than %d requests or %d bytes", maxReads, maxReadTotal)
 		return nil
 	}
 	x.reads, x.bytesRead = x.reads+1, x.bytesRead+n
@@ -126,14 +128,14 @@ func (x *examiner) load(off int64, need, want int) []byte {
 	return nil
 }
 
-// noRanges is what at returns for an offset that only a ranged read would reach.
+// noRanges sets the reason for an offset that needs a ranged read, and returns nil.
 func (x *examiner) noRanges(off int64) []byte {
-	x.reason = fmt.Sprintf("byte %d lies beyond the first %d, and the source is not read by ranges", off, len(x.head))
+	x.reason = fmt.Sprintf("byte %d is after the first %d, and the source is not read by ranges", off, len(x.head))
 	return nil
 }
 
-// reportMissing accounts for what at did not give: a finding if the file ends before it,
-// else an entry of what went unchecked.
+// reportMissing is called after at has returned nil. It adds a finding if the file ends
+// before those bytes, and otherwise lists them as unchecked.
 func (x *examiner) reportMissing(what string) {
 	if x.reason == "" {
 		x.report(CodeTruncated, "it ends before "+what)
@@ -142,7 +144,7 @@ func (x *examiner) reportMissing(what string) {
 	x.unchecked(what)
 }
 
-// unchecked notes what could not be looked at.
+// unchecked records what could not be checked.
 func (x *examiner) unchecked(what string) {
 	x.result.Unchecked = append(x.result.Unchecked, what+": "+x.reason)
 }

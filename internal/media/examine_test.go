@@ -15,12 +15,12 @@ import (
 	"ferry/internal/sample"
 )
 
-// ranges is a source that counts what it is asked for and holds it against the bounds.
+// ranges is a source that counts the reads and checks them against the bounds.
 type ranges struct {
 	data         []byte
-	size         int64 // bytes behind data repeat it
+	size         int64 // bytes after data repeat it
 	reads, asked int
-	broken       string // the bound that was broken
+	broken       string // the bound that was exceeded
 }
 
 func (r *ranges) readAt(_ context.Context, p []byte, off int64) (int, error) {
@@ -44,8 +44,8 @@ func (r *ranges) readAt(_ context.Context, p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// examined checks a whole file of which head bytes were peeked at. Its type is decided
-// from more, if those are fewer than decide it.
+// examined checks a whole file of which only so many head bytes are passed. Its type is
+// decided from the whole file.
 func examined(t *testing.T, contentType, name string, data []byte, head int) Result {
 	t.Helper()
 	source := &ranges{data: data, size: int64(len(data))}
@@ -69,8 +69,8 @@ func codes(r Result) string {
 	return strings.Join(list, " ")
 }
 
-// heads are lengths to peek at: one that makes nearly everything a ranged read, the one that
-// decides the type, and the one that is advised.
+// heads are lengths of the head: one with which nearly everything needs a ranged read, the
+// one that decides the type, and the one that callers should use.
 var heads = []int{64, sniffSize, HeadSize}
 
 func TestGoodSamplesHaveNoFinding(t *testing.T) {
@@ -83,7 +83,7 @@ func TestGoodSamplesHaveNoFinding(t *testing.T) {
 	}
 }
 
-// A presigned URL is not read by ranges. An index within the first bytes is enough.
+// A presigned URL is not read by ranges. It is enough that the index is in the first bytes.
 func TestIndexInFrontIsJudgedWithoutRanges(t *testing.T) {
 	judged := 0
 	for _, f := range sample.BadFiles() {
@@ -103,7 +103,7 @@ func TestIndexInFrontIsJudgedWithoutRanges(t *testing.T) {
 	}
 }
 
-// indexEnd is where moov ends, if it stands before mdat; else 0.
+// indexEnd returns where moov ends if it is before mdat, else 0.
 func indexEnd(data []byte) int {
 	for off := 0; off+8 <= len(data); {
 		length := int(binary.BigEndian.Uint32(data[off:]))
@@ -127,7 +127,7 @@ func TestBadSamplesHaveTheirFinding(t *testing.T) {
 		shown[f.WantCode] = true
 		for _, head := range heads {
 			if head < sniffSize && strings.HasPrefix(f.ContentType, "text/") {
-				continue // looked at in the head alone
+				continue // only its head is checked
 			}
 			r := examined(t, f.ContentType, f.Name, f.Data, head)
 			if codes(r) != f.WantCode || len(r.Unchecked) > 0 {
@@ -158,7 +158,7 @@ func badSample(t *testing.T, name string) string {
 	return ""
 }
 
-// TestLongFiles counts the reads that files need whose length is not in what decides.
+// TestLongFiles counts the reads of files whose relevant bytes are far apart.
 func TestLongFiles(t *testing.T) {
 	cmyk, png := badSample(t, "jpeg-cmyk.jpg"), badSample(t, "png-animated.png")
 	high, last := badSample(t, "h264-high-b-frames.mp4"), badSample(t, "mp4-index-last.mp4")
@@ -169,7 +169,7 @@ func TestLongFiles(t *testing.T) {
 	stuffing := func(size int) string { return mp4Box("free", strings.Repeat("s", size)) }
 	for _, c := range []struct {
 		about, mime, data, want string
-		reads                   int // with the advised head
+		reads                   int // with HeadSize bytes
 	}{
 		{"CMYK behind the profile of a press", "image/jpeg", cmyk[:2] + profile + cmyk[2:], CodeJPEGCMYK, 5},
 		{"animation behind a profile", "image/png", png[:33] + "\x00\x10\x00\x00iCCP" + strings.Repeat("p", mib+4) + png[33:], CodePNGAnimated, 1},
@@ -213,8 +213,8 @@ func TestWithoutRangesTheRestIsUnchecked(t *testing.T) {
 			r := Result{Type: kind}
 			err := examine(t.Context(), File{Size: int64(len(f.Data)), Head: f.Data[:head]}, &r)
 			for _, finding := range r.Findings {
-				// What it claims without having seen all has to be what it finds in the end,
-				// or be certain all the same.
+				// What is found without reading everything must be what is found in the end, or
+				// be certain anyway.
 				high := finding.Code == CodeH264High && f.WantCode == CodeH264HighBFrames
 				sound := finding.Code == CodeVideoAudioCodec && f.WantCode == CodeVideoMissing
 				if err != nil || finding.Code != f.WantCode && !high && !sound {
@@ -228,7 +228,7 @@ func TestWithoutRangesTheRestIsUnchecked(t *testing.T) {
 	}
 }
 
-// goodAsBad gives the good samples with no finding wanted.
+// goodAsBad returns the good samples, for which no finding is expected.
 func goodAsBad() []sample.BadFile {
 	var all []sample.BadFile
 	for _, f := range sample.Files() {
@@ -279,7 +279,7 @@ func TestRulesAreWhole(t *testing.T) {
 	}
 }
 
-// checkFindings wants findings that can be shown and logged.
+// checkFindings checks that findings can be shown and logged.
 func checkFindings(t *testing.T, r Result) {
 	for _, f := range r.Findings {
 		if rules[f.Code].severity != f.Severity || f.Severity == 0 || r.MaxSeverity() < f.Severity {
@@ -299,8 +299,8 @@ func checkLine(t *testing.T, line string) {
 	}
 }
 
-// fuzzExamine looks for a file of these types that breaks a bound, panics, or makes a
-// line that cannot be shown. A file may claim to be longer than its data, which repeat.
+// fuzzExamine looks for a file of these types that exceeds a bound, panics, or produces a
+// line that cannot be shown. A file may claim to be longer than its data, which then repeat.
 func fuzzExamine(f *testing.F, mimes ...string) {
 	for _, s := range append(goodAsBad(), sample.BadFiles()...) {
 		if slices.Contains(mimes, s.ContentType) {

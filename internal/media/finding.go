@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// Severity says what becomes of a file that is sent as it is. Severities are
-// ordered: the larger, the worse.
+// Severity says what happens to a file that is sent unchanged. A larger value is worse.
 type Severity int
 
 const (
-	LooksBad Severity = iota + 1 // delivered, but looks or plays badly, or not for everybody
-	WillFail                     // accepted, then fails on delivery with error 131053, or cannot be opened
-	Refused                      // refused at the upload, as a file that is not what it is declared as
+	LooksBad Severity = iota + 1 // delivered, but shown or played badly, or not on every phone
+	WillFail                     // accepted, but then not delivered (error 131053), or recipients cannot open it
+	Refused                      // refused at upload, or not what it is declared as
 )
 
-// String gives the severity's name: "looks-bad", "will-fail" or "refused".
+// String returns the severity's name: "looks-bad", "will-fail" or "refused".
 func (s Severity) String() string {
 	switch s {
 	case LooksBad:
@@ -30,24 +29,24 @@ func (s Severity) String() string {
 	return fmt.Sprintf("severity(%d)", int(s))
 }
 
-// MarshalText makes the name stand in JSON.
+// MarshalText makes JSON contain the name.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Finding is one thing that is wrong with a file. All of it may be shown to the caller.
+// Finding is one problem of a file. All of it may be shown to the caller.
 type Finding struct {
 	Severity Severity `json:"severity"`
 	Code     string   `json:"code"` // one of the Code constants; stable
-	Why      string   `json:"why"`  // one sentence: what was found and what it leads to
-	// Fix is one sentence: what to do. Where a command mends the file, it follows
-	// the last ": " and ends the sentence; IN is the file and out.EXT what it makes.
+	Why      string   `json:"why"`  // what was found and what it causes
+	// Fix says what to do. If a command repairs the file, it follows the last ": " and ends
+	// the text; IN is the file, and out.EXT is what the command writes.
 	Fix string `json:"fix"`
 }
 
-// text is the whole finding in one line.
+// text is the complete finding in one line.
 func (f Finding) text() string { return f.Why + " " + f.Fix }
 
-// add appends a finding unless there is one with its code. args fill the rule's Why;
-// fix replaces the rule's own, if it is not empty.
+// add appends a finding unless there is one with its code. args fill the rule's why;
+// a fix that is not empty replaces the rule's own.
 func (r *Result) add(t Type, code, fix string, args ...any) {
 	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code }) {
 		return

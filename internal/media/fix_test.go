@@ -15,7 +15,7 @@ import (
 // outFile is the file that a command of a Fix writes.
 var outFile = regexp.MustCompile(`\bout\.[a-z0-9]+$`)
 
-// command is what a Fix tells people to run, "" if it is nothing to run.
+// command returns the command of a Fix, "" if it has none.
 func command(fix string) string {
 	if at := strings.LastIndex(fix, ": "); at >= 0 && outFile.MatchString(fix) {
 		return fix[at+2:]
@@ -23,8 +23,8 @@ func command(fix string) string {
 	return ""
 }
 
-// made are bad files that would be large or have more wrong than one thing, each by the
-// command that makes it.
+// made are bad files that are large or have several problems, each with the command that
+// makes it.
 var made = []struct{ name, contentType, code, command string }{
 	{"animated.png", "image/png", CodeImageNotRGB, "ffmpeg -f lavfi -i testsrc=size=96x64:rate=2:duration=1 -pix_fmt pal8 -f apng animated.png"},
 	{"large.jpg", "image/jpeg", CodeImageDimensions, "vips black large.jpg 17000 17000 --bands 3"}, // FFmpeg does not open it
@@ -90,7 +90,8 @@ func TestFixMendsTheFile(t *testing.T) {
 	}
 }
 
-// mends runs the command of a bad file's fix, if it is one, and wants a file with nothing wrong.
+// mends runs the command of a bad file's fix, if it has one, and checks that nothing is wrong
+// with the result.
 func mends(t *testing.T, f sample.BadFile) {
 	checked, err := Check(t.Context(), File{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data})
 	if err != nil {
@@ -124,7 +125,7 @@ func mends(t *testing.T, f sample.BadFile) {
 	}
 }
 
-// FFmpeg and libjpeg refuse these, so that no command is advised.
+// FFmpeg and libjpeg do not open these, so no command is advised.
 func TestWhatCommonProgramsDoNotOpenHasNoCommandAsItsFix(t *testing.T) {
 	lossless, arithmetic, png := badSample(t, "jpeg-lossless.jpg"), badSample(t, "jpeg-arithmetic.jpg"), badSample(t, "damaged.png")
 	frame := func(jpeg string, from, to byte) string {
@@ -148,7 +149,7 @@ func TestWhatCommonProgramsDoNotOpenHasNoCommandAsItsFix(t *testing.T) {
 	}
 }
 
-// run runs a command in a directory, which it gives back.
+// run runs a command in a directory, which it returns.
 func run(t *testing.T, line, directory string) string {
 	if strings.HasPrefix(line, "magick ") && !installed("magick") {
 		line = imageMagick6() + " " + strings.TrimPrefix(line, "magick ")
@@ -173,7 +174,7 @@ func installed(program string) bool {
 	return err == nil
 }
 
-// imageMagick6 is what magick is called in ImageMagick 6, if that is installed.
+// imageMagick6 returns the name of magick in ImageMagick 6, if that is installed.
 func imageMagick6() string {
 	for _, name := range []string{"convert", "convert-im6.q16"} {
 		if version, _ := exec.Command(name, "-version").Output(); strings.Contains(string(version), "Version: ImageMagick 6") {

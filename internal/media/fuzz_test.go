@@ -36,7 +36,7 @@ func FuzzIdentify(f *testing.F) {
 	})
 }
 
-// checkRefusal wants a code, and a text of one line that a log can hold.
+// checkRefusal checks for a code, and for a text of one line that can be logged.
 func checkRefusal(t *testing.T, result Result) {
 	text := result.Refusal(LooksBad)
 	if code(t, result) == "" || len(text) > 2000 || !utf8.ValidString(text) {
@@ -47,7 +47,7 @@ func checkRefusal(t *testing.T, result Result) {
 	}
 }
 
-// checkName wants a name that no header and no file system reads as something else.
+// checkName checks that no header and no file system interprets the name as something else.
 func checkName(t *testing.T, result Result) {
 	name := result.FileName
 	dot := strings.LastIndexByte(name, '.')

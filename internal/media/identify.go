@@ -6,7 +6,7 @@ import "slices"
 // member names at the start of an Office file, and all that the detector reads.
 const sniffSize = 4096
 
-// identify decides a file's type and holds it against WhatsApp's table. A refused file
+// identify decides a file's type and checks it against WhatsApp's table. A refused file
 // has one finding, and no name or content type for Meta.
 func identify(f File) Result {
 	head := f.Head[:min(len(f.Head), sniffSize)]
@@ -42,18 +42,18 @@ func refused(why *refusal) Result {
 	return r
 }
 
-// checkLength wants a length that can be announced to Meta and is not less than
-// what has already been read. It returns nil if there is one.
+// checkLength requires a length that can be announced to Meta and is not less than what
+// has already been read. It returns nil if the length is fine.
 func checkLength(size int64, read int) *refusal {
 	switch {
 	case size < 0:
-		return refuse(CodeSizeUnknown, "", "the source does not say how long it is, and WhatsApp's limits and the upload need that")
+		return refuse(CodeSizeUnknown, "", "the source does not announce it, and the upload needs it")
 	case size == 0:
-		return refuse(CodeEmpty, "", "it has 0 bytes")
+		return refuse(CodeEmpty, "", "its size is 0 bytes")
 	case read == 0:
-		return refuse(CodeEmpty, "Check that the object can be read.", "the source announced "+bytesText(size)+" and sent none of them")
+		return refuse(CodeEmpty, "Check that the object can be read.", "the source announced "+bytesText(size)+" but sent none of them")
 	case int64(read) > size:
-		return refuse(CodeSizeUnknown, "", "the source announced "+bytesText(size)+" and sent more")
+		return refuse(CodeSizeUnknown, "", "the source announced "+bytesText(size)+" but sent more")
 	}
 	return nil
 }
@@ -75,8 +75,8 @@ func decide(declared, name string, detected detection) (string, *refusal) {
 	return "", contradicts(declared, t, detected)
 }
 
-// undeclared decides from the bytes and the extension of the name. Bytes that only
-// hint, and text, which any error page is, have to agree with the extension.
+// undeclared decides from the bytes and the extension of the name. Uncertain bytes, and
+// text, which may be an error page, must agree with the extension.
 func undeclared(name string, detected detection) (string, *refusal) {
 	byName, named := mimeOfExtension(extension(name))
 	switch {
@@ -94,7 +94,7 @@ func undeclared(name string, detected detection) (string, *refusal) {
 	return detected.candidates[0], nil
 }
 
-// row is the row of a type, for stickers the one that fits their motion.
+// row is the row of a type: for stickers, the one for animated or static ones.
 func row(mime string, animated bool) Type {
 	i := slices.IndexFunc(types, func(t Type) bool {
 		return t.MIME == mime && (t.Animated == animated || t.kind != kindSticker)
@@ -102,9 +102,9 @@ func row(mime string, animated bool) Type {
 	return types[i]
 }
 
-// contentType is what Meta is told. It drops parameters, which Meta compares
-// nowhere as far as is known, save the one that its audio list asks for: base
-// audio/ogg is "unsupported" (meta-cloud-api.md §3.6).
+// contentType is the content type for Meta. Parameters are dropped, since Meta is not known
+// to use them. The exception is Ogg: Meta's table calls audio/ogg without its codec
+// unsupported (docs/references.md#media-types).
 func contentType(t Type) string {
 	if t.MIME == "audio/ogg" {
 		return "audio/ogg; codecs=opus"

@@ -134,7 +134,7 @@ var refuseCases = []struct{ about, declared, name, head, code, words string }{
 
 	{"GIF undeclared", "", "a.gif", headGIF, CodeTypeNotAccepted, `"image/gif"|libx264`},
 	{"ZIP undeclared", "", "a.docx", zipOf("photos/a.jpg"), CodeTypeNotAccepted, "application/zip"},
-	{"junk", "", "a.jpg", headJunk, CodeTypeUnknown, `no format|"jpg"|text/plain`},
+	{"junk", "", "a.jpg", headJunk, CodeTypeUnknown, `an unknown format|"jpg"|text/plain`},
 	{"JSON with the name of a picture", "", "a.jpg", headJSON, CodeTypeUnknown, "application/json"},
 	{"a page without a name", "", "download", headHTML, CodeTypeUnknown, "text/html|no extension"},
 	{"OLE2 without a name", "", "download", headOLE, CodeTypeUnknown, "OLE2"},
@@ -190,7 +190,7 @@ func TestLengthIsChecked(t *testing.T) {
 
 func TestTooLargeSaysBothNumbersAndWhatToDo(t *testing.T) {
 	text := identify(File{DeclaredType: "video/mp4", Size: 16<<20 + 1, Head: []byte(ftyp("isom"))}).Refusal(Refused)
-	for _, words := range []string{"16,777,217 bytes (16.0 MiB)", "16,777,216 bytes (16.0 MiB)", "video/mp4 as video", "bit rate", "ffmpeg"} {
+	for _, words := range []string{"16,777,217 bytes (16.0 MiB)", "16,777,216 bytes (16.0 MiB)", "video/mp4 (video)", "bit rate", "ffmpeg"} {
 		if !strings.Contains(text, words) {
 			t.Errorf("%q does not say %q", text, words)
 		}

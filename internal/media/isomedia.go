@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// sniffISOMedia reads the ftyp box that an ISO base media file starts with
-// (ISO/IEC 14496-12 §4.3): length u32, "ftyp", major brand, version u32, compatible
-// brands. The brand is a hint, not a proof: Android writes isom or mp42 for audio and
-// 3gp4 for files called .mp4. So the general brands fit all three types of the
-// family; brands that name one kind of content, as Apple's do, fit only that.
+// sniffISOMedia reads the ftyp box that an ISO base media file begins with
+// (docs/references.md#mp4, §4.3): length u32, "ftyp", major brand, version u32, compatible
+// brands. The brand does not prove the type: Android writes isom or mp42 for audio and 3gp4
+// for files named .mp4. Files with a general brand are therefore accepted under all three
+// types of the family, and files with a brand for one kind of content, such as Apple's,
+// only under that.
 func sniffISOMedia(head []byte) (detection, bool) {
-	// A box of 16 MiB is no ftyp; text with "ftyp" in the right place is no box.
+	// An ftyp box is shorter than 16 MiB. Text with "ftyp" in the right place is not a box.
 	if len(head) < 12 || head[0] != 0 || string(head[4:8]) != "ftyp" {
 		return detection{}, false
 	}
@@ -39,7 +40,7 @@ func sniffISOMedia(head []byte) (detection, bool) {
 	return detection{mime: "video/mp4", candidates: []string{"video/mp4", "audio/mp4", "video/3gpp"}}, true
 }
 
-// compatibleBrands lists the brands after the major one, as far as the head has them.
+// compatibleBrands lists the brands after the major one that are in the head.
 func compatibleBrands(head []byte) []string {
 	end := min(int(binary.BigEndian.Uint32(head)), len(head))
 	var brands []string

@@ -2,18 +2,18 @@ package media
 
 import "encoding/binary"
 
-// maxPixels is more than any phone's camera takes.
+// maxPixels is more than the cameras of phones produce.
 const maxPixels = 200_000_000
 
-// picture is what the header of an image says.
+// picture is the content of an image header.
 type picture struct {
 	width, height int
-	depth         int  // bits a channel
-	channels      int  // JPEG only: 1 grey, 3 colour, 4 print
+	depth         int  // bits per channel
+	channels      int  // JPEG only: 1 greyscale, 3 colour, 4 print
 	mode          byte // JPEG: the marker of the frame; PNG: the colour type
 }
 
-// examineDimensions is the same for both kinds of image.
+// examineDimensions checks the dimensions of a JPEG or PNG.
 func (x *examiner) examineDimensions(p picture) {
 	switch {
 	case p.width == 0 || p.height == 0:
@@ -23,8 +23,8 @@ func (x *examiner) examineDimensions(p picture) {
 	}
 }
 
-// examineJPEG holds a JPEG's frame header against what WhatsApp takes. Baseline,
-// extended and progressive are all fine.
+// examineJPEG checks a JPEG's frame header. Baseline, extended and progressive JPEGs are all
+// accepted.
 func examineJPEG(x *examiner) {
 	p, ok := readJPEG(x)
 	if !ok {
@@ -47,20 +47,20 @@ func examineJPEG(x *examiner) {
 	}
 	switch p.channels {
 	case 1:
-		x.report(CodeImageNotRGB, "grey")
+		x.report(CodeImageNotRGB, "greyscale")
 	case 3:
 	case 4:
 		x.report(CodeJPEGCMYK)
 	default:
-		x.report(CodeDamaged, "a JPEG has one, three or four channels")
+		x.report(CodeDamaged, "it does not have one, three or four channels")
 	}
 }
 
-// readJPEG walks the segments up to the frame header (ITU-T T.81 §B.1): 0xff, marker,
-// length u16 with itself, payload. Bytes between segments are skipped, as decoders
-// do. Reads grow, so that they last for the colour profiles of print, which take half a
-// megabyte in segments of 64 KiB. image.DecodeConfig would neither name what it cannot
-// decode nor skip a segment without reading it.
+// readJPEG reads the segments up to the frame header (docs/references.md#jpeg, §B.1): 0xff,
+// marker, length u16 including itself, payload. Bytes between segments are skipped, as
+// decoders do. The reads become longer, so that they suffice for the colour profiles of
+// print, which have half a megabyte in segments of 64 KiB. image.DecodeConfig neither names
+// what it cannot decode nor skips a segment without reading it.
 func readJPEG(x *examiner) (picture, bool) {
 	const what = "the picture's frame header"
 	for off := int64(2); ; {
@@ -71,12 +71,12 @@ func readJPEG(x *examiner) (picture, bool) {
 		}
 		length := int64(binary.BigEndian.Uint16(b[2:]))
 		switch marker := b[1]; {
-		case b[0] != 0xff || marker == 0xff: // between segments, or fill
+		case b[0] != 0xff || marker == 0xff: // between segments, or a fill byte
 			off++
 		case marker == 0 || marker == 1 || marker >= 0xd0 && marker <= 0xd8: // without payload
 			off += 2
 		case marker == 0xd9 || marker == 0xda:
-			x.report(CodeDamaged, "the JPEG's picture data come before its frame header")
+			x.report(CodeDamaged, "the picture data of the JPEG come before its frame header")
 			return picture{}, false
 		case isFrame(marker):
 			if b = x.at(off, 10, 10); b == nil {
@@ -93,8 +93,8 @@ func readJPEG(x *examiner) (picture, bool) {
 	}
 }
 
-// isFrame reports whether a marker is one of SOF0 to SOF15, between which stand
-// DHT, JPG and DAC.
+// isFrame reports whether a marker is one of SOF0 to SOF15. DHT, JPG and DAC are in the
+// same range.
 func isFrame(marker byte) bool {
 	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
 }

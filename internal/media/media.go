@@ -1,22 +1,23 @@
-// Package media decides what a file is and whether WhatsApp takes and shows it, before a
-// byte goes to Meta. It does no I/O: it sees the declared type, the name, the length and
-// the first bytes, and asks its caller for others by range.
+// Package media decides what a file is, and whether WhatsApp accepts, delivers and shows
+// it, before any byte is sent to Meta. It does no I/O of its own: its input is the declared
+// type, the name, the length and the first bytes; it requests others through the caller's
+// ReadAt.
 //
-// The table of types and limits is Meta's (meta-cloud-api.md §3.6; AWS repeats it
-// in aws-service.md §3.2). Both say MB and KB; ferry reads them as MiB and KiB,
-// since the one limit that was measured, 100 MB, is 104,857,600 bytes.
+// The table of types and limits is Meta's (docs/references.md#media-types; AWS repeats it,
+// docs/references.md#aws-media). Both say MB and KB. ferry reads them as MiB and KiB,
+// because the one limit that users measured, 100 MB, is 104,857,600 bytes.
 //
-// [Check] decides the type from the first bytes (identify.go, sniff.go), then looks inside
-// for what WhatsApp takes and fails to deliver, or shows badly (examine.go, and one file
-// per format: jpeg.go, png.go, webp.go, ogg.go, mpegaudio.go, mp4.go with mp4track.go and
-// mp4box.go, pdf.go, ooxml.go, text.go). What a finding says, and how bad it is, stands in
-// rules.go, and what to do about a file whose type or size is refused in advice.go.
+// [Check] decides the type from the first bytes (identify.go, sniff.go). It then examines
+// the content for problems that WhatsApp does not refuse but that keep it from delivering
+// or showing the file properly (examine.go, and one file per format: jpeg.go, png.go,
+// webp.go, ogg.go, mpegaudio.go, mp4.go with mp4track.go and mp4box.go, pdf.go, ooxml.go,
+// text.go). rules.go has the severity and the text of every finding, and advice.go the
+// advice for files whose type or size is refused.
 package media
 
 import "strings"
 
-// kind is what WhatsApp shows a file as. Its values are the names that Meta's
-// messages use for their "type".
+// kind is how WhatsApp shows a file. Its values are those of the "type" of Meta's messages.
 type kind string
 
 const (
@@ -37,9 +38,9 @@ const (
 type Type struct {
 	MIME      string // base type, lower case, no parameters: "image/jpeg"
 	kind      kind
-	maxSize   int64  // bytes; a file of exactly this length is taken
+	maxSize   int64  // bytes; a file of exactly this length is accepted
 	extension string // usual extension, without the dot: "jpg"
-	Animated  bool   // the row holds for animated stickers; image/webp has one row with and one without
+	Animated  bool   // the row is for animated stickers; image/webp has one row with and one without
 }
 
 // types is the table, in the order of Meta's page.
@@ -65,7 +66,7 @@ var types = []Type{
 	{MIME: "video/3gpp", kind: kindVideo, maxSize: 16 * mib, extension: "3gp"},
 }
 
-// Types of Office files, whose names are too long to repeat.
+// Names of the Office types.
 const (
 	doc  = "application/msword"
 	xls  = "application/vnd.ms-excel"
@@ -75,8 +76,8 @@ const (
 	pptx = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 )
 
-// aliases are other names for types of the table that clients and stores use.
-// What they stand for is still held against the bytes.
+// aliases are other names that clients and stores use for types of the table. The types
+// that they stand for are checked against the bytes like any other.
 var aliases = map[string]string{
 	"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png",
 
@@ -87,11 +88,11 @@ var aliases = map[string]string{
 	"audio/x-mpeg": "audio/mpeg", "audio/x-mpeg-3": "audio/mpeg",
 	"audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/x-mp4a": "audio/mp4",
 	"audio/mp4a-latm": "audio/mp4",
-	// Meta's upload takes audio/opus and its send then fails (meta-cloud-api.md §3.1).
+	// Meta accepts audio/opus at upload, and sending it then fails (docs/references.md#media-failures).
 	"audio/opus": "audio/ogg", "audio/x-opus+ogg": "audio/ogg", "audio/x-ogg": "audio/ogg",
 	"application/ogg": "audio/ogg", "application/x-ogg": "audio/ogg",
 
-	// AWS's table says video/3gp, Meta's video/3gpp.
+	// AWS's table says video/3gp, Meta's says video/3gpp.
 	"video/3gp": "video/3gpp", "video/x-m4v": "video/mp4",
 
 	"application/x-pdf":       "application/pdf",
@@ -100,10 +101,9 @@ var aliases = map[string]string{
 	"application/mspowerpoint": ppt, "application/powerpoint": ppt,
 }
 
-// lookup finds the row for a MIME type. Case and parameters do not count, and
-// aliases such as image/jpg, audio/x-m4a and video/3gp are known. For image/webp
-// it is the row of animated stickers, whose limit is the larger: only the bytes
-// tell the two apart.
+// lookup returns the row of a MIME type or of an alias such as image/jpg, audio/x-m4a or
+// video/3gp. Case and parameters are ignored. For image/webp it returns the row of animated
+// stickers, whose limit is larger: only the bytes show whether a sticker is animated.
 func lookup(mime string) (Type, bool) {
 	base := baseType(mime)
 	if name, ok := aliases[base]; ok {
@@ -123,8 +123,8 @@ func baseType(mime string) string {
 	return strings.ToLower(strings.TrimSpace(base))
 }
 
-// placeholders are declared types that say nothing about the file: what stores,
-// SDKs and browsers write when nobody told them.
+// placeholders are declared types that say nothing about the file. Stores, SDKs and
+// browsers use them when no type is given.
 var placeholders = map[string]bool{
 	"binary/octet-stream": true, "application/octet-stream": true, "application/x-octet-stream": true,
 	"application/binary": true, "application/x-binary": true, "application/unknown": true,
@@ -135,14 +135,14 @@ var placeholders = map[string]bool{
 	"*/*":                               true,
 }
 
-// isUninformative reports whether a declared base type leaves the type open: it is
-// missing, a placeholder, or no type/subtype at all ("jpeg", "image/jpeg, image/png").
+// isUninformative reports whether a declared base type does not decide the type: it is
+// missing, a placeholder, or not of the form type/subtype ("jpeg", "image/jpeg, image/png").
 func isUninformative(base string) bool {
 	major, minor, _ := strings.Cut(base, "/")
 	return placeholders[base] || !isToken(major) || !isToken(minor)
 }
 
-// isToken reports whether s is a token of RFC 9110 §5.6.2.
+// isToken reports whether s is a token (docs/references.md#http, section 5.6.2).
 func isToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// metaList is the list in Meta's upload error (meta-cloud-api.md §3.1), in its order,
-// without audio/opus, which uploads and then does not send.
+// metaList is the list in Meta's upload error (docs/references.md#graph-media), in its order,
+// without audio/opus, which can be uploaded but not sent.
 var metaList = []string{
 	"audio/aac", "audio/mp4", "audio/mpeg", "audio/amr", "audio/ogg",
 	"application/vnd.ms-powerpoint", "application/msword",

@@ -2,14 +2,14 @@ package media
 
 import "fmt"
 
-// movie is what decides about an MP4 or 3GP file.
+// movie is what is checked of an MP4 or 3GP file.
 type movie struct {
-	indexLast  bool // moov stands behind mdat
+	indexLast  bool // moov is after mdat
 	fragmented bool
 	tracks     []track
 }
 
-// tracksOf gives the tracks tracksOf a handler.
+// tracksOf returns the tracks with a handler.
 func (m movie) tracksOf(handler string) []track {
 	var some []track
 	for _, t := range m.tracks {
@@ -20,8 +20,8 @@ func (m movie) tracksOf(handler string) []track {
 	return some
 }
 
-// examineMP4 is for MP4 with and without pictures and for 3GP. Where reading stopped, it
-// judges what it has seen and misses nothing that may lie beyond.
+// examineMP4 checks MP4 video, MP4 audio and 3GP. If reading stopped early, it checks what
+// was read, and reports nothing as missing that may be in the rest.
 func examineMP4(x *examiner) {
 	m := readMovie(x)
 	if x.result.MaxSeverity() > 0 {
@@ -38,7 +38,7 @@ func examineMP4(x *examiner) {
 	}
 	switch isVideo := x.kind.kind == kindVideo; {
 	case noVideo && noAudio:
-		x.report(CodeMP4Empty, "it has no track of picture or sound")
+		x.report(CodeMP4Empty, "it has no video or audio track")
 	case isVideo && noVideo:
 		x.report(CodeVideoMissing)
 	case !isVideo && noAudio:
@@ -51,17 +51,16 @@ func examineMP4(x *examiner) {
 	if len(audios) > 1 {
 		x.report(CodeAudioTracks, len(audios))
 	}
-	if len(videos) > 0 && x.examineTrack(videos[0], "picture", m.fragmented) {
+	if len(videos) > 0 && x.examineTrack(videos[0], "video", m.fragmented) {
 		x.examineVideo(videos[0])
 	}
-	if len(audios) > 0 && x.examineTrack(audios[0], "sound", m.fragmented) && !(x.kind.kind == kindVideo && noVideo) {
-		x.examineAudio(audios[0]) // the fix of a video without pictures encodes the sound anyway
+	if len(audios) > 0 && x.examineTrack(audios[0], "audio", m.fragmented) && !(x.kind.kind == kindVideo && noVideo) {
+		x.examineAudio(audios[0]) // the fix of a file without video encodes the audio anyway
 	}
 }
 
-// readMovie goes through the file's own boxes as far as the first two of moov, mdat and
-// moof, and through the tracks in moov. What stands behind moov matters less: it is left
-// out where it cannot be read.
+// readMovie reads the top-level boxes up to the second of moov, mdat and moof, and the tracks
+// in moov. Boxes after moov are less important: they are ignored if they cannot be read.
 func readMovie(x *examiner) movie {
 	var m movie
 	media := false
@@ -82,14 +81,14 @@ func readMovie(x *examiner) movie {
 	switch {
 	case x.index.end > 0:
 	case len(x.result.Unchecked) > 0:
-		m.indexLast = media // it was not in front
+		m.indexLast = media // moov was not before it
 	case x.result.MaxSeverity() == 0:
 		x.report(CodeMP4NoIndex)
 	}
 	return m
 }
 
-// readIndex reads moov. A file has a handful of tracks; more than maxTracks are not looked at.
+// readIndex reads moov. Files have a few tracks; those after the first maxTracks are ignored.
 func (x *examiner) readIndex(m *movie) {
 	const maxTracks = 32
 	for b := range x.boxes(x.index.body, x.index.end) {
@@ -106,26 +105,26 @@ func (x *examiner) readIndex(m *movie) {
 	}
 }
 
-// examineTrack reports whether a track can be looked at for its codec.
+// examineTrack reports whether the codec of a track can be checked.
 func (x *examiner) examineTrack(t track, what string, fragmented bool) bool {
 	switch {
 	case t.codec == "encv", t.codec == "enca":
 		x.report(CodeMP4Encrypted, what)
 	case t.codec == "" && len(x.result.Unchecked) > 0: // reading stopped before it
 	case !fragmented && (t.samples == 0 || t.duration == 0) && len(x.result.Unchecked) == 0:
-		x.report(CodeMP4Empty, fmt.Sprintf("its %s track has no length", what))
+		x.report(CodeMP4Empty, fmt.Sprintf("the duration of its %s track is 0", what))
 	default:
 		return true
 	}
 	return false
 }
 
-// Values of profile_idc (ITU-T H.264 §A.2).
+// Values of profile_idc (docs/references.md#h264, §A.2).
 const (
 	h264Baseline, h264Main, h264Extended, h264High = 66, 77, 88, 100
 )
 
-// h264Profiles are those beyond High, which decoders in phones do not have.
+// h264Profiles are profiles that the decoders of phones do not support.
 var h264Profiles = map[int]string{
 	h264Extended: "Extended", 110: "High 10", 122: "High 4:2:2", 244: "High 4:4:4", 44: "CAVLC 4:4:4",
 }
@@ -159,13 +158,13 @@ func (x *examiner) examineAudio(t track) {
 	}
 }
 
-// isAAC accepts AAC of MPEG-4 (0x40), and of MPEG-2 in its three profiles. Where the
-// configuration could not be found, mp4a is taken for what it nearly always is.
+// isAAC accepts AAC of MPEG-4 (0x40), and of MPEG-2 in its three profiles. mp4a without a
+// decoder configuration is assumed to be AAC, as it nearly always is.
 func isAAC(t track) bool {
 	return t.codec == "mp4a" && (t.object == 0 || t.object == 0x40 || t.object >= 0x66 && t.object <= 0x68)
 }
 
-// codecNames are words for sample entries, and for the object types of mp4a.
+// Names of codecs: by sample entry, and by object type for mp4a.
 var (
 	codecNames = map[string]string{
 		"hvc1": "H.265 (HEVC)", "hev1": "H.265 (HEVC)", "dvh1": "Dolby Vision", "dvhe": "Dolby Vision",
@@ -177,16 +176,16 @@ var (
 	objectNames = map[int]string{0x69: "MP3", 0x6b: "MP3", 0xa5: "Dolby AC-3", 0xa6: "Dolby E-AC-3", 0xa9: "DTS", 0xad: "Opus", 0xdd: "Vorbis", 0xe1: "QCELP"}
 )
 
-// codecText names the codec of a track.
+// codecText returns the name of a track's codec.
 func codecText(t track) string {
 	if t.codec == "mp4a" {
 		if name, ok := objectNames[t.object]; ok {
 			return name
 		}
-		return fmt.Sprintf("of the object type %#x", t.object)
+		return fmt.Sprintf("object type %#x", t.object)
 	}
 	if name, ok := codecNames[t.codec]; ok {
 		return name
 	}
-	return fmt.Sprintf("of the codec %q", t.codec)
+	return fmt.Sprintf("%q", t.codec)
 }

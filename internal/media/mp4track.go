@@ -2,19 +2,19 @@ package media
 
 import "encoding/binary"
 
-// track is what decides about one track.
+// track is what is checked of one track.
 type track struct {
 	handler  string // "vide", "soun" or another
 	codec    string // name of the first sample entry: "avc1", "mp4a"; "encv" and "enca" if encrypted
 	object   int    // mp4a: object type indication of MPEG-4; 0x40 is AAC
 	profile  int    // avc1: profile_idc; AAC: audio object type
-	bframes  bool   // pictures are shown in another order than they are coded in
+	bframes  bool   // frames are shown in another order than they are coded in
 	samples  uint32
-	duration uint64 // in units of its own
+	duration uint64 // in units of the track's own
 }
 
-// readTrack reads a trak box. Depth says how many boxes of containers lie around b:
-// trak > mdia > minf > stbl is as deep as it goes.
+// readTrack reads a trak box. depth is the number of containers around b; the deepest nesting
+// is trak > mdia > minf > stbl.
 func (x *examiner) readTrack(t *track, b box, depth int) {
 	for c := range x.boxes(b.body, b.end) {
 		switch c.name {
@@ -22,7 +22,7 @@ func (x *examiner) readTrack(t *track, b box, depth int) {
 			if depth < 3 {
 				x.readTrack(t, c, depth+1)
 			}
-		case "hdlr": // of mdia; another one stands in minf
+		case "hdlr": // of mdia; minf has one too
 			if p := x.payload(c, 12, 0); p != nil && depth == 1 {
 				t.handler = string(p[8:12])
 			}
@@ -53,9 +53,9 @@ func (x *examiner) readDuration(b box) uint64 {
 	return uint64(binary.BigEndian.Uint32(p[16:]))
 }
 
-// readReordering looks at the first entries of ctts: version and flags u32, count u32,
-// then count u32 and offset u32 each. Where offsets differ, pictures are reordered, which
-// is what B-frames do; an encoder that makes some makes them from the first seconds on.
+// readReordering reads the first entries of ctts: version and flags u32, count u32, then
+// count u32 and offset u32 each. Different offsets mean that frames are reordered, as with
+// B-frames. An encoder that uses B-frames does so from the first seconds on.
 func (x *examiner) readReordering(b box) bool {
 	const header, entry, entries = 8, 8, 1024
 	p := x.payload(b, header, header+entries*entry)
@@ -73,8 +73,8 @@ func (x *examiner) readReordering(b box) bool {
 	return false
 }
 
-// readSampleEntry reads stsd: version and flags u32, count u32, then the entries, of
-// which the first decides. An entry is a box of fixed fields and more boxes.
+// readSampleEntry reads stsd: version and flags u32, count u32, then the entries, of which
+// the first is used. An entry is a box with fixed fields and further boxes.
 func (x *examiner) readSampleEntry(t *track, b box) {
 	const header = 8
 	p := x.payload(b, header, 0)
@@ -102,8 +102,8 @@ func (x *examiner) readSampleEntry(t *track, b box) {
 	}
 }
 
-// audioFields is the length of an audio entry's fixed fields. QuickTime puts more of
-// them into its versions 1 and 2 of the entry, which are in use in MP4 too.
+// audioFields returns the length of an audio entry's fixed fields. Versions 1 and 2 of the
+// entry, from QuickTime, have more of them and occur in MP4 too.
 func audioFields(stsd byte, entry uint16) int64 {
 	switch {
 	case stsd == 0 && entry == 1:
@@ -114,12 +114,12 @@ func audioFields(stsd byte, entry uint16) int64 {
 	return 28
 }
 
-// readConfig finds the decoder's configuration among the boxes of a sample entry;
-// QuickTime keeps it one box further in.
+// readConfig finds the decoder configuration among the boxes of a sample entry. QuickTime
+// nests it one box deeper.
 func (x *examiner) readConfig(t *track, entry box, deeper int) {
 	for c := range x.boxes(entry.body, entry.end) {
 		switch c.name {
-		case "avcC": // version u8, profile_idc u8 (ISO/IEC 14496-15 §5.3.3.1)
+		case "avcC": // version u8, profile_idc u8 (docs/references.md#h264, ISO/IEC 14496-15 §5.3.3.1)
 			if p := x.payload(c, 2, 0); p != nil {
 				t.profile = int(p[1])
 			}
@@ -135,8 +135,9 @@ func (x *examiner) readConfig(t *track, entry box, deeper int) {
 	}
 }
 
-// parseESDS gives the object type indication and, if it is AAC, the audio object type
-// from an ES descriptor (ISO/IEC 14496-1 §7.2.6): descriptor 3 holds 4, which holds 5.
+// parseESDS returns the object type indication and, for AAC, the audio object type from an
+// ES descriptor (docs/references.md#aac, ISO/IEC 14496-1 §7.2.6): descriptor 3 contains 4,
+// which contains 5.
 func parseESDS(b []byte) (object, profile int) {
 	const stream, config, specific = 3, 4, 5
 	b, ok := descriptor(b, stream)
@@ -168,8 +169,8 @@ func parseESDS(b []byte) (object, profile int) {
 	return object, profile
 }
 
-// descriptor gives the content of a descriptor with this tag at the start of b, as far as
-// it is there. Its length has 7 bits in each of up to 4 bytes.
+// descriptor returns the content of the descriptor with this tag at the start of b, or as
+// much of it as b contains. Its length has 7 bits in each of up to 4 bytes.
 func descriptor(b []byte, tag byte) ([]byte, bool) {
 	if len(b) < 2 || b[0] != tag {
 		return nil, false

@@ -2,11 +2,11 @@ package media
 
 import "bytes"
 
-// audioStart is how much of an audio file's beginning is looked through for frames.
+// audioStart is how many bytes at the beginning of the audio are searched for frames.
 const audioStart = 16 * kib
 
-// audioFrames gives the bytes where the frames of an audio file begin, behind its
-// ID3 tags, and how many the file has from there.
+// audioFrames returns the bytes at which the frames of an audio file begin, after its ID3
+// tags, and how many bytes the file has from there.
 func audioFrames(x *examiner) (frames []byte, rest int64, ok bool) {
 	const id3Header, maxTags = 10, 3
 	const shortest, twoFrames = 7, 4 * kib // of AAC; of MP3
@@ -20,18 +20,18 @@ func audioFrames(x *examiner) (frames []byte, rest int64, ok bool) {
 	}
 	frames = x.at(off, int(max(shortest, min(x.size-off, twoFrames))), audioStart)
 	if frames == nil {
-		x.reportMissing("the first frame of the sound")
+		x.reportMissing("the first audio frame")
 	}
 	return frames, x.size - off, frames != nil
 }
 
-// mpegFrame is what the header of an MPEG audio frame says (ISO/IEC 11172-3 §2.4.1.3).
+// mpegFrame is the header of an MPEG audio frame (docs/references.md#mp3, §2.4.1.3).
 type mpegFrame struct {
 	layer  int // 2 or 3
-	length int // bytes with the header; 0 in free format
+	length int // bytes including the header; 0 in free format
 }
 
-// Bit rates in kbit/s by index 1 to 14; MPEG-2 has the same ones for both layers.
+// Bit rates in kbit/s for the indexes 1 to 14. MPEG-2 has the same for both layers.
 var (
 	rates1Layer3 = [...]int{32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}
 	rates1Layer2 = [...]int{32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384}
@@ -67,8 +67,8 @@ func readMPEGFrame(b []byte) (mpegFrame, bool) {
 	return frame, true
 }
 
-// examineMP3 looks for the first frame that another one follows, as players do: junk
-// before it, and bytes that look like a header, do no harm.
+// examineMP3 looks for the first frame that is followed by another one, as players do. Junk
+// before it, and bytes that look like a header, are harmless.
 func examineMP3(x *examiner) {
 	b, rest, ok := audioFrames(x)
 	if !ok {
@@ -91,26 +91,26 @@ func examineMP3(x *examiner) {
 			return
 		}
 	}
-	x.report(CodeDamaged, "no two MP3 frames follow each other where the sound should begin")
+	x.report(CodeDamaged, "there are no two consecutive MP3 frames where the audio should begin")
 }
 
-// endsMPEGFrame reports whether bytes may stand behind a frame: another frame, a tag, or
-// nothing, if the frame is where it should be.
+// endsMPEGFrame reports whether bytes may follow a frame: another frame or a tag, or nothing
+// if the frame is at the start of the audio.
 func endsMPEGFrame(b []byte, inPlace bool) bool {
 	return isMPEGAudio(b) || len(b) < 4 && inPlace ||
 		bytes.HasPrefix(b, []byte("TAG")) || bytes.HasPrefix(b, []byte("APETAGEX")) || bytes.HasPrefix(b, []byte("LYRICS"))
 }
 
-// examineAAC reads the first ADTS frame and wants another behind it. In its header stand,
-// behind what isADTS checks, the profile in 2 bits at 16 and the length of the frame in
-// 13 bits at 30 (ISO/IEC 14496-3 §1.A.2.2).
+// examineAAC reads the first ADTS frame and requires another one after it. The header has,
+// besides what isADTS checks, the profile in 2 bits at bit 16 and the length of the frame
+// in 13 bits at bit 30 (docs/references.md#aac, §1.A.2.2).
 func examineAAC(x *examiner) {
 	b, rest, ok := audioFrames(x)
 	if !ok {
 		return
 	}
 	if !isADTS(b) {
-		x.report(CodeDamaged, "no AAC frame stands where the sound should begin")
+		x.report(CodeDamaged, "there is no AAC frame where the audio should begin")
 		return
 	}
 	x.examineAACProfile(1 + int(b[2]>>6)) // ADTS counts from 0, MPEG-4 from 1
@@ -127,39 +127,40 @@ func examineAAC(x *examiner) {
 		return
 	}
 	if next := x.at(x.size-rest+length, header, header); next == nil {
-		x.reportMissing("the second frame of the sound")
+		x.reportMissing("the second audio frame")
 	} else if !isADTS(next) && !bytes.HasPrefix(next, []byte("TAG")) {
-		x.report(CodeDamaged, "no second AAC frame follows the first")
+		x.report(CodeDamaged, "the first AAC frame is not followed by a second one")
 	}
 }
 
-// aacProfiles are the audio object types of MPEG-4 that phones do not have to decode
-// (ISO/IEC 14496-3 §1.5.1.1). Those that they do are 2 (LC), 5 and 29 (HE), 23 and 39 (low delay).
+// aacProfiles are the audio object types of MPEG-4 that phones need not decode
+// (docs/references.md#aac, §1.5.1.1). Phones decode 2 (LC), 5 and 29 (HE), 23 and 39 (low delay).
 var aacProfiles = map[int]string{1: "Main", 3: "SSR", 4: "LTP", 6: "Scalable", 42: "xHE-AAC"}
 
-// examineAACProfile is the same for all containers.
+// examineAACProfile checks the audio object type of AAC in any container.
 func (x *examiner) examineAACProfile(objectType int) {
 	if name, ok := aacProfiles[objectType]; ok {
 		x.report(CodeAACProfile, name)
 	}
 }
 
-// amrFrames are the lengths of AMR frames by mode, with the header (RFC 4867 §5.3,
-// 3GPP TS 26.101): eight rates, comfort noise, and no data at 15. The rest is not for files.
+// amrFrames are the lengths of AMR frames by mode, including the header
+// (docs/references.md#amr, section 5.3): eight rates, comfort noise, and no data at 15. The
+// other modes do not occur in files.
 var amrFrames = [16]int{13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1}
 
-// examineAMR goes through the frames that stand in the head. A last one that is cut
-// short is 20 ms, and no finding.
+// examineAMR checks the frames in the head. An incomplete last frame is not a finding: it is
+// only 20 ms.
 func examineAMR(x *examiner) {
 	if x.size == int64(len(amrMagic)) {
-		x.report(CodeTruncated, "it ends before the first frame of the sound")
+		x.report(CodeTruncated, "it ends before the first audio frame")
 		return
 	}
 	for off := len(amrMagic); off < len(x.head); {
 		length := amrFrames[x.head[off]>>3&15]
 		switch {
 		case length == 0:
-			x.report(CodeDamaged, "a frame of the AMR has a mode that does not exist")
+			x.report(CodeDamaged, "an AMR frame has a mode that does not exist")
 			return
 		case off == len(amrMagic) && int64(off+length) > x.size:
 			x.report(CodeTruncated, "it ends within its first frame")

@@ -7,30 +7,31 @@ import (
 	"unicode/utf8"
 )
 
-// maxName is the longest file name given to Meta, in bytes of UTF-8. File systems
-// stop at 255; the rest is room for what a receiver appends.
+// maxName is the longest file name that is sent to Meta, in bytes of UTF-8. File systems
+// allow 255; the rest is left for what a receiver appends.
 const maxName = 240
 
-// extensions are those that fit a type besides its own, lower case, without the
-// dot. Those of text/plain keep CSV, JSON and XML what they are for the recipient,
-// who sees them under their own name (meta-cloud-api.md §3.1).
+// extensions are those that a file of a type may have besides its usual one, in lower case
+// and without the dot. Those of text/plain let CSV, JSON and XML keep their names, which the
+// recipient sees (docs/references.md#media-failures).
 var extensions = map[string][]string{
 	"image/jpeg": {"jpeg"},
 	"text/plain": {"text", "csv", "tsv", "json", "xml", "html", "htm", "md", "log", "yaml", "yml", "ics", "vcf", "srt"},
 }
 
-// replacedExtensions are extensions that name a type but are replaced by its usual one: Meta
-// classifies by extension too, and an odd one fails later (meta-cloud-api.md §3.1).
+// replacedExtensions name a type but are replaced by its usual extension: Meta classifies
+// by extension too, and a file with an unusual one fails after the upload
+// (docs/references.md#media-failures).
 var replacedExtensions = map[string]string{
 	"jpe": "image/jpeg", "jfif": "image/jpeg", "oga": "audio/ogg", "opus": "audio/ogg",
 	"m4b": "audio/mp4", "m4v": "video/mp4", "3gpp": "video/3gpp", "adts": "audio/aac",
 }
 
-// otherExtensions are extensions of files that are no type of the table. They give way to the
-// right one; any other is taken for a part of the name ("report v1.2").
+// otherExtensions belong to types that are not in the table. They are replaced by the
+// right extension; anything else after a dot is treated as part of the name ("report v1.2").
 var otherExtensions = []string{"bin", "dat", "tmp", "gif", "heic", "mov", "wav", "webm"}
 
-// extension is what follows the last dot of a name, in lower case.
+// extension is the part of a name after its last dot, in lower case.
 func extension(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		return strings.ToLower(name[i+1:])
@@ -43,7 +44,7 @@ func (t Type) fits(ext string) bool {
 	return ext == t.extension || slices.Contains(extensions[t.MIME], ext)
 }
 
-// mimeOfExtension is the type of the table that an extension stands for.
+// mimeOfExtension returns the type of the table that an extension names.
 func mimeOfExtension(ext string) (string, bool) {
 	for _, t := range types {
 		if t.fits(ext) {
@@ -54,8 +55,9 @@ func mimeOfExtension(ext string) (string, bool) {
 	return mime, ok
 }
 
-// fileName makes a file name for a part's header: last element of a path, nothing
-// that could end a quoted string or fake another name, an extension that fits.
+// fileName returns a file name for a part's header: the last element of the path, without
+// anything that could end a quoted string or imitate another name, and with an extension
+// that fits the type.
 func fileName(name string, t Type) string {
 	name = cleanName(name[strings.LastIndexAny(name, `/\`)+1:])
 	stem, ext := name, "."+t.extension
@@ -79,11 +81,11 @@ func fileName(name string, t Type) string {
 	return stem + ext
 }
 
-// quotes become typographic ones, which mean nothing in a header.
+// quotes replaces quotation marks by typographic ones, which have no meaning in a header.
 var quotes = strings.NewReplacer(`"`, "”", "'", "’", "`", "’")
 
-// cleanName drops control characters, line separators and the marks that reverse
-// the direction of writing, and makes the rest valid UTF-8.
+// cleanName removes control characters, line separators and marks that change the
+// direction of writing, and makes the rest valid UTF-8.
 func cleanName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || r == '\ufeff' {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// sniffOffice looks into the two containers that Office files come in.
+// sniffOffice recognises the two containers of Office files.
 func sniffOffice(head []byte) (detection, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
@@ -17,20 +17,20 @@ func sniffOffice(head []byte) (detection, bool) {
 	return detection{}, false
 }
 
-// encryptedPackage is the directory entry of an OOXML file with a password, in UTF-16.
+// encryptedPackage is the directory entry, in UTF-16, of an OOXML file with a password.
 var encryptedPackage = []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00")
 
-// sniffOLE takes an OLE2 compound file for any of the old Office formats, since the
-// directory that would tell them apart may stand anywhere in the file, unless
-// the library recognises something else, such as an installer. An OOXML file
-// with a password is one too ([MS-OFFCRYPTO] §2.3), as long as it shows no older format.
+// sniffOLE recognises OLE2 compound files. They may be any of the old Office formats, because
+// the directory that distinguishes them may be anywhere in the file, unless the library
+// recognises something else, such as an installer. An OOXML file with a password is an OLE2
+// file too (docs/references.md#ole2, MS-OFFCRYPTO §2.3).
 func sniffOLE(head []byte) detection {
 	mime := detect(head)
 	switch {
 	case mime == "application/x-ole-storage", bytes.Contains(head, encryptedPackage):
 		return detection{
 			mime: "application/x-ole-storage", uncertain: true,
-			description: "an Office file of the old format or with a password (OLE2)",
+			description: "an Office file in the old format or with a password (OLE2)",
 			candidates:  []string{doc, xls, ppt, docx, xlsx, pptx},
 		}
 	case mime == doc, mime == xls, mime == ppt:
@@ -39,9 +39,9 @@ func sniffOLE(head []byte) detection {
 	return detection{mime: mime}
 }
 
-// sniffZip tells OOXML files apart by the names of their first members. Where the
-// head ends before one that tells, any of the three will do, provided that the
-// first member is one that OOXML files start with.
+// sniffZip distinguishes OOXML files by the names of their first members. If the head ends
+// before such a name, the file may be any of the three, provided that its first member is
+// one that OOXML files begin with.
 func sniffZip(head []byte) detection {
 	mime := detect(head)
 	switch mime {
@@ -50,7 +50,7 @@ func sniffZip(head []byte) detection {
 	case "application/zip":
 		if startsLikeOOXML(head) {
 			return detection{
-				mime: mime, description: "an Office file (OOXML) whose first bytes do not say which", uncertain: true,
+				mime: mime, description: "an Office file (OOXML) of a kind that its first bytes do not show", uncertain: true,
 				candidates: []string{docx, xlsx, pptx},
 			}
 		}
@@ -58,8 +58,8 @@ func sniffZip(head []byte) detection {
 	return detection{mime: mime}
 }
 
-// startsLikeOOXML looks at the name of the first member of a ZIP: its length stands
-// at 26, u16 little endian, the name at 30 (APPNOTE §4.3.7).
+// startsLikeOOXML checks the name of the first member of a ZIP: its length, u16 little
+// endian, is at 26, and the name at 30 (docs/references.md#zip, §4.3.7).
 func startsLikeOOXML(head []byte) bool {
 	const lengthAt, nameAt = 26, 30
 	if len(head) < nameAt {

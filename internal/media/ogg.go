@@ -8,7 +8,7 @@ import (
 
 // oggCodecs are the first bytes of a stream's first packet, by codec.
 var oggCodecs = []struct{ magic, name string }{
-	{"OpusHead", "Opus audio"}, // RFC 7845 §5.1
+	{"OpusHead", "Opus audio"}, // docs/references.md#ogg-opus, section 5.1
 	{"\x01vorbis", "Vorbis audio"},
 	{"\x7fFLAC", "FLAC audio"},
 	{"Speex   ", "Speex audio"},
@@ -18,9 +18,9 @@ var oggCodecs = []struct{ magic, name string }{
 
 const opusInOgg = "Opus audio"
 
-// sniffOgg names the streams of an Ogg file. WhatsApp takes Ogg with Opus only
-// (meta-cloud-api.md §3.6). That it also wants one channel is not decided here:
-// stereo is accepted and then does not play (§3.7), which examineOgg finds.
+// sniffOgg recognises the streams of an Ogg file. WhatsApp accepts Ogg only with Opus
+// (docs/references.md#media-types). The number of channels is checked by examineOgg: stereo
+// is accepted at upload and then does not play (docs/references.md#media-failures).
 func sniffOgg(head []byte) (detection, bool) {
 	if !bytes.HasPrefix(head, []byte("OggS\x00")) {
 		return detection{}, false
@@ -29,7 +29,7 @@ func sniffOgg(head []byte) (detection, bool) {
 	if slices.Equal(streams, []string{opusInOgg}) {
 		return detection{mime: "audio/ogg", description: "Opus audio in Ogg", candidates: []string{"audio/ogg"}}, true
 	}
-	note := "Ogg without a stream that ferry knows"
+	note := "Ogg without a known stream"
 	for i, name := range streams {
 		if i == 0 {
 			note = name
@@ -43,8 +43,8 @@ func sniffOgg(head []byte) (detection, bool) {
 	return detection{mime: "application/ogg", description: note}, true
 }
 
-// oggStreams names the codec of every stream that begins in the head, each once.
-// All first pages stand before any other page (RFC 3533 §4).
+// oggStreams returns the codecs of the streams that begin in the head, each once. All first
+// pages are before any other page (docs/references.md#ogg, section 4).
 func oggStreams(head []byte) []string {
 	var names []string
 	for {
@@ -68,13 +68,13 @@ func oggCodec(packet []byte) string {
 	return "an unknown codec"
 }
 
-// maxVoice is where WhatsApp stops to show a voice message with a play button.
+// maxVoice is the size above which WhatsApp shows a voice message without a play button.
 const maxVoice = 512 * kib
 
-// maxOggPage is the longest page: header, 255 lengths, 255 segments of 255 bytes.
+// maxOggPage is the length of the longest page: header, 255 lengths, 255 segments of 255 bytes.
 const maxOggPage = 27 + 255 + 255*255
 
-// examineOgg wants one stream of Opus with one channel, from the first page to the last.
+// examineOgg requires a single Opus stream with one channel, from the first page to the last.
 func examineOgg(x *examiner) {
 	head := x.at(0, int(min(x.size, HeadSize)), maxOggPage)
 	if head == nil {
@@ -83,7 +83,7 @@ func examineOgg(x *examiner) {
 	}
 	first, ok := readPage(head)
 	if !ok {
-		x.report(CodeTruncated, "it ends before the end of its first page's header")
+		x.report(CodeTruncated, "it ends within the header of its first page")
 		return
 	}
 	if n := countStreams(head); n > 1 {
@@ -98,8 +98,8 @@ func examineOgg(x *examiner) {
 	examineOggEnd(x, first.serial)
 }
 
-// examineOggEnd looks at the last page: whether it is whole, and whether it belongs to
-// the stream that the file begins with.
+// examineOggEnd checks that the last page is complete and belongs to the stream that the
+// file begins with.
 func examineOggEnd(x *examiner, serial uint32) {
 	tail := x.at(max(0, x.size-maxOggPage), int(min(x.size, maxOggPage)), maxOggPage)
 	if tail == nil {
@@ -113,18 +113,18 @@ func examineOggEnd(x *examiner, serial uint32) {
 	}
 	switch {
 	case !ok, last.length > len(tail)-at:
-		x.report(CodeTruncated, "its last page is not whole")
-	case last.serial != serial && len(x.result.Findings) == 0: // side by side, streams end in any order
+		x.report(CodeTruncated, "its last page is incomplete")
+	case last.serial != serial && len(x.result.Findings) == 0: // parallel streams end in any order
 		x.report(CodeOggChained)
 	}
 }
 
-// page is one page of Ogg (RFC 3533 §6).
+// page is one page of Ogg (docs/references.md#ogg, section 6).
 type page struct {
 	serial uint32
-	first  bool   // of its stream
+	first  bool   // the first page of its stream
 	length int    // header and segments
-	packet []byte // as much of the segments as is there
+	packet []byte // the segments, or as many bytes of them as there are
 }
 
 // readPage reads the page at the start of b: "OggS", version u8, flags u8,
@@ -143,7 +143,7 @@ func readPage(b []byte) (page, bool) {
 	return p, true
 }
 
-// countStreams counts the first pages, which stand before all others.
+// countStreams counts the first pages of streams, which are before all other pages.
 func countStreams(b []byte) int {
 	n := 0
 	for {
@@ -156,7 +156,7 @@ func countStreams(b []byte) int {
 	}
 }
 
-// opusChannels reads "OpusHead", version u8, channels u8 (RFC 7845 §5.1).
+// opusChannels reads "OpusHead", version u8, channels u8 (docs/references.md#ogg-opus, section 5.1).
 func opusChannels(p page) (int, bool) {
 	if !bytes.HasPrefix(p.packet, []byte("OpusHead")) || len(p.packet) < 10 {
 		return 0, false

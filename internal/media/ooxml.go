@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// officeParts are the folders where the kinds of OOXML keep their content. The main part's
-// own name is free: Word online writes word/document2.xml.
+// officeParts are the folders in which the kinds of OOXML keep their content. The name of the
+// main part is not fixed: Word online writes word/document2.xml.
 var officeParts = []struct{ mime, folder string }{{docx, "word/"}, {xlsx, "xl/"}, {pptx, "ppt/"}}
 
-// officeNames is what the names of an archive's members say.
+// officeNames is what the names of an archive's members show.
 type officeNames struct {
 	types, macros, binary bool
 	folders               [3]bool // of officeParts
@@ -25,11 +25,11 @@ func (o *officeNames) add(name string) {
 	}
 }
 
-// examineOOXML reads the names in the archive's directory and wants the parts of the
-// kind that the file is declared as.
+// examineOOXML reads the names in the archive's directory and requires the parts of the kind
+// that the file is declared as.
 func examineOOXML(x *examiner) {
 	if bytes.HasPrefix(x.head, []byte("\xd0\xcf\x11\xe0")) {
-		return // with a password: an OLE2 container (sniffOLE)
+		return // an OLE2 container with a password (see sniffOLE)
 	}
 	names, ok := readZipNames(x)
 	if !ok {
@@ -59,12 +59,12 @@ func examineOOXML(x *examiner) {
 		x.report(CodeOfficeOtherKind, other)
 		return
 	}
-	x.report(CodeOfficeNoContent, "no document, sheet or slides in it")
+	x.report(CodeOfficeNoContent, "no document, sheet or slides")
 }
 
-// readZipNames goes through the directory of a ZIP. An entry: "PK\1\2", lengths u16 of name,
-// extra and comment at 28, the three at 46 (APPNOTE §4.3.12). archive/zip is not for this:
-// it makes room for as many members as the file claims to have.
+// readZipNames reads the directory of a ZIP. An entry has "PK\1\2", the lengths u16 of name,
+// extra field and comment at 28, and these three at 46 (docs/references.md#zip, §4.3.12).
+// archive/zip is not used: it allocates as many members as the file claims to have.
 func readZipNames(x *examiner) (names officeNames, ok bool) {
 	const entry = 46
 	off, end, ok := findZipDirectory(x)
@@ -89,17 +89,17 @@ func readZipNames(x *examiner) (names officeNames, ok bool) {
 	return names, ok
 }
 
-// reportMissingEntry accounts for an entry of the directory that is not there, or is none.
+// reportMissingEntry reports that an entry of the directory is missing or is not an entry.
 func (x *examiner) reportMissingEntry(entry []byte) {
 	if entry != nil {
-		x.report(CodeDamaged, "the directory of the archive is not where its end says")
+		x.report(CodeDamaged, "the directory of the archive is not where its end record says")
 		return
 	}
 	x.reportMissing("the end of the archive's directory")
 }
 
-// findZipDirectory reads the end record: "PK\5\6", length and offset of the directory u32
-// at 12 and 16, length of a comment u16 at 20, the comment (APPNOTE §4.3.16).
+// findZipDirectory reads the end record: "PK\5\6", length and offset of the directory u32 at
+// 12 and 16, length of a comment u16 at 20, the comment (docs/references.md#zip, §4.3.16).
 func findZipDirectory(x *examiner) (off, end int64, ok bool) {
 	const record, comment, zip64 = 22, 1<<16 - 1, 1<<32 - 1
 	start := max(0, x.size-record-comment)

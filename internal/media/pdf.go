@@ -5,8 +5,9 @@ import (
 	"strconv"
 )
 
-// examinePDF looks for the end mark in the last bytes, and for encryption. Viewers look for
-// the mark in the last 1024 bytes (ISO 32000-1 §H.3.18); what servers append is given more room.
+// examinePDF looks for the end mark in the last bytes, and for encryption. Viewers expect the
+// mark in the last 1024 bytes (docs/references.md#pdf, §H.3.18); more are searched, because
+// servers append data.
 func examinePDF(x *examiner) {
 	const end, around = 4 * kib, 4 * kib
 	tail := x.at(max(0, x.size-end), int(min(x.size, end)), end)
@@ -23,8 +24,8 @@ func examinePDF(x *examiner) {
 		x.report(CodePDFEncrypted)
 		return
 	}
-	// Where the trailer is not at the end, a file has its cross-reference in a stream,
-	// with the same entries in plain text before it, or at its front ("fast web view").
+	// A file without a trailer at its end has a cross-reference stream, with the same entries
+	// in plain text before it, or has them at its beginning ("fast web view").
 	if b := x.at(start, int(max(1, min(around, x.size-start))), around); b == nil && x.reason != "" {
 		x.unchecked("whether the PDF is encrypted")
 	} else if isEncrypted(b) {
@@ -32,7 +33,8 @@ func examinePDF(x *examiner) {
 	}
 }
 
-// lastXref is the offset behind the last "startxref"; beyond any file if there is none.
+// lastXref returns the offset after the last "startxref", or one beyond any file if there
+// is none.
 func lastXref(tail []byte) int64 {
 	const nowhere = 1<<63 - 1
 	word := []byte("startxref")
@@ -54,8 +56,8 @@ func lastXref(tail []byte) int64 {
 	return offset
 }
 
-// isEncrypted reports whether a trailer names an encryption dictionary, by reference or
-// by itself: "/Encrypt 5 0 R", "/Encrypt<<".
+// isEncrypted reports whether a trailer has an encryption dictionary or a reference to one:
+// "/Encrypt<<", "/Encrypt 5 0 R".
 func isEncrypted(b []byte) bool {
 	word := []byte("/Encrypt")
 	for {

@@ -2,11 +2,11 @@ package media
 
 import "encoding/binary"
 
-// pngColours are the colour types that are not RGB or RGBA (PNG §11.2.1).
-var pngColours = map[byte]string{0: "grey", 3: "colours of a palette", 4: "grey with transparency"}
+// pngColours are the colour types other than RGB and RGBA (docs/references.md#png, section 11.2.1).
+var pngColours = map[byte]string{0: "greyscale", 3: "palette colours", 4: "greyscale with transparency"}
 
-// examinePNG holds a PNG's header against what WhatsApp takes, and looks for the
-// chunk that makes it an APNG, which stands before the picture's data.
+// examinePNG checks a PNG's header, and looks for the chunk that makes it an animated PNG,
+// which is before the picture data.
 func examinePNG(x *examiner) {
 	p, ok := readPNG(x)
 	if !ok {
@@ -33,15 +33,15 @@ func examinePNG(x *examiner) {
 		case "IDAT":
 			return
 		case "IEND":
-			x.report(CodeDamaged, "the PNG has no picture in it")
+			x.report(CodeDamaged, "the PNG contains no picture")
 			return
 		}
 		off += 12 + int64(binary.BigEndian.Uint32(b)) // length, name, payload, CRC
 	}
 }
 
-// readPNG reads the first chunk, IHDR, which stands at 8: length u32, name, width
-// u32, height u32, depth u8, colour type u8 (PNG §11.2.1).
+// readPNG reads the first chunk, IHDR, which is at 8: length u32, name, width u32, height
+// u32, depth u8, colour type u8 (docs/references.md#png, section 11.2.1).
 func readPNG(x *examiner) (picture, bool) {
 	b := x.at(8, 25, 25)
 	if b == nil {

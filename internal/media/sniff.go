@@ -7,16 +7,16 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// detection is what the first bytes say.
+// detection is what the first bytes show.
 type detection struct {
-	mime        string   // what they are: "image/gif"; "" if nothing is recognised
-	description string   // words that say it better than mime: "Vorbis audio in Ogg"; may be ""
-	candidates  []string // types of the table that such bytes may be declared as, likeliest first
-	uncertain   bool     // not enough to decide the type alone
-	animated    bool     // a WebP that moves
+	mime        string   // the type that they show: "image/gif"; empty if nothing is recognised
+	description string   // a better description than mime: "Vorbis audio in Ogg"; may be empty
+	candidates  []string // types of the table that such bytes may be declared as, the most likely first
+	uncertain   bool     // does not decide the type without a declared type or an extension
+	animated    bool     // an animated WebP
 }
 
-// describe says what was found, for a message.
+// describe returns what was detected, for a message.
 func (f detection) describe() string {
 	switch {
 	case f.description != "":
@@ -24,11 +24,11 @@ func (f detection) describe() string {
 	case f.mime != "":
 		return f.mime
 	}
-	return "no format that ferry knows"
+	return "an unknown format"
 }
 
-// likely is the row that the bytes point to, if they point to one firmly. Text
-// points nowhere: any error message is text.
+// likely returns the row that the bytes belong to, if they decide it. Text decides
+// nothing: any error message is text.
 func (f detection) likely() (Type, bool) {
 	if f.uncertain || len(f.candidates) == 0 || f.candidates[0] == "text/plain" {
 		return Type{}, false
@@ -36,9 +36,9 @@ func (f detection) likely() (Type, bool) {
 	return lookup(f.candidates[0])
 }
 
-// sniff recognises a file by its first bytes. The recognisers here come first,
-// for formats where WhatsApp draws a line that the library does not: containers
-// by their content, stickers by their motion, audio frames by their layer.
+// sniff recognises a file by its first bytes. The functions of this package come first.
+// They are for formats in which WhatsApp makes distinctions that the library does not:
+// containers by their content, stickers by animation, audio frames by their layer.
 func sniff(head []byte, declared string) detection {
 	for _, recognise := range []func([]byte) (detection, bool){
 		sniffISOMedia, sniffOgg, sniffWebP, sniffOffice, sniffAudio, sniffPDF,
@@ -54,27 +54,27 @@ func sniff(head []byte, declared string) detection {
 	if t, ok := lookup(f.mime); ok {
 		f.candidates = []string{t.MIME}
 	}
-	// The library finds MP3 frames anywhere in the bytes, as players do after leading
-	// junk. At the start they have been looked for already: elsewhere they only hint.
+	// The library finds MP3 frames anywhere in the bytes, as players do after leading junk.
+	// sniffAudio has already checked the start; frames elsewhere do not decide the type.
 	f.uncertain = f.mime == "audio/mpeg"
 	return f
 }
 
-// detect asks the library. "" means that it recognised nothing.
+// detect returns the library's type, "" if it recognises nothing.
 func detect(head []byte) string {
 	m := mimetype.Detect(head)
 	switch base := baseType(m.String()); base {
 	case "application/octet-stream":
 		return ""
-	case "image/apng": // a PNG for every reader that does not animate
+	case "image/apng": // a PNG for readers that do not support animation
 		return "image/png"
 	default:
 		return base
 	}
 }
 
-// sniffPDF finds the header where readers look for it, in the first 1024 bytes.
-// Text that merely mentions it further on is text as well; a picture that does is none.
+// sniffPDF finds the header where readers look for it, in the first 1024 bytes. If text
+// contains it after its start, the file may be either. An image that contains it is an image.
 func sniffPDF(head []byte) (detection, bool) {
 	marker := []byte("%PDF-")
 	at := bytes.Index(head[:min(len(head), 1024)], marker)
@@ -91,10 +91,10 @@ func sniffPDF(head []byte) (detection, bool) {
 	return f, true
 }
 
-// sniffText takes all that is text. Meta delivers CSV, JSON and XML that are
-// declared text/plain as documents (meta-cloud-api.md §3.1), so every format of
-// text fits there, and the library, which tries all that it knows before text, is not
-// asked which it is. A web page only hints: it is what stores send in place of a file.
+// sniffText recognises text. Meta delivers CSV, JSON and XML that are declared as
+// text/plain as documents (docs/references.md#media-failures), so every text format is
+// accepted under that type, without a slow call of the library. A web page does not decide
+// the type: stores send one instead of a file.
 func sniffText(head []byte, declared string) (detection, bool) {
 	switch {
 	case !isText(head):
@@ -110,16 +110,16 @@ func sniffText(head []byte, declared string) (detection, bool) {
 	return f, true
 }
 
-// strays are bytes that text should not have and has all the same: 0 from fields of a
-// fixed length and from UTF-16 without a mark; bell, backspace and vertical tab, which
-// file(1) takes for text too; the end mark of DOS.
+// strays are bytes that text should not contain but sometimes does: NUL, from fields of
+// fixed length and from UTF-16 without a byte order mark; bell, backspace and vertical tab,
+// which file(1) accepts in text too; and the end mark of DOS.
 const strays = "\x00\a\b\v\x1a"
 
-// sniffStrays takes text in which no other bytes than strays are wrong, and in which the
-// library recognises nothing, so that a stray does not change the type by where it
-// stands: examineText warns of bytes of 0 in and behind the head alike. It is text only
-// for who declares or names it so. Zeros alone, as in a file that was made and never
-// written, are nothing.
+// sniffStrays recognises text whose only invalid bytes are strays, if the library recognises
+// nothing, so that the position of a stray does not change the type: examineText warns
+// about NUL bytes in and after the head alike. The result is uncertain: the file is text
+// only if it is declared or named as text. Zeros alone, as in a file that was created but
+// never written, are not text.
 func sniffStrays(head []byte) (detection, bool) {
 	for _, b := range head {
 		if notText[b] && strings.IndexByte(strays, b) < 0 {
@@ -132,19 +132,19 @@ func sniffStrays(head []byte) (detection, bool) {
 	case detect(head) != "":
 		return detection{}, false
 	case !letters && zeros:
-		return detection{description: `bytes of 0 without a letter (if text follows, tr -d '\000' removes them)`}, true
+		return detection{description: `NUL bytes without text (if text follows, remove them with tr -d '\000')`}, true
 	case !letters:
 		return detection{}, false
 	}
-	f := detection{mime: "text/plain", description: "text with control characters in it", candidates: []string{"text/plain"}, uncertain: true}
+	f := detection{mime: "text/plain", description: "text with control characters", candidates: []string{"text/plain"}, uncertain: true}
 	if zeros {
-		f.description = "text with bytes of 0 in it"
+		f.description = "text with NUL bytes"
 	}
 	return f, true
 }
 
-// isText reports whether bytes are text of some encoding: a byte order mark, or
-// none of the "binary data bytes" of the WHATWG MIME Sniffing Standard §3.
+// isText reports whether bytes are text in some encoding: they begin with a byte order
+// mark, or contain no "binary data byte" (docs/references.md#mime-sniffing, section 3).
 func isText(head []byte) bool {
 	for _, mark := range []string{"\xef\xbb\xbf", "\xfe\xff", "\xff\xfe"} {
 		if bytes.HasPrefix(head, []byte(mark)) {
@@ -159,7 +159,7 @@ func isText(head []byte) bool {
 	return true
 }
 
-// notText are the bytes that no text has.
+// notText marks the bytes that text does not contain.
 var notText = func() (table [256]bool) {
 	for b := range byte(' ') {
 		table[b] = b != '\t' && b != '\n' && b != '\f' && b != '\r' && b != 0x1b

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Wherever a byte of 0 stands in the first 64 KiB, text with it is text, and warned of.
+// Text with a NUL byte anywhere in the first 64 KiB is text, with a warning.
 func TestTextWithBytesOfZeroIsWarnedOfWhereverTheyStand(t *testing.T) {
 	text := strings.Repeat("name;amount\n", 2000)
 	for _, at := range []int{0, 1, 100, sniffSize - 1, sniffSize, 20000} {
@@ -28,18 +28,18 @@ func TestStraysInTextDoNotMakeItBinary(t *testing.T) {
 			t.Errorf("%q: %+v", head, got)
 		}
 	}
-	const zeros, text = `bytes of 0 without a letter (if text follows, tr -d '\000'`, "text with bytes of 0 in it"
+	const zeros, text = `NUL bytes without text (if text follows, remove them with tr -d '\000'`, "text with NUL bytes"
 	for _, c := range []struct{ about, declared, name, head, code, words string }{
 		{"zeros alone", "text/plain", "a.txt", strings.Repeat("\x00", sniffSize), CodeTypeContradicts, zeros},
 		{"zeros and space alone", "text/plain", "a.txt", "\x00 \n\x00", CodeTypeContradicts, zeros},
 		{"zeros undeclared", "", "a.txt", "\x00\x00", CodeTypeUnknown, zeros},
 		{"zeros as a picture", "image/jpeg", "a.jpg", strings.Repeat("\x00", sniffSize), CodeTypeContradicts, zeros},
-		{"bells alone", "text/plain", "a.txt", "\a\a", CodeTypeContradicts, "no format"},
-		{"another control character", "text/plain", "a.txt", "a\x00\x01", CodeTypeContradicts, "no format"},
+		{"bells alone", "text/plain", "a.txt", "\a\a", CodeTypeContradicts, "an unknown format"},
+		{"another control character", "text/plain", "a.txt", "a\x00\x01", CodeTypeContradicts, "an unknown format"},
 		{"a picture of letters and zeros", "text/plain", "a.txt", "GIF89a\x00", CodeTypeContradicts, "image/gif"},
 		{"not named as text", "", "download", "a\x00b", CodeTypeUnknown, text},
 		{"declared as another type", "application/pdf", "a.pdf", "a\x00b", CodeTypeContradicts, text},
-		{"a vertical tab", "application/pdf", "a.pdf", "a\vb", CodeTypeContradicts, "text with control characters in it"},
+		{"a vertical tab", "application/pdf", "a.pdf", "a\vb", CodeTypeContradicts, "text with control characters"},
 	} {
 		got := identified(c.declared, c.name, c.head)
 		if code(t, got) != c.code || !strings.Contains(got.Findings[0].Why, c.words) {

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// examineText looks at the encoding of the first bytes. Phones show text as UTF-8.
+// examineText checks the encoding of the first bytes. Phones read text as UTF-8.
 func examineText(x *examiner) {
 	b := x.head
 	switch {
@@ -15,7 +15,7 @@ func examineText(x *examiner) {
 	case bytes.IndexByte(b, 0) >= 0:
 		x.report(CodeTextNUL)
 	}
-	if int64(len(b)) < x.size { // the last character may be cut
+	if int64(len(b)) < x.size { // the last character may be incomplete
 		for range utf8.UTFMax - 1 {
 			if r, size := utf8.DecodeLastRune(b); r != utf8.RuneError || size != 1 {
 				break

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// sniffWebP reads the RIFF header and the first chunk of a WebP (RFC 9649 §2.3):
+// sniffWebP reads the RIFF header and the first chunk of a WebP (docs/references.md#webp, section 2.3):
 // "RIFF", length u32, "WEBP", chunk name, chunk length u32, payload. Only the
 // extended format, VP8X, can be animated: bit 1 of the payload's first byte says so.
 func sniffWebP(head []byte) (detection, bool) {
@@ -13,7 +13,7 @@ func sniffWebP(head []byte) (detection, bool) {
 	if len(head) < 12 || string(head[:4]) != "RIFF" || string(head[8:12]) != "WEBP" {
 		return detection{}, false
 	}
-	f := detection{mime: "image/webp", description: "a WebP without an image in it"}
+	f := detection{mime: "image/webp", description: "a WebP file without an image"}
 	if len(head) <= flagsAt {
 		return f, true
 	}
@@ -28,11 +28,11 @@ func sniffWebP(head []byte) (detection, bool) {
 	return f, true
 }
 
-// examineWebP holds a sticker's sides against the 512 pixels that WhatsApp's
-// stickers have, and its length against the one in its header.
+// examineWebP checks that a sticker has 512 x 512 pixels, as WhatsApp's stickers have, and
+// that its length is the one in its header.
 func examineWebP(x *examiner) {
 	const header = 8
-	const longest, shortest = 30, 25 // the latter of a lossless picture
+	const longest, shortest = 30, 25 // the shortest is for a lossless picture
 	read := x.at(0, int(max(shortest, min(x.size, longest))), longest)
 	if read == nil {
 		x.reportMissing("the end of the WebP's header")
@@ -40,9 +40,9 @@ func examineWebP(x *examiner) {
 	}
 	b := make([]byte, longest)
 	copy(b, read)
-	// Some writers count the last chunk's padding and leave it out.
+	// Some writers count the padding of the last chunk but do not write it.
 	if whole := header + int64(binary.LittleEndian.Uint32(b[4:])); whole > x.size+1 {
-		x.report(CodeTruncated, fmt.Sprintf("it has %s of %s", bytesText(x.size), bytesText(whole)))
+		x.report(CodeTruncated, fmt.Sprintf("it has %s and should have %s", bytesText(x.size), bytesText(whole)))
 		return
 	}
 	width, height, ok := webpDimensions(b)
@@ -56,8 +56,8 @@ func examineWebP(x *examiner) {
 	}
 }
 
-// webpDimensions reads the sides from the first 30 bytes (RFC 9649 §2.5 to §2.7).
-// image/webp's DecodeConfig reads no animated file.
+// webpDimensions reads the dimensions from the first 30 bytes (docs/references.md#webp,
+// sections 2.5 to 2.7). DecodeConfig of golang.org/x/image/webp does not read animated files.
 func webpDimensions(b []byte) (width, height int, ok bool) {
 	const mask = 1<<14 - 1
 	switch string(b[12:16]) {
