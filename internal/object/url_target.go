@@ -126,10 +126,11 @@ func (u *target) isSigned() bool {
 	return u.isVersion2() || query.Has("X-Amz-Signature") && query.Has("X-Amz-Credential")
 }
 
-// isVersion2 reports whether the URL has a signature of version 2, which boto3 and
-// the AWS CLI v1 still use in older Regions (docs/references.md#s3-presigned). That signature covers the Content-Type
-// header. A GET is signed without one, so that sending it would make the signature
-// invalid. Version 4 covers only the headers that it lists.
+// isVersion2 reports whether the URL has a signature of version 2
+// (docs/references.md#s3-presigned), which boto3 and the AWS CLI v1 still use in
+// older Regions. That signature covers the Content-Type header. A GET is signed
+// without one, so that sending it would make the signature invalid. Version 4 covers
+// only the headers that it lists.
 func (u *target) isVersion2() bool {
 	query := u.request.Query()
 	return query.Has("AWSAccessKeyId") && query.Has("Signature")
