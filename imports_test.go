@@ -21,7 +21,7 @@ var mayImport = map[string]string{
 	"ferry/cmd/ferry":                "ferry/internal/admin ferry/internal/bulk ferry/internal/gateway ferry/internal/graph ferry/internal/local ferry/internal/media ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/socialmessaging",
 	"ferry/internal/local":           "ferry/internal/admin ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/local/bucketdir ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/metasim",
 	"ferry/internal/gateway":         "ferry/internal/activity ferry/internal/graph ferry/internal/guard ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer",
-	"ferry/internal/social":          "ferry/internal/activity ferry/internal/graph ferry/internal/object ferry/internal/once ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state ferry/internal/transfer ferry/socialmessaging ferry/socialmessaging/types",
+	"ferry/internal/social":          "ferry/internal/activity ferry/internal/graph ferry/internal/object ferry/internal/once ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state ferry/internal/transfer ferry/socialmessaging",
 	"ferry/internal/transfer":        "ferry/internal/activity ferry/internal/graph ferry/internal/media ferry/internal/object ferry/internal/once ferry/internal/state", // no API around it
 	"ferry/internal/activity":        "",
 	"ferry/internal/once":            "",
@@ -94,6 +94,9 @@ func TestImportsRunOneWay(t *testing.T) {
 			t.Errorf("%s has no row in mayImport, and imports %v", listed.ImportPath, ours)
 		}
 		for _, path := range ours {
+			if path == "ferry/socialmessaging/types" && listed.ImportPath != "ferry/socialmessaging" {
+				path = "ferry/socialmessaging" // who may import the contract may import its types
+			}
 			if known && !slices.Contains(strings.Fields(allowed), path) {
 				t.Errorf("%s may not import %s", listed.ImportPath, path)
 			}
