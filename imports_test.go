@@ -15,8 +15,22 @@ import (
 	"testing"
 )
 
-// mayImport says which packages of ferry each package may import: the
-// direction of ARCHITECTURE.md. A new package needs a row.
+// layers are the packages of the product from top to bottom, as ARCHITECTURE.md
+// shows them. A package imports only packages of the layers below its own.
+// socialmessaging and metasim are outside: every package may import them, and they
+// import no other package of ferry.
+var layers = []string{
+	"ferry/cmd/ferry",
+	"ferry/internal/local ferry/internal/bulk",
+	"ferry/internal/gateway",
+	"ferry/internal/social",
+	"ferry/internal/transfer ferry/internal/admin",
+	"ferry/internal/object ferry/internal/graph ferry/internal/media ferry/internal/state ferry/internal/policy ferry/internal/sigv4",
+	"ferry/internal/guard ferry/internal/graph/wire ferry/internal/activity ferry/internal/once ferry/internal/secret ferry/internal/tty ferry/internal/sample ferry/internal/local/bucketdir",
+}
+
+// mayImport says which packages of ferry each package may import. A new package
+// needs a row, and a place in layers.
 var mayImport = map[string]string{
 	"ferry/cmd/ferry":                "ferry/internal/admin ferry/internal/bulk ferry/internal/gateway ferry/internal/graph ferry/internal/local ferry/internal/media ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/socialmessaging",
 	"ferry/internal/local":           "ferry/internal/admin ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/local/bucketdir ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/metasim",
@@ -105,6 +119,27 @@ func TestImportsRunOneWay(t *testing.T) {
 	for path := range mayImport {
 		if !seen[path] {
 			t.Errorf("mayImport has a row for %s, which does not exist", path)
+		}
+	}
+}
+
+// TestRowsFollowTheLayers checks that no row of mayImport allows an import upwards.
+func TestRowsFollowTheLayers(t *testing.T) {
+	layerOf := make(map[string]int)
+	for i, layer := range layers {
+		for path := range strings.FieldsSeq(layer) {
+			layerOf[path] = i
+		}
+	}
+	for path, allowed := range mayImport {
+		layer, inProduct := layerOf[path]
+		if !inProduct && strings.Contains(path, "/internal/") {
+			t.Errorf("%s has no place in layers", path)
+		}
+		for below := range strings.FieldsSeq(allowed) {
+			if l, found := layerOf[below]; inProduct && found && l <= layer {
+				t.Errorf("%s may import %s, which is not in a layer below it", path, below)
+			}
 		}
 	}
 }
