@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestObjectsAnswerTheFieldsThatAreAskedFor(t *testing.T) {
+func TestNodesReturnTheRequestedFields(t *testing.T) {
 	s := startSim(t)
 	tests := map[string]struct {
 		target string
@@ -49,7 +49,7 @@ func TestFieldsThatDoNotExistAreRefused(t *testing.T) {
 	}
 }
 
-func TestHealthIsThatOfTheWorstEntity(t *testing.T) {
+func TestHealthIsThatOfTheMostLimitedEntity(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.BusinessAccounts[0].CanSendMessage = "BLOCKED" })
 	status, ok := s.get("/v25.0/" + phone1 + "?fields=health_status").fields(t)["health_status"].(map[string]any)
 	if !ok || status["can_send_message"] != "BLOCKED" || len(status["entities"].([]any)) != 2 {
@@ -57,7 +57,7 @@ func TestHealthIsThatOfTheWorstEntity(t *testing.T) {
 	}
 }
 
-func TestPhoneNumbersComeInPages(t *testing.T) {
+func TestPhoneNumbersAreReturnedInPages(t *testing.T) {
 	tests := map[string]struct {
 		pageSize int
 		query    string
@@ -104,7 +104,7 @@ func TestPagesCanBeReadBackwards(t *testing.T) {
 	}
 }
 
-func TestPagingRefusesWhatItDidNotMake(t *testing.T) {
+func TestPagingRefusesInvalidCursorsAndLimits(t *testing.T) {
 	s := startSim(t)
 	tests := map[string]int{
 		"?after=nonsense": 131059, "?before=nonsense": 131059, "?after=a&before=b": 131059,
@@ -125,9 +125,9 @@ func TestAnAccountWithoutNumbersHasNoPaging(t *testing.T) {
 	}
 }
 
-func TestVersionsAnswerFallForwardOrDoNotExist(t *testing.T) {
+func TestVersionsAreLiveFallForwardOrDoNotExist(t *testing.T) {
 	s := startSim(t)
-	tests := map[string]string{ // version → the one that answers, "" for none
+	tests := map[string]string{ // version → the one that serves it, "" for none
 		"v26.0": "v26.0", "v25.0": "v25.0", "v21.0": "v21.0", "v20.0": "v21.0", "v2.12": "v21.0", "v1.0": "v21.0",
 		"v27.0": "", "v25.1": "", "v2.13": "", "v0.0": "", "v-1.0": "", "v25": "", "25.0": "", "V25.0": "", "v025.0": "", "v25.00": "",
 		"v99999999999999999999.0": "", "v": "", "latest": "",
@@ -147,7 +147,7 @@ func TestVersionsAnswerFallForwardOrDoNotExist(t *testing.T) {
 	}
 }
 
-func TestUnknownPathsAreNamed(t *testing.T) {
+func TestUnknownPathsAreNamedInTheError(t *testing.T) {
 	s := startSim(t)
 	tests := map[string]string{
 		"/": "/", "/v25.0": "/v25.0", "/v25.0/": "/", "/v25.0/me": "/me", "/v25.0/me/media": "/me/media",
@@ -162,7 +162,7 @@ func TestUnknownPathsAreNamed(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerHasGraphsHeaders(t *testing.T) {
+func TestEveryResponseHasGraphsHeaders(t *testing.T) {
 	s := startSim(t)
 	for _, path := range []string{"/v25.0/" + phone1, "/v25.0/1", "/nonsense", downloadPath} {
 		a := s.get(path)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkUpload measures what the simulator itself takes of a benchmark's
-// time: parsing, hashing and discarding 16 MiB, without a network.
+// BenchmarkUpload measures the simulator's own share of a benchmark: parsing,
+// hashing and discarding 16 MiB, without a network.
 func BenchmarkUpload(b *testing.B) {
 	const size = videoLimit
 	s := New(Config{Storage: NewDiscardStorage(), BusinessAccounts: []BusinessAccount{

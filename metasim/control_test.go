@@ -27,7 +27,7 @@ func TestControlAPIManagesFaults(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	if got := s.get("/v25.0/" + phone1).status; got != 500 {
-		t.Errorf("the fault did not act: %d", got)
+		t.Errorf("the fault was not applied: %d", got)
 	}
 	one := s.mustSend(http.MethodGet, control+"/faults/fault-1", nil).fields(t)
 	added["matched"], added["applied"] = 1.0, 1.0
@@ -49,7 +49,7 @@ func TestControlAPIManagesFaults(t *testing.T) {
 	}
 }
 
-func TestControlAPIRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestControlAPIRefusesInvalidRequests(t *testing.T) {
 	s := startSim(t)
 	control := startControl(t, s)
 	tests := map[string]string{
@@ -116,7 +116,7 @@ func TestControlAPIShowsMediaRequestsAndHealth(t *testing.T) {
 	}
 }
 
-func TestResetForgetsEverythingButTheAccounts(t *testing.T) {
+func TestResetRemovesEverythingButTheAccounts(t *testing.T) {
 	s := startSim(t)
 	control := startControl(t, s)
 	s.mustUpload("a.png", "image/png", png)

@@ -24,7 +24,7 @@ func (s *sim) fault(f Fault) Fault {
 	return added
 }
 
-func TestFaultsAnswerWithMetasErrors(t *testing.T) {
+func TestFaultsRespondWithMetasErrors(t *testing.T) {
 	tests := map[string]struct {
 		fault           Fault
 		status          int
@@ -68,7 +68,7 @@ func TestFaultsAnswerWithMetasErrors(t *testing.T) {
 	}
 }
 
-func TestThrottlingTakesTheConfiguredStatusAndAnnouncesTheWait(t *testing.T) {
+func TestThrottlingHasTheConfiguredStatusAndTheTimeToWait(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.ThrottleStatus = 429 })
 	s.fault(Fault{ErrorCode: 80007})
 	a := s.get("/v25.0/" + phone1)
@@ -94,7 +94,7 @@ func TestFaultsSelectSkipAndEnd(t *testing.T) {
 	}
 }
 
-func TestFaultsHitWithTheirProbabilityAndTheSeedDecidesWhen(t *testing.T) {
+func TestFaultsAreAppliedWithTheirProbabilityAndTheSeedDecidesWhen(t *testing.T) {
 	run := func() (hits string) {
 		s := startSim(t)
 		s.fault(Fault{Status: 500, Probability: 0.3})
@@ -109,7 +109,7 @@ func TestFaultsHitWithTheirProbabilityAndTheSeedDecidesWhen(t *testing.T) {
 	}
 	first, second := run(), run()
 	if first != second {
-		t.Errorf("the same seed gave\n%s\n%s", first, second)
+		t.Errorf("the same seed resulted in\n%s\n%s", first, second)
 	}
 	if n := strings.Count(first, "x"); n < 15 || n > 45 {
 		t.Errorf("%d of 100 with probability 0.3", n)
@@ -165,10 +165,10 @@ func TestCutUploadsLookBroken(t *testing.T) {
 				return s.send(http.MethodPost, "/v25.0/"+phone1+"/media", body, "Authorization", "Bearer "+token1, "Content-Type", formType)
 			}
 			if a, err := send(); err == nil {
-				t.Fatalf("the client got %d %s", a.status, a.body)
+				t.Fatalf("the client received %d %s", a.status, a.body)
 			}
 			last := s.lastRequest()
-			for last.Duration == 0 { // what was read is written down after the cut
+			for last.Duration == 0 { // what was read is recorded after the cut
 				runtime.Gosched()
 				last = s.lastRequest()
 			}
@@ -188,8 +188,8 @@ func TestCutUploadsLookBroken(t *testing.T) {
 	}
 }
 
-// A cut behind the end of a body is no cut: LoseAnswer is for that.
-func TestUploadThatEndsBeforeTheCutIsAnswered(t *testing.T) {
+// A cut after the end of a body does nothing; LoseAnswer loses the response.
+func TestUploadThatEndsBeforeTheCutSucceeds(t *testing.T) {
 	s := startSim(t)
 	s.fault(Fault{Operation: OperationUpload, CutAfterBytes: 1 << 20})
 	s.mustUpload("a.png", "image/png", png)
@@ -198,7 +198,7 @@ func TestUploadThatEndsBeforeTheCutIsAnswered(t *testing.T) {
 	}
 }
 
-func TestLostAnswersLeaveWhatTheOperationDid(t *testing.T) {
+func TestOperationWhoseAnswerIsLostIsCarriedOut(t *testing.T) {
 	s := startSim(t)
 	id := s.mustUpload("a.png", "image/png", png)
 	address := s.address(id)
@@ -209,12 +209,12 @@ func TestLostAnswersLeaveWhatTheOperationDid(t *testing.T) {
 	}{
 		{OperationDownload, http.MethodGet, address, ""},
 		{OperationRetrieve, http.MethodGet, "/v25.0/" + id, ""},
-		{OperationRetrieve, http.MethodGet, "/v25.0/1", "no such media, or it has expired"}, // a refusal is lost, too
+		{OperationRetrieve, http.MethodGet, "/v25.0/1", "no such media, or it has expired"}, // an error is lost, too
 		{OperationDelete, http.MethodDelete, "/v25.0/" + id, ""},
 	} {
-		fault := s.fault(Fault{Operation: test.operation, LoseAnswer: true}) // net/http retries a GET by itself
+		fault := s.fault(Fault{Operation: test.operation, LoseAnswer: true}) // unlimited, since net/http retries a GET
 		if a, err := s.send(test.method, test.target, nil, "Authorization", "Bearer "+token1); err == nil {
-			t.Errorf("%s: the client got %d %s", test.operation, a.status, a.body)
+			t.Errorf("%s: the client received %d %s", test.operation, a.status, a.body)
 		}
 		if last := s.lastRequest(); !last.Cut || last.Status != 0 || last.BytesWritten != 0 || last.Reason != test.reason {
 			t.Errorf("%s: history: %+v", test.operation, last)
@@ -239,7 +239,7 @@ func TestCutDownloadsLookBroken(t *testing.T) {
 	}
 }
 
-func TestCutAnswersLookBroken(t *testing.T) {
+func TestCutResponsesLookBroken(t *testing.T) {
 	s := startSim(t)
 	s.fault(Fault{Operation: OperationPhoneNumber, CutAfterBytes: 10})
 	if a, err := s.send(http.MethodGet, "/v25.0/"+phone1, nil, "Authorization", "Bearer "+token1); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -247,10 +247,10 @@ func TestCutAnswersLookBroken(t *testing.T) {
 	}
 }
 
-func TestLatencyAndBandwidthWaitAsLongAsTheySay(t *testing.T) {
+func TestLatencyAndBandwidthTakeTheirTime(t *testing.T) {
 	s := startSim(t)
 	address := s.address(s.mustUpload("a.png", "image/png", png))
-	var total atomic.Int64 // a last slice may be added when the client has all bytes already
+	var total atomic.Int64 // the last wait may follow when the client has all bytes
 	s.sleep = func(_ context.Context, d time.Duration) error {
 		total.Add(int64(d))
 		return nil
@@ -292,7 +292,7 @@ func TestLatencyEndsWithTheRequestAndWithTheServer(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := <-done; err == nil { // Close ends the wait, and nothing is answered then
+	if err := <-done; err == nil { // Close ends the wait without a response
 		t.Error("the request was answered")
 	}
 }

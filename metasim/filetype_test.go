@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestContentAgreesWithItsType(t *testing.T) {
+func TestContentMatchesItsType(t *testing.T) {
 	ftyp := func(major string, compatible ...string) string {
 		box := "ftyp" + major + "\x00\x00\x02\x00" + strings.Join(compatible, "")
 		return "\x00\x00\x00" + string(rune(4+len(box))) + box + "\x00\x00\x00\x08free"

@@ -54,7 +54,7 @@ func TestUploadRefusesBodiesThatAreNotWellFormed(t *testing.T) {
 				t.Errorf("status %d: %s", a.status, a.body)
 			}
 			if s.lastRequest().Reason == "" {
-				t.Error("the history gives no reason")
+				t.Error("the history has no reason")
 			}
 			assertNothingStored(t, s)
 		})
@@ -70,9 +70,9 @@ func TestUploadRefusesCompressedBodies(t *testing.T) {
 	}
 }
 
-// The declared length and the chunks are the client's promise: a connection
-// that ends before it is kept leaves nothing behind.
-func TestUploadBrokenOffOnTheWireStoresNothing(t *testing.T) {
+// A body that is shorter than its Content-Length, or without its last chunk, is
+// not complete, and nothing of it is kept.
+func TestUploadWhoseConnectionBreaksStoresNothing(t *testing.T) {
 	form := formOf(field("messaging_product", "whatsapp"), file("a.png", "image/png", png))
 	tests := map[string]string{
 		"short of Content-Length": "Content-Length: " + strconv.Itoa(len(form)+2) + "\r\n\r\n" + form,

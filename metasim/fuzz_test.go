@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// FuzzUpload holds the upload to one property: whatever the body, nothing
-// panics, and a file that is stored is, in size and digest, the one file that
-// mime/multipart finds in the same body.
+// FuzzUpload checks that no body makes the upload panic, and that a file that is
+// stored has the size and the digest of the one file that mime/multipart finds in
+// the same body.
 func FuzzUpload(f *testing.F) {
 	product := field("messaging_product", "whatsapp")
 	good := formOf(product, file("a.png", "image/png", png))
@@ -31,7 +31,7 @@ func FuzzUpload(f *testing.F) {
 	f.Add("application/json", []byte("{}"))
 
 	s := New(Config{
-		AcceptMislabelled: true, // so that more bodies get through
+		AcceptMislabelled: true, // so that more bodies are accepted
 		BusinessAccounts:  []BusinessAccount{{ID: account1, Token: token1, PhoneNumbers: []PhoneNumber{{ID: phone1}}}},
 	})
 	f.Cleanup(func() { s.Close() })
@@ -68,7 +68,7 @@ func FuzzUpload(f *testing.F) {
 	})
 }
 
-// independentReading returns the file of a form that must be well-formed.
+// independentReading returns the file of a form, which must be well-formed.
 func independentReading(t *testing.T, contentType string, body []byte) []byte {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func TestHistoryRemembersAnUpload(t *testing.T) {
+func TestHistoryDescribesAnUpload(t *testing.T) {
 	s := startSim(t)
 	form := formOf(field("messaging_product", "whatsapp"), field("type", "image/png"), file("a b.png", "image/png", png))
 	a := s.post(form)
@@ -28,14 +28,14 @@ func TestHistoryRemembersAnUpload(t *testing.T) {
 		Fields:   Fields{"messaging_product": "whatsapp", "type": "image/png"},
 		FileName: "a b.png", FileType: "image/png", FileSize: int64(len(png)), SHA256: hex.EncodeToString(digest[:]),
 	}
-	// The written bytes are counted after the answer has been sent.
+	// Written bytes are counted after the response has been sent.
 	ignore := cmpopts.IgnoreFields(Request{}, "Duration", "BytesWritten")
 	if diff := cmp.Diff([]Request{want}, s.Requests(), ignore); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-func TestTokensAreNeitherRememberedNorLogged(t *testing.T) {
+func TestTokensAreNeitherKeptNorLogged(t *testing.T) {
 	const stranger = "a-token-that-nobody-made"
 	var log bytes.Buffer
 	s := startSim(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
@@ -64,7 +64,7 @@ func TestTokensAreNeitherRememberedNorLogged(t *testing.T) {
 			t.Errorf("the history has %s:\n%s", token, remembered)
 		}
 	}
-	s.Server.history.mu.Lock() // the last log line is written under it
+	s.Server.history.mu.Lock() // it is held while the last log line is written
 	defer s.Server.history.mu.Unlock()
 	for _, token := range []string{token1, stranger} {
 		if strings.Contains(log.String(), token) {

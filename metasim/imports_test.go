@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// The simulator checks ferry's client of Meta only as long as it shares
-// nothing with it.
+// The simulator checks ferry's client of Meta only if it shares no code with it.
 func TestPackageImportsTheStandardLibraryOnly(t *testing.T) {
 	files, err := fs.Glob(os.DirFS("."), "*.go")
 	if err != nil || len(files) == 0 {

@@ -25,7 +25,7 @@ const (
 	formType         = "multipart/form-data; boundary=" + boundary
 )
 
-// Smallest beginnings of files that pass for their type.
+// The shortest files that are recognised as their type.
 var (
 	png  = "\x89PNG\r\n\x1A\n" + strings.Repeat("pixels", 10)
 	jpeg = "\xFF\xD8\xFF\xE0" + strings.Repeat("pixels", 10)
@@ -43,7 +43,7 @@ type sim struct {
 	manual *manualClock
 }
 
-// manualClock stands still until it is told to move.
+// manualClock stands still until advance is called.
 type manualClock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -116,8 +116,8 @@ func (a response) refusal(t *testing.T) envelope {
 	return v
 }
 
-// send sends a request whose header is given in pairs. A relative target is
-// one of the simulator's.
+// send sends a request with a header in pairs of name and value. A relative target
+// is a path of the simulator.
 func (s *sim) send(method, target string, body io.Reader, header ...string) (response, error) {
 	if strings.HasPrefix(target, "/") {
 		target = s.url + target
@@ -179,7 +179,7 @@ func (s *sim) lastRequest() Request {
 	return list[len(list)-1]
 }
 
-// field, file and part make parts of a form by hand; formOf joins them.
+// field, file and part return parts of a form; formOf joins them.
 func field(name, value string) string {
 	return part("Content-Disposition: form-data; name=\""+name+"\"", value)
 }

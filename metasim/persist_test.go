@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// startOn starts a simulator on a directory. The errors that it logs go to the
-// buffer that is returned.
+// startOn starts a simulator on a directory. It returns a buffer with the errors
+// that the simulator logs.
 func startOn(t *testing.T, dir string, change ...func(*Config)) (*sim, *bytes.Buffer) {
 	t.Helper()
 	storage, err := NewDirectoryStorage(dir)
@@ -32,7 +32,8 @@ func startOn(t *testing.T, dir string, change ...func(*Config)) (*sim, *bytes.Bu
 	})...), log
 }
 
-// restart closes a simulator and starts another one, later, on its directory.
+// restart closes a simulator, advances the time and starts another simulator on
+// the same directory.
 func (s *sim) restart(dir string, later time.Duration) (*sim, *bytes.Buffer) {
 	s.t.Helper()
 	if err := s.Close(); err != nil {
@@ -44,7 +45,7 @@ func (s *sim) restart(dir string, later time.Duration) (*sim, *bytes.Buffer) {
 	return next, log
 }
 
-func TestMediaInADirectoryOutliveARestart(t *testing.T) {
+func TestMediaInADirectoryAreServedAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	content := pdf + strings.Repeat("0123456789", 100_000) // several chunks
 	s, _ := startOn(t, dir)
@@ -62,15 +63,15 @@ func TestMediaInADirectoryOutliveARestart(t *testing.T) {
 		t.Errorf("download: status %d, %s, %d bytes", a.status, a.header.Get("Content-Type"), len(a.body))
 	}
 	if a := s.get(s.url + address[strings.Index(address, downloadPath):]); a.status == http.StatusOK {
-		t.Error("an address of the server that is gone still answers")
+		t.Error("a download URL of the previous server is valid")
 	}
 	if log.Len() > 0 {
 		t.Errorf("logged: %s", log)
 	}
 
-	// Both have seed 1: the second generator begins where the first began.
+	// Both have seed 1, so that the second one generates the same ids.
 	if second := s.mustUpload("b.png", "image/png", png); second == id {
-		t.Error("the id of a file on disk was given again")
+		t.Error("the id of a file on disk was used again")
 	}
 	if a := s.get(s.address(id)); a.body != content {
 		t.Error("the file has changed")
@@ -81,7 +82,7 @@ func TestMediaInADirectoryOutliveARestart(t *testing.T) {
 	}
 }
 
-func TestDeletedAndExpiredMediaDoNotComeBack(t *testing.T) {
+func TestDeletedAndExpiredMediaAreGoneAfterARestart(t *testing.T) {
 	upload := func(s *sim, ttl string) string {
 		t.Helper()
 		a := s.post(formOf(field("messaging_product", "whatsapp"), field("ttl_minutes", ttl), file("a.png", "image/png", png)))
@@ -99,11 +100,11 @@ func TestDeletedAndExpiredMediaDoNotComeBack(t *testing.T) {
 	s, log := s.restart(dir, time.Hour)
 	for _, id := range []string{deleted, short} {
 		if _, ok := s.Media(id); ok {
-			t.Errorf("%s is back", id)
+			t.Errorf("%s is served again", id)
 		}
 	}
 	if _, ok := s.Media(long); !ok || log.Len() > 0 {
-		t.Errorf("the file that lives on: %v; logged: %s", ok, log)
+		t.Errorf("the file that has not expired: %v; logged: %s", ok, log)
 	}
 	assertFiles(t, dir, record(long), long+".media")
 
@@ -113,7 +114,7 @@ func TestDeletedAndExpiredMediaDoNotComeBack(t *testing.T) {
 	assertNothingStored(t, s)
 }
 
-func TestBadRecordsAreDroppedAndLogged(t *testing.T) {
+func TestBadRecordsAreDeletedAndLogged(t *testing.T) {
 	edit := func(old, new string) func(t *testing.T, record, data string) {
 		return func(t *testing.T, record, _ string) {
 			content, err := os.ReadFile(record)
@@ -255,9 +256,9 @@ func TestLeftoversOfACrashAreRemoved(t *testing.T) {
 	assertFiles(t, dir, append(foreign, record(id), id+".media")...)
 }
 
-// Seed 1 makes the same ids again, so that the first of them can be occupied
-// by something that the index does not know.
-func TestIDsThatAreTakenOnDiskAreNotGiven(t *testing.T) {
+// Seed 1 generates the same ids each time, so that the first one can be taken by
+// something that is not a record.
+func TestIDsThatAreTakenOnDiskAreNotUsed(t *testing.T) {
 	s, _ := startOn(t, t.TempDir())
 	first := s.mustUpload("a.png", "image/png", png)
 	for _, name := range []string{record(first), first + ".media", first + ".media.part"} {
@@ -275,7 +276,7 @@ func TestUploadWithoutARecordIsRefused(t *testing.T) {
 	probe, _ := startOn(t, t.TempDir())
 	first := probe.mustUpload("a.png", "image/png", png)
 	s, log := startOn(t, dir)
-	makeDirectory(t, filepath.Join(dir, record(first)+".part")) // in the way of the record
+	makeDirectory(t, filepath.Join(dir, record(first)+".part")) // so that the record cannot be written
 	a := s.post(formOf(field("messaging_product", "whatsapp"), file("a.png", "image/png", png)))
 	if a.status != http.StatusInternalServerError || !strings.Contains(log.String(), ".json.part") {
 		t.Errorf("%d %s; logged: %s", a.status, a.body, log)
@@ -284,7 +285,7 @@ func TestUploadWithoutARecordIsRefused(t *testing.T) {
 	assertFiles(t, dir)
 }
 
-func TestBytesWithoutARecordDoNotOutliveTheStorage(t *testing.T) {
+func TestBytesWithoutARecordAreDeletedAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	s, err := NewDirectoryStorage(dir)
 	if err != nil {

@@ -29,7 +29,7 @@ const (
 	app2 = "402290129340398"
 )
 
-// startResumable starts a simulator whose accounts have an app each.
+// startResumable starts a simulator in which each account has an app.
 func startResumable(t *testing.T, change ...func(*Config)) *sim {
 	t.Helper()
 	return startSim(t, append([]func(*Config){func(c *Config) {
@@ -37,7 +37,7 @@ func startResumable(t *testing.T, change ...func(*Config)) *sim {
 	}}, change...)...)
 }
 
-// begin asks for a session with a query in pairs.
+// beginSession requests a session with a query in pairs of name and value.
 func (s *sim) beginSession(pairs ...string) response {
 	s.t.Helper()
 	query := url.Values{}
@@ -47,7 +47,7 @@ func (s *sim) beginSession(pairs ...string) response {
 	return s.mustSend(http.MethodPost, "/v25.0/"+app1+"/uploads?"+query.Encode(), nil, "Authorization", "Bearer "+token1)
 }
 
-// mustBegin begins a session and returns its id, as the answer has it.
+// mustBegin creates a session and returns the id in the response.
 func (s *sim) mustBegin(name, fileType string, size int) string {
 	s.t.Helper()
 	a := s.beginSession("file_name", name, "file_length", strconv.Itoa(size), "file_type", fileType)
@@ -58,7 +58,7 @@ func (s *sim) mustBegin(name, fileType string, size int) string {
 	return id
 }
 
-// sendBytes posts a piece of a file.
+// sendBytes posts bytes of a file.
 func (s *sim) sendBytes(session string, offset int, body io.Reader, header ...string) (response, error) {
 	s.t.Helper()
 	return s.send(http.MethodPost, "/v25.0/"+session, body, append([]string{
@@ -74,7 +74,7 @@ func (s *sim) mustSendBytes(session string, offset int, body string, header ...s
 	return a
 }
 
-// arrived asks for the offset of a session.
+// arrived returns the offset of a session.
 func (s *sim) arrived(session string) int {
 	s.t.Helper()
 	a := s.get("/v25.0/" + session)
@@ -85,7 +85,7 @@ func (s *sim) arrived(session string) int {
 	return int(status.FileOffset)
 }
 
-// handleOf reads the answer to the last bytes.
+// handleOf returns the handle in the response to the last bytes.
 func (s *sim) handleOf(a response) Handle {
 	s.t.Helper()
 	h, _ := a.fields(s.t)["h"].(string)
@@ -101,7 +101,7 @@ func digestOf(content string) string {
 	return hex.EncodeToString(digest[:])
 }
 
-func TestResumableUploadAnswersWithAHandle(t *testing.T) {
+func TestResumableUploadReturnsAHandle(t *testing.T) {
 	tests := map[string]struct{ fileType, content, prefix string }{
 		"pdf":  {"application/pdf", pdf, "4::YXBwbGljYXRpb24vcGRm:"},
 		"jpeg": {"image/jpeg", jpeg, "4::aW1hZ2UvanBlZw==:"},
@@ -137,7 +137,7 @@ func TestResumableUploadAnswersWithAHandle(t *testing.T) {
 	}
 }
 
-func TestHandlesOfTwoLinesStandForTheFileVerbatim(t *testing.T) {
+func TestHandlesOfTwoLinesAreFoundVerbatim(t *testing.T) {
 	s := startResumable(t, func(c *Config) { c.MultilineHandles = true })
 	a := s.mustSendBytes(s.mustBegin("", "image/png", len(png)), 0, png)
 	handle := s.handleOf(a)
@@ -149,7 +149,7 @@ func TestHandlesOfTwoLinesStandForTheFileVerbatim(t *testing.T) {
 	}
 }
 
-func TestSessionsAreRefusedForWhatTheyAskFor(t *testing.T) {
+func TestSessionsWithInvalidParametersAreRefused(t *testing.T) {
 	good := map[string]string{"file_name": "a.png", "file_length": "76", "file_type": "image/png"}
 	tests := map[string]struct{ name, value, message string }{
 		"no length":        {"file_length", "", "(#100) The parameter file_length is required."},
@@ -192,7 +192,7 @@ func TestSessionsAreRefusedForWhatTheyAskFor(t *testing.T) {
 	}
 }
 
-func TestSessionsHoldTheLimitOfEachType(t *testing.T) {
+func TestSessionsEnforceTheLimitOfEachType(t *testing.T) {
 	s := startResumable(t)
 	for fileType, limit := range map[string]int{
 		"application/pdf": 100 << 20, "image/jpg": 5 << 20, "image/jpeg": 5 << 20, "image/png": 5 << 20, "video/mp4": 16 << 20,
@@ -204,7 +204,7 @@ func TestSessionsHoldTheLimitOfEachType(t *testing.T) {
 	}
 }
 
-func TestTokenSchemeAndOwnerOfASessionCount(t *testing.T) {
+func TestSessionsRequireTheirTokenAndScheme(t *testing.T) {
 	s := startResumable(t, func(c *Config) {
 		c.BusinessAccounts = append(c.BusinessAccounts, BusinessAccount{ID: "999", Token: "third", AppID: app1})
 	})
@@ -251,7 +251,7 @@ func TestTokenSchemeAndOwnerOfASessionCount(t *testing.T) {
 	}
 }
 
-func TestBytesAreTakenAtTheRightOffsetOnly(t *testing.T) {
+func TestBytesAreAcceptedAtTheRightOffsetOnly(t *testing.T) {
 	s := startResumable(t)
 	session := s.mustBegin("", "image/png", len(png))
 	if a := s.mustSendBytes(session, 0, png[:3]); a.status != http.StatusOK || a.body != fmt.Sprintf(`{"id":"%s","file_offset":3}`, session) {
@@ -311,7 +311,8 @@ func TestBodiesThatAreNotTheFileAreRefused(t *testing.T) {
 	}
 }
 
-// The content is judged as soon as enough of it is there, however it came.
+// The content is checked as soon as enough of it has arrived, in however many
+// requests.
 func TestContentThatIsNotOfItsTypeEndsTheSession(t *testing.T) {
 	for name, pieces := range map[string][]string{
 		"at once":   {"<html><body>403"},
@@ -343,7 +344,7 @@ func TestContentThatIsNotOfItsTypeEndsTheSession(t *testing.T) {
 	s.handleOf(s.mustSendBytes(s.mustBegin("", "image/png", 6), 0, "<html>"))
 }
 
-func TestFaultsAnswerAndSlowResumableUploads(t *testing.T) {
+func TestFaultsApplyToResumableUploads(t *testing.T) {
 	s := startResumable(t)
 	session := s.mustBegin("", "image/png", len(png))
 	for operation, send := range map[Operation]func() (response, error){
@@ -359,7 +360,7 @@ func TestFaultsAnswerAndSlowResumableUploads(t *testing.T) {
 		if a, err := send(); err != nil || a.status != 500 || a.refusal(t).Error.Code != 131016 {
 			t.Errorf("%s: %d %s, %v", operation, a.status, a.body, err)
 		}
-		cut := s.fault(Fault{Operation: operation, CutAfterBytes: -1}) // each time: net/http asks again
+		cut := s.fault(Fault{Operation: operation, CutAfterBytes: -1}) // unlimited, since net/http retries
 		if a, err := send(); err == nil {
 			t.Errorf("%s, cut: %d %s", operation, a.status, a.body)
 		}
@@ -398,7 +399,7 @@ func TestControlAPIShowsHandles(t *testing.T) {
 	}
 }
 
-func TestTokensOfResumableUploadsAreNeitherRememberedNorLogged(t *testing.T) {
+func TestTokensOfResumableUploadsAreNeitherKeptNorLogged(t *testing.T) {
 	var log bytes.Buffer
 	s := New(Config{
 		Logger:           slog.New(slog.NewTextHandler(&log, nil)),
@@ -442,7 +443,7 @@ func TestTokensOfResumableUploadsAreNeitherRememberedNorLogged(t *testing.T) {
 	}
 }
 
-func TestResumableUploadStreamsWithoutHoldingTheFile(t *testing.T) {
+func TestResumableUploadStreamsInConstantMemory(t *testing.T) {
 	const size = 64 << 20
 	s := startResumable(t, func(c *Config) { c.Storage = NewDiscardStorage() })
 	session := s.mustBegin("", "application/pdf", size)

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// address retrieves a file and returns where to download it.
+// address retrieves a file and returns its download URL.
 func (s *sim) address(id string) string {
 	s.t.Helper()
 	target, ok := s.get("/v25.0/" + id).fields(s.t)["url"].(string)
@@ -52,7 +52,7 @@ func TestRetrieveDescribesTheFile(t *testing.T) {
 	}
 }
 
-func TestPublicURLBeginsTheAddresses(t *testing.T) {
+func TestDownloadURLsStartWithThePublicURL(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.PublicURL = "https://graph.example:8443/" })
 	address := s.address(s.mustUpload("a.png", "image/png", png))
 	if !strings.HasPrefix(address, "https://graph.example:8443/whatsapp_business/attachments/?") {
@@ -117,7 +117,7 @@ func TestDeleteSucceedsOnce(t *testing.T) {
 	assertNothingStored(t, s)
 }
 
-func TestDownloadGivesTheBytesBack(t *testing.T) {
+func TestDownloadReturnsTheBytes(t *testing.T) {
 	content := pdf + strings.Repeat("0123456789", 100_000) // several chunks
 	storages := map[string]func() Storage{
 		"memory": func() Storage { return NewMemoryStorage(8 << 20) },
@@ -187,7 +187,7 @@ func TestDownloadRefusesEverythingElseWith404(t *testing.T) {
 				t.Errorf("status %d: %s", a.status, a.body)
 			}
 			if s.lastRequest().Reason == "" {
-				t.Error("the history gives no reason")
+				t.Error("the history has no reason")
 			}
 		})
 	}
@@ -196,7 +196,7 @@ func TestDownloadRefusesEverythingElseWith404(t *testing.T) {
 	}
 }
 
-func TestDownloadAddressesLiveFiveMinutes(t *testing.T) {
+func TestDownloadURLsAreValidForFiveMinutes(t *testing.T) {
 	s := startSim(t)
 	id := s.mustUpload("a.png", "image/png", png)
 	address := s.address(id)
@@ -213,7 +213,7 @@ func TestDownloadAddressesLiveFiveMinutes(t *testing.T) {
 	}
 }
 
-func TestDiscardStorageSaysThatItKeepsNoBytes(t *testing.T) {
+func TestDiscardStorageReportsThatItKeepsNoBytes(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.Storage = NewDiscardStorage() })
 	id := s.mustUpload("a.png", "image/png", png)
 	if file, ok := s.Media(id); !ok || file.Size != int64(len(png)) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Every storage that keeps bytes behaves alike.
+// All storages that keep bytes behave the same.
 func TestStoragesKeepWhatWasCommittedAndNothingElse(t *testing.T) {
 	storages := map[string]func(t *testing.T) Storage{
 		"memory": func(*testing.T) Storage { return NewMemoryStorage(1 << 20) },

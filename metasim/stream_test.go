@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// endless reads as the same byte for ever.
+// endless is an infinite sequence of one byte.
 type endless byte
 
 func (e endless) Read(p []byte) (int, error) {
@@ -20,15 +20,15 @@ func (e endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sizedForm makes the body of an upload of size bytes without holding it, and
-// says how long it is.
+// sizedForm returns the body of an upload of size bytes, which is generated while
+// it is read, and its length.
 func sizedForm(name, contentType, head string, size int) (io.Reader, string) {
 	before, after, _ := strings.Cut(formOf(field("messaging_product", "whatsapp"), file(name, contentType, "\x00CUT\x00")), "\x00CUT\x00")
 	body := io.MultiReader(strings.NewReader(before+head), io.LimitReader(endless('x'), int64(size-len(head))), strings.NewReader(after))
 	return body, strconv.Itoa(len(before) + size + len(after))
 }
 
-func TestUploadStreamsWithoutHoldingTheFile(t *testing.T) {
+func TestUploadStreamsInConstantMemory(t *testing.T) {
 	const size = 64 << 20
 	s := startSim(t, func(c *Config) { c.Storage = NewDiscardStorage() })
 	upload := func() {
@@ -43,7 +43,7 @@ func TestUploadStreamsWithoutHoldingTheFile(t *testing.T) {
 	upload()
 	runtime.ReadMemStats(&after)
 
-	// Everything that client and server allocated, garbage included.
+	// All allocations of client and server, including garbage.
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 4<<20 {
 		t.Errorf("%d bytes were allocated for an upload of %d", allocated, size)
 	}
@@ -52,7 +52,7 @@ func TestUploadStreamsWithoutHoldingTheFile(t *testing.T) {
 	}
 }
 
-func TestFramingFindsTheEndWhereverTheReadsFall(t *testing.T) {
+func TestFramingFindsTheEndWhereverReadsAreSplit(t *testing.T) {
 	closing := "\r\n--" + boundary + "--"
 	tests := map[string]struct {
 		body string

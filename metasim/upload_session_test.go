@@ -26,7 +26,7 @@ func TestUploadResumesWhereAFaultCutIt(t *testing.T) {
 				session := s.mustBegin("a.pdf", "application/pdf", len(content))
 				s.fault(fault)
 				if a, err := s.sendBytes(session, 0, strings.NewReader(content)); err == nil {
-					t.Fatalf("the client got %d %s", a.status, a.body)
+					t.Fatalf("the client received %d %s", a.status, a.body)
 				}
 				offset := s.arrived(session)
 				if offset != int(cut) {
@@ -38,7 +38,7 @@ func TestUploadResumesWhereAFaultCutIt(t *testing.T) {
 				}
 				again := s.handleOf(s.mustSendBytes(session, len(content), ""))
 				if diff := cmp.Diff(handle, again); diff != "" {
-					t.Errorf("asked for once more (-first +second):\n%s", diff)
+					t.Errorf("requested again (-first +second):\n%s", diff)
 				}
 				if stored := s.storedBytes(handle); stored != content {
 					t.Errorf("%d bytes are stored", len(stored))
@@ -57,7 +57,7 @@ func directoryIn(t *testing.T) Storage {
 	return storage
 }
 
-// storedBytes reads what the storage has of a handle.
+// storedBytes returns the bytes of a handle in the storage.
 func (s *sim) storedBytes(handle Handle) string {
 	s.t.Helper()
 	stored, _ := s.uploads.handles.find(handle.Handle, s.Now())
@@ -69,9 +69,9 @@ func (s *sim) storedBytes(handle Handle) string {
 	return content
 }
 
-// The client breaks off, by closing and by going silent. Asking for the status
+// The client closes the connection, or stops sending. A request for the status
 // ends the old request, so that the offset is final.
-func TestUploadResumesWhereTheClientBrokeOff(t *testing.T) {
+func TestUploadResumesWhereTheClientStopped(t *testing.T) {
 	content := pdf + strings.Repeat("0123456789", 100_000)
 	for name, closes := range map[string]bool{"closed": true, "silent": false} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestUploadResumesWhereTheClientBrokeOff(t *testing.T) {
 			defer conn.Close()
 			fmt.Fprintf(conn, "POST /v25.0/%s HTTP/1.1\r\nHost: x\r\nAuthorization: OAuth %s\r\nfile_offset: 0\r\nContent-Length: %d\r\n\r\n%s",
 				session, token1, len(content), content[:654_321])
-			for { // until the request has arrived
+			for { // wait until the request has arrived
 				if r := s.lastRequest(); r.Operation == OperationUploadBytes {
 					break
 				}
@@ -133,7 +133,7 @@ func TestSessionsAndHandlesExpire(t *testing.T) {
 	if _, ok := s.Handle(handle.Handle); ok {
 		t.Error("the handle has not expired")
 	}
-	s.mustBegin("", "image/png", 1) // sweeps
+	s.mustBegin("", "image/png", 1) // removes what has expired
 	assertNothingStored(t, s)
 	if len(s.uploads.sessions) != 1 || s.uploads.unfinished != 1 || len(s.uploads.handles.all()) != 0 {
 		t.Errorf("%d sessions, %d unfinished, %d handles", len(s.uploads.sessions), s.uploads.unfinished, len(s.uploads.handles.all()))
@@ -154,7 +154,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	s.mustBegin("", "image/png", 1)
 }
 
-func TestUploadsThatTheStorageCannotHoldAreForgotten(t *testing.T) {
+func TestUploadsThatExceedTheStorageEndTheirSession(t *testing.T) {
 	s := startResumable(t, func(c *Config) { c.Storage = NewMemoryStorage(1 << 20) })
 	content := pdf + strings.Repeat("x", 2<<20)
 	session := s.mustBegin("", "application/pdf", len(content))
@@ -180,7 +180,7 @@ func TestResetRemovesSessionsAndHandlesAndCloseTheSessions(t *testing.T) {
 	half, handle := fill()
 	s.Reset()
 	if _, ok := s.Handle(handle.Handle); ok || s.get("/v25.0/"+half).status != http.StatusBadRequest {
-		t.Error("something outlives the reset")
+		t.Error("something is left after the reset")
 	}
 	assertFiles(t, dir)
 	half, handle = fill()
@@ -203,8 +203,8 @@ func TestResetRemovesSessionsAndHandlesAndCloseTheSessions(t *testing.T) {
 	assertFiles(t, dir)
 }
 
-// A session that is forgotten under a request takes its bytes along.
-func TestResetUnderAnUploadLeavesNothing(t *testing.T) {
+// When a session is removed during a request, its bytes are deleted.
+func TestResetDuringAnUploadLeavesNothing(t *testing.T) {
 	s := startResumable(t)
 	session := s.mustBegin("", "image/png", len(png))
 	var kept *uploadSession

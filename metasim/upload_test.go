@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestUploadStoresTheFileAndAnswersWithItsID(t *testing.T) {
+func TestUploadStoresTheFileAndReturnsItsID(t *testing.T) {
 	product := field("messaging_product", "whatsapp")
 	tests := map[string]struct {
 		form, mimeType, content string
@@ -95,7 +95,7 @@ func TestUploadRefusesWithMetasWords(t *testing.T) {
 	}
 }
 
-func TestUploadRefusesFilesThatAreNotWhatTheyClaim(t *testing.T) {
+func TestUploadRefusesMislabelledFiles(t *testing.T) {
 	tests := map[string]struct{ name, contentType, content, details string }{
 		"html as jpeg":           {"a.jpg", "image/jpeg", "<html><body>403", "Image file uploaded with mimetype as image/jpeg, however on processing it is of type text/html. Please choose a different file."},
 		"png as jpeg":            {"a.jpg", "image/jpeg", png, "Image file uploaded with mimetype as image/jpeg, however on processing it is of type image/png. Please choose a different file."},
@@ -123,7 +123,7 @@ func TestUploadRefusesFilesThatAreNotWhatTheyClaim(t *testing.T) {
 	}
 }
 
-func TestAcceptMislabelledTakesWhatMetaTakes(t *testing.T) {
+func TestAcceptMislabelledAcceptsWhatMetaAccepts(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.AcceptMislabelled = true })
 	s.mustUpload("a", "image/jpeg", "<html>")
 	if a := s.post(formOf(field("messaging_product", "whatsapp"), field("file", jpeg))); a.status != http.StatusBadRequest {
@@ -131,7 +131,7 @@ func TestAcceptMislabelledTakesWhatMetaTakes(t *testing.T) {
 	}
 }
 
-func TestUploadHoldsTheLimitsOfSizeExactly(t *testing.T) {
+func TestUploadEnforcesSizeLimitsExactly(t *testing.T) {
 	animated := "RIFF\x00\x00\x00\x00WEBPVP8X\x0A\x00\x00\x00\x02"
 	still := "RIFF\x00\x00\x00\x00WEBPVP8X\x0A\x00\x00\x00\x10"
 	tests := map[string]struct {
@@ -209,7 +209,7 @@ func TestUploadChecksTokenAndNumberBeforeTheBody(t *testing.T) {
 	}
 }
 
-func TestUploadedFilesLiveThirtyDaysOrAsLongAsAsked(t *testing.T) {
+func TestUploadedFilesExpireAfterThirtyDaysOrTheirTTL(t *testing.T) {
 	s := startSim(t)
 	long := s.mustUpload("a.png", "image/png", png)
 	a := s.post(formOf(field("messaging_product", "whatsapp"), field("ttl_minutes", "60"), file("a.png", "image/png", png)))
@@ -227,14 +227,13 @@ func TestUploadedFilesLiveThirtyDaysOrAsLongAsAsked(t *testing.T) {
 	if e := s.get("/v25.0/" + long).refusal(t).Error; e.Code != 100 || e.Subcode != 33 {
 		t.Errorf("after thirty days: %+v", e)
 	}
-	s.mustUpload("a.png", "image/png", png) // sweeps
+	s.mustUpload("a.png", "image/png", png) // removes what has expired
 	if s.media.has(long) {
 		t.Error("the expired file was not removed")
 	}
 }
 
-// assertNothingStored checks that a refused upload left neither a record nor
-// bytes behind.
+// assertNothingStored checks that there are neither media nor bytes of them.
 func assertNothingStored(t *testing.T, s *sim) {
 	t.Helper()
 	if _, total := s.media.list(s.manual.Now(), 0); total != 0 {
