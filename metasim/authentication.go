@@ -71,40 +71,20 @@ func headerToken(r *http.Request, schemes []string) string {
 }
 
 // allowOwner checks that the token has access to an account that the node
-// belongs to. Meta answers alike for a node that does not exist.
+// belongs to. The response is the same for a node that does not exist.
 func (s *Server) allowOwner(c *call) *apiError {
-	kind := c.operation.node()
-	owners := s.owners(kind, c.id)
-	if slices.ContainsFunc(owners, func(account string) bool { return c.accounts[account] }) {
+	want := c.operation.node()
+	kind, owners := s.node(c.id)
+	e := unsupported(c.r.Method, c.id)
+	switch {
+	case kind != want || len(owners) == 0:
+		e.reason = "no such " + string(want) + ", or it has expired"
+	case !slices.ContainsFunc(owners, func(account string) bool { return c.accounts[account] }):
+		e.reason = "the " + string(want) + " belongs to another account than the token"
+	default:
 		return nil
 	}
-	e := unsupported(c.r.Method, c.id)
-	if e.reason = "the " + string(kind) + " belongs to another account than the token"; len(owners) == 0 {
-		e.reason = "no such " + string(kind) + ", or it has expired"
-	}
 	return e
-}
-
-// owners returns the ids of the accounts that a node belongs to: none if it
-// does not exist.
-func (s *Server) owners(kind nodeKind, id string) []string {
-	switch kind {
-	case nodeAccount:
-		if _, ok := s.accounts[id]; ok {
-			return []string{id}
-		}
-	case nodePhoneNumber:
-		if p, ok := s.phones[id]; ok {
-			return []string{p.accountID}
-		}
-	case nodeApp:
-		return s.apps[id]
-	case nodeMedia:
-		if file, ok := s.Media(id); ok {
-			return s.owners(nodePhoneNumber, file.PhoneNumberID)
-		}
-	}
-	return nil
 }
 
 // ownsPhoneNumber reports whether one of the accounts has the phone number.

@@ -47,12 +47,12 @@ const (
 type operation struct {
 	name    Operation
 	method  string // of HTTP
-	pattern string // of the path; see parsePattern
+	pattern string // of the path; see parsePatterns
 	auth    authentication
 	serve   func(*Server, *call) (any, *apiError) // returns the JSON of the response; nil, nil if it has written one
 
 	takesFile bool // the request's body is a file, which Fault.CutAfterBytes counts
-	mediaHost bool // on the media host, which refuses with a bare 404
+	mediaHost bool // on the media host, which refuses with a 404 in plain text
 
 	segments []segment // of the pattern
 }
@@ -61,9 +61,9 @@ type operation struct {
 // authentication, faults and the history read it. To add an operation, add a
 // row and a method of Server.
 //
-// Rows may have the same method and pattern but for the kind of the node. The
-// kind that the id in the path has then decides; an id of no kind, or of
-// another one, selects the first of these rows, whose method refuses it.
+// Rows may have the same method, and patterns that differ in the kind of the node
+// only. Then the kind of the object with the id in the path selects the row. If it
+// is none of theirs, the first of these rows is selected, and refuses the id.
 var operations = parsePatterns([]operation{
 	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload, takesFile: true},
 	{name: OperationRetrieve, method: "GET", pattern: "/{version}/{media}", auth: ownersToken, serve: (*Server).retrieve},
@@ -90,16 +90,16 @@ func (o Operation) known() bool {
 	return false
 }
 
-// segment is an element of a pattern: a text, and behind it an id of a kind
-// if kind is not empty.
+// segment is an element of a pattern: a text, followed by an id if kind is not
+// empty.
 type segment struct {
 	text string
 	kind nodeKind
 }
 
-// parsePatterns fills in the segments of the rows. A pattern is a path whose
-// elements are texts, {kind}, or a text with {kind} behind it. It names at
-// most one node; {version} is none.
+// parsePatterns fills in the segments of the rows. Each element of a pattern is a
+// text, {kind}, or a text followed by {kind}. A pattern names at most one node;
+// {version} is not one.
 func parsePatterns(rows []operation) []operation {
 	for i := range rows {
 		for element := range strings.SplitSeq(strings.TrimPrefix(rows[i].pattern, "/"), "/") {
@@ -147,7 +147,7 @@ func (o *operation) match(elements []string) (id string, ok bool) {
 	return id, true
 }
 
-// route is where a request leads.
+// route is the destination of a request.
 type route struct {
 	operation *operation // nil: none
 	version   string     // of the response, such as "v25.0"
@@ -183,7 +183,10 @@ func (s *Server) route(r *http.Request) route {
 			continue
 		}
 		known, mediaHost, t.id = true, o.mediaHost, id
-		if o.method == r.Method && (t.operation == nil || o.node() == s.nodeKind(id)) {
+		if o.method != r.Method {
+			continue
+		}
+		if kind, _ := s.node(id); t.operation == nil || o.node() == kind {
 			t.operation = o
 		}
 	}
@@ -200,19 +203,25 @@ func (s *Server) route(r *http.Request) route {
 	return t
 }
 
-// nodeKind returns the kind of an object by its id, or "" if there is none.
-func (s *Server) nodeKind(id string) nodeKind {
+// node returns the kind of the object with an id, and the ids of the accounts that
+// it belongs to. The kind is empty if there is no such object; an object that has
+// expired belongs to no account.
+func (s *Server) node(id string) (kind nodeKind, owners []string) {
 	if _, ok := s.accounts[id]; ok {
-		return nodeAccount
+		return nodeAccount, []string{id}
 	}
-	if _, ok := s.phones[id]; ok {
-		return nodePhoneNumber
+	if p, ok := s.phones[id]; ok {
+		return nodePhoneNumber, []string{p.accountID}
 	}
-	if len(s.apps[id]) > 0 {
-		return nodeApp
+	if owners := s.apps[id]; len(owners) > 0 {
+		return nodeApp, owners
+	}
+	if file, ok := s.Media(id); ok {
+		_, owners := s.node(file.PhoneNumberID)
+		return nodeMedia, owners
 	}
 	if s.media.has(id) {
-		return nodeMedia
+		return nodeMedia, nil
 	}
-	return ""
+	return "", nil
 }

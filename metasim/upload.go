@@ -277,7 +277,8 @@ func (s *Server) createFile(newID func() string) (id string, blob Blob, err erro
 // newMediaID returns an id that is not taken.
 func (s *Server) newMediaID() string {
 	for {
-		if id := s.random.mediaID(); s.nodeKind(id) == "" {
+		id := s.random.mediaID()
+		if kind, _ := s.node(id); kind == "" {
 			return id
 		}
 	}
