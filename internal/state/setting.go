@@ -33,6 +33,7 @@ func (s *DB) SetReuse(ctx context.Context, accountID string, on bool) error {
 type Usage struct {
 	AccountID      string
 	Reuse          bool  // whether it is on
+	Verify         bool  // whether verification of uploads is on
 	Uploads        int64 // with a record, which means not deleted
 	Bytes          int64
 	UploadsAvoided int64
@@ -42,12 +43,12 @@ type Usage struct {
 // Usages returns the usage of all accounts, sorted by account id.
 func (s *DB) Usages(ctx context.Context) ([]Usage, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT a.id, a.reuse, a.uploads_avoided, a.bytes_avoided, COUNT(m.id), COALESCE(SUM(m.size), 0)
+		`SELECT a.id, a.reuse, a.verify_uploads, a.uploads_avoided, a.bytes_avoided, COUNT(m.id), COALESCE(SUM(m.size), 0)
 		 FROM account a
 		 LEFT JOIN business_account b ON b.account_id = a.id
 		 LEFT JOIN phone_number p ON p.business_account_id = b.id
 		 LEFT JOIN media m ON m.phone_number_id = p.id
-		 GROUP BY a.id, a.reuse, a.uploads_avoided, a.bytes_avoided ORDER BY a.id`)
+		 GROUP BY a.id, a.reuse, a.verify_uploads, a.uploads_avoided, a.bytes_avoided ORDER BY a.id`)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (s *DB) Usages(ctx context.Context) ([]Usage, error) {
 	var list []Usage
 	for rows.Next() {
 		var u Usage
-		if err := rows.Scan(&u.AccountID, &u.Reuse, &u.UploadsAvoided, &u.BytesAvoided, &u.Uploads, &u.Bytes); err != nil {
+		if err := rows.Scan(&u.AccountID, &u.Reuse, &u.Verify, &u.UploadsAvoided, &u.BytesAvoided, &u.Uploads, &u.Bytes); err != nil {
 			return nil, err
 		}
 		list = append(list, u)
