@@ -28,7 +28,7 @@ type mediaLintCommand struct {
 // cannot be read is worse, since nobody knows what is in it.
 var lintStatuses = map[media.Severity]exitStatus{media.LooksBad: 3, media.WillFail: 4, media.Refused: 5}
 
-const exitUnread = exitStatus(2)
+const exitUnreadable = exitStatus(2)
 
 // Help is what the command's --help says beside its flags.
 func (*mediaLintCommand) Help() string {
@@ -42,8 +42,8 @@ func (*mediaLintCommand) Help() string {
   1  the output cannot be written`
 }
 
-// linted is what was found in one source; its JSON is one line of output.
-type linted struct {
+// lintResult is what was found in one source; its JSON is one line of output.
+type lintResult struct {
 	Source    string          `json:"source"` // never with a URL's query
 	Name      string          `json:"name,omitempty"`
 	Type      string          `json:"type,omitempty"` // what WhatsApp would be told; what is declared, if it does not take that
@@ -62,7 +62,7 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 	worst, unread := media.Severity(0), false
 	for _, text := range c.Source {
 		result := c.lint(ctx, sources, text)
-		worst, unread = max(worst, result.worst()), unread || result.Error != ""
+		worst, unread = max(worst, result.maxSeverity()), unread || result.Error != ""
 		if c.JSON || !tty.IsTerminal(terminal.out) {
 			encoder := json.NewEncoder(terminal.out)
 			encoder.SetEscapeHTML(false)
@@ -74,7 +74,7 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 		}
 	}
 	if unread {
-		return exitUnread
+		return exitUnreadable
 	}
 	if worst > 0 {
 		return lintStatuses[worst]
@@ -82,8 +82,8 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 	return nil
 }
 
-func (c *mediaLintCommand) lint(ctx context.Context, sources *lintSources, text string) linted {
-	result := linted{Source: shown(text)}
+func (c *mediaLintCommand) lint(ctx context.Context, sources *lintSources, text string) lintResult {
+	result := lintResult{Source: withoutQuery(text)}
 	file, err := sources.open(ctx, text)
 	if err != nil {
 		result.fail(err)
@@ -107,7 +107,7 @@ func (c *mediaLintCommand) lint(ctx context.Context, sources *lintSources, text 
 
 // fail records why a source cannot be read, or that WhatsApp cannot have the object as
 // its source holds it.
-func (l *linted) fail(err error) {
+func (l *lintResult) fail(err error) {
 	failed, ok := errors.AsType[*object.Error](err)
 	switch {
 	case !ok:
@@ -121,10 +121,10 @@ func (l *linted) fail(err error) {
 	}
 }
 
-func (l linted) worst() media.Severity { return media.Result{Findings: l.Findings}.MaxSeverity() }
+func (l lintResult) maxSeverity() media.Severity { return media.Result{Findings: l.Findings}.MaxSeverity() }
 
 // print writes what was found for a person, in lines of lintWidth columns.
-func (l linted) print(out io.Writer) error {
+func (l lintResult) print(out io.Writer) error {
 	var text strings.Builder
 	text.WriteString(l.heading() + "\n")
 	if l.Error != "" {
@@ -149,7 +149,7 @@ func (l linted) print(out io.Writer) error {
 
 // heading is the source, and its type and size as far as they are known: in
 // one line, if it is not too long.
-func (l linted) heading() string {
+func (l lintResult) heading() string {
 	words := []string{tty.Printable(l.Source)}
 	if l.Type != "" {
 		words = append(words, tty.Printable(l.Type))

@@ -75,7 +75,7 @@ func TestLintIsReadableOn80Columns(t *testing.T) {
 			}
 		}
 	}
-	result := linted{Source: "a b.ogg", Type: "audio/ogg", Size: new(int64(2402)), path: "a b.ogg",
+	result := lintResult{Source: "a b.ogg", Type: "audio/ogg", Size: new(int64(2402)), path: "a b.ogg",
 		Findings: []media.Finding{{
 			Severity: media.WillFail, Code: "opus-not-mono",
 			Why: "The Opus audio has 2 channels\x1b: WhatsApp accepts it and recipients cannot play it.", Fix: "Mix it down to one channel: ffmpeg -i IN -vn -ac 1 -c:a libopus -b:a 32k out.ogg",
@@ -137,14 +137,14 @@ func TestLintReadsURLsByRangesWhereItCan(t *testing.T) {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 	}))
 	defer server.Close()
-	lint := func(path string) linted {
+	lint := func(path string) lintResult {
 		return (&mediaLintCommand{}).lint(context.Background(), &lintSources{}, server.URL+path)
 	}
-	if got := lint("/a.pdf?signature"); got.worst() != media.WillFail || got.Findings[0].Code != media.CodeTruncated || got.Source != server.URL+"/a.pdf" || got.Name != "a.pdf" || got.Error != "" {
+	if got := lint("/a.pdf?signature"); got.maxSeverity() != media.WillFail || got.Findings[0].Code != media.CodeTruncated || got.Source != server.URL+"/a.pdf" || got.Name != "a.pdf" || got.Error != "" {
 		t.Errorf("%+v", got)
 	}
 	ranges = false
-	if got := lint("/a.pdf"); got.Error != "" || got.worst() != 0 || len(got.Unchecked) != 1 {
+	if got := lint("/a.pdf"); got.Error != "" || got.maxSeverity() != 0 || len(got.Unchecked) != 1 {
 		t.Errorf("%+v", got)
 	}
 }

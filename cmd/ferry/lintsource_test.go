@@ -19,7 +19,7 @@ import (
 )
 
 // refusal is what lint says of a source that it refuses, in one text.
-func refusal(l linted) string {
+func refusal(l lintResult) string {
 	return media.Result{Findings: l.Findings}.Refusal(media.WillFail)
 }
 

@@ -48,7 +48,7 @@ func (c *mediaPostCommand) Run(ctx context.Context, terminal *terminal) error {
 		if err != nil {
 			return err
 		}
-		files[i] = bulk.File{Source: shown(text), Input: input}
+		files[i] = bulk.File{Source: withoutQuery(text), Input: input}
 	}
 	client, err := c.client(ctx)
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *mediaPostCommand) input(text string) (*socialmessaging.PostWhatsAppMess
 		return input, nil
 	}
 	if !isLink(text) {
-		return nil, fmt.Errorf("%q is not a source; expected s3://BUCKET/KEY or a presigned URL", shown(text))
+		return nil, fmt.Errorf("%q is not a source; expected s3://BUCKET/KEY or a presigned URL", withoutQuery(text))
 	}
 	input.SourceS3PresignedUrl = &socialmessaging.S3PresignedUrl{Url: &text, Headers: map[string]string{"Content-Type": c.ContentType}}
 	return input, nil
@@ -86,8 +86,8 @@ func isLink(text string) bool {
 	return err == nil && link.Host != "" && (link.Scheme == "https" || link.Scheme == "http")
 }
 
-// shown is a source without what makes it secret: a URL's query.
-func shown(source string) string {
+// withoutQuery is a source without what makes it secret: a URL's query.
+func withoutQuery(source string) string {
 	if !strings.HasPrefix(source, "s3://") {
 		source, _, _ = strings.Cut(source, "?")
 	}

@@ -24,8 +24,8 @@ type mediaGetCommand struct {
 	MediaID       string   `arg:"" help:"WhatsApp's id of the file." placeholder:"MEDIA_ID"`
 }
 
-// gotten is what became of one media id.
-type gotten struct {
+// mediaResult is what became of one media id.
+type mediaResult struct {
 	MediaID  string `json:"mediaId"`
 	MIMEType string `json:"mimeType,omitempty"`
 	FileSize *int64 `json:"fileSize,omitempty"`
@@ -44,7 +44,7 @@ func (c *mediaGetCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
-	result := gotten{MediaID: c.MediaID}
+	result := mediaResult{MediaID: c.MediaID}
 	if output, err := client.GetWhatsAppMessageMedia(ctx, input); err != nil {
 		result.Code, result.Error = bulk.Explain(err)
 	} else {
@@ -68,12 +68,12 @@ func (c *mediaGetCommand) input() (*socialmessaging.GetWhatsAppMessageMediaInput
 		location, ok := strings.CutPrefix(c.To, "s3://")
 		bucket, key, _ := strings.Cut(location, "/")
 		if !ok || bucket == "" {
-			return nil, fmt.Errorf("--to %q: expected s3://BUCKET/PREFIX", shown(c.To))
+			return nil, fmt.Errorf("--to %q: expected s3://BUCKET/PREFIX", withoutQuery(c.To))
 		}
 		input.DestinationS3File = &socialmessaging.S3File{BucketName: &bucket, Key: &key}
 	default:
 		if !isLink(c.ToURL) {
-			return nil, fmt.Errorf("--to-url %q is not a URL", shown(c.ToURL))
+			return nil, fmt.Errorf("--to-url %q is not a URL", withoutQuery(c.ToURL))
 		}
 		headers := make(map[string]string)
 		for _, text := range c.Header {
@@ -105,7 +105,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted before %s", id)
 		}
-		result := gotten{MediaID: id}
+		result := mediaResult{MediaID: id}
 		output, err := client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &c.PhoneNumberID})
 		switch {
 		case err != nil:
@@ -124,7 +124,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 
 // print writes a line of JSON, or of text on a terminal. It gives errReported
 // for a failure.
-func (g gotten) print(terminal *terminal) error {
+func (g mediaResult) print(terminal *terminal) error {
 	if !tty.IsTerminal(terminal.out) {
 		encoder := json.NewEncoder(terminal.out)
 		encoder.SetEscapeHTML(false)
