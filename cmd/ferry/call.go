@@ -1,4 +1,4 @@
-// ferry call: one operation of the API with JSON in and out.
+// ferry call: one operation of the API, with JSON as input and output.
 
 package main
 
@@ -17,15 +17,14 @@ import (
 	"ferry/socialmessaging"
 )
 
-// keptConnections bounds the idle connections of a client.
-const keptConnections = 256
+// maxIdleConnections bounds the idle connections of a client.
+const maxIdleConnections = 256
 
-// clientFlags say where the API is, for the commands that call it. What they
-// leave open comes from the AWS SDK's own settings, so that the same command
-// works against ferry and against AWS.
+// clientFlags say where the API is. What they do not set comes from the AWS SDK's own
+// settings, so that the same command works with ferry and with AWS.
 type clientFlags struct {
-	Endpoint string `help:"URL of the API. Default: the AWS SDK's settings (AWS_ENDPOINT_URL_SOCIALMESSAGING), then AWS." placeholder:"URL" group:"Client"`
-	Region   string `name:"aws-region" help:"Region to sign for. Default: the AWS SDK's settings." env:"-" placeholder:"REGION" group:"Client"`
+	Endpoint string `help:"URL of the API. Default: the AWS SDK's setting (AWS_ENDPOINT_URL_SOCIALMESSAGING), else AWS." placeholder:"URL" group:"Client"`
+	Region   string `name:"aws-region" help:"AWS region of the API. Default: the AWS SDK's setting." env:"-" placeholder:"REGION" group:"Client"`
 }
 
 var errNoRegion = errors.New("no region is set: use --aws-region or AWS_REGION")
@@ -42,8 +41,10 @@ func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error
 	if cfg.Region == "" {
 		return nil, errNoRegion
 	}
-	if standard, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // it keeps 10 connections; many uploads at once want more
-		cfg.HTTPClient = standard.WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = keptConnections, keptConnections })
+	if standard, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // it keeps 10 connections, too few for many concurrent uploads
+		cfg.HTTPClient = standard.WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdleConnections, maxIdleConnections
+		})
 	}
 	return socialmessaging.NewFromConfig(cfg, func(o *socialmessaging.Options) {
 		if f.Endpoint != "" {
@@ -55,7 +56,7 @@ func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error
 type callCommand struct {
 	clientFlags
 	Operation string `arg:"" help:"Name of the operation, such as PostWhatsAppMessageMedia."`
-	Input     string `help:"The input as JSON, or @FILE, or - for standard input." default:"{}" placeholder:"JSON"`
+	Input     string `help:"Input of the operation: JSON, or @FILE, or - for standard input. Default: ${default}." default:"{}" placeholder:"JSON"`
 }
 
 // Run calls the operation and prints its output.

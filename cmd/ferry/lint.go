@@ -1,5 +1,4 @@
-// ferry media lint: what WhatsApp would not take, not deliver or show badly,
-// found without a server.
+// ferry media lint: checks files for what WhatsApp refuses, does not deliver or shows badly.
 
 package main
 
@@ -18,44 +17,44 @@ import (
 )
 
 type mediaLintCommand struct {
-	Region      string   `name:"aws-region" help:"Region of s3:// sources. Default: the AWS SDK's settings." env:"-" placeholder:"REGION"`
-	ContentType string   `help:"Content-Type to judge the sources by. Default: the one that the store or web server has; for files, what first bytes and extension say." placeholder:"TYPE"`
-	JSON        bool     `help:"One JSON object a line for each source, as when the output is no terminal."`
-	Source      []string `arg:"" help:"FILE, s3://BUCKET/KEY (read with the AWS SDK's settings), or an http or https URL." placeholder:"SOURCE"`
+	Region      string   `name:"aws-region" help:"AWS region of s3:// sources. Default: the AWS SDK's setting." env:"-" placeholder:"REGION"`
+	ContentType string   `help:"Content-Type with which the files would be uploaded. Default: that of the store or web server; for local files, the type is detected from first bytes and extension." placeholder:"TYPE"`
+	JSON        bool     `help:"Print one JSON object per line and source. This is the default if the output is not a terminal."`
+	Source      []string `arg:"" help:"FILE, s3://BUCKET/KEY (read with the AWS SDK's settings and credentials), or an http or https URL." placeholder:"SOURCE"`
 }
 
-// lintStatuses are the exit statuses for the worst that was found. A source that
-// cannot be read is worse, since nobody knows what is in it.
+// lintStatuses are the exit statuses by the highest severity.
 var lintStatuses = map[media.Severity]exitStatus{media.LooksBad: 3, media.WillFail: 4, media.Refused: 5}
 
+// exitUnreadable is the exit status if a source could not be read. It takes precedence.
 const exitUnreadable = exitStatus(2)
 
-// Help is what the command's --help says beside its flags.
+// Help is the text of --help above the flags.
 func (*mediaLintCommand) Help() string {
-	return `The exit status tells of the worst that was found in any source:
+	return `The exit status is that of the most severe finding in any source:
 
-  0  nothing wrong
-  3  looks-bad: delivered, but shown or played badly, or not for everybody
-  4  will-fail: taken by WhatsApp, then not delivered, or not to be opened
-  5  refused: not taken by WhatsApp
-  2  a source cannot be read, whatever was found in others; or the command line is wrong
-  1  the output cannot be written`
+  0  no findings
+  3  looks-bad: delivered, but shown or played badly, or not on every phone
+  4  will-fail: accepted by WhatsApp, but then not delivered, or recipients cannot open it
+  5  refused: not accepted by WhatsApp
+  2  a source could not be read, whatever was found in the others; or the command line is wrong
+  1  the output could not be written`
 }
 
-// lintResult is what was found in one source; its JSON is one line of output.
+// lintResult is the result for one source; its JSON is one line of output.
 type lintResult struct {
 	Source    string          `json:"source"` // never with a URL's query
 	Name      string          `json:"name,omitempty"`
-	Type      string          `json:"type,omitempty"` // what WhatsApp would be told; what is declared, if it does not take that
-	Size      *int64          `json:"size,omitempty"` // bytes; nil if it is not known
+	Type      string          `json:"type,omitempty"` // the type for WhatsApp, or the declared one if WhatsApp does not accept it
+	Size      *int64          `json:"size,omitempty"` // bytes; nil if not known
 	Findings  []media.Finding `json:"findings,omitempty"`
 	Unchecked []string        `json:"unchecked,omitempty"` // what could not be checked, and why
-	Error     string          `json:"error,omitempty"`     // why it could not be read
+	Error     string          `json:"error,omitempty"`     // why the source could not be read
 	path      string          // of a local file
 }
 
-// Run looks at the sources, one after the other. Its error is an exitStatus,
-// or the output's.
+// Run checks the sources, one after the other. Its error is an exitStatus, or that of the
+// output.
 func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 	sources := &lintSources{region: c.Region}
 	defer sources.close()
@@ -105,8 +104,7 @@ func (c *mediaLintCommand) lint(ctx context.Context, sources *lintSources, text 
 	return result
 }
 
-// fail records why a source cannot be read, or that WhatsApp cannot have the object as
-// its source holds it.
+// fail records why a source could not be read, or why its object is refused unread.
 func (l *lintResult) fail(err error) {
 	failed, ok := errors.AsType[*object.Error](err)
 	switch {
@@ -121,9 +119,11 @@ func (l *lintResult) fail(err error) {
 	}
 }
 
-func (l lintResult) maxSeverity() media.Severity { return media.Result{Findings: l.Findings}.MaxSeverity() }
+func (l lintResult) maxSeverity() media.Severity {
+	return media.Result{Findings: l.Findings}.MaxSeverity()
+}
 
-// print writes what was found for a person, in lines of lintWidth columns.
+// print writes the result for a person, in lines of lintWidth columns.
 func (l lintResult) print(out io.Writer) error {
 	var text strings.Builder
 	text.WriteString(l.heading() + "\n")
@@ -141,14 +141,14 @@ func (l lintResult) print(out io.Writer) error {
 		paragraph(&text, "  unchecked ", wrap(u, lintWidth-12))
 	}
 	if l.Error == "" && len(l.Findings)+len(l.Unchecked) == 0 {
-		text.WriteString("  ok        nothing wrong was found\n")
+		text.WriteString("  ok        no findings\n")
 	}
 	_, err := io.WriteString(out, text.String())
 	return err
 }
 
-// heading is the source, and its type and size as far as they are known: in
-// one line, if it is not too long.
+// heading is the source with its type and size as far as they are known, in one line if
+// that is not too long.
 func (l lintResult) heading() string {
 	words := []string{tty.Printable(l.Source)}
 	if l.Type != "" {
@@ -163,10 +163,10 @@ func (l lintResult) heading() string {
 	return strings.Join(words, "\n  ")
 }
 
-// lintWidth is how many columns the text has.
+// lintWidth is the number of columns of the text.
 const lintWidth = 80
 
-// paragraph writes lines below each other behind a label.
+// paragraph writes lines after a label, each indented like the first.
 func paragraph(text *strings.Builder, label string, lines []string) {
 	for i, line := range lines {
 		if i == 1 {
@@ -176,13 +176,13 @@ func paragraph(text *strings.Builder, label string, lines []string) {
 	}
 }
 
-// wrap breaks a text between words, where a line would become longer than width.
+// wrap breaks a text between words into lines of at most width columns.
 func wrap(text string, width int) []string {
 	return fill(strings.Fields(tty.Printable(text)), width, "")
 }
 
-// fill puts words into lines of at most width columns, if no word is longer,
-// the given end of a line that is broken not counted.
+// fill joins words to lines of at most width columns, unless a word is longer. Every line
+// but the last gets the given end, which is not counted.
 func fill(words []string, width int, end string) []string {
 	var lines []string
 	line := ""
@@ -200,8 +200,8 @@ func fill(words []string, width int, end string) []string {
 	return append(lines, line)
 }
 
-// fixLines sets the command of a fix, if it has one, below its sentence: in
-// lines that a shell takes as they stand, and with the file's path for IN.
+// fixLines puts the command of a fix, if there is one, below its sentence, in lines that can
+// be pasted into a shell and with the path of the file in place of IN.
 func fixLines(fix, path string, width int) []string {
 	at := strings.LastIndex(fix, ": ")
 	if at < 0 || strings.HasSuffix(fix, ".") { // a sentence; commands have no full stop
@@ -216,7 +216,7 @@ func fixLines(fix, path string, width int) []string {
 	return append(wrap(fix[:at+1], width), fill(words, width-len(` \`), ` \`)...)
 }
 
-// shellWords splits a command at spaces that are not between single quotes.
+// shellWords splits a command at spaces outside of single quotes.
 func shellWords(command string) []string {
 	quoted := false
 	return strings.FieldsFunc(command, func(r rune) bool {
@@ -227,7 +227,7 @@ func shellWords(command string) []string {
 	})
 }
 
-// shellQuote makes a path one word for a shell, and no flag of the program that gets it.
+// shellQuote makes a path a single word for a shell, which no program interprets as a flag.
 func shellQuote(path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path

@@ -86,7 +86,7 @@ func peek(f *lintFile, body io.Reader) (*lintFile, error) {
 func (s *lintSources) openObject(ctx context.Context, location string) (*lintFile, error) {
 	bucket, key, _ := strings.Cut(location, "/")
 	if bucket == "" || key == "" {
-		return nil, errors.New("this is not an object in a bucket; expected s3://BUCKET/KEY")
+		return nil, errors.New("this does not name an object; expected s3://BUCKET/KEY")
 	}
 	if s.stores == nil {
 		store, err := lintStore(ctx, s.region)
@@ -128,7 +128,7 @@ func lintStore(ctx context.Context, region string) (object.StoreConfig, error) {
 func (s *lintSources) openLink(ctx context.Context, text string) (*lintFile, error) {
 	if s.links == nil {
 		var err error
-		// The region is that of a store which no link uses.
+		// A region is required, though links use no store.
 		s.links, err = object.New(ctx, object.Config{DefaultRegion: "us-east-1", Proxy: http.ProxyFromEnvironment})
 		if err != nil {
 			return nil, err

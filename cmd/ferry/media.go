@@ -1,4 +1,4 @@
-// ferry media: a client of the media operations.
+// ferry media: the media operations of the API, and checks of files.
 
 package main
 
@@ -16,22 +16,22 @@ import (
 
 type mediaCommands struct {
 	Post   mediaPostCommand   `cmd:"" help:"Upload files to WhatsApp and print their media ids."`
-	Get    mediaGetCommand    `cmd:"" help:"Put a file of WhatsApp's into a bucket or behind a presigned URL, or tell its type and size."`
+	Get    mediaGetCommand    `cmd:"" help:"Download a file from WhatsApp to a bucket or a presigned URL, or print its type and size."`
 	Delete mediaDeleteCommand `cmd:"" help:"Delete files at WhatsApp."`
-	Lint   mediaLintCommand   `cmd:"" help:"Say what WhatsApp would not take, not deliver or show badly; needs no server."`
-	Stats  mediaStatsCommand  `cmd:"" help:"Say what was uploaded and what reuse has spared (on the server's database)."`
+	Lint   mediaLintCommand   `cmd:"" help:"Check files for what WhatsApp refuses, does not deliver or shows badly. No server is needed."`
+	Stats  mediaStatsCommand  `cmd:"" help:"Print what was uploaded, and how many uploads reuse saved (from the server's database)."`
 }
 
 type mediaPostCommand struct {
 	clientFlags
-	PhoneNumberID string   `help:"The phone number that will send the files: id or ARN." required:"" placeholder:"ID"`
-	ContentType   string   `help:"Content-Type of presigned URLs; the default lets the server find the type by the file's first bytes. Default: ${default}." default:"application/octet-stream" placeholder:"TYPE"`
-	Concurrency   int      `help:"Uploads at once. Default: ${default}." default:"4" placeholder:"N"`
-	Recursive     bool     `help:"Upload every object under s3://BUCKET/PREFIX/; directory markers are passed over." group:"Whole prefixes"`
-	Manifest      string   `help:"Append a JSON line for each object to this file. Started again with it, ferry passes over what has a media id there that is younger than 30 days, for the same ETag and phone number, and tries again what failed." placeholder:"FILE" group:"Whole prefixes"`
-	S3Profile     string   `name:"s3-profile" env:"FERRY_S3_PROFILE" help:"Profile of the AWS SDK's files to list the bucket with. Default: the credentials that call the API." placeholder:"NAME" group:"Whole prefixes"`
-	S3Region      string   `name:"s3-region" env:"FERRY_S3_REGION" help:"Region to list the bucket in. Default: that of the API." placeholder:"REGION" group:"Whole prefixes"`
-	Source        []string `arg:"" help:"s3://BUCKET/KEY, or a presigned URL; with --recursive s3://BUCKET/PREFIX/." placeholder:"SOURCE"`
+	PhoneNumberID string   `help:"Id or ARN of the phone number that will send the files." required:"" placeholder:"ID"`
+	ContentType   string   `help:"Content-Type of the files behind presigned URLs. With the default, the server detects the type from the first bytes. Default: ${default}." default:"application/octet-stream" placeholder:"TYPE"`
+	Concurrency   int      `help:"Number of concurrent uploads. Default: ${default}." default:"4" placeholder:"N"`
+	Recursive     bool     `help:"Upload all objects under s3://BUCKET/PREFIX/, except directory markers." group:"Whole prefixes"`
+	Manifest      string   `help:"File to which a line of JSON is appended for each object. Run again with the same file, ferry skips the objects that already have a media id there for the same ETag and phone number, unless it is older than 30 days, and uploads the rest." placeholder:"FILE" group:"Whole prefixes"`
+	S3Profile     string   `name:"s3-profile" env:"FERRY_S3_PROFILE" help:"Profile in the AWS SDK's files whose credentials list the bucket. Default: the credentials for the API." placeholder:"NAME" group:"Whole prefixes"`
+	S3Region      string   `name:"s3-region" env:"FERRY_S3_REGION" help:"AWS region of the bucket. Default: the region of the API." placeholder:"REGION" group:"Whole prefixes"`
+	Source        []string `arg:"" help:"s3://BUCKET/KEY or a presigned URL; with --recursive, s3://BUCKET/PREFIX/." placeholder:"SOURCE"`
 }
 
 // Run uploads the sources, several at once.
@@ -60,16 +60,16 @@ func (c *mediaPostCommand) Run(ctx context.Context, terminal *terminal) error {
 	return nil
 }
 
-// input reads a source as a person types it.
+// input parses a source.
 func (c *mediaPostCommand) input(text string) (*socialmessaging.PostWhatsAppMessageMediaInput, error) {
 	input := &socialmessaging.PostWhatsAppMessageMediaInput{OriginationPhoneNumberId: &c.PhoneNumberID}
 	if location, ok := strings.CutPrefix(text, "s3://"); ok {
 		bucket, key, _ := strings.Cut(location, "/")
 		if bucket == "" || key == "" {
-			return nil, fmt.Errorf("%q is not a file in a bucket; expected s3://BUCKET/KEY, or --recursive for all that is in it", text)
+			return nil, fmt.Errorf("%q does not name an object; expected s3://BUCKET/KEY, or --recursive to upload the whole bucket", text)
 		}
 		if strings.HasSuffix(key, "/") {
-			return nil, fmt.Errorf("%q ends in a slash, as a prefix does; give --recursive to upload all that is under it", text)
+			return nil, fmt.Errorf("%q ends with a slash, like a prefix; use --recursive to upload all objects under it", text)
 		}
 		input.SourceS3File = &socialmessaging.S3File{BucketName: &bucket, Key: &key}
 		return input, nil
@@ -86,7 +86,7 @@ func isLink(text string) bool {
 	return err == nil && link.Host != "" && (link.Scheme == "https" || link.Scheme == "http")
 }
 
-// withoutQuery is a source without what makes it secret: a URL's query.
+// withoutQuery returns a source without the query of a URL, which is secret.
 func withoutQuery(source string) string {
 	if !strings.HasPrefix(source, "s3://") {
 		source, _, _ = strings.Cut(source, "?")

@@ -16,8 +16,8 @@ import (
 	"ferry/internal/tty"
 )
 
-// runRecursive uploads every object under the sources. On a terminal it draws bars, and
-// lines of output above them unless a manifest takes those.
+// runRecursive uploads all objects under the sources. On a terminal it draws bars and, if
+// there is no manifest, writes the lines of output above them.
 func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal) (err error) {
 	settings, err := c.bulkConfig(ctx)
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal)
 	if ctx.Err() != nil && c.Manifest != "" {
 		fmt.Fprintln(notes, "Interrupted. Run it again with the same manifest to continue.")
 	} else if ctx.Err() != nil {
-		fmt.Fprintln(notes, "Interrupted. With --manifest a later run could continue.")
+		fmt.Fprintln(notes, "Interrupted. A run with --manifest could be continued.")
 	}
 	if problem == nil && (ctx.Err() != nil || upload.Failed() > 0) {
 		return errReported
@@ -83,8 +83,8 @@ func (c *mediaPostCommand) bulkConfig(ctx context.Context) (bulk.Config, error) 
 	}, err
 }
 
-// bucketClient returns the client that lists. It may have a profile of its own: the keys
-// for ferry, unlike those for AWS, need not be the store's.
+// bucketClient returns the client that lists the bucket. It may have its own profile,
+// because the access keys of ferry are not those of the store.
 func (c *mediaPostCommand) bucketClient(ctx context.Context) (*s3.Client, error) {
 	var options []func(*config.LoadOptions) error
 	if c.S3Profile != "" {
@@ -95,15 +95,15 @@ func (c *mediaPostCommand) bucketClient(ctx context.Context) (*s3.Client, error)
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, fmt.Errorf("the AWS SDK's settings for S3: %w", err)
+		return nil, fmt.Errorf("reading the AWS SDK's settings for S3: %w", err)
 	}
 	return s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = usesPathStyle(o.BaseEndpoint)
 	}), nil
 }
 
-// usesPathStyle reports whether the bucket belongs into the path and not into the host
-// name: stores other than AWS's seldom have a host name for each bucket.
+// usesPathStyle reports whether the bucket is part of the path and not of the host name:
+// most stores other than AWS S3 have no host name for each bucket.
 func usesPathStyle(endpoint *string) bool {
 	return endpoint != nil && !strings.Contains(*endpoint, ".amazonaws.com")
 }

@@ -16,15 +16,15 @@ import (
 
 type mediaGetCommand struct {
 	clientFlags
-	PhoneNumberID string   `help:"The phone number that the file belongs to: id or ARN." required:"" placeholder:"ID"`
-	To            string   `help:"Put the file into a bucket. Its key is PREFIX, the media id, a dot and the end of its type's name, with nothing in between." placeholder:"s3://BUCKET/PREFIX" required:"" xor:"destination"`
-	ToURL         string   `name:"to-url" help:"Put the file behind a URL that is presigned for PUT." placeholder:"URL" required:"" xor:"destination"`
-	Metadata      bool     `help:"Only tell type and size." required:"" xor:"destination"`
-	Header        []string `help:"A header to send to --to-url, as it was signed; may be given again." placeholder:"'NAME: VALUE'" sep:"none"`
-	MediaID       string   `arg:"" help:"WhatsApp's id of the file." placeholder:"MEDIA_ID"`
+	PhoneNumberID string   `help:"Id or ARN of the phone number to which the file belongs." required:"" placeholder:"ID"`
+	To            string   `help:"Bucket and prefix to download the file to. The key is PREFIX + media id + \".\" + MIME subtype, without separators." placeholder:"s3://BUCKET/PREFIX" required:"" xor:"destination"`
+	ToURL         string   `name:"to-url" help:"URL, presigned for PUT, to download the file to." placeholder:"URL" required:"" xor:"destination"`
+	Metadata      bool     `help:"Only print the type and the size." required:"" xor:"destination"`
+	Header        []string `help:"Header to send to --to-url, with the value that was signed. May be repeated." placeholder:"'NAME: VALUE'" sep:"none"`
+	MediaID       string   `arg:"" help:"Media id of the file." placeholder:"MEDIA_ID"`
 }
 
-// mediaResult is what became of one media id.
+// mediaResult is the result for one media id; its JSON is one line of output.
 type mediaResult struct {
 	MediaID  string `json:"mediaId"`
 	MIMEType string `json:"mimeType,omitempty"`
@@ -34,7 +34,7 @@ type mediaResult struct {
 	Code     string `json:"code,omitempty"`
 }
 
-// Run calls GetWhatsAppMessageMedia and prints what it answers.
+// Run calls GetWhatsAppMessageMedia and prints its result.
 func (c *mediaGetCommand) Run(ctx context.Context, terminal *terminal) error {
 	input, err := c.input()
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *mediaGetCommand) Run(ctx context.Context, terminal *terminal) error {
 func (c *mediaGetCommand) input() (*socialmessaging.GetWhatsAppMessageMediaInput, error) {
 	input := &socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &c.MediaID, OriginationPhoneNumberId: &c.PhoneNumberID}
 	if len(c.Header) > 0 && c.ToURL == "" {
-		return nil, errors.New("--header goes with --to-url")
+		return nil, errors.New("--header requires --to-url")
 	}
 	switch {
 	case c.Metadata:
@@ -90,11 +90,11 @@ func (c *mediaGetCommand) input() (*socialmessaging.GetWhatsAppMessageMediaInput
 
 type mediaDeleteCommand struct {
 	clientFlags
-	PhoneNumberID string   `help:"The phone number that the files belong to: id or ARN." required:"" placeholder:"ID"`
-	MediaID       []string `arg:"" help:"WhatsApp's ids of the files." placeholder:"MEDIA_ID"`
+	PhoneNumberID string   `help:"Id or ARN of the phone number to which the files belong." required:"" placeholder:"ID"`
+	MediaID       []string `arg:"" help:"Media ids of the files." placeholder:"MEDIA_ID"`
 }
 
-// Run deletes one after the other and says of each what became of it.
+// Run deletes the files one after the other and prints a result for each.
 func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error {
 	client, err := c.client(ctx)
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 		case err != nil:
 			result.Code, result.Error = bulk.Explain(err)
 		case output.Success == nil || !*output.Success:
-			result.Error = "the answer does not say that it succeeded"
+			result.Error = "the response does not confirm the deletion"
 		default:
 			result.Deleted = true
 		}
@@ -122,8 +122,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 	return failed
 }
 
-// print writes a line of JSON, or of text on a terminal. It gives errReported
-// for a failure.
+// print writes a line of JSON, or of text on a terminal. It returns errReported for a failure.
 func (g mediaResult) print(terminal *terminal) error {
 	if !tty.IsTerminal(terminal.out) {
 		encoder := json.NewEncoder(terminal.out)
