@@ -164,33 +164,33 @@ type readRate struct {
 // newReadRate returns a readRate at the start of a window. cancel is called during
 // the Read that uses up its window.
 func newReadRate(ctx context.Context, cfg Config, cancel context.CancelCauseFunc) *readRate {
-	p := &readRate{
+	r := &readRate{
 		quota:     max(1, int64(float64(cfg.MinRate)*cfg.StallWindow.Seconds())),
 		window:    cfg.StallWindow,
 		remaining: cfg.StallWindow,
 		ctx:       ctx,
 	}
-	p.timer = time.AfterFunc(time.Hour, func() { cancel(errStalled) })
-	p.timer.Stop()
-	return p
+	r.timer = time.AfterFunc(time.Hour, func() { cancel(errStalled) })
+	r.timer.Stop()
+	return r
 }
 
-func (p *readRate) read(src io.Reader, buf []byte) (int, error) {
+func (r *readRate) read(src io.Reader, buf []byte) (int, error) {
 	start := time.Now()
-	p.timer.Reset(p.remaining)
+	r.timer.Reset(r.remaining)
 	n, err := src.Read(buf)
-	p.timer.Stop()
-	p.remaining -= time.Since(start)
-	if p.transferred += int64(n); p.transferred >= p.quota {
-		p.transferred, p.remaining = 0, p.window
+	r.timer.Stop()
+	r.remaining -= time.Since(start)
+	if r.transferred += int64(n); r.transferred >= r.quota {
+		r.transferred, r.remaining = 0, r.window
 	}
 	return n, err
 }
 
 // stalled reports whether a Read was canceled because it was too slow.
-func (p *readRate) stalled() bool { return errors.Is(context.Cause(p.ctx), errStalled) }
+func (r *readRate) stalled() bool { return errors.Is(context.Cause(r.ctx), errStalled) }
 
-func (p *readRate) stop() { p.timer.Stop() }
+func (r *readRate) stop() { r.timer.Stop() }
 
 // WithMinRate enforces the minimum rate of sources on a body that this package did
 // not open. cancel is called during a Read that is too slow, and must end that Read.
@@ -201,5 +201,5 @@ func (o *Opener) WithMinRate(ctx context.Context, cancel context.CancelCauseFunc
 // ratedBody is the body that WithMinRate returns.
 type ratedBody struct{ part }
 
-func (p *ratedBody) Read(buf []byte) (int, error) { return p.rate.read(p.src, buf) }
-func (p *ratedBody) Close() error                 { return p.close() }
+func (b *ratedBody) Read(buf []byte) (int, error) { return b.rate.read(b.src, buf) }
+func (b *ratedBody) Close() error                 { return b.close() }

@@ -68,59 +68,59 @@ func newContentReader(c Content, maxSize int64) (*contentReader, error) {
 	if err := c.check(maxSize); err != nil {
 		return nil, err
 	}
-	f := &contentReader{Content: c, digest: sha256.New(), remaining: c.Size}
+	r := &contentReader{Content: c, digest: sha256.New(), remaining: c.Size}
 	if c.Size == 0 {
-		f.started = true
-		f.finish(nil)
+		r.started = true
+		r.finish(nil)
 	}
-	return f, f.err
+	return r, r.err
 }
 
 // Read must not be called concurrently; requests read through a [requestBody].
-func (f *contentReader) Read(buf []byte) (int, error) {
+func (r *contentReader) Read(buf []byte) (int, error) {
 	switch {
-	case f.err != nil:
-		return 0, f.err
-	case f.complete:
+	case r.err != nil:
+		return 0, r.err
+	case r.complete:
 		return 0, io.EOF
 	case len(buf) == 0:
 		return 0, nil
 	}
-	f.started = true
-	n, err := f.Body.Read(buf[:min(int64(len(buf)), f.remaining)])
-	_, _ = f.digest.Write(buf[:n])
-	f.remaining -= int64(n)
-	if f.remaining == 0 {
-		if f.finish(err); f.err != nil {
-			return 0, f.err
+	r.started = true
+	n, err := r.Body.Read(buf[:min(int64(len(buf)), r.remaining)])
+	_, _ = r.digest.Write(buf[:n])
+	r.remaining -= int64(n)
+	if r.remaining == 0 {
+		if r.finish(err); r.err != nil {
+			return 0, r.err
 		}
 		return n, nil
 	}
 	if errors.Is(err, io.EOF) {
-		err = contentOrigin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes. Retry later.", f.Size-f.remaining, f.Size), errors.Join(errContent, io.ErrUnexpectedEOF))
+		err = contentOrigin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes. Retry later.", r.Size-r.remaining, r.Size), errors.Join(errContent, io.ErrUnexpectedEOF))
 	}
-	f.err = err
+	r.err = err
 	return n, err
 }
 
 // finish verifies the content after its last byte. err is the error that Body
 // returned together with that byte.
-func (f *contentReader) finish(err error) {
+func (r *contentReader) finish(err error) {
 	var more [1]byte
 	n := 0
 	for tries := 0; n == 0 && err == nil && tries < 100; tries++ {
-		n, err = f.Body.Read(more[:])
+		n, err = r.Body.Read(more[:])
 	}
-	got := hex.EncodeToString(f.digest.Sum(nil))
+	got := hex.EncodeToString(r.digest.Sum(nil))
 	switch {
 	case n > 0 || err == nil:
-		f.err = contentOrigin.fail(Unavailable, fmt.Sprintf("is longer than the announced %d bytes. Retry later.", f.Size), errContent)
+		r.err = contentOrigin.fail(Unavailable, fmt.Sprintf("is longer than the announced %d bytes. Retry later.", r.Size), errContent)
 	case err != io.EOF: //nolint:errorlint // an io.Reader ends with io.EOF itself
-		f.err = err
-	case f.SHA256 != "" && got != f.SHA256:
-		f.err = contentOrigin.fail(Unavailable, "arrived with another SHA-256 than the announced one. Retry later.", errContent)
+		r.err = err
+	case r.SHA256 != "" && got != r.SHA256:
+		r.err = contentOrigin.fail(Unavailable, "arrived with another SHA-256 than the announced one. Retry later.", errContent)
 	default:
-		f.complete = true
+		r.complete = true
 	}
 }
 
@@ -132,24 +132,24 @@ type requestBody struct {
 	ended   bool
 }
 
-func (t *requestBody) Read(buf []byte) (int, error) {
-	t.content.mu.Lock()
-	defer t.content.mu.Unlock()
-	if t.ended {
+func (b *requestBody) Read(buf []byte) (int, error) {
+	b.content.mu.Lock()
+	defer b.content.mu.Unlock()
+	if b.ended {
 		return 0, errRequestEnded
 	}
-	t.rate.readBegins()
-	n, err := t.content.Read(buf)
-	t.rate.readEnds(n, t.content.complete)
+	b.rate.readBegins()
+	n, err := b.content.Read(buf)
+	b.rate.readEnds(n, b.content.complete)
 	return n, err
 }
 
 // end makes every further Read fail, and waits for the one in progress.
-func (t *requestBody) end() {
-	t.content.mu.Lock()
-	defer t.content.mu.Unlock()
-	t.ended = true
-	t.rate.stop()
+func (b *requestBody) end() {
+	b.content.mu.Lock()
+	defer b.content.mu.Unlock()
+	b.ended = true
+	b.rate.stop()
 }
 
 // writeRate enforces the minimum rate at which a store accepts a body: quota bytes
@@ -171,53 +171,53 @@ type writeRate struct {
 
 // newWriteRate returns a writeRate that allows OpenTimeout until the first Read.
 func newWriteRate(cfg Config, cancel context.CancelCauseFunc) *writeRate {
-	p := &writeRate{
+	r := &writeRate{
 		quota:  max(1, int64(float64(cfg.MinRate)*cfg.StallWindow.Seconds())),
 		window: cfg.StallWindow, remaining: cfg.StallWindow,
 		responseTime: cfg.StallWindow + cfg.HeaderTimeout,
 		since:        time.Now(),
 	}
-	p.timer = time.AfterFunc(cfg.OpenTimeout, func() {
-		if p.started.Load() {
+	r.timer = time.AfterFunc(cfg.OpenTimeout, func() {
+		if r.started.Load() {
 			cancel(errStalled)
 		} else {
 			cancel(errOpenTimeout)
 		}
 	})
-	return p
+	return r
 }
 
 // readBegins is called when a Read begins: the store has accepted what the last
 // Read returned.
-func (p *writeRate) readBegins() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.timer.Stop()
-	if p.started.Swap(true) {
-		p.remaining -= time.Since(p.since)
+func (r *writeRate) readBegins() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.timer.Stop()
+	if r.started.Swap(true) {
+		r.remaining -= time.Since(r.since)
 	}
-	if p.transferred += p.last; p.transferred >= p.quota {
-		p.transferred, p.remaining = 0, p.window
+	if r.transferred += r.last; r.transferred >= r.quota {
+		r.transferred, r.remaining = 0, r.window
 	}
 }
 
 // readEnds is called when a Read returns n bytes. complete says that they are the last.
-func (p *writeRate) readEnds(n int, complete bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.since, p.last = time.Now(), int64(n)
+func (r *writeRate) readEnds(n int, complete bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.since, r.last = time.Now(), int64(n)
 	switch {
-	case p.ended:
+	case r.ended:
 	case complete:
-		p.timer.Reset(p.responseTime)
+		r.timer.Reset(r.responseTime)
 	default:
-		p.timer.Reset(max(p.remaining, 0))
+		r.timer.Reset(max(r.remaining, 0))
 	}
 }
 
-func (p *writeRate) stop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ended = true
-	p.timer.Stop()
+func (r *writeRate) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	r.timer.Stop()
 }
