@@ -33,7 +33,7 @@ func putBadFile(t *testing.T, world *local.World, key, name string) {
 	t.Fatalf("no %s", name)
 }
 
-// Files that fail by one exception for different reasons are told apart.
+// Files that fail with the same exception but for different reasons are listed separately.
 func TestFailuresOfABulkUploadAreGroupedByTheirCause(t *testing.T) {
 	world := startWorld(t)
 	putBadFile(t, world, "in/1.ogg", "opus-not-mono.ogg")

@@ -35,7 +35,7 @@ func samples(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-func TestLintFindsInEveryBadSampleWhatIsWrongWithIt(t *testing.T) {
+func TestLintFindsTheProblemOfEveryBadSample(t *testing.T) {
 	directory := t.TempDir()
 	for _, f := range sample.BadFiles() {
 		path := filepath.Join(directory, f.Name)
@@ -69,7 +69,7 @@ func TestLintIsReadableOn80Columns(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(text.String()) {
-			// A word in quotes is not broken: the shell would not put it together again.
+			// A word in quotes is not broken, because the shell would not join it.
 			if utf8.RuneCountInString(line) > 81 && strings.Count(strings.TrimSpace(line), " ") > 1 {
 				t.Errorf("%d columns: %s", utf8.RuneCountInString(line)-1, line)
 			}
@@ -108,7 +108,7 @@ func writeTemporary(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-func TestFilePathsAreOneWordForAShell(t *testing.T) {
+func TestFilePathsAreQuotedForAShell(t *testing.T) {
 	for path, want := range map[string]string{
 		"a/b-1.ogg": "a/b-1.ogg", "my voice.ogg": "'my voice.ogg'", "it's.ogg": `'it'\''s.ogg'`, "$(x).ogg": "'$(x).ogg'", "-y.ogg": "./-y.ogg", "~a": "'~a'",
 	} {
@@ -118,10 +118,10 @@ func TestFilePathsAreOneWordForAShell(t *testing.T) {
 	}
 }
 
-// A web server that gives ranges is asked for the end of a long file; with one
-// that does not, the end goes unchecked.
-func TestLintReadsURLsByRangesWhereItCan(t *testing.T) {
-	data := append([]byte("%PDF-1.7\n"), bytes.Repeat([]byte("%.......\n"), 20000)...) // with no end
+// The end of a long file is requested from a web server that supports ranges, and is
+// unchecked with one that does not.
+func TestLintReadsURLsByRangesIfTheServerSupportsThem(t *testing.T) {
+	data := append([]byte("%PDF-1.7\n"), bytes.Repeat([]byte("%.......\n"), 20000)...) // without an end mark
 	ranges := true
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/pdf")

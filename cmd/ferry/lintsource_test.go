@@ -18,12 +18,12 @@ import (
 	"ferry/socialmessaging"
 )
 
-// refusal is what lint says of a source that it refuses, in one text.
+// refusal returns the findings of lint as the text of an exception.
 func refusal(l lintResult) string {
 	return media.Result{Findings: l.Findings}.Refusal(media.WillFail)
 }
 
-func TestLintAndGatewaySayTheSameOfTheSameObject(t *testing.T) {
+func TestLintAndGatewayReportTheSameAboutAnObject(t *testing.T) {
 	world := startWorld(t)
 	demo := newDemo(world, nil)
 	put := func(key, contentType, encoding string, data []byte) {
@@ -69,8 +69,8 @@ func TestLintAndGatewaySayTheSameOfTheSameObject(t *testing.T) {
 	}
 }
 
-// A store and a web server that hold what WhatsApp cannot have.
-func TestObjectsThatCannotBeTakenHaveACodeAndAFix(t *testing.T) {
+// A store and a web server with objects that cannot be sent to WhatsApp.
+func TestObjectsThatAreRefusedUnreadHaveACodeAndAFix(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/pdf")
 		switch {
@@ -100,7 +100,7 @@ func TestObjectsThatCannotBeTakenHaveACodeAndAFix(t *testing.T) {
 	}
 }
 
-func TestLintReadsAStoreWithTheSDKsSettings(t *testing.T) {
+func TestLintReadsAStoreWithTheSettingsOfTheSDK(t *testing.T) {
 	world := startWorld(t)
 	putBadFile(t, world, "in/1.ogg", "opus-not-mono.ogg")
 	sources := &lintSources{}

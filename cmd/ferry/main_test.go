@@ -27,7 +27,7 @@ func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("HOME", env.WorkDir) // no AWS configuration of whoever runs this
+			env.Setenv("HOME", env.WorkDir) // not the AWS configuration of the user who runs the test
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, negated bool, args []string){
@@ -41,7 +41,7 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-// await waits until a file is there: await FILE.
+// await waits until a file exists: await FILE.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
@@ -65,8 +65,8 @@ func load(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// put puts small text files into the bucket of the world whose environment is
-// loaded: put [--text TEXT] KEY...; a key that ends in a slash gets no bytes.
+// put writes small text files to the bucket of the world whose environment is loaded:
+// put [--text TEXT] KEY...; an object whose key ends with a slash is empty.
 func put(ts *testscript.TestScript, _ bool, args []string) {
 	text := ""
 	if args[0] == "--text" {
@@ -102,7 +102,7 @@ func control(ts *testscript.TestScript) *metasim.ControlClient {
 	return metasim.NewControlClient(ts.Getenv("FERRY_SIMULATOR_CONTROL_URL"), nil)
 }
 
-// countUploads checks how many files WhatsApp has taken since the world began: uploads N.
+// countUploads checks how many files were uploaded to WhatsApp since the world started: uploads N.
 func countUploads(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)

@@ -61,7 +61,7 @@ func addFault(t *testing.T, world *local.World, fault metasim.Fault) {
 	}
 }
 
-// awaitApplied waits until the simulator's first fault has hit so many requests.
+// awaitApplied waits until the simulator's first fault was applied to so many requests.
 func awaitApplied(t *testing.T, world *local.World, count int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); world.Simulator.Faults()[0].Applied < count; time.Sleep(time.Millisecond) {
@@ -71,7 +71,7 @@ func awaitApplied(t *testing.T, world *local.World, count int) {
 	}
 }
 
-// uploads counts the files that the simulator has taken.
+// uploads counts the files that were uploaded to the simulator.
 func uploads(world *local.World) (count int) {
 	for _, request := range world.Simulator.Requests() {
 		if request.Operation == metasim.OperationUpload && request.MediaID != "" {
@@ -81,7 +81,7 @@ func uploads(world *local.World) (count int) {
 	return count
 }
 
-// manifestLine is what the tests read of a line of a manifest.
+// manifestLine is the part of a line of a manifest that the tests read.
 type manifestLine struct{ Source, MediaID, Finding string }
 
 func readLines(t *testing.T, path string) []manifestLine {
@@ -111,7 +111,7 @@ func mediaIDs(t *testing.T, path string) (count int) {
 	return count
 }
 
-func TestAnInterruptedBulkUploadFinishesWhatIsInFlightAndGoesOn(t *testing.T) {
+func TestInterruptedBulkUploadFinishesUploadsInProgressAndCanBeContinued(t *testing.T) {
 	world := startWorld(t)
 	putFiles(t, world, "in/", 20)
 	path := filepath.Join(t.TempDir(), "out.jsonl")
@@ -128,7 +128,7 @@ func TestAnInterruptedBulkUploadFinishesWhatIsInFlightAndGoesOn(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	if got := mediaIDs(t, path); got != 3 || uploads(world) != 3 {
-		t.Errorf("%d lines, %d uploads; want the 3 that were in flight", got, uploads(world))
+		t.Errorf("%d lines, %d uploads; want the 3 that were in progress", got, uploads(world))
 	}
 	if !strings.Contains(notes.String(), "3 files posted") || !strings.Contains(notes.String(), "Interrupted") {
 		t.Errorf("the summary: %s", notes.String())
@@ -143,7 +143,7 @@ func TestAnInterruptedBulkUploadFinishesWhatIsInFlightAndGoesOn(t *testing.T) {
 	}
 }
 
-func TestASecondInterruptEndsABulkUploadAtOnce(t *testing.T) {
+func TestSecondInterruptAbortsABulkUpload(t *testing.T) {
 	world := startWorld(t)
 	putFiles(t, world, "in/", 3)
 	path := filepath.Join(t.TempDir(), "out.jsonl")
@@ -166,7 +166,7 @@ func TestASecondInterruptEndsABulkUploadAtOnce(t *testing.T) {
 	}
 }
 
-func TestAListingOfSeveralPagesIsPostedWhole(t *testing.T) {
+func TestListingOfSeveralPagesIsPostedCompletely(t *testing.T) {
 	world := startWorld(t)
 	const count = 1007 // a page has 1000
 	putFiles(t, world, "many/", count)

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// lineOf makes a line as a bulk upload writes it.
+// lineOf returns a line as a bulk upload writes it.
 func lineOf(source, mediaID, failure string) Result {
 	size, now := int64(0), time.Now().UTC().Truncate(time.Millisecond)
 	return Result{Source: source, ETag: "e", Size: &size, MediaID: mediaID, Error: failure, PhoneNumberID: "p", Millis: 3, Time: &now}
@@ -35,7 +35,7 @@ func addAll(t *testing.T, m *manifest, lines ...Result) {
 	}
 }
 
-func TestManifestRemembersWhatHasAMediaID(t *testing.T) {
+func TestManifestRemembersObjectsWithAMediaID(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.jsonl")
 	m := openForTest(t, path)
 	written := []Result{lineOf("s3://b/ä\n<\"?x", "1", ""), lineOf("s3://b/failed", "", "sorry")}
@@ -69,7 +69,7 @@ func TestManifestRemembersWhatHasAMediaID(t *testing.T) {
 	}
 }
 
-func TestManifestForgetsWhatWhatsAppHasForgotten(t *testing.T) {
+func TestManifestIgnoresExpiredMediaIDs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.jsonl")
 	m := openForTest(t, path)
 	addAll(t, m, lineOf("s3://b/a", "1", ""))
@@ -84,7 +84,7 @@ func TestManifestForgetsWhatWhatsAppHasForgotten(t *testing.T) {
 	}
 }
 
-func TestManifestDropsATornLineAndGoesOn(t *testing.T) {
+func TestManifestRemovesAnIncompleteLastLine(t *testing.T) {
 	first, second := lineOf("s3://b/1", "1", "").line(), lineOf("s3://b/2", "2", "").line()
 	for _, tail := range []string{"{", `{"sour`, string(second[:len(second)-3]), "\x00\x00\x00", `{"source":"s3` + "\x00\x00"} {
 		path := filepath.Join(t.TempDir(), "m.jsonl")
@@ -103,7 +103,7 @@ func TestManifestDropsATornLineAndGoesOn(t *testing.T) {
 	}
 }
 
-func TestManifestLeavesOtherFilesAlone(t *testing.T) {
+func TestManifestDoesNotTruncateOtherFiles(t *testing.T) {
 	for _, text := range []string{"hello", "hello\n", "{}\n", string(lineOf("s3://b/1", "1", "").line()) + "x\n", "\xff\xd8\xff"} {
 		path := filepath.Join(t.TempDir(), "other")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -118,7 +118,7 @@ func TestManifestLeavesOtherFilesAlone(t *testing.T) {
 	}
 }
 
-func TestManifestIsNotWrittenOnAfterAnError(t *testing.T) {
+func TestManifestIsNotWrittenAfterAnError(t *testing.T) {
 	m := openForTest(t, filepath.Join(t.TempDir(), "m.jsonl"))
 	m.file.Close()
 	first := m.add(lineOf("s3://b/1", "1", ""))
@@ -138,8 +138,8 @@ func TestLinesAreBounded(t *testing.T) {
 	}
 }
 
-// FuzzManifestTruncated: wherever a crash cuts a manifest, every whole line is
-// read, and nothing else.
+// FuzzManifestTruncated checks that of a truncated manifest every complete line is read, and
+// nothing else.
 func FuzzManifestTruncated(f *testing.F) {
 	f.Add("s3://b/k", "123", "", uint16(10))
 	f.Add("s3://b/\"\\\n\u2028é", "", "went wrong\x00", uint16(200))

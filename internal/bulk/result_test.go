@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestFindingIsReadFromARefusalOfAFileOnly(t *testing.T) {
+func TestFindingIsReadOnlyFromTheRefusalOfAFile(t *testing.T) {
 	for _, test := range []struct{ code, message, want string }{
 		{"InvalidParametersException", "The Opus audio has 2 channels. [opus-not-mono]", "opus-not-mono"},
 		{"InvalidParametersException", "The text is wrong.\nIt is long.\nThere are 3 more findings. [text-utf-16]", "text-utf-16"},

@@ -16,7 +16,7 @@ import (
 
 // These tests compare what the parsers read with what other programs report.
 
-// probedStream is what ffprobe says of one stream.
+// probedStream is the output of ffprobe for one stream.
 type probedStream struct {
 	Type     string `json:"codec_type"`
 	Codec    string `json:"codec_name"`
@@ -64,7 +64,7 @@ func probe(t *testing.T, name string, data []byte) []probedStream {
 	return probed.Streams
 }
 
-// profiles are ffprobe's names of the profiles that decide here.
+// profiles are ffprobe's names of profiles.
 var profiles = map[string]int{
 	"Constrained Baseline": h264Baseline, "Baseline": h264Baseline, "Main": h264Main, "High": h264High,
 	"High 4:4:4 Predictive": 244, "LC": 2,

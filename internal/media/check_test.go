@@ -13,7 +13,7 @@ import (
 	"ferry/internal/sample"
 )
 
-func TestCheckFindsWhatIsWrongWithTypeAndContent(t *testing.T) {
+func TestCheckFindsProblemsOfTypeAndContent(t *testing.T) {
 	for _, f := range sample.BadFiles() {
 		r, err := Check(t.Context(), File{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data[:min(len(f.Data), HeadSize)]})
 		if err != nil || r.Type.MIME != f.ContentType || r.FileName != f.Name || codes(r) != f.WantCode {

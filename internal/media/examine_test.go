@@ -84,11 +84,11 @@ func TestGoodSamplesHaveNoFinding(t *testing.T) {
 }
 
 // A presigned URL is not read by ranges. It is enough that the index is in the first bytes.
-func TestIndexInFrontIsJudgedWithoutRanges(t *testing.T) {
+func TestIndexAtTheBeginningIsCheckedWithoutRanges(t *testing.T) {
 	judged := 0
 	for _, f := range sample.BadFiles() {
 		end := indexEnd(f.Data)
-		if end == 0 || end+8 > len(f.Data) || f.WantCode == CodeTruncated { // at its end, or what is behind it is what is wrong
+		if end == 0 || end+8 > len(f.Data) || f.WantCode == CodeTruncated { // at its end, or the problem is after it
 			continue
 		}
 		result := Result{Type: row(f.ContentType, false)}
@@ -192,7 +192,7 @@ func TestLongFiles(t *testing.T) {
 }
 
 func TestVoiceTooLarge(t *testing.T) {
-	data := []byte(oggOf(opusHead)) // and its pages again and again
+	data := []byte(oggOf(opusHead)) // and its pages repeated
 	for size, want := range map[int64]bool{maxVoice: false, maxVoice + 1: true} {
 		source := &ranges{data: data, size: size}
 		r := Result{Type: row("audio/ogg", false)}
@@ -237,7 +237,7 @@ func goodAsBad() []sample.BadFile {
 	return all
 }
 
-func TestAFailingReadIsTheOnlyError(t *testing.T) {
+func TestOnlyAFailingReadIsAnError(t *testing.T) {
 	broken := errors.New("connection reset")
 	for _, f := range goodAsBad() {
 		for _, c := range []struct {
@@ -260,10 +260,10 @@ func TestAFailingReadIsTheOnlyError(t *testing.T) {
 	}
 }
 
-// fixDepends are the codes whose fix advice.go makes for each file.
+// fixDepends are the codes whose fix depends on the file (advice.go).
 var fixDepends = []string{CodeTooLarge, CodeTypeUnknown, CodeTypeNotAccepted, CodeTypeContradicts}
 
-func TestRulesAreWhole(t *testing.T) {
+func TestRulesAreComplete(t *testing.T) {
 	for code, rule := range rules {
 		if rule.severity < LooksBad || rule.severity > Refused || !strings.HasSuffix(rule.why, ".") || (rule.fix == "") != slices.Contains(fixDepends, code) {
 			t.Errorf("%s: %+v", code, rule)

@@ -58,7 +58,7 @@ const (
 	main   = " -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p"
 )
 
-func TestFixMendsTheFile(t *testing.T) {
+func TestFixRepairsTheFile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs encoders")
 	}
@@ -68,7 +68,7 @@ func TestFixMendsTheFile(t *testing.T) {
 			tried[f.WantCode] = true
 			t.Run(f.Name, func(t *testing.T) {
 				t.Parallel()
-				mends(t, f)
+				checkFix(t, f)
 			})
 		}
 	}
@@ -80,7 +80,7 @@ func TestFixMendsTheFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mends(t, sample.BadFile{Name: m.name, ContentType: m.contentType, Data: data, WantCode: m.code})
+			checkFix(t, sample.BadFile{Name: m.name, ContentType: m.contentType, Data: data, WantCode: m.code})
 		})
 	}
 	for code, rule := range rules {
@@ -90,9 +90,9 @@ func TestFixMendsTheFile(t *testing.T) {
 	}
 }
 
-// mends runs the command of a bad file's fix, if it has one, and checks that nothing is wrong
+// checkFix runs the command of a bad file's fix, if it has one, and checks that nothing is wrong
 // with the result.
-func mends(t *testing.T, f sample.BadFile) {
+func checkFix(t *testing.T, f sample.BadFile) {
 	checked, err := Check(t.Context(), File{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func mends(t *testing.T, f sample.BadFile) {
 }
 
 // FFmpeg and libjpeg do not open these, so no command is advised.
-func TestWhatCommonProgramsDoNotOpenHasNoCommandAsItsFix(t *testing.T) {
+func TestFilesThatCommonProgramsDoNotOpenHaveNoCommandAsFix(t *testing.T) {
 	lossless, arithmetic, png := badSample(t, "jpeg-lossless.jpg"), badSample(t, "jpeg-arithmetic.jpg"), badSample(t, "damaged.png")
 	frame := func(jpeg string, from, to byte) string {
 		return strings.Replace(jpeg, string([]byte{0xff, from, 0}), string([]byte{0xff, to, 0}), 1)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Heads of files, as short as a recogniser allows.
+// Heads of files, as short as possible.
 var (
 	headPNG  = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00"
 	headJPEG = "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"

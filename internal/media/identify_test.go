@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// identified is the result for a file that is all head.
+// identified returns the result for a file that consists of its head.
 func identified(declared, name, head string) Result {
 	return identify(File{DeclaredType: declared, Name: name, Size: int64(len(head)), Head: []byte(head)})
 }
 
-// code is the code of a file that is refused, "" for one that is not. It fails the test
-// if the refusal is not one proper finding.
+// code returns the code with which a file is refused, "" if it is not. It fails the test if
+// the refusal is not a single complete finding.
 func code(t *testing.T, r Result) string {
 	t.Helper()
 	if len(r.Findings) == 0 {
@@ -25,7 +25,7 @@ func code(t *testing.T, r Result) string {
 	return f.Code
 }
 
-// acceptCases: declared type, name and head give this type of the table.
+// acceptCases are files by declared type, name and head, with their type of the table.
 var acceptCases = []struct{ about, declared, name, head, mime string }{
 	{"the declared type decides", "image/png", "a", headPNG, "image/png"},
 	{"case and parameters do not count", "IMAGE/JPEG; q=1", "a.jpg", headJPEG, "image/jpeg"},
@@ -85,7 +85,7 @@ func TestAcceptedTypes(t *testing.T) {
 	}
 }
 
-// refuseCases: the error's code, and words that its message must have.
+// refuseCases are refused files, with the code and with words of the text.
 var refuseCases = []struct{ about, declared, name, head, code, words string }{
 	{"CSV", "text/csv", "a.csv", headCSV, CodeTypeNotAccepted, `"text/csv"|application/pdf|Content-Type text/plain`},
 	{"HTML", "text/html", "a.html", headHTML, CodeTypeNotAccepted, "text/plain"},
@@ -188,7 +188,7 @@ func TestLengthIsChecked(t *testing.T) {
 	}
 }
 
-func TestTooLargeSaysBothNumbersAndWhatToDo(t *testing.T) {
+func TestTooLargeNamesSizeLimitAndFix(t *testing.T) {
 	text := identify(File{DeclaredType: "video/mp4", Size: 16<<20 + 1, Head: []byte(ftyp("isom"))}).Refusal(Refused)
 	for _, words := range []string{"16,777,217 bytes (16.0 MiB)", "16,777,216 bytes (16.0 MiB)", "video/mp4 (video)", "bit rate", "ffmpeg"} {
 		if !strings.Contains(text, words) {
@@ -210,7 +210,7 @@ func TestContentTypeForMeta(t *testing.T) {
 	for _, c := range []struct{ declared, head, want string }{
 		{"audio/ogg", oggOf(opusHead), "audio/ogg; codecs=opus"},
 		{"audio/opus", oggOf(opusHead), "audio/ogg; codecs=opus"},
-		{"audio/ogg; codecs=vorbis", oggOf(opusHead), "audio/ogg; codecs=opus"}, // the bytes know
+		{"audio/ogg; codecs=vorbis", oggOf(opusHead), "audio/ogg; codecs=opus"}, // the bytes decide
 		{"", oggOf(opusHead), "audio/ogg; codecs=opus"},
 		{"text/plain; charset=utf-8", headCSV, "text/plain"},
 		{"video/3gp", ftyp("3gp6"), "video/3gpp"},

@@ -17,7 +17,7 @@ var metaList = []string{
 	"image/jpeg", "image/png", "image/webp", "video/mp4", "video/3gpp",
 }
 
-func TestTableIsMetas(t *testing.T) {
+func TestTableIsThatOfMeta(t *testing.T) {
 	want, got := slices.Sorted(slices.Values(metaList)), slices.Sorted(slices.Values(mimes("")))
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

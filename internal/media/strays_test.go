@@ -6,7 +6,7 @@ import (
 )
 
 // Text with a NUL byte anywhere in the first 64 KiB is text, with a warning.
-func TestTextWithBytesOfZeroIsWarnedOfWhereverTheyStand(t *testing.T) {
+func TestTextWithNULBytesAnywhereHasAWarning(t *testing.T) {
 	text := strings.Repeat("name;amount\n", 2000)
 	for _, at := range []int{0, 1, 100, sniffSize - 1, sniffSize, 20000} {
 		data := []byte(text[:at] + "\x00" + text[at:])
@@ -22,7 +22,7 @@ func TestTextWithBytesOfZeroIsWarnedOfWhereverTheyStand(t *testing.T) {
 	}
 }
 
-func TestStraysInTextDoNotMakeItBinary(t *testing.T) {
+func TestStrayControlCharactersDoNotMakeTextBinary(t *testing.T) {
 	for _, head := range []string{"a\vb", "\va", "end\x1a", "bell\a and back\b", "h\x00i\x00", "\x00a", "Gr\xfc\xdfe\v"} {
 		if got := identified("text/plain", "a.txt", head); got.Type.MIME != "text/plain" {
 			t.Errorf("%q: %+v", head, got)
@@ -48,8 +48,8 @@ func TestStraysInTextDoNotMakeItBinary(t *testing.T) {
 	}
 }
 
-// A picture may mention PDF in its first bytes, as a scanner's comment does.
-func TestAPictureThatMentionsPDFIsNone(t *testing.T) {
+// A picture may contain a PDF header in its first bytes, for example in a scanner's comment.
+func TestPictureThatContainsAPDFHeaderIsAPicture(t *testing.T) {
 	const mention = "made from %PDF-1.4"
 	for mime, head := range map[string]string{"image/jpeg": headJPEG + mention, "image/png": headPNG + mention} {
 		for _, declared := range []string{mime, ""} {

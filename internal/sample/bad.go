@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// BadFile is a file with one thing wrong, which internal/media finds when it looks inside.
+// BadFile is a file with a single problem, which internal/media finds in its content.
 type BadFile struct {
 	Name        string // "opus-not-mono.ogg"
-	ContentType string // what a client would store it with
+	ContentType string // the Content-Type to store it with
 	Data        []byte // the caller's own copy
 	WantCode    string // code of the one finding
 }
@@ -22,8 +22,8 @@ const (
 	xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 )
 
-// badList fixes the order of BadFiles: images, stickers, audio, MP4 by its structure, MP4
-// by its tracks, documents.
+// badList fixes the order of BadFiles: images, stickers, audio, MP4 with a bad structure, MP4
+// with bad tracks, documents.
 var badList = []struct{ name, contentType, code string }{
 	{"truncated.jpg", "image/jpeg", "truncated"},
 	{"image-not-rgb.jpg", "image/jpeg", "image-not-rgb"},
@@ -89,8 +89,8 @@ var badList = []struct{ name, contentType, code string }{
 	{"text-nul.txt", "text/plain", "text-nul"},
 }
 
-// BadFiles gives the bad samples, always in the same order. Their names say what is
-// wrong; media.Check takes the type of each, since their first bytes are as declared.
+// BadFiles returns the bad samples, always in the same order. Their names begin with the code
+// of their finding. Their first bytes are of the type that they are declared as.
 func BadFiles() []BadFile {
 	all := make([]BadFile, 0, len(badList))
 	for _, entry := range badList {

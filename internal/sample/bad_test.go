@@ -12,7 +12,7 @@ import (
 	"ferry/internal/sample"
 )
 
-func TestBadFilesAreTakenByTheirFirstBytes(t *testing.T) {
+func TestBadFilesHaveTheirTypeByTheirFirstBytes(t *testing.T) {
 	for _, f := range sample.BadFiles() {
 		result, err := media.Check(t.Context(), media.File{DeclaredType: f.ContentType, Name: f.Name, Size: int64(len(f.Data)), Head: f.Data})
 		if err != nil || result.Type.MIME != f.ContentType {
@@ -24,7 +24,7 @@ func TestBadFilesAreTakenByTheirFirstBytes(t *testing.T) {
 	}
 }
 
-func TestBadFilesAreSmallAndEachOnce(t *testing.T) {
+func TestBadFilesAreSmallAndDistinct(t *testing.T) {
 	total, names := 0, map[string]bool{}
 	for _, f := range sample.BadFiles() {
 		if len(f.Data) == 0 || len(f.Data) > 60<<10 || names[f.Name] {

@@ -1,11 +1,10 @@
-// Package sample holds one small real file of the types that WhatsApp takes, for
-// `ferry demo`, `ferry dev` and tests. The files are made by files/generate.sh:
-// pictures and sound are FFmpeg's test sources, so nobody holds rights in them;
-// stickers are 512x512; videos are H.264 without B-frames with AAC, index first;
-// audio has one channel; AMR, PDF, OOXML and text are written byte by byte.
+// Package sample contains a small real file of most types that WhatsApp accepts, for
+// `ferry demo`, `ferry dev` and tests. files/generate.sh generates them: pictures and audio
+// come from FFmpeg's test sources, so nobody holds rights in them; stickers are 512x512;
+// videos are H.264 without B-frames with AAC, with the index first; audio has one channel;
+// AMR, PDF, OOXML and text are written byte by byte.
 //
-// The Office types that only old or other programs write (doc, xls, ppt, pptx) are
-// missing: nothing small and free makes a real one.
+// There are no samples of doc, xls, ppt and pptx: no small free program writes real ones.
 package sample
 
 import (
@@ -16,7 +15,7 @@ import (
 // File is one sample.
 type File struct {
 	Name        string // "sample.jpg"
-	ContentType string // what a client would store it with: the base type, as WhatsApp names it
+	ContentType string // the Content-Type to store it with: the base type, as WhatsApp names it
 	Data        []byte // the caller's own copy
 }
 
@@ -43,7 +42,7 @@ var list = []struct{ name, contentType string }{
 	{"sample.txt", "text/plain"},
 }
 
-// Files gives the samples, always in the same order: images, stickers (static, then
+// Files returns the samples, always in the same order: images, stickers (static, then
 // animated), videos, audio, documents.
 func Files() []File {
 	all := make([]File, 0, len(list))

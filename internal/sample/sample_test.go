@@ -17,7 +17,7 @@ import (
 	"ferry/internal/sample"
 )
 
-// check asks media about the sample, stored as contentType under name.
+// check returns what media says about the sample, stored as contentType under name.
 func check(t *testing.T, f sample.File, contentType, name string) media.Result {
 	t.Helper()
 	result, err := media.Check(t.Context(), media.File{DeclaredType: contentType, Name: name, Size: int64(len(f.Data)), Head: f.Data})
@@ -27,7 +27,7 @@ func check(t *testing.T, f sample.File, contentType, name string) media.Result {
 	return result
 }
 
-func TestEverySampleIsTakenDeclaredOrNot(t *testing.T) {
+func TestEverySampleIsAcceptedDeclaredOrNot(t *testing.T) {
 	for _, f := range sample.Files() {
 		t.Run(f.Name, func(t *testing.T) {
 			declared := check(t, f, f.ContentType, f.Name)
@@ -46,7 +46,7 @@ func TestEverySampleIsTakenDeclaredOrNot(t *testing.T) {
 	}
 }
 
-func TestSamplesAreSmallAndEachOnce(t *testing.T) {
+func TestSamplesAreSmallAndDistinct(t *testing.T) {
 	total, names := 0, map[string]bool{}
 	for _, f := range sample.Files() {
 		if len(f.Data) == 0 || len(f.Data) > 60<<10 || names[f.Name] {
@@ -64,7 +64,7 @@ func TestSamplesAreSmallAndEachOnce(t *testing.T) {
 	}
 }
 
-func TestEveryCallGivesItsOwnCopy(t *testing.T) {
+func TestEveryCallReturnsItsOwnCopy(t *testing.T) {
 	first := sample.Files()
 	clear(first[0].Data)
 	if bytes.Equal(first[0].Data, sample.Files()[0].Data) {
@@ -72,7 +72,7 @@ func TestEveryCallGivesItsOwnCopy(t *testing.T) {
 	}
 }
 
-func TestOfficeFilesAreWholeXML(t *testing.T) {
+func TestOfficeFilesAreWellFormedXML(t *testing.T) {
 	for _, f := range sample.Files() {
 		if ext := filepath.Ext(f.Name); ext != ".docx" && ext != ".xlsx" {
 			continue
@@ -97,7 +97,7 @@ func TestOfficeFilesAreWholeXML(t *testing.T) {
 	}
 }
 
-// stream is what ffprobe says of one track.
+// stream is the output of ffprobe for one track.
 type stream struct {
 	Codec    string `json:"codec_name"`
 	Profile  string `json:"profile"`
@@ -166,8 +166,8 @@ func TestWebPInfoAgrees(t *testing.T) {
 	}
 }
 
-// TestGenerateMakesTheSame holds the script to the files where the tools of this
-// machine are the ones that made them. Set FERRY_SAMPLE_GENERATE=1 to run it.
+// TestGenerateMakesTheSame checks that the script generates the same files, on a machine with
+// the tools that made them. Set FERRY_SAMPLE_GENERATE=1 to run it.
 func TestGenerateMakesTheSame(t *testing.T) {
 	if os.Getenv("FERRY_SAMPLE_GENERATE") == "" {
 		t.Skip("FERRY_SAMPLE_GENERATE is not set; another release of ffmpeg makes other bytes")
