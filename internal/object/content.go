@@ -56,7 +56,7 @@ func (c Content) check(maxSize int64) *Error {
 type contentReader struct {
 	Content
 	mu        sync.Mutex
-	digest    hash.Hash
+	digest    hash.Hash // nil if no digest is expected
 	remaining int64
 	started   bool  // a Read of Body has begun
 	complete  bool  // the last byte was verified and returned
@@ -68,7 +68,10 @@ func newContentReader(c Content, maxSize int64) (*contentReader, error) {
 	if err := c.check(maxSize); err != nil {
 		return nil, err
 	}
-	r := &contentReader{Content: c, digest: sha256.New(), remaining: c.Size}
+	r := &contentReader{Content: c, remaining: c.Size}
+	if c.SHA256 != "" {
+		r.digest = sha256.New()
+	}
 	if c.Size == 0 {
 		r.started = true
 		r.finish(nil)
@@ -88,7 +91,9 @@ func (r *contentReader) Read(buf []byte) (int, error) {
 	}
 	r.started = true
 	n, err := r.Body.Read(buf[:min(int64(len(buf)), r.remaining)])
-	_, _ = r.digest.Write(buf[:n])
+	if r.digest != nil {
+		_, _ = r.digest.Write(buf[:n])
+	}
 	r.remaining -= int64(n)
 	if r.remaining == 0 {
 		if r.finish(err); r.err != nil {
@@ -111,13 +116,12 @@ func (r *contentReader) finish(err error) {
 	for tries := 0; n == 0 && err == nil && tries < 100; tries++ {
 		n, err = r.Body.Read(more[:])
 	}
-	got := hex.EncodeToString(r.digest.Sum(nil))
 	switch {
 	case n > 0 || err == nil:
 		r.err = contentOrigin.fail(Unavailable, fmt.Sprintf("is longer than the announced %d bytes. Retry later.", r.Size), errContent)
 	case err != io.EOF: //nolint:errorlint // an io.Reader ends with io.EOF itself
 		r.err = err
-	case r.SHA256 != "" && got != r.SHA256:
+	case r.digest != nil && hex.EncodeToString(r.digest.Sum(nil)) != r.SHA256:
 		r.err = contentOrigin.fail(Unavailable, "arrived with another SHA-256 than the announced one. Retry later.", errContent)
 	default:
 		r.complete = true
