@@ -118,7 +118,7 @@ func TestQuotaOfMediaCallsThrottles(t *testing.T) {
 		if result.Error == nil {
 			continue
 		}
-		result.wantException(t, "ThrottledRequestException", http.StatusTooManyRequests, "quota of 2 calls of PostWhatsAppMessageMedia a second")
+		result.wantException(t, "ThrottledRequestException", http.StatusTooManyRequests, "quota of 2 calls of PostWhatsAppMessageMedia per second")
 		throttled++
 		break
 	}
