@@ -175,7 +175,7 @@ func (c *call) finish() {
 		c.server.cfg.Logger.Info("metasim: request",
 			"operation", string(r.Operation), "method", r.Method, "path", r.Path, "status", r.Status,
 			"read", r.BytesRead, "written", r.BytesWritten, "duration", r.Duration,
-			"media_id", r.MediaID, "reason", r.Reason, "fault", r.FaultID, "cut", r.Cut)
+			"media_id", r.MediaID, "trace_id", r.TraceID, "reason", r.Reason, "fault", r.FaultID, "cut", r.Cut)
 	})
 }
 

@@ -19,23 +19,23 @@ type Clock struct {
 	Running bool      `json:"running"`
 }
 
-// clockJSON is a change of the clock as the control API takes it. What is
-// missing stays as it is; Time applies before AdvanceMS.
+// clockJSON is a request of the control API to change the clock. What is missing
+// does not change. Time is applied before AdvanceMS.
 type clockJSON struct {
 	Time      *time.Time `json:"time,omitempty"`
 	AdvanceMS *int64     `json:"advance_ms,omitempty"`
 	Running   *bool      `json:"running,omitempty"`
 }
 
-// clockRecord is what outlives a Server: the difference to Config.Clock while
-// the clock runs, its time while it stands.
+// clockRecord is the record of the clock: the difference to Config.Clock if the
+// clock is running, its time if it is stopped.
 type clockRecord struct {
 	Running  bool          `json:"running"`
 	OffsetNS time.Duration `json:"offset_ns"`
 	Time     time.Time     `json:"time,omitzero"`
 }
 
-// clock is the time that media, URLs, sessions and handles expire by.
+// clock is the time by which media, URLs, sessions and handles expire.
 type clock struct {
 	base    func() time.Time
 	records RecordStore // nil: the clock ends with the Server
@@ -48,7 +48,7 @@ func newClock(base func() time.Time, records RecordStore) *clock {
 	return &clock{base: base, records: records, state: clockRecord{Running: true}}
 }
 
-// load goes on with the clock of an earlier Server.
+// load restores the clock of an earlier Server.
 func (c *clock) load() (problems []error) {
 	if c.records == nil {
 		return nil
@@ -57,7 +57,7 @@ func (c *clock) load() (problems []error) {
 	for _, record := range records {
 		var state clockRecord
 		if err := json.Unmarshal(record.Value, &state); err != nil || !state.Running && !validTime(state.Time) {
-			problems = append(problems, badRecord(clockKind, record.ID, "it is no state of a clock: %s", truncate(string(record.Value))),
+			problems = append(problems, badRecord(clockKind, record.ID, "it is not the state of a clock: %s", truncate(string(record.Value))),
 				c.records.Delete(clockKind, record.ID))
 			continue
 		}
@@ -66,8 +66,8 @@ func (c *clock) load() (problems []error) {
 	return slices.DeleteFunc(problems, func(err error) bool { return err == nil })
 }
 
-// validTime reports whether a clock may show a time. Beyond these years a
-// time.Duration cannot hold differences.
+// validTime reports whether the clock may show a time. A time.Duration cannot hold
+// differences to all others.
 func validTime(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2200 }
 
 func (c *clock) now() time.Time {
@@ -82,7 +82,7 @@ func (c *clock) get() Clock {
 	return c.read()
 }
 
-// read returns the state; c.mu is held.
+// read returns the time. The caller holds c.mu.
 func (c *clock) read() Clock {
 	if c.state.Running {
 		return Clock{Time: c.base().Add(c.state.OffsetNS), Running: true}
@@ -90,7 +90,7 @@ func (c *clock) read() Clock {
 	return Clock{Time: c.state.Time}
 }
 
-// change applies a change in one step: the time does not move in between.
+// change applies a change at one point in time.
 func (c *clock) change(to clockJSON) (Clock, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,7 +125,7 @@ func (c *clock) change(to clockJSON) (Clock, error) {
 	return next, nil
 }
 
-// reset makes the clock run with Config.Clock again.
+// reset makes the clock show the time of Config.Clock again.
 func (c *clock) reset() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,23 +136,24 @@ func (c *clock) reset() error {
 	return c.records.Delete(clockKind, clockKind)
 }
 
-// Now returns the time of the simulator's clock, which starts as Config.Clock.
+// Now returns the time of the simulator's clock, which is Config.Clock until it is
+// changed.
 func (s *Server) Now() time.Time { return s.clock.now() }
 
-// Clock returns the time of the simulator's clock, and whether it runs.
+// Clock returns the time of the simulator's clock, and whether it is running.
 func (s *Server) Clock() Clock { return s.clock.get() }
 
-// StopClock stops the clock at its time.
+// StopClock stops the clock at the time that it shows.
 func (s *Server) StopClock() (Clock, error) { return s.changeClock(clockJSON{Running: new(bool)}) }
 
-// RunClock makes the clock run on from its time.
+// RunClock makes the clock run, from the time that it shows.
 func (s *Server) RunClock() (Clock, error) {
 	running := true
 	return s.changeClock(clockJSON{Running: &running})
 }
 
-// SetClock sets the clock, which runs or stands as before. t is in the years
-// 1970 to 2199.
+// SetClock sets the clock to t, in the years 1970 to 2199. The clock stays running
+// or stopped.
 func (s *Server) SetClock(t time.Time) (Clock, error) { return s.changeClock(clockJSON{Time: &t}) }
 
 // AdvanceClock moves the clock forward by d, in whole milliseconds.
@@ -161,7 +162,7 @@ func (s *Server) AdvanceClock(d time.Duration) (Clock, error) {
 	return s.changeClock(clockJSON{AdvanceMS: &milliseconds})
 }
 
-// changeClock also removes what the change has made expire.
+// changeClock changes the clock and removes what has expired by its new time.
 func (s *Server) changeClock(to clockJSON) (Clock, error) {
 	now, err := s.clock.change(to)
 	if err == nil {

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// maxControlResponse is the size in bytes of the responses that a
-// ControlClient reads. The history of 1000 requests is the largest.
+// maxControlResponse is the maximum size in bytes of a response of the control API.
+// The largest is the history of 1000 requests.
 const maxControlResponse = 64 << 20
 
-// A ControlClient calls the control API of a simulator in another process, or
-// of one that a test reaches by its URL only. It is safe for concurrent use.
+// A ControlClient calls the control API of a simulator, for example in another
+// process. It is safe for concurrent use.
 type ControlClient struct {
 	baseURL string
 	client  *http.Client
@@ -32,8 +32,8 @@ func NewControlClient(baseURL string, client *http.Client) *ControlClient {
 	return &ControlClient{baseURL: strings.TrimRight(baseURL, "/"), client: client}
 }
 
-// A ControlError is a response of the control API that is not a success: 400
-// for a request that makes no sense, 404 for an id that does not exist.
+// A ControlError is an error response of the control API: status 400 for an invalid
+// request, 404 for an id that does not exist.
 type ControlError struct {
 	StatusCode int
 	Message    string
@@ -43,7 +43,7 @@ func (e *ControlError) Error() string {
 	return fmt.Sprintf("metasim: control API: status %d: %s", e.StatusCode, e.Message)
 }
 
-// Health counts what a Server holds.
+// Health says that a Server is up, and what it has.
 type Health struct {
 	Status   string `json:"status"` // "ok"
 	Media    int    `json:"media"`
@@ -53,7 +53,7 @@ type Health struct {
 
 // History is the last requests to the Graph API, newest last.
 type History struct {
-	Dropped  int       `json:"dropped"` // older requests that the history no longer has
+	Dropped  int       `json:"dropped"` // number of older requests that the history has dropped
 	Requests []Request `json:"requests"`
 }
 
@@ -69,7 +69,7 @@ type HandleList struct {
 	Handles []Handle `json:"handles"`
 }
 
-// Health returns what the Server holds. An error means that it cannot be reached.
+// Health returns an error if the Server cannot be reached.
 func (c *ControlClient) Health(ctx context.Context) (health Health, err error) {
 	return health, c.do(ctx, http.MethodGet, "/health", nil, &health)
 }
@@ -127,17 +127,17 @@ func (c *ControlClient) Handles(ctx context.Context) (list HandleList, err error
 	return list, c.do(ctx, http.MethodGet, "/handles", nil, &list)
 }
 
-// Clock returns the time of the simulator's clock, and whether it runs.
+// Clock returns the time of the simulator's clock, and whether it is running.
 func (c *ControlClient) Clock(ctx context.Context) (now Clock, err error) {
 	return now, c.do(ctx, http.MethodGet, "/clock", nil, &now)
 }
 
-// StopClock stops the clock at its time; see Server.StopClock.
+// StopClock stops the clock; see Server.StopClock.
 func (c *ControlClient) StopClock(ctx context.Context) (Clock, error) {
 	return c.changeClock(ctx, clockJSON{Running: new(bool)})
 }
 
-// RunClock makes the clock run on from its time; see Server.RunClock.
+// RunClock makes the clock run; see Server.RunClock.
 func (c *ControlClient) RunClock(ctx context.Context) (Clock, error) {
 	running := true
 	return c.changeClock(ctx, clockJSON{Running: &running})
@@ -202,8 +202,8 @@ func (c *ControlClient) do(ctx context.Context, method, path string, in, out any
 	return nil
 }
 
-// controlError makes an error of a response of the control API, or of whatever
-// else answered.
+// controlError returns the error of a response, which may be that of another
+// server.
 func controlError(status int, content []byte) error {
 	var message struct {
 		Error string `json:"error"`

@@ -6,14 +6,13 @@ import (
 	"time"
 )
 
-// faultJSON is a Fault as the control API has it.
+// faultJSON is the JSON of a Fault.
 type faultJSON struct {
 	faultMembers
 	LatencyMS int64 `json:"latency_ms"`
 }
 
-// faultMembers is a Fault without its methods, so that these do not call
-// themselves.
+// faultMembers is a Fault without its methods, which would call themselves.
 type faultMembers Fault
 
 // MarshalJSON encodes Latency as latency_ms, in whole milliseconds.
@@ -34,7 +33,8 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// fault refuses a latency that a time.Duration cannot hold, too.
+// fault returns the Fault. It checks the latency, which a time.Duration may not
+// hold.
 func (in faultJSON) fault() (Fault, error) {
 	if in.LatencyMS < 0 || in.LatencyMS > maxLatency.Milliseconds() {
 		return Fault{}, fmt.Errorf("latency_ms %d is not in 0 to %d", in.LatencyMS, maxLatency.Milliseconds())

@@ -31,18 +31,19 @@ func (m Media) expiresAt() time.Time { return m.Expires }
 
 var errMediaFull = errors.New("too many media")
 
-// checkMedia refuses a record that is not of its id, or not of a whole file.
+// checkMedia returns an error for a record that is damaged or has no file.
 func (s *Server) checkMedia(id string, file Media) error {
 	switch {
 	case file.ID != id || !isObjectID(id):
-		return badRecord(mediaKind, id, "it is of %q", truncate(file.ID))
+		return badRecord(mediaKind, id, "it is the record of %q", truncate(file.ID))
 	case !isObjectID(file.PhoneNumberID) || file.MIMEType == "" || file.FileName == "":
 		return badRecord(mediaKind, id, "number, type or name is missing")
 	}
 	return s.checkFile(mediaKind, id, file.ID, file.Size, file.SHA256, file.Created, file.Expires)
 }
 
-// checkFile compares a record with itself, and its size with that of the bytes.
+// checkFile returns an error for a record whose members contradict each other, or
+// whose file is missing or has another size.
 func (s *Server) checkFile(kind, id, blobID string, size int64, digest string, created, expires time.Time) error {
 	sum, err := hex.DecodeString(digest)
 	switch {

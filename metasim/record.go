@@ -9,50 +9,49 @@ import (
 	"sync"
 )
 
-// maxRecord is the size in bytes that a record may have. Only a file name of
-// absurd length exceeds it.
+// maxRecord is the maximum size in bytes of a record.
 const maxRecord = 1 << 20
 
-// ErrBadRecord marks a record that is wrong whenever it is read: torn, of
-// another id, or without something that its kind requires.
+// ErrBadRecord is the error of a record that is damaged: incomplete, under another
+// id, or without something that its kind requires.
 var ErrBadRecord = errors.New("bad record")
 
-// A RecordStore keeps the state of a Server between restarts, all but the bytes
-// of files: small JSON values by kind and id. It must be safe for concurrent
-// use. The two of this package are NewMemoryRecords and the storage that
-// NewDirectoryStorage returns.
+// A RecordStore keeps the state of a Server between restarts, except the bytes of
+// files: small JSON values by kind and id. It must be safe for concurrent use. The
+// two of this package are that of NewMemoryRecords and that of the
+// PersistentStorage of NewDirectoryStorage.
 //
 // The kinds are "media" (type Media), "handle" (type Handle, with the id of its
 // bytes in blob_id) and "clock" (one record of id "clock").
 type RecordStore interface {
-	// Put keeps a record in place of the older one of its kind and id, or
-	// returns an error and leaves that one as it is. value is JSON.
+	// Put stores a record, and replaces an older one of the same kind and id. If
+	// it returns an error, the older one is unchanged. value is JSON.
 	Put(kind, id string, value json.RawMessage) error
 
 	// Delete removes a record. Deleting one that does not exist is no error.
 	Delete(kind, id string) error
 
-	// Records returns the records of a kind, in no order, and why others that
-	// it has are not among them. It deletes those that are bad; the errors
-	// about them wrap ErrBadRecord.
+	// Records returns the records of a kind, in no order, and one error for each
+	// that it cannot return. It deletes damaged ones, whose errors wrap
+	// ErrBadRecord.
 	Records(kind string) (records []Record, problems []error)
 
-	// Close ends the use of the store.
+	// Close closes the store. The records stay.
 	Close() error
 }
 
-// A Record is a value of a RecordStore.
+// A Record is a value in a RecordStore.
 type Record struct {
 	ID    string          `json:"id"`
 	Value json.RawMessage `json:"value"`
 }
 
-// badRecord makes an error that wraps ErrBadRecord.
+// badRecord returns an error that wraps ErrBadRecord.
 func badRecord(kind, id, format string, args ...any) error {
 	return fmt.Errorf("%w %s of kind %s: %w", ErrBadRecord, truncate(id), kind, fmt.Errorf(format, args...))
 }
 
-// isKind reports whether a kind may name a directory.
+// isKind reports whether a kind has the form of one, which may name a directory.
 func isKind(kind string) bool {
 	return kind != "" && len(kind) <= 32 && !strings.ContainsFunc(kind, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
 }
@@ -63,8 +62,8 @@ type memoryRecords struct {
 	values map[string]map[string]json.RawMessage // kind → id → value
 }
 
-// NewMemoryRecords returns a RecordStore in memory. Close keeps the records, so
-// that a test can start another Server on them.
+// NewMemoryRecords returns a RecordStore in memory, with which a test can start one
+// Server after another.
 func NewMemoryRecords() RecordStore {
 	return &memoryRecords{values: map[string]map[string]json.RawMessage{}}
 }

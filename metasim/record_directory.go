@@ -13,17 +13,14 @@ import (
 	"sync"
 )
 
-// Names of files. One that is being written has partSuffix behind its name.
+// Names of files. partSuffix follows the name of a file that is being written.
 const (
 	recordsDirectory = "records"
 	recordSuffix     = ".json"
 	partSuffix       = ".part"
 )
 
-// directoryRecords keeps each record in a file of its own,
-// records/{kind}/{name}.json. The name is the id, or its SHA-256 in hex where
-// the id has other characters than small letters, digits, - and _, or more
-// than 64. The content is {"id":…,"value":…}.
+// directoryRecords keeps each record in a file, as NewDirectoryStorage documents.
 type directoryRecords struct {
 	root *os.Root
 
@@ -31,7 +28,7 @@ type directoryRecords struct {
 	closed bool
 }
 
-// openDirectoryRecords removes the records that were being written when a
+// openDirectoryRecords also deletes the files that were being written when a
 // process ended.
 func openDirectoryRecords(root *os.Root) (*directoryRecords, error) {
 	d := &directoryRecords{root: root}
@@ -139,12 +136,12 @@ func (d *directoryRecords) read(kind string, file fs.DirEntry) (record Record, _
 		return Record{}, badRecord(kind, file.Name(), "%w", err)
 	}
 	if recordPath(kind, record.ID) != name {
-		return Record{}, badRecord(kind, file.Name(), "it is of %q", truncate(record.ID))
+		return Record{}, badRecord(kind, file.Name(), "it is the record of %q", truncate(record.ID))
 	}
 	return record, nil
 }
 
-// Close leaves the root open, which belongs to the storage.
+// Close does not close the root, which belongs to the storage.
 func (d *directoryRecords) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -152,7 +149,7 @@ func (d *directoryRecords) Close() error {
 	return nil
 }
 
-// recordPath is where a record is kept.
+// recordPath returns the path of the file of a record.
 func recordPath(kind, id string) string {
 	name := id
 	other := func(r rune) bool { return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }
@@ -175,7 +172,7 @@ func readDirectory(root *os.Root, name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// removeFile deletes what may not be there.
+// removeFile deletes a file that may not exist.
 func removeFile(root *os.Root, name string) error {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -150,6 +152,33 @@ func TestRunCutsRequestsThatDoNotComplete(t *testing.T) {
 	if err := <-failed; err == nil {
 		t.Error("the request was answered")
 	}
+}
+
+// Run removes expired media though nobody uploads anything.
+func TestExpiredMediaAreRemovedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { _ = s.removeExpiredRegularly(ctx) }()
+		r := httptest.NewRequest(http.MethodPost, "/v25.0/"+phone1+"/media",
+			strings.NewReader(formOf(field("messaging_product", "whatsapp"), file("a.png", "image/png", png))))
+		r.Header.Set("Authorization", "Bearer "+token1)
+		r.Header.Set("Content-Type", formType)
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, r); w.Code != http.StatusOK {
+			t.Fatal(w.Code, w.Body)
+		}
+		time.Sleep(mediaLifetime - time.Second)
+		if got := len(s.media.all()); got != 1 {
+			t.Errorf("%d media before they expire", got)
+		}
+		time.Sleep(time.Second + sweepInterval)
+		synctest.Wait()
+		if got := len(s.media.all()); got != 0 {
+			t.Errorf("%d media after they have expired", got)
+		}
+		stop()
+	})
 }
 
 func TestRunReturnsTheErrorOfAListener(t *testing.T) {

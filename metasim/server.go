@@ -110,10 +110,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.respond(result, err)
 }
 
-// Close ends the waits of faults, removes upload sessions and closes the
-// storage. With a PersistentStorage or Config.Records, the state stays for the
-// next Server. Close does not wait for requests in progress: end Run, or shut
-// the http.Server down, first.
+// Close ends the waits of faults, removes upload sessions and closes Config.Storage
+// and Config.Records, whose state stays for the next Server. Close does not wait
+// for requests in progress: end Run, or shut the http.Server down, first.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closed)
@@ -128,7 +127,7 @@ func (s *Server) Close() error {
 }
 
 // Reset removes media, upload sessions and handles, also from the storage, the
-// history and the faults, and makes the clock run with Config.Clock again.
+// history and the faults, and makes the clock show the time of Config.Clock again.
 // Accounts stay.
 func (s *Server) Reset() {
 	s.remove(func(time.Time) bool { return true })
@@ -208,8 +207,8 @@ func (s *Server) removeExpiredHourly() {
 	}
 }
 
-// remove removes the media, sessions and handles whose times of expiry are
-// selected.
+// remove removes the media, sessions and handles for whose time of expiry selects
+// returns true.
 func (s *Server) remove(selects func(expires time.Time) bool) {
 	files, err := s.media.removeWhere(func(m Media) bool { return selects(m.Expires) })
 	s.logStorage(err)

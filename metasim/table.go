@@ -15,13 +15,13 @@ type row interface {
 	expiresAt() time.Time // zero: never
 }
 
-// table is the state of one kind: rows in memory by id, each of which is also a
-// record, so that it is there again after a restart.
+// table is the state of one kind: rows by id, in memory and as records, from which
+// they are read after a restart.
 type table[T row] struct {
 	kind    string
-	limit   int         // rows
-	full    error       // returned for one more
-	records RecordStore // nil: the rows end with the table
+	limit   int         // maximum number of rows
+	full    error       // returned when the limit is exceeded
+	records RecordStore // nil: the rows are in memory only
 
 	mu   sync.Mutex
 	rows map[string]T
@@ -31,8 +31,9 @@ func newTable[T row](kind string, limit int, full error, records RecordStore) *t
 	return &table[T]{kind: kind, limit: limit, full: full, records: records, rows: map[string]T{}}
 }
 
-// load reads the rows from the records, those that check does not refuse. What
-// is a bad record is deleted; problems says why rows are missing.
+// load reads the rows from the records. It leaves out those for which check
+// returns an error, and deletes them if that wraps ErrBadRecord. problems has an
+// error for each record that is left out.
 func (t *table[T]) load(check func(id string, row T) error) (problems []error) {
 	if t.records == nil {
 		return nil
@@ -76,7 +77,7 @@ func (t *table[T]) put(id string, row T) error {
 	return nil
 }
 
-// putRecord keeps a value if there is a store.
+// putRecord stores a value if there is a store.
 func putRecord(records RecordStore, kind, id string, value any) error {
 	if records == nil {
 		return nil
@@ -103,7 +104,7 @@ func hasExpired(r row, now time.Time) bool {
 	return !r.expiresAt().IsZero() && !now.Before(r.expiresAt())
 }
 
-// has reports whether an id is taken, by a row that has expired, too.
+// has reports whether an id is taken, also by a row that has expired.
 func (t *table[T]) has(id string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,9 +112,8 @@ func (t *table[T]) has(id string) bool {
 	return ok
 }
 
-// remove deletes a row. It reports whether the row was there: of two deletions
-// at the same time one succeeds. An error means that the row would be back
-// after a restart.
+// remove deletes a row and reports whether it existed: of two concurrent deletions
+// one succeeds. An error means that the record could not be deleted.
 func (t *table[T]) remove(id string) (ok bool, _ error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -123,7 +123,7 @@ func (t *table[T]) remove(id string) (ok bool, _ error) {
 	return true, t.drop(id)
 }
 
-// drop deletes a row; t.mu is held.
+// drop deletes a row. The caller holds t.mu.
 func (t *table[T]) drop(id string) error {
 	delete(t.rows, id)
 	if t.records == nil {
@@ -135,7 +135,7 @@ func (t *table[T]) drop(id string) error {
 	return nil
 }
 
-// removeWhere deletes the rows that remove selects, and returns them.
+// removeWhere deletes the rows for which selects returns true, and returns them.
 func (t *table[T]) removeWhere(selects func(T) bool) (removed []T, _ error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -149,7 +149,7 @@ func (t *table[T]) removeWhere(selects func(T) bool) (removed []T, _ error) {
 	return removed, errors.Join(problems...)
 }
 
-// forget empties the table and leaves the records.
+// forget empties the table. The records stay.
 func (t *table[T]) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -142,16 +142,16 @@ type storedHandle struct {
 func (h storedHandle) createdAt() time.Time { return h.Created }
 func (h storedHandle) expiresAt() time.Time { return h.Expires }
 
-// checkHandle refuses a record that is not of its id, or not of a whole file.
+// checkHandle returns an error for a record that is damaged or has no file.
 func (s *Server) checkHandle(id string, h storedHandle) error {
 	if h.Handle.Handle != id || id == "" || !isObjectID(h.BlobID) {
-		return badRecord(handleKind, id, "it is of %q", truncate(h.Handle.Handle))
+		return badRecord(handleKind, id, "it is the record of %q", truncate(h.Handle.Handle))
 	}
 	return s.checkFile(handleKind, id, h.BlobID, h.Size, h.SHA256, h.Created, h.Expires)
 }
 
-// uploadIndex knows the sessions and the handles that exist. Handles outlive a
-// restart; sessions, which have an open file, do not.
+// uploadIndex has the sessions and the handles. Handles are records; sessions end
+// with the Server, since they have an open file.
 type uploadIndex struct {
 	handles *table[storedHandle]
 
@@ -185,7 +185,8 @@ func (i *uploadIndex) add(session *uploadSession) error {
 	return nil
 }
 
-// removeWhere removes what the times of expiry select.
+// removeWhere removes the sessions and handles for whose time of expiry selects
+// returns true.
 func (i *uploadIndex) removeWhere(selects func(expires time.Time) bool) (removed removedUploads, _ error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -197,7 +198,8 @@ func (i *uploadIndex) removeWhere(selects func(expires time.Time) bool) (removed
 	return removed, err
 }
 
-// removeSessions removes the sessions that expires selects; i.mu is held.
+// removeSessions removes the sessions for whose time of expiry selects returns
+// true. The caller holds i.mu.
 func (i *uploadIndex) removeSessions(selects func(expires time.Time) bool) (removed []*uploadSession) {
 	for _, session := range i.sessions {
 		if selects(session.expires) {
@@ -208,7 +210,7 @@ func (i *uploadIndex) removeSessions(selects func(expires time.Time) bool) (remo
 	return removed
 }
 
-// close removes the sessions, and leaves the handles for the next Server.
+// close removes the sessions. The records of handles stay for the next Server.
 func (i *uploadIndex) close() []*uploadSession {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -216,7 +218,7 @@ func (i *uploadIndex) close() []*uploadSession {
 	return i.removeSessions(func(time.Time) bool { return true })
 }
 
-// forget removes a session; i.mu is held.
+// forget removes a session. The caller holds i.mu.
 func (i *uploadIndex) forget(session *uploadSession) {
 	if i.sessions[session.id] != session {
 		return
