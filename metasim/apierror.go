@@ -23,8 +23,6 @@ type apiError struct {
 	reason    string // for the history only, where the response says less
 }
 
-func (e *apiError) Error() string { return e.message }
-
 // historyReason returns what the history says about the refusal.
 func (e *apiError) historyReason() string {
 	switch {
