@@ -21,7 +21,7 @@ import (
 // import no other package of ferry.
 var layers = []string{
 	"ferry/cmd/ferry",
-	"ferry/internal/local ferry/internal/bulk",
+	"ferry/internal/local ferry/internal/bulk ferry/internal/lint",
 	"ferry/internal/gateway",
 	"ferry/internal/social",
 	"ferry/internal/transfer ferry/internal/admin",
@@ -32,7 +32,7 @@ var layers = []string{
 // mayImport says which packages of ferry each package may import. A new package
 // needs a row, and a place in layers.
 var mayImport = map[string]string{
-	"ferry/cmd/ferry":                "ferry/internal/admin ferry/internal/bulk ferry/internal/gateway ferry/internal/graph ferry/internal/local ferry/internal/media ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/socialmessaging",
+	"ferry/cmd/ferry":                "ferry/internal/admin ferry/internal/bulk ferry/internal/gateway ferry/internal/graph ferry/internal/lint ferry/internal/local ferry/internal/media ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/socialmessaging",
 	"ferry/internal/local":           "ferry/internal/admin ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/local/bucketdir ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/metasim",
 	"ferry/internal/gateway":         "ferry/internal/activity ferry/internal/graph ferry/internal/guard ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/social":          "ferry/internal/activity ferry/internal/graph ferry/internal/object ferry/internal/once ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state ferry/internal/transfer ferry/socialmessaging",
@@ -41,6 +41,7 @@ var mayImport = map[string]string{
 	"ferry/internal/once":            "",
 	"ferry/internal/admin":           "ferry/internal/graph ferry/internal/policy ferry/internal/secret ferry/internal/state",
 	"ferry/internal/bulk":            "ferry/internal/tty ferry/socialmessaging",
+	"ferry/internal/lint":            "ferry/internal/media ferry/internal/object ferry/internal/tty",
 	"ferry/internal/tty":             "",
 	"ferry/internal/state":           "ferry/internal/secret",
 	"ferry/internal/graph":           "ferry/internal/graph/wire ferry/internal/secret",

@@ -3,14 +3,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
-	"unicode/utf8"
+	"net/http"
 
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ferry/internal/lint"
 	"ferry/internal/media"
 	"ferry/internal/object"
 	"ferry/internal/tty"
@@ -41,202 +43,50 @@ func (*mediaLintCommand) Help() string {
   1  the output could not be written`
 }
 
-// lintResult is the result for one source; its JSON is one line of output.
-type lintResult struct {
-	Source    string          `json:"source"` // never with a URL's query
-	Name      string          `json:"name,omitempty"`
-	Type      string          `json:"type,omitempty"` // the type for WhatsApp, or the declared one if WhatsApp does not accept it
-	Size      *int64          `json:"size,omitempty"` // bytes; nil if not known
-	Findings  []media.Finding `json:"findings,omitempty"`
-	Unchecked []string        `json:"unchecked,omitempty"` // what could not be checked, and why
-	Error     string          `json:"error,omitempty"`     // why the source could not be read
-	path      string          // of a local file
-}
-
 // Run checks the sources, one after the other. Its error is an exitStatus, or that of the
 // output.
 func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
-	sources := &lintSources{region: c.Region}
-	defer sources.close()
-	worst, unread := media.Severity(0), false
-	for _, text := range c.Source {
-		result := c.lint(ctx, sources, text)
-		worst, unread = max(worst, result.maxSeverity()), unread || result.Error != ""
+	linter := c.linter()
+	defer linter.Close()
+	severity, unreadable := media.Severity(0), false
+	for _, source := range c.Source {
+		result := linter.Check(ctx, source)
+		severity, unreadable = max(severity, result.MaxSeverity()), unreadable || result.Error != ""
 		if c.JSON || !tty.IsTerminal(terminal.out) {
 			encoder := json.NewEncoder(terminal.out)
 			encoder.SetEscapeHTML(false)
 			if err := encoder.Encode(result); err != nil {
 				return err
 			}
-		} else if err := result.print(terminal.out); err != nil {
+		} else if err := result.WriteText(terminal.out); err != nil {
 			return err
 		}
 	}
-	if unread {
+	if unreadable {
 		return exitUnreadable
 	}
-	if worst > 0 {
-		return lintStatuses[worst]
+	if severity > 0 {
+		return lintStatuses[severity]
 	}
 	return nil
 }
 
-func (c *mediaLintCommand) lint(ctx context.Context, sources *lintSources, text string) lintResult {
-	result := lintResult{Source: withoutQuery(text)}
-	file, err := sources.open(ctx, text)
+func (c *mediaLintCommand) linter() *lint.Linter {
+	return lint.New(lint.Config{ContentType: c.ContentType, Store: c.store, Proxy: http.ProxyFromEnvironment})
+}
+
+// store returns the store of the AWS SDK's settings, including its credentials.
+func (c *mediaLintCommand) store(ctx context.Context) (object.StoreConfig, error) {
+	settings, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
-		result.fail(err)
-		return result
+		return object.StoreConfig{}, fmt.Errorf("reading the AWS SDK's settings: %w", err)
 	}
-	defer func() { _ = file.close() }()
-	if c.ContentType != "" {
-		file.DeclaredType = c.ContentType
+	store := object.StoreConfig{Region: cmp.Or(c.Region, settings.Region), UseInstanceProfile: true}
+	if store.Region == "" {
+		return object.StoreConfig{}, errNoRegion
 	}
-	result.Name, result.Type, result.Size, result.path = file.Name, file.DeclaredType, &file.Size, file.path
-	found, err := media.Check(ctx, file.File)
-	if found.Type.MIME != "" {
-		result.Type = found.Type.MIME
+	if endpoint := s3.NewFromConfig(settings).Options().BaseEndpoint; endpoint != nil {
+		store.Endpoint, store.PathStyle = *endpoint, usesPathStyle(endpoint)
 	}
-	result.Findings, result.Unchecked = found.Findings, found.Unchecked
-	if err != nil {
-		result.fail(err)
-	}
-	return result
-}
-
-// fail records why a source could not be read, or why its object is refused unread.
-func (l *lintResult) fail(err error) {
-	failed, ok := errors.AsType[*object.Error](err)
-	switch {
-	case !ok:
-		l.Error = err.Error()
-	case failed.Code != "":
-		l.Findings = append(l.Findings, media.Finding{Severity: media.Refused, Code: failed.Code, Why: failed.Message, Fix: failed.Fix})
-	case failed.Cause != nil:
-		l.Error = fmt.Sprintf("%s (%v)", failed.Message, failed.Cause)
-	default:
-		l.Error = failed.Message
-	}
-}
-
-func (l lintResult) maxSeverity() media.Severity {
-	return media.Result{Findings: l.Findings}.MaxSeverity()
-}
-
-// print writes the result for a person, in lines of lintWidth columns.
-func (l lintResult) print(out io.Writer) error {
-	var text strings.Builder
-	text.WriteString(l.heading() + "\n")
-	if l.Error != "" {
-		paragraph(&text, "  error     ", wrap(l.Error, lintWidth-12))
-	}
-	for _, f := range l.Findings {
-		fmt.Fprintf(&text, "  %-10s%s\n", f.Severity, f.Code)
-		paragraph(&text, "       why  ", wrap(f.Why, lintWidth-12))
-		if f.Fix != "" {
-			paragraph(&text, "       fix  ", fixLines(f.Fix, l.path, lintWidth-12))
-		}
-	}
-	for _, u := range l.Unchecked {
-		paragraph(&text, "  unchecked ", wrap(u, lintWidth-12))
-	}
-	if l.Error == "" && len(l.Findings)+len(l.Unchecked) == 0 {
-		text.WriteString("  ok        no findings\n")
-	}
-	_, err := io.WriteString(out, text.String())
-	return err
-}
-
-// heading is the source with its type and size as far as they are known, in one line if
-// that is not too long.
-func (l lintResult) heading() string {
-	words := []string{tty.Printable(l.Source)}
-	if l.Type != "" {
-		words = append(words, tty.Printable(l.Type))
-	}
-	if l.Size != nil {
-		words = append(words, tty.ExactSize(*l.Size))
-	}
-	if line := strings.Join(words, "  "); utf8.RuneCountInString(line) <= lintWidth {
-		return line
-	}
-	return strings.Join(words, "\n  ")
-}
-
-// lintWidth is the number of columns of the text.
-const lintWidth = 80
-
-// paragraph writes lines after a label, each indented like the first.
-func paragraph(text *strings.Builder, label string, lines []string) {
-	for i, line := range lines {
-		if i == 1 {
-			label = strings.Repeat(" ", len(label))
-		}
-		fmt.Fprintf(text, "%s%s\n", label, line)
-	}
-}
-
-// wrap breaks a text between words into lines of at most width columns.
-func wrap(text string, width int) []string {
-	return fill(strings.Fields(tty.Printable(text)), width, "")
-}
-
-// fill joins words to lines of at most width columns, unless a word is longer. Every line
-// but the last gets the given end, which is not counted.
-func fill(words []string, width int, end string) []string {
-	var lines []string
-	line := ""
-	for _, word := range words {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
-			lines = append(lines, line+end)
-			line = word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
-}
-
-// fixLines puts the command of a fix, if there is one, below its sentence, in lines that can
-// be pasted into a shell and with the path of the file in place of IN.
-func fixLines(fix, path string, width int) []string {
-	at := strings.LastIndex(fix, ": ")
-	if at < 0 || strings.HasSuffix(fix, ".") { // a sentence; commands have no full stop
-		return wrap(fix, width)
-	}
-	words := shellWords(fix[at+2:])
-	for i, word := range words {
-		if word == "IN" && path != "" && path == tty.Printable(path) {
-			words[i] = shellQuote(path)
-		}
-	}
-	return append(wrap(fix[:at+1], width), fill(words, width-len(` \`), ` \`)...)
-}
-
-// shellWords splits a command at spaces outside of single quotes.
-func shellWords(command string) []string {
-	quoted := false
-	return strings.FieldsFunc(command, func(r rune) bool {
-		if r == '\'' {
-			quoted = !quoted
-		}
-		return r == ' ' && !quoted
-	})
-}
-
-// shellQuote makes a path a single word for a shell, which no program interprets as a flag.
-func shellQuote(path string) string {
-	if strings.HasPrefix(path, "-") {
-		path = "./" + path
-	}
-	plain := func(r rune) bool {
-		return '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || strings.ContainsRune("/._-+,@%", r)
-	}
-	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return store, nil
 }

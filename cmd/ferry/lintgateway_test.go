@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"ferry/internal/lint"
 	"ferry/internal/local"
 	"ferry/internal/media"
 	"ferry/internal/sample"
@@ -19,7 +20,7 @@ import (
 )
 
 // refusal returns the findings of lint as the text of an exception.
-func refusal(l lintResult) string {
+func refusal(l lint.Result) string {
 	return media.Result{Findings: l.Findings}.Refusal(media.WillFail)
 }
 
@@ -45,8 +46,8 @@ func TestLintAndGatewayReportTheSameAboutAnObject(t *testing.T) {
 		put("bad/"+f.Name, f.ContentType, "", f.Data)
 		keys = append(keys, "bad/"+f.Name)
 	}
-	sources := &lintSources{}
-	defer sources.close()
+	linter := (&mediaLintCommand{}).linter()
+	defer linter.Close()
 	refused := 0
 	for _, key := range keys {
 		_, err := demo.client.PostWhatsAppMessageMedia(t.Context(), &socialmessaging.PostWhatsAppMessageMediaInput{
@@ -59,7 +60,7 @@ func TestLintAndGatewayReportTheSameAboutAnObject(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("%s: %v", key, err)
 		}
-		got := (&mediaLintCommand{}).lint(t.Context(), sources, "s3://"+local.Bucket+"/"+key)
+		got := linter.Check(t.Context(), "s3://"+local.Bucket+"/"+key)
 		if refusal(got) != said || got.Error != "" {
 			t.Errorf("%s: the gateway says\n%s\nand lint\n%s%s", key, said, refusal(got), got.Error)
 		}
@@ -88,11 +89,11 @@ func TestObjectsThatAreRefusedUnreadHaveACodeAndAFix(t *testing.T) {
 	for name, value := range map[string]string{"HOME": t.TempDir(), "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL_S3": server.URL} {
 		t.Setenv(name, value)
 	}
-	sources := &lintSources{}
-	defer sources.close()
+	linter := (&mediaLintCommand{}).linter()
+	defer linter.Close()
 	for path, code := range map[string]string{"encoded": media.CodeEncoded, "long": media.CodeTooLarge, "endless": media.CodeSizeUnknown} {
 		for _, source := range []string{"s3://bucket/" + path, server.URL + "/" + path} {
-			got := (&mediaLintCommand{}).lint(t.Context(), sources, source)
+			got := linter.Check(t.Context(), source)
 			if len(got.Findings) != 1 || got.Findings[0].Code != code || got.Findings[0].Severity != media.Refused || got.Findings[0].Fix == "" || got.Error != "" {
 				t.Errorf("%s: %+v, want %s", source, got, code)
 			}
@@ -103,26 +104,26 @@ func TestObjectsThatAreRefusedUnreadHaveACodeAndAFix(t *testing.T) {
 func TestLintReadsAStoreWithTheSettingsOfTheSDK(t *testing.T) {
 	world := startWorld(t)
 	putBadFile(t, world, "in/1.ogg", "opus-not-mono.ogg")
-	sources := &lintSources{}
-	defer sources.close()
-	got := (&mediaLintCommand{}).lint(t.Context(), sources, "s3://"+local.Bucket+"/in/1.ogg")
+	linter := (&mediaLintCommand{}).linter()
+	defer linter.Close()
+	got := linter.Check(t.Context(), "s3://"+local.Bucket+"/in/1.ogg")
 	if len(got.Findings) != 1 || got.Findings[0].Code != media.CodeOpusNotMono || got.Name != "1.ogg" || got.Type != "audio/ogg" || got.Size == nil {
 		t.Errorf("%+v", got)
 	}
 	for key, words := range map[string]string{"in/none.ogg": "no object with the key"} {
-		got := (&mediaLintCommand{}).lint(t.Context(), sources, "s3://"+local.Bucket+"/"+key)
+		got := linter.Check(t.Context(), "s3://"+local.Bucket+"/"+key)
 		if !strings.Contains(got.Error, words) || len(got.Findings) > 0 {
 			t.Errorf("%s: %+v", key, got)
 		}
 	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong-canary")
-	other := &lintSources{}
-	defer other.close()
-	if got := (&mediaLintCommand{}).lint(t.Context(), other, "s3://"+local.Bucket+"/in/1.ogg"); got.Error == "" || strings.Contains(got.Error, "canary") {
+	other := (&mediaLintCommand{}).linter()
+	defer other.Close()
+	if got := other.Check(t.Context(), "s3://"+local.Bucket+"/in/1.ogg"); got.Error == "" || strings.Contains(got.Error, "canary") {
 		t.Errorf("with a wrong secret: %+v", got)
 	}
 	t.Setenv("AWS_REGION", "")
-	if got := (&mediaLintCommand{}).lint(t.Context(), &lintSources{}, "s3://"+local.Bucket+"/in/1.ogg"); got.Error != errNoRegion.Error() {
+	if got := (&mediaLintCommand{}).linter().Check(t.Context(), "s3://"+local.Bucket+"/in/1.ogg"); got.Error != errNoRegion.Error() {
 		t.Errorf("without a region: %+v", got)
 	}
 }
