@@ -42,11 +42,11 @@ func resident(t testing.TB, pid int) (now, peak int64) {
 
 // statusValue returns a line of /proc/PID/status in bytes, or 0 if there is none.
 func statusValue(status []byte, name string) int64 {
-	found := regexp.MustCompile(name + `:\s+([0-9]+) kB`).FindSubmatch(status)
-	if found == nil {
+	match := regexp.MustCompile(name + `:\s+([0-9]+) kB`).FindSubmatch(status)
+	if match == nil {
 		return 0
 	}
-	kilobytes, err := strconv.ParseInt(string(found[1]), 10, 64)
+	kilobytes, err := strconv.ParseInt(string(match[1]), 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -89,8 +89,8 @@ func TestMemoryStaysFlatUnderLargeUploads(t *testing.T) {
 			if id == "" {
 				continue // tryPost has reported why
 			}
-			if found := w.sim.media(id); found.SHA256 != want || found.Size != manySize {
-				t.Errorf("media %s has %d bytes with SHA-256 %s at Meta, want %d with %s", id, found.Size, found.SHA256, int64(manySize), want)
+			if media := w.sim.media(id); media.SHA256 != want || media.Size != manySize {
+				t.Errorf("media %s has %d bytes with SHA-256 %s at Meta, want %d with %s", id, media.Size, media.SHA256, int64(manySize), want)
 			}
 		}
 		_, peak := resident(t, pid)
@@ -114,13 +114,13 @@ func (w *world) tryPost(input *socialmessaging.PostWhatsAppMessageMediaInput) (m
 // sampleMemory samples a process's memory, for kernels whose peak value is not
 // reliable.
 func sampleMemory(pid int) (highest func() int64, stop func()) {
-	var most atomic.Int64
+	var peak atomic.Int64
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		for {
 			if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
-				most.Store(max(most.Load(), statusValue(text, "VmRSS")))
+				peak.Store(max(peak.Load(), statusValue(text, "VmRSS")))
 			}
 			select {
 			case <-done:
@@ -129,7 +129,7 @@ func sampleMemory(pid int) (highest func() int64, stop func()) {
 			}
 		}
 	}()
-	return most.Load, func() { close(done); <-stopped }
+	return peak.Load, func() { close(done); <-stopped }
 }
 
 func TestBinaryIsSmall(t *testing.T) {

@@ -56,12 +56,12 @@ func TestBytesAndExtensionDecideWhereNoTypeIsStored(t *testing.T) {
 	for _, name := range []string{"sample.jpg", "sample.mp4", "voice.ogg", "sample.m4a", "sample.docx", "sample.xlsx", "sample.txt", "sample.amr"} {
 		file := sampleFile(t, name)
 		w.s3.put(t, w.bucket, "stored/"+name, file.Data, "")
-		found := w.sim.wantStored(w.post(w.fromBucket("stored/"+name)), file.Data)
-		if want := map[string]string{"audio/ogg": "audio/ogg; codecs=opus"}[file.ContentType]; found.MIMEType != file.ContentType && found.MIMEType != want {
-			t.Errorf("%s was sent to Meta as %s, want %s", name, found.MIMEType, file.ContentType)
+		media := w.sim.wantStored(w.post(w.fromBucket("stored/"+name)), file.Data)
+		if want := map[string]string{"audio/ogg": "audio/ogg; codecs=opus"}[file.ContentType]; media.MIMEType != file.ContentType && media.MIMEType != want {
+			t.Errorf("%s was sent to Meta as %s, want %s", name, media.MIMEType, file.ContentType)
 		}
-		if found.FileName != name {
-			t.Errorf("%s was sent to Meta under the name %q", name, found.FileName)
+		if media.FileName != name {
+			t.Errorf("%s was sent to Meta under the name %q", name, media.FileName)
 		}
 	}
 }

@@ -64,8 +64,8 @@ func TestMetasErrorsBecomeExceptions(t *testing.T) {
 			node.post(input).wantException(t, row.exception, row.status, row.says...)
 		})
 	}
-	if found := w.sim.allMedia(); len(found) != 0 {
-		t.Errorf("Meta has %d files after errors only", len(found))
+	if files := w.sim.allMedia(); len(files) != 0 {
+		t.Errorf("Meta has %d files after errors only", len(files))
 	}
 	w.sim.wantStored(node.post(input).mediaID(t), file.Data)
 }

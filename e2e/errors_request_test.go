@@ -88,8 +88,8 @@ func TestUnknownAndForeignPhoneNumbersDoNotExist(t *testing.T) {
 	other := startNode(t, w.ferry.url, w.in.createKey(otherAccount))
 	w.sim.wantStored(other.post(jsFromBucket(foreignPhone, w.bucket, "a.txt")).mediaID(t), file.Data)
 	other.post(jsFromBucket(w.phone, w.bucket, "a.txt")).wantException(t, "ResourceNotFoundException", http.StatusNotFound)
-	if found := w.sim.allMedia(); len(found) != 1 || found[0].PhoneNumberID != otherMetaPhone {
-		t.Errorf("Meta has %+v, want one file of the other account's number", found)
+	if files := w.sim.allMedia(); len(files) != 1 || files[0].PhoneNumberID != otherMetaPhone {
+		t.Errorf("Meta has %+v, want one file of the other account's number", files)
 	}
 }
 

@@ -47,8 +47,8 @@ var undisturbed = repeated{attempts: 1}
 func (w *world) wantOneFile(id string, data []byte, want repeated) {
 	w.t.Helper()
 	w.sim.wantStored(id, data)
-	if found := w.sim.allMedia(); len(found) != 1 {
-		w.t.Errorf("Meta has %d files, want 1", len(found))
+	if files := w.sim.allMedia(); len(files) != 1 {
+		w.t.Errorf("Meta has %d files, want 1", len(files))
 	}
 	w.wantUploadLogged(id, data, want)
 }
@@ -69,8 +69,8 @@ func (w *world) wantUploadLogged(id string, data []byte, want repeated) {
 // that were started.
 func (w *world) wantNoFile() {
 	w.t.Helper()
-	if found := w.sim.allMedia(); len(found) != 0 {
-		w.t.Errorf("Meta has %+v, want no file", found)
+	if files := w.sim.allMedia(); len(files) != 0 {
+		w.t.Errorf("Meta has %+v, want no file", files)
 	}
 	for _, sent := range w.sim.uploads() {
 		if sent.MediaID != "" || sent.SHA256 != "" {
@@ -103,8 +103,8 @@ func TestUploadWhoseResponseIsLostIsNotRetried(t *testing.T) {
 	if sent := w.sim.uploads(); len(sent) != 1 {
 		t.Errorf("the upload was sent %d times, want once", len(sent))
 	}
-	for _, found := range w.sim.allMedia() {
-		w.sim.wantStored(found.ID, data)
+	for _, file := range w.sim.allMedia() {
+		w.sim.wantStored(file.ID, data)
 	}
 }
 
@@ -258,8 +258,8 @@ func TestUploadWhoseStoreStallsResumes(t *testing.T) {
 	if stalled.left() != 0 {
 		t.Errorf("%d connections were not stalled", stalled.left())
 	}
-	if found := w.sim.allMedia(); len(found) != len(sources) {
-		t.Errorf("Meta has %d files, want %d", len(found), len(sources))
+	if files := w.sim.allMedia(); len(files) != len(sources) {
+		t.Errorf("Meta has %d files, want %d", len(files), len(sources))
 	}
 }
 

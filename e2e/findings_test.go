@@ -25,15 +25,15 @@ func (w *world) lint(wantStatus int, sources ...string) map[string]linted {
 	if status != wantStatus {
 		w.t.Errorf("lint ended with status %d, want %d:\n%s%s", status, wantStatus, stdout, stderr)
 	}
-	found := map[string]linted{}
+	results := map[string]linted{}
 	for line := range strings.Lines(stdout) {
 		var one linted
 		if err := json.Unmarshal([]byte(line), &one); err != nil {
 			w.t.Fatalf("%v: %s", err, line)
 		}
-		found[one.Source] = one
+		results[one.Source] = one
 	}
-	return found
+	return results
 }
 
 // putBadFiles stores the bad samples and returns what lint says about them.
@@ -44,15 +44,15 @@ func (w *world) putBadFiles() map[string]linted {
 		w.s3.put(w.t, w.bucket, file.Name, file.Data, file.ContentType)
 		sources = append(sources, "s3://"+w.bucket+"/"+file.Name)
 	}
-	found := w.lint(5, sources...) // some are refused
+	results := w.lint(5, sources...) // some are refused
 	for _, file := range sample.BadFiles() {
-		one := found["s3://"+w.bucket+"/"+file.Name]
+		one := results["s3://"+w.bucket+"/"+file.Name]
 		if len(one.Findings) != 1 || one.Findings[0].Code != file.WantCode || one.Findings[0].Fix == "" {
 			w.t.Fatalf("lint says about %s: %+v, want only %s, with a fix", file.Name, one, file.WantCode)
 		}
-		found[file.Name] = one
+		results[file.Name] = one
 	}
-	return found
+	return results
 }
 
 // wantWarned checks that Meta has a file, and that the log has its finding.
@@ -71,10 +71,10 @@ func TestBadFilesAreRefusedWithAFix(t *testing.T) {
 	nodeBinary(t)
 	w := newWorld(t, worldOptions{})
 	node := startNode(t, w.ferry.url, w.key)
-	found := w.putBadFiles()
+	results := w.putBadFiles()
 	sent := 0
 	for _, file := range sample.BadFiles() {
-		finding := found[file.Name].Findings[0]
+		finding := results[file.Name].Findings[0]
 		answers := []outcome{node.post(jsFromBucket(w.phone, w.bucket, file.Name))}
 		if finding.Severity == "looks-bad" {
 			w.wantWarned(answers[0].mediaID(t), file, finding.Severity)
@@ -94,9 +94,9 @@ func TestBadFilesAreRefusedWithAFix(t *testing.T) {
 // With --will-fail=warn, files that would fail are sent, and logged.
 func TestFilesThatWouldFailAreSentWhereOnlyAWarningIsWanted(t *testing.T) {
 	w := newWorld(t, worldOptions{args: []string{"--will-fail", "warn"}})
-	found := w.putBadFiles()
+	results := w.putBadFiles()
 	for _, file := range sample.BadFiles() {
-		finding := found[file.Name].Findings[0]
+		finding := results[file.Name].Findings[0]
 		if finding.Severity != "refused" {
 			w.wantWarned(w.post(w.fromBucket(file.Name)), file, finding.Severity)
 			continue

@@ -54,11 +54,11 @@ func TestGoClientCallsEveryOperationThatIsBuilt(t *testing.T) {
 	if len(page.LinkedAccounts) != 1 || *page.LinkedAccounts[0].Id != w.linked.ID || page.LinkedAccounts[0].LinkDate == nil {
 		t.Errorf("the linked accounts are %+v, want %s", page.LinkedAccounts, w.linked.ID)
 	}
-	found, err := client.GetLinkedWhatsAppBusinessAccount(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: page.LinkedAccounts[0].Arn})
+	linked, err := client.GetLinkedWhatsAppBusinessAccount(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: page.LinkedAccounts[0].Arn})
 	if err != nil {
 		t.Fatal(err)
 	}
-	number, err := client.GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{Id: found.Account.PhoneNumbers[0].Arn})
+	number, err := client.GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx, &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput{Id: linked.Account.PhoneNumbers[0].Arn})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -243,9 +243,9 @@ func (w *world) post(input *socialmessaging.PostWhatsAppMessageMediaInput) strin
 // wantStored checks that Meta has a file, complete.
 func (s *simulator) wantStored(mediaID string, data []byte) metasim.Media {
 	s.t.Helper()
-	found := s.media(mediaID)
-	if found.SHA256 != digestOf(data) || found.Size != int64(len(data)) {
-		s.t.Errorf("media %s has %d bytes with SHA-256 %s at Meta, want %d with %s", mediaID, found.Size, found.SHA256, len(data), digestOf(data))
+	media := s.media(mediaID)
+	if media.SHA256 != digestOf(data) || media.Size != int64(len(data)) {
+		s.t.Errorf("media %s has %d bytes with SHA-256 %s at Meta, want %d with %s", mediaID, media.Size, media.SHA256, len(data), digestOf(data))
 	}
-	return found
+	return media
 }

@@ -93,9 +93,9 @@ var (
 // wantNothingSecret checks a text that a caller can see.
 func wantNothingSecret(t testing.TB, text string) {
 	t.Helper()
-	for _, found := range []string{presignedText.FindString(text), addressText.FindString(text), signatureText.FindString(text)} {
-		if found != "" {
-			t.Errorf("a message shows %q: %s", found, text)
+	for _, secret := range []string{presignedText.FindString(text), addressText.FindString(text), signatureText.FindString(text)} {
+		if secret != "" {
+			t.Errorf("a message shows %q: %s", secret, text)
 		}
 	}
 	for _, secret := range []string{metaToken, otherMetaToken, s3SecretKey} {

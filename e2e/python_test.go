@@ -49,15 +49,15 @@ func TestAWSCLIWorksWithDevsEnvironment(t *testing.T) {
 		list.LinkedAccounts[0].RegistrationStatus != "COMPLETE" || list.LinkedAccounts[0].LinkDate == 0 {
 		t.Errorf("the linked accounts are %+v, want the sample account %s", list.LinkedAccounts, waba)
 	}
-	var found struct {
+	var linked struct {
 		Account struct {
 			ARN, ID      string
 			PhoneNumbers []struct{ ARN, PhoneNumberID, PhoneNumber, DisplayPhoneNumber, QualityRating string }
 		}
 	}
-	decode(t, dev.shell(`aws socialmessaging get-linked-whatsapp-business-account --id $FERRY_WABA_ID`), &found)
-	if found.Account.ID != waba || len(found.Account.PhoneNumbers) != 1 || found.Account.PhoneNumbers[0].PhoneNumberID != phone || found.Account.PhoneNumbers[0].PhoneNumber != "+15550783881" {
-		t.Errorf("the account is %+v, want %s with %s", found.Account, waba, phone)
+	decode(t, dev.shell(`aws socialmessaging get-linked-whatsapp-business-account --id $FERRY_WABA_ID`), &linked)
+	if linked.Account.ID != waba || len(linked.Account.PhoneNumbers) != 1 || linked.Account.PhoneNumbers[0].PhoneNumberID != phone || linked.Account.PhoneNumbers[0].PhoneNumber != "+15550783881" {
+		t.Errorf("the account is %+v, want %s with %s", linked.Account, waba, phone)
 	}
 	var number struct {
 		PhoneNumber                     struct{ PhoneNumberID string }

@@ -79,32 +79,32 @@ func (w *world) useAllMediaOperations(node *nodeSession, at *s3Server, bucket st
 		more["mediaId"], more["originationPhoneNumberId"] = id, w.phone
 		return node.call(operation, more)
 	}
-	var told struct {
+	var metadata struct {
 		MimeType string
 		FileSize int
 	}
-	decode(t, string(call("GetWhatsAppMessageMedia", members{"metadataOnly": true}).Output), &told)
-	if told.FileSize != len(file.Data) || strings.Contains(told.MimeType, ";") {
-		t.Errorf("%s: %+v", file.Name, told)
+	decode(t, string(call("GetWhatsAppMessageMedia", members{"metadataOnly": true}).Output), &metadata)
+	if metadata.FileSize != len(file.Data) || strings.Contains(metadata.MimeType, ";") {
+		t.Errorf("%s: %+v", file.Name, metadata)
 	}
-	_, subtype, _ := strings.Cut(told.MimeType, "/")
+	_, subtype, _ := strings.Cut(metadata.MimeType, "/")
 	key := "back/" + id + "." + subtype
-	signed := node.presignPut(at.endpoint, bucket, "signed/"+file.Name, told.MimeType)
+	signed := node.presignPut(at.endpoint, bucket, "signed/"+file.Name, metadata.MimeType)
 	for key, destination := range map[string]members{
 		key:                   {"destinationS3File": members{"bucketName": bucket, "key": "back/"}},
-		"signed/" + file.Name: {"destinationS3PresignedUrl": members{"url": signed, "headers": members{"Content-Type": told.MimeType}}},
+		"signed/" + file.Name: {"destinationS3PresignedUrl": members{"url": signed, "headers": members{"Content-Type": metadata.MimeType}}},
 	} {
-		wantMembers(t, call("GetWhatsAppMessageMedia", destination), `"mimeType":"`+told.MimeType+`"`)
+		wantMembers(t, call("GetWhatsAppMessageMedia", destination), `"mimeType":"`+metadata.MimeType+`"`)
 		if !bytes.Equal(at.object(t, bucket, key), file.Data) {
 			t.Errorf("%s differs after it was read back", key)
 		}
 	}
 	template := node.call("CreateWhatsAppMessageTemplateMedia", members{"id": w.linked.ID, "sourceS3File": members{"bucketName": bucket, "key": file.Name}})
-	if slices.Contains([]string{"application/pdf", "image/jpeg", "image/png", "video/mp4"}, told.MimeType) {
+	if slices.Contains([]string{"application/pdf", "image/jpeg", "image/png", "video/mp4"}, metadata.MimeType) {
 		var made struct{ MetaHeaderHandle string }
 		decode(t, string(template.Output), &made)
-		if found := w.sim.handle(made.MetaHeaderHandle); found.SHA256 != digestOf(file.Data) {
-			t.Errorf("%s differs as the media of a template, where it has %d bytes", file.Name, found.Size)
+		if handle := w.sim.handle(made.MetaHeaderHandle); handle.SHA256 != digestOf(file.Data) {
+			t.Errorf("%s differs as the media of a template, where it has %d bytes", file.Name, handle.Size)
 		}
 	} else {
 		template.wantException(t, "InvalidParametersException", http.StatusBadRequest, "templates take")

@@ -194,13 +194,13 @@ func TestDatabaseOfARunningServerContainsNoSecretInTheClear(t *testing.T) {
 	if _, err := goClient(ferry.url, key).ListLinkedWhatsAppBusinessAccounts(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	files := 0
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		content, err := os.ReadFile(in.file("ferry.db" + suffix))
 		if err != nil {
 			continue
 		}
-		found++
+		files++
 		wantNoTrace(t, "ferry.db"+suffix, string(content), metaToken)
 		wantNoTrace(t, "ferry.db"+suffix, string(content), key.secret)
 		if suffix == "" || suffix == "-wal" {
@@ -209,8 +209,8 @@ func TestDatabaseOfARunningServerContainsNoSecretInTheClear(t *testing.T) {
 			}
 		}
 	}
-	if found < 2 {
-		t.Errorf("found %d of the database's files, want the database and its write-ahead log", found)
+	if files < 2 {
+		t.Errorf("found %d of the database's files, want the database and its write-ahead log", files)
 	}
 	if status := send(t, ferry.url, key, rawRequest{method: http.MethodGet, path: "/ferry.db"}).status; status != http.StatusNotFound {
 		t.Errorf("GET /ferry.db is answered with %d", status)

@@ -95,11 +95,11 @@ func TestManyUploadsAtOnceArriveComplete(t *testing.T) {
 	}
 	uploads.Wait()
 	for id, file := range sent {
-		if found := w.sim.wantStored(id, file.Data); found.FileName != file.Name {
-			t.Errorf("%s has the name %s at Meta", file.Name, found.FileName)
+		if media := w.sim.wantStored(id, file.Data); media.FileName != file.Name {
+			t.Errorf("%s has the name %s at Meta", file.Name, media.FileName)
 		}
 	}
-	if found := len(w.sim.allMedia()); found != len(sent) || found < 60 {
-		t.Errorf("%d of 120 uploads succeeded and Meta has %d files; want the same number, and at least 60", len(sent), found)
+	if stored := len(w.sim.allMedia()); stored != len(sent) || stored < 60 {
+		t.Errorf("%d of 120 uploads succeeded and Meta has %d files; want the same number, and at least 60", len(sent), stored)
 	}
 }

@@ -94,8 +94,8 @@ func (w *world) wantCutOff(done <-chan slowResult) {
 	if !strings.Contains(w.ferry.stderr.String(), "stopped before all requests in progress were done") {
 		w.t.Error("standard error does not say that uploads were cut off")
 	}
-	if found := w.sim.allMedia(); len(found) != 0 {
-		w.t.Errorf("Meta has %+v of an upload that was cut off", found)
+	if files := w.sim.allMedia(); len(files) != 0 {
+		w.t.Errorf("Meta has %+v of an upload that was cut off", files)
 	}
 }
 

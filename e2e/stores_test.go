@@ -63,9 +63,9 @@ func TestSignedHeadersOfPresignedURLsAreSent(t *testing.T) {
 	override := "application/octet-stream"
 	url := presignWith(t, w.s3.client, &s3.GetObjectInput{Bucket: &w.bucket, Key: ptr("a.jpg"), ResponseContentType: &override}, time.Hour)
 	// The caller's Content-Type decides, not the store's.
-	found := w.sim.wantStored(w.post(fromURL(w.phone, url, file.ContentType)), file.Data)
-	if found.MIMEType != file.ContentType {
-		t.Errorf("the file went to Meta as %s, want %s", found.MIMEType, file.ContentType)
+	media := w.sim.wantStored(w.post(fromURL(w.phone, url, file.ContentType)), file.Data)
+	if media.MIMEType != file.ContentType {
+		t.Errorf("the file was sent to Meta as %s, want %s", media.MIMEType, file.ContentType)
 	}
 }
 
@@ -117,16 +117,16 @@ func TestKeysBecomeFileNames(t *testing.T) {
 			for kind, input := range map[string]string{
 				"bucket": w.post(w.fromBucket(key)), "presigned URL": w.post(fromURL(w.phone, w.s3.presign(t, w.bucket, key), picture.ContentType)),
 			} {
-				found := w.sim.wantStored(input, picture.Data)
-				if found.FileName != want || found.MIMEType != picture.ContentType {
-					t.Errorf("from a %s, %q was sent to Meta as %q of type %s, want %q of type %s", kind, key, found.FileName, found.MIMEType, want, picture.ContentType)
+				media := w.sim.wantStored(input, picture.Data)
+				if media.FileName != want || media.MIMEType != picture.ContentType {
+					t.Errorf("from a %s, %q was sent to Meta as %q of type %s, want %q of type %s", kind, key, media.FileName, media.MIMEType, want, picture.ContentType)
 				}
 			}
 		})
 	}
 	w.s3.put(t, w.bucket, "table.csv", text.Data, "text/plain; charset=utf-8")
-	if found := w.sim.wantStored(w.post(w.fromBucket("table.csv")), text.Data); found.FileName != "table.csv" || found.MIMEType != "text/plain" {
-		t.Errorf("table.csv was sent to Meta as %q of type %s", found.FileName, found.MIMEType)
+	if media := w.sim.wantStored(w.post(w.fromBucket("table.csv")), text.Data); media.FileName != "table.csv" || media.MIMEType != "text/plain" {
+		t.Errorf("table.csv was sent to Meta as %q of type %s", media.FileName, media.MIMEType)
 	}
 }
 
@@ -169,8 +169,8 @@ func TestLinkingReadsAllPagesOfPhoneNumbers(t *testing.T) {
 		t.Errorf("%d phone numbers are linked, want %d", len(linked.PhoneNumbers), len(numbers))
 	}
 	// An account that is linked a second time keeps its ids.
-	if again := in.link(account, "402290129340398", metaToken); again.ID != linked.ID || again.PhoneNumbers[0] != linked.PhoneNumbers[0] {
-		t.Errorf("the account that was linked a second time is %s with %s, want %s with %s", again.ID, again.PhoneNumbers[0], linked.ID, linked.PhoneNumbers[0])
+	if relinked := in.link(account, "402290129340398", metaToken); relinked.ID != linked.ID || relinked.PhoneNumbers[0] != linked.PhoneNumbers[0] {
+		t.Errorf("the account that was linked a second time is %s with %s, want %s with %s", relinked.ID, relinked.PhoneNumbers[0], linked.ID, linked.PhoneNumbers[0])
 	}
 	_, stderr, status := run(t, append(in.env, "FERRY_META_TOKEN=EAAnotTheToken"), "", in.program, "account", "link", "--account", account, "--waba-id", "402290129340398")
 	if status != 1 || !strings.Contains(stderr, "code 190") || strings.Contains(stderr, "EAAnotTheToken") {

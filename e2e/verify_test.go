@@ -46,8 +46,8 @@ func TestUploadsAreVerifiedIfTheServerOrTheAccountSaysSo(t *testing.T) {
 			if !ok || !strings.Contains(failed.ErrorMessage(), "another SHA-256") || !strings.Contains(failed.ErrorMessage(), pretendedDigest) {
 				t.Errorf("%v", err)
 			}
-			if found := w.sim.allMedia(); len(found) != 0 {
-				t.Errorf("Meta still has %d files", len(found))
+			if files := w.sim.allMedia(); len(files) != 0 {
+				t.Errorf("Meta still has %d files", len(files))
 			}
 		})
 	}
