@@ -120,9 +120,10 @@ func (o *operation) node() nodeKind {
 	return ""
 }
 
-// match compares the elements of a path with the pattern. It returns the
-// element that names the node, or "" if the pattern has none.
-func (o *operation) match(elements []string) (id string, ok bool) {
+// match compares the elements of a path with the pattern. versioned says that the
+// first one is a version that exists. It returns the element that names the node,
+// or "" if the pattern has none.
+func (o *operation) match(elements []string, versioned bool) (id string, ok bool) {
 	if len(elements) != len(o.segments) {
 		return "", false
 	}
@@ -134,7 +135,7 @@ func (o *operation) match(elements []string) (id string, ok bool) {
 		case s.kind == "":
 			found = rest == ""
 		case s.kind == versionInPath:
-			_, found = resolveVersion(rest)
+			found = versioned
 		case s.kind == nodeSession:
 			id = elements[i]
 		default:
@@ -178,7 +179,7 @@ func (s *Server) route(r *http.Request) route {
 	known, mediaHost := false, false
 	for i := range operations {
 		o := &operations[i]
-		id, ok := o.match(elements)
+		id, ok := o.match(elements, versioned)
 		if !ok {
 			continue
 		}

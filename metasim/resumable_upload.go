@@ -128,7 +128,7 @@ func (c *call) sessionNotFound(reason string) *apiError {
 func (s *Server) uploadStatus(c *call) (any, *apiError) {
 	session := c.session
 	if !session.acquire() {
-		return nil, c.sessionNotFound("the upload session was removed meanwhile")
+		return nil, c.sessionNotFound("the upload session was removed during the request")
 	}
 	defer func() { s.logStorage(session.release()) }()
 	return sessionStatus{session.publicID(), session.stored}, nil
@@ -142,7 +142,7 @@ func (s *Server) uploadBytes(c *call) (any, *apiError) {
 		return nil, refusal
 	}
 	if !session.acquire() {
-		return nil, c.sessionNotFound("the upload session was removed meanwhile")
+		return nil, c.sessionNotFound("the upload session was removed during the request")
 	}
 	defer func() { s.logStorage(session.release()) }()
 	upload := &sessionUpload{call: c, session: session}

@@ -19,7 +19,7 @@ const (
 var (
 	errSessionsFull = errors.New("too many upload sessions")
 	errHandlesFull  = errors.New("too many handles")
-	errSessionGone  = errors.New("the upload session was removed meanwhile")
+	errSessionGone  = errors.New("the upload session was removed during the request")
 )
 
 // Handle describes the file of a handle of a resumable upload.
