@@ -143,14 +143,19 @@ func (t *tally) summarize(w io.Writer) {
 	fmt.Fprintf(w, "%s posted, %s in %s (%s/s)", fileCount(t.posted.files), tty.Size(t.posted.bytes), took.Round(10*time.Millisecond),
 		tty.Size(int64(float64(t.posted.bytes)/took.Seconds())))
 	for _, part := range []struct {
-		count int
-		text  string
+		count     int
+		one, many string
 	}{
-		{t.failed.files, "failed"}, {t.skipped.files, "skipped: already in the manifest"},
-		{t.aborted, "aborted; WhatsApp may have them"}, {t.markers, "directory markers ignored"},
+		{t.failed.files, "failed", "failed"},
+		{t.skipped.files, "skipped: already in the manifest", "skipped: already in the manifest"},
+		{t.aborted, "aborted; WhatsApp may have it", "aborted; WhatsApp may have them"},
+		{t.markers, "directory marker ignored", "directory markers ignored"},
 	} {
-		if part.count > 0 {
-			fmt.Fprintf(w, "\n%d %s", part.count, part.text)
+		switch {
+		case part.count == 1:
+			fmt.Fprintf(w, "\n1 %s", part.one)
+		case part.count > 1:
+			fmt.Fprintf(w, "\n%d %s", part.count, part.many)
 		}
 	}
 	fmt.Fprintln(w)
