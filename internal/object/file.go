@@ -167,11 +167,11 @@ func (f *File) failure(err error) *Error {
 	case code == "InvalidObjectState":
 		return f.origin.fail(Invalid, fmt.Sprintf("keeps the object %s in an archive; restore it first.", shorten(f.key)), err)
 	case code == "RequestTimeTooSkewed":
-		return f.origin.fail(Unavailable, "reports that this server's clock is wrong, and refuses all requests until it is corrected.", err)
+		return f.origin.fail(Unavailable, "reports that ferry's clock is wrong, and refuses all requests until it is corrected.", err)
 	case code == "AuthorizationHeaderMalformed":
-		return f.origin.fail(Denied, "is in another Region than the one in this server's configuration.", err)
+		return f.origin.fail(Denied, "is in another Region than the one in ferry's configuration.", err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
-		return f.origin.fail(Denied, "refuses this server's credentials; they need s3:GetObject on the object.", err)
+		return f.origin.fail(Denied, "refuses ferry's credentials; they need s3:GetObject on the object.", err)
 	case code == "RequestTimeout": // a 400
 	case status == http.StatusPreconditionFailed:
 		return f.origin.fail(Changed, "now has another version of the object. Retry later.", err)

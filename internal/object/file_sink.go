@@ -115,7 +115,7 @@ func (s *FileSink) failure(ctx context.Context, err error) error {
 	case status == http.StatusNotFound:
 		return from.fail(NotFound, "has no such bucket.", err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
-		return from.fail(Denied, "refuses this server's credentials; they need s3:PutObject on the object.", err)
+		return from.fail(Denied, "refuses ferry's credentials; they need s3:PutObject on the object.", err)
 	case status >= 300 && status < 400:
 		return from.fail(Invalid, fmt.Sprintf("responded with a redirect (HTTP %d), and redirects are not followed; the bucket is probably in another Region than the one in the store's configuration.", status), err)
 	case status >= 400 && status < 500:
