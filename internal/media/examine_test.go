@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -293,8 +294,12 @@ func checkFindings(t *testing.T, r Result) {
 	}
 }
 
+// formatError is what package fmt writes for arguments that do not fit a format. A file may
+// contain "%!" itself.
+var formatError = regexp.MustCompile(`%![a-zA-Z]?\((EXTRA|MISSING|BAD|NOVERB|[a-z0-9.*]+=)`)
+
 func checkLine(t *testing.T, line string) {
-	if line == "" || len(line) > 400 || !utf8.ValidString(line) || strings.Contains(line, "%!") || strings.ContainsFunc(line, unicode.IsControl) {
+	if line == "" || len(line) > 400 || !utf8.ValidString(line) || formatError.MatchString(line) || strings.ContainsFunc(line, unicode.IsControl) {
 		t.Errorf("bad line %q", line)
 	}
 }

@@ -42,7 +42,7 @@ func checkRefusal(t *testing.T, result Result) {
 	if code(t, result) == "" || len(text) > 2000 || !utf8.ValidString(text) {
 		t.Errorf("%+v with %q", result, text)
 	}
-	if strings.ContainsFunc(text, unicode.IsControl) || strings.Contains(text, "%!") {
+	if strings.ContainsFunc(text, unicode.IsControl) || formatError.MatchString(text) {
 		t.Errorf("message %q", text)
 	}
 }
