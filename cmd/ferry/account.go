@@ -113,42 +113,37 @@ func printAccounts(terminal *terminal, linked []state.BusinessAccount) {
 	_ = table.Flush()
 }
 
-type accountReuseCommand struct {
+// accountSetting is a command that turns a setting of an account on or off.
+type accountSetting struct {
 	stateFlags
 	Account string `help:"Account, 12 digits." required:"" placeholder:"DIGITS"`
 	Setting string `arg:"" enum:"on,off" help:"on or off."`
 }
 
-// Run changes the setting for all later calls.
+// change calls set, and prints what is on or off. It affects all later calls.
+func (c *accountSetting) change(ctx context.Context, terminal *terminal, what string, set func(context.Context, *state.DB, string, bool) error) error {
+	db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := set(ctx, db, c.Account, c.Setting == "on"); err != nil {
+		return err
+	}
+	fmt.Fprintf(terminal.out, "%s is %s for account %s.\n", what, c.Setting, c.Account)
+	return nil
+}
+
+type accountReuseCommand struct{ accountSetting }
+
+// Run turns reuse on or off.
 func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error {
-	db, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := admin.SetReuse(ctx, db, c.Account, c.Setting == "on"); err != nil {
-		return err
-	}
-	fmt.Fprintf(terminal.out, "Reuse of media is %s for account %s.\n", c.Setting, c.Account)
-	return nil
+	return c.change(ctx, terminal, "Reuse of media", admin.SetReuse)
 }
 
-type accountVerifyCommand struct {
-	stateFlags
-	Account string `help:"Account, 12 digits." required:"" placeholder:"DIGITS"`
-	Setting string `arg:"" enum:"on,off" help:"on or off."`
-}
+type accountVerifyCommand struct{ accountSetting }
 
-// Run changes the setting for all later calls.
+// Run turns verification on or off.
 func (c *accountVerifyCommand) Run(ctx context.Context, terminal *terminal) error {
-	db, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := admin.SetVerify(ctx, db, c.Account, c.Setting == "on"); err != nil {
-		return err
-	}
-	fmt.Fprintf(terminal.out, "Verification of uploads is %s for account %s.\n", c.Setting, c.Account)
-	return nil
+	return c.change(ctx, terminal, "Verification of uploads", admin.SetVerify)
 }

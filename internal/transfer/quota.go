@@ -46,7 +46,7 @@ func (q *quota) of(accountID string) *usage {
 }
 
 // begin takes a place for a transfer of an account, or returns an Error of kind
-// Busy. end gives the place back.
+// Busy. end frees the place.
 func (q *quota) begin(accountID string) (end func(), err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
