@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -202,10 +203,20 @@ func (c *serveCommand) checkLimits() error {
 	return errors.Join(problems...)
 }
 
+// gcPercent is the heap growth, in percent of the live heap, at which the
+// garbage collector runs, unless GOGC sets another. The live heap of a server is
+// a few MiB, so that Go's default of 100 collects several times per second under
+// load, for a tenth of the CPU time of a small upload; docs/performance.md has
+// the memory that this costs.
+const gcPercent = 400
+
 // Run serves until the first signal, then drains. It listens before it opens
 // the database, so that a second server that is started by mistake does not get
 // that far.
 func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	problems := c.check(ctx)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {

@@ -25,7 +25,7 @@ func hosts(t *testing.T, handler http.HandlerFunc) (client *Client, base string)
 		client.Close()
 		server.Close()
 	})
-	client.http.Transport.(*http.Transport).DialTLSContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	client.transport.DialTLSContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
 	}
 	return client, server.URL

@@ -11,7 +11,6 @@ package graph
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -63,8 +62,8 @@ type Client struct {
 	base      *url.URL
 	version   string
 	userAgent string
-	http      *http.Client
-	observe   func(Exchange) // may be nil
+	transport *http.Transport // no http.Client: redirects are not followed, and its errors contain URLs
+	observe   func(Exchange)  // may be nil
 }
 
 // New returns a Client.
@@ -78,10 +77,7 @@ func New(config Config) (*Client, error) {
 		base:      base,
 		version:   config.Version,
 		userAgent: config.UserAgent,
-		http: &http.Client{
-			Transport:     wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout}),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		transport: wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout}),
 	}, nil
 }
 
@@ -107,10 +103,10 @@ func (c *Client) Observed(observe func(Exchange)) *Client {
 // are dropped.
 const maxTraceID = 128
 
-// roundTrip calls send, and then c.observe.
-func (c *Client) roundTrip(request *http.Request, operation string, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+// roundTrip sends a request, and reports it to the observer.
+func (c *Client) roundTrip(request *http.Request, operation string) (*http.Response, error) {
 	seen := Exchange{Operation: operation, Started: time.Now()}
-	response, err := send(request)
+	response, err := c.transport.RoundTrip(request)
 	if c.observe == nil {
 		return response, err
 	}
@@ -132,7 +128,7 @@ func traceID(header http.Header) string {
 }
 
 // Close closes the idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // node returns the URL of a node, or of one of its edges. The id, which comes from
 // Meta or from an operator, is escaped so that it stays one path element.
@@ -158,7 +154,7 @@ func (c *Client) do(request *http.Request, operation string, token secret.Secret
 		request.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	request.Header.Set("User-Agent", c.userAgent)
-	response, err := c.roundTrip(request, operation, c.http.Do)
+	response, err := c.roundTrip(request, operation)
 	if err != nil {
 		return unreachable(err)
 	}
@@ -179,10 +175,5 @@ func (c *Client) do(request *http.Request, operation string, token secret.Secret
 	return nil
 }
 
-// unreachable returns an UnreachableError without the URL that net/http adds to its errors.
-func unreachable(err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	return &UnreachableError{Cause: err}
-}
+// unreachable returns an UnreachableError.
+func unreachable(err error) error { return &UnreachableError{Cause: err} }

@@ -184,8 +184,7 @@ func (c *Client) open(ctx context.Context, target *url.URL, authorization string
 		request.Header.Set("Authorization", authorization)
 	}
 	request.Header.Set("User-Agent", c.userAgent) // Meta refuses requests without one
-	// Not c.http.Do, whose error for an invalid Location contains all of it.
-	response, err := c.roundTrip(request, "download", c.http.Transport.RoundTrip)
+	response, err := c.roundTrip(request, "download")
 	if err != nil {
 		return nil, unreachable(err)
 	}

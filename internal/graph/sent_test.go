@@ -50,7 +50,7 @@ func newPeer(t *testing.T, overTLS bool, speak func(conn net.Conn, reader *bufio
 		roots := x509.NewCertPool()
 		roots.AddCert(server.Certificate())
 		server.Close()
-		p.client.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots
+		p.client.transport.TLSClientConfig.RootCAs = roots
 		wrap = func(conn net.Conn) net.Conn { return tls.Server(conn, config) }
 	}
 	var running sync.WaitGroup

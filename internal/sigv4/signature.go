@@ -22,6 +22,7 @@ type Signature struct {
 	declared  string    // x-amz-content-sha256, or ""
 	signature string    // 64 lower-case hexadecimal digits
 	canonical string    // the canonical request without its last line
+	keys      *SigningKeys
 }
 
 // DeclaredPayloadHash returns the hash of the body that the client sent and signed in
@@ -36,7 +37,11 @@ func (s *Signature) DeclaredPayloadHash() (string, bool) { return s.declared, s.
 // declared hash; UnrecognizedClientException if the signature is right but the request has a session
 // token. ferry issues no session tokens; all its keys are long-term keys.
 func (s *Signature) Verify(key secret.Secret, payloadHash string) error {
-	want := s.sign(key, payloadHash)
+	return s.verify(s.AccessKeyID, key, payloadHash)
+}
+
+func (s *Signature) verify(accessKeyID string, key secret.Secret, payloadHash string) error {
+	want := s.sign(accessKeyID, key, payloadHash)
 	equal := hmac.Equal([]byte(want), []byte(s.signature))
 	if !equal || key.IsZero() || !isHash(payloadHash) || s.declared != "" && s.declared != payloadHash {
 		return mismatch()
@@ -62,7 +67,7 @@ var placeholder = secret.New(strings.Repeat("0", 40))
 // VerifyUnknown is called instead of Verify if the access key does not exist. It does the same work and
 // always returns UnknownKey, so that the time that it takes does not reveal which keys exist.
 func (s *Signature) VerifyUnknown(payloadHash string) error {
-	_ = s.Verify(placeholder, payloadHash)
+	_ = s.verify("", placeholder, payloadHash) // one signing key for all of them, so that strangers fill no cache
 	return UnknownKey()
 }
 
@@ -72,13 +77,9 @@ func (s *Signature) stringToSign(payloadHash string) string {
 	return algorithm + "\n" + s.Time.Format(timeFormat) + "\n" + strings.Join(s.scope[:], "/") + "\n" + hex.EncodeToString(sum[:])
 }
 
-// sign derives the signing key for the scope from key and returns the signature.
-func (s *Signature) sign(key secret.Secret, payloadHash string) string {
-	mac := []byte("AWS4" + key.Reveal())
-	for _, part := range s.scope {
-		mac = hmacSHA256(mac, part)
-	}
-	return hex.EncodeToString(hmacSHA256(mac, s.stringToSign(payloadHash)))
+// sign returns the signature that the access key with an id makes with its secret.
+func (s *Signature) sign(accessKeyID string, key secret.Secret, payloadHash string) string {
+	return hex.EncodeToString(hmacSHA256(s.keys.get(accessKeyID, key, s.scope), s.stringToSign(payloadHash)))
 }
 
 func hmacSHA256(key []byte, text string) []byte {

@@ -51,6 +51,9 @@ type Verifier struct {
 	// either direction. Default 15 minutes.
 	MaxSkew time.Duration
 
+	// Keys keeps the signing keys that Verify derives. Default nil: each Verify derives its own.
+	Keys *SigningKeys
+
 	// normalizePath removes empty, "." and ".." segments from the path before it is signed, as AWS's
 	// services other than S3 do. Without it, the signature covers the path byte for byte as received.
 	// The two agree for paths without such segments. Default false.
@@ -109,6 +112,7 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 		scope:         c.scope(),
 		declared:      declared,
 		signature:     a.signature,
+		keys:          v.Keys,
 		canonical:     m.canonical(v.normalizePath, params, a.signedHeaders),
 	}, nil
 }

@@ -219,7 +219,7 @@ func TestEmptySecretNeverVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.signature = s.sign(secret.Secret{}, s.declared)
+	s.signature = s.sign("", secret.Secret{}, s.declared)
 	if err := s.Verify(secret.Secret{}, s.declared); err == nil {
 		t.Error("an empty secret verifies")
 	}

@@ -106,7 +106,7 @@ func New(config Config) (*Service, error) {
 		policies: policies,
 		config:   config,
 		routes:   routes(),
-		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region},
+		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region, Keys: sigv4.NewSigningKeys()},
 		rates:    rates{perSecond: config.MediaPerSecond},
 		calls:    once.Group[posted]{Grace: attemptGrace},
 	}, nil

@@ -35,8 +35,9 @@ func (s *DB) RecordMedia(ctx context.Context, m Media) error { return s.uploads.
 func (s *DB) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([]error, error) {
 	statement := tx.StmtContext(ctx, s.insertMediaStmt)
 	defer func() { _ = statement.Close() }()
+	each := context.WithoutCancel(ctx) // ends with the transaction; SQLite's driver starts a goroutine for each ctx that can end
 	for _, m := range records {
-		_, err := statement.ExecContext(ctx, m.PhoneNumberID, m.ID, m.MIMEType, m.Size, m.SHA256, m.Source, m.SourceName, m.SourceETag,
+		_, err := statement.ExecContext(each, m.PhoneNumberID, m.ID, m.MIMEType, m.Size, m.SHA256, m.Source, m.SourceName, m.SourceETag,
 			m.AccessKeyID, m.CreatedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
 		if err != nil {
 			return nil, err
