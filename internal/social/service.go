@@ -1,7 +1,7 @@
 // Package social is the API: what each operation does, and the gate that every
-// request passes. Read operation.go first, then media.go.
+// request passes. Read gate.go first, then media.go.
 //
-//	operation.go  the gate, and the table that binds operations to methods
+//	gate.go       the gate, and the table that binds operations to methods
 //	media.go      messages' media: post, get, delete
 //	template.go   templates' media
 //	account.go    linked accounts and phone numbers
