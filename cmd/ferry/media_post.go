@@ -1,4 +1,4 @@
-// ferry media: the media operations of the API, and checks of files.
+// ferry media post: uploads files that are named one by one, or whole prefixes (media_bulk.go).
 
 package main
 
@@ -6,21 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
 	"ferry/internal/bulk"
 	"ferry/socialmessaging"
 )
-
-type mediaCommands struct {
-	Post   mediaPostCommand   `cmd:"" help:"Upload files to WhatsApp and print their media ids."`
-	Get    mediaGetCommand    `cmd:"" help:"Download a file from WhatsApp to a bucket or a presigned URL, or print its type and size."`
-	Delete mediaDeleteCommand `cmd:"" help:"Delete files at WhatsApp."`
-	Lint   mediaLintCommand   `cmd:"" help:"Check files for what WhatsApp refuses, does not deliver or shows badly. No server is needed."`
-	Stats  mediaStatsCommand  `cmd:"" help:"Print what was uploaded, and how many uploads reuse saved (from the server's database)."`
-}
 
 type mediaPostCommand struct {
 	clientFlags
@@ -79,17 +70,4 @@ func (c *mediaPostCommand) input(text string) (*socialmessaging.PostWhatsAppMess
 	}
 	input.SourceS3PresignedUrl = &socialmessaging.S3PresignedUrl{Url: &text, Headers: map[string]string{"Content-Type": c.ContentType}}
 	return input, nil
-}
-
-func isLink(text string) bool {
-	link, err := url.Parse(text)
-	return err == nil && link.Host != "" && (link.Scheme == "https" || link.Scheme == "http")
-}
-
-// withoutQuery returns a source without the query of a URL, which is secret.
-func withoutQuery(source string) string {
-	if !strings.HasPrefix(source, "s3://") {
-		source, _, _ = strings.Cut(source, "?")
-	}
-	return source
 }
