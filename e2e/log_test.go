@@ -13,24 +13,24 @@ type logEntry struct {
 	Msg   string
 
 	// Of a request, whose Msg is "request".
-	RequestID    string `json:"request_id"`
-	Operation    string
-	Account      string
-	Attempts     int // transfers that were started
-	Gets         int // requests to the source
-	Posts        int // uploads to Meta
-	Retried      []string
-	Resumes      int
-	Findings     []string
-	MediaID      string `json:"media_id"`
-	Size         int64
-	SHA256       string
-	Verified     bool
-	CallerGone   bool `json:"caller_gone"`
-	Exception    string
-	Cause        string
-	Status       int
-	MetaTraceIDs []string `json:"meta_trace_ids"`
+	RequestID          string `json:"request_id"`
+	Operation          string
+	Account            string
+	Attempts           int // transfers that were started
+	Gets               int // requests to the source
+	Posts              int // uploads to Meta
+	Retried            []string
+	Resumes            int
+	Findings           []string
+	MediaID            string `json:"media_id"`
+	Size               int64
+	SHA256             string
+	Verified           bool
+	CallerDisconnected bool `json:"caller_disconnected"`
+	Exception          string
+	Cause              string
+	Status             int
+	MetaTraceIDs       []string `json:"meta_trace_ids"`
 
 	// Of a server that starts, whose Msg is "serving".
 	Address string

@@ -176,7 +176,7 @@ func TestBoto3sRetriesOfASlowCallAreOneUpload(t *testing.T) {
 	}
 	for what, gone := range map[string]bool{"the attempt that was abandoned": true, "the attempt that received the response": false} {
 		w.ferry.waitLog(what, func(entry logEntry) bool {
-			return entry.MediaID == got.MediaID && entry.Status == http.StatusOK && entry.CallerGone == gone
+			return entry.MediaID == got.MediaID && entry.Status == http.StatusOK && entry.CallerDisconnected == gone
 		})
 	}
 }

@@ -1,7 +1,7 @@
 // Package activity is ferry's account of what happened: one [Entry] for each
 // call of the API and for each step of it, made where it happens.
 //
-// A [Recorder] takes the entries. Today it writes them to the log: a call at
+// A [Recorder] receives the entries. Today it writes them to the log: a call at
 // level Info, Warn or Error, its steps at level Debug. Entries of one call have
 // the same Trace, the request id, and requests to Meta keep Meta's own trace id,
 // so that a line of ferry's log, a line of the simulator's history and a
@@ -32,7 +32,7 @@ const (
 	OK        Outcome = "ok"
 	Refused   Outcome = "refused"   // the caller has to change something
 	Failed    Outcome = "failed"    // the server, the store or Meta failed
-	Ambiguous Outcome = "ambiguous" // nobody knows whether Meta has done it
+	Ambiguous Outcome = "ambiguous" // it is unknown whether Meta has done it
 )
 
 // An Entry is one thing that happened. Fields that do not apply are empty.
@@ -46,6 +46,7 @@ type Entry struct {
 	Remote    string // address of the caller
 	Operation string // of the AWS API, or name of a request to the Graph API
 
+	Resource      string // ARN that the call was authorised for; "*" for all
 	PhoneNumberID string // as in the ARN
 	MediaID       string // Meta's
 	Object        string // source: "s3://bucket/key", or a URL without its query
@@ -98,7 +99,7 @@ func (e Entry) level() slog.Level {
 	return slog.LevelWarn
 }
 
-// message is that of the log line. A call is a "request", as it has always been.
+// message is that of the log line. A call is a "request".
 func (e Entry) message() string {
 	if e.Kind == Call {
 		return "request"
@@ -120,6 +121,7 @@ func (e Entry) attrs() []slog.Attr {
 	attrs = append(attrs, slog.Duration("duration", e.Took))
 	text("access_key", e.AccessKey)
 	text("account", e.Account)
+	text("resource", e.Resource)
 	text("phone_number_id", e.PhoneNumberID)
 	text("media_id", e.MediaID)
 	text("source_name", e.Object)

@@ -52,12 +52,12 @@ func (l *logBuffer) String() string {
 
 // A loggedUpload is what the log says of an upload.
 type loggedUpload struct {
-	Operation  string
-	MediaID    string `json:"media_id"`
-	CallerGone bool   `json:"caller_gone"`
-	Message    string
-	Cause      string
-	Status     int
+	Operation          string
+	MediaID            string `json:"media_id"`
+	CallerDisconnected bool   `json:"caller_disconnected"`
+	Message            string
+	Cause              string
+	Status             int
 }
 
 // upload returns the log's only entry about an upload.
@@ -192,7 +192,7 @@ func TestDrainWaitsForTheUploadOfADisconnectedClient(t *testing.T) {
 			if err := <-f.ended; err != nil {
 				t.Error(err)
 			}
-			if upload := f.log.upload(t); upload.MediaID != "4711" || !upload.CallerGone || upload.Status != http.StatusOK {
+			if upload := f.log.upload(t); upload.MediaID != "4711" || !upload.CallerDisconnected || upload.Status != http.StatusOK {
 				t.Errorf("the upload is logged as %+v", upload)
 			}
 			if _, err := f.state.Media(t.Context(), f.phone, "4711"); err != nil {
@@ -232,8 +232,8 @@ func TestUploadThatAStopCutsOffIsLogged(t *testing.T) {
 			if !strings.Contains(upload.Message, "server was stopped") || !strings.Contains(upload.Cause, cause) {
 				t.Errorf("the upload is logged as %+v", upload)
 			}
-			if upload.CallerGone != row.disconnects {
-				t.Errorf("the log says that the caller has disconnected: %t, want %t", upload.CallerGone, row.disconnects)
+			if upload.CallerDisconnected != row.disconnects {
+				t.Errorf("the log says that the caller has disconnected: %t, want %t", upload.CallerDisconnected, row.disconnects)
 			}
 		})
 	}

@@ -66,7 +66,7 @@ func TestBudgetBoundsTheRequestsOfAllLoops(t *testing.T) {
 			}
 			budget := NewBudget(4, c.mayRetry)
 			for range 2 {
-				opened, err := file.Within(budget).Open(t.Context(), "")
+				opened, err := file.WithBudget(budget).Open(t.Context(), "")
 				if err == nil {
 					_, err = io.Copy(io.Discard, opened.Body)
 					_ = opened.Body.Close()

@@ -43,8 +43,8 @@ func (o *Opener) File(bucket, key string) (*File, error) {
 // String returns s3://bucket/key.
 func (f *File) String() string { return "s3://" + f.bucket + "/" + f.key }
 
-// Within returns the same file. Its requests count against the budget.
-func (f *File) Within(budget *Budget) Source {
+// WithBudget returns the same file. Its requests count against the budget.
+func (f *File) WithBudget(budget *Budget) Source {
 	within := *f
 	within.budget = budget
 	return &within

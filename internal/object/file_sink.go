@@ -31,8 +31,8 @@ func (o *Opener) FileSink(bucket, key string) (*FileSink, error) {
 // String returns s3://bucket/key.
 func (s *FileSink) String() string { return s.file.String() }
 
-// Within returns the same sink. Its retries need the budget's permission.
-func (s *FileSink) Within(budget *Budget) Sink {
+// WithBudget returns the same sink. Its retries need the budget's permission.
+func (s *FileSink) WithBudget(budget *Budget) Sink {
 	within := *s.file
 	within.budget = budget
 	return &FileSink{&within}

@@ -63,8 +63,8 @@ type Source interface {
 	// Stat returns what the response's headers say, without a Body. Its errors
 	// are those of Open.
 	Stat(ctx context.Context) (*Object, error)
-	// Within returns the same source with its requests taken out of a budget.
-	Within(budget *Budget) Source
+	// WithBudget returns the same source, whose requests count against a budget.
+	WithBudget(budget *Budget) Source
 	// String returns a name for logs and records, without query and headers.
 	String() string
 }

@@ -14,8 +14,8 @@ type Sink interface {
 	// After any other error the object may or may not have been written. If it was,
 	// it is complete: a store never gets a part of a file.
 	Put(ctx context.Context, content Content) error
-	// Within returns the same sink with its retries taken out of a budget.
-	Within(budget *Budget) Sink
+	// WithBudget returns the same sink, whose retries count against a budget.
+	WithBudget(budget *Budget) Sink
 	// String returns a name for logs and records, without query and headers.
 	String() string
 }

@@ -42,8 +42,8 @@ func (o *Opener) URL(rawURL string, headers map[string]string) (*URL, error) {
 	return &URL{target: t, name: lastElement(t.request.Path)}, nil
 }
 
-// Within returns the same URL. Its requests count against the budget.
-func (u *URL) Within(budget *Budget) Source {
+// WithBudget returns the same URL. Its requests count against the budget.
+func (u *URL) WithBudget(budget *Budget) Source {
 	within := *u
 	within.budget = budget
 	return &within

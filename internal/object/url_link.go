@@ -40,8 +40,8 @@ func (o *Opener) Link(rawURL string) (*Link, error) {
 // String returns the URL without its query.
 func (l *Link) String() string { return l.url.String() }
 
-// Within returns the same link. Its requests count against the budget.
-func (l *Link) Within(budget *Budget) Source {
+// WithBudget returns the same link. Its requests count against the budget.
+func (l *Link) WithBudget(budget *Budget) Source {
 	within := *l.url
 	within.budget = budget
 	return &Link{&within}

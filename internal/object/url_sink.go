@@ -31,8 +31,8 @@ func (o *Opener) URLSink(rawURL string, headers map[string]string) (*URLSink, er
 	return &URLSink{target: t}, nil
 }
 
-// Within returns the same sink. Its retries need the budget's permission.
-func (u *URLSink) Within(budget *Budget) Sink {
+// WithBudget returns the same sink. Its retries need the budget's permission.
+func (u *URLSink) WithBudget(budget *Budget) Sink {
 	within := *u
 	within.budget = budget
 	return &within

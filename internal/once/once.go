@@ -16,13 +16,13 @@ import (
 // ErrPanicked is the error that callers who joined a run get when its work panicked.
 var ErrPanicked = errors.New("the work panicked")
 
-// A Group holds the runs in progress by their key, and for its grace period
-// those that succeeded. It holds no more of them than there are calls in
+// A Group holds the runs in progress by their key, and the successful ones for
+// its grace period. It holds no more of them than there are calls in
 // progress, plus the successes of the last grace period.
 //
 // A Group is safe for concurrent use. Its zero value is a Group without grace.
 type Group[T any] struct {
-	// Grace is how long a run whose callers have all disconnected goes on, and
+	// Grace is how long a run whose callers have all disconnected continues, and
 	// how long a success is kept for a caller that may not have received it.
 	// A failure is not kept: a caller that retries after one wants a new run.
 	// Zero means that both end at once. It is set before the first Do.
@@ -52,7 +52,7 @@ type run[T any] struct {
 // shares nothing: the work is done in ctx.
 //
 // The work gets a context of its own, which does not end with ctx: it ends when
-// all callers of the run have been gone for the grace period, or when the Group
+// all callers of the run have been disconnected for the grace period, or when the Group
 // is stopped. When ctx ends before the run of another caller does, Do returns
 // the cause of ctx and the zero value. The value of the work is returned with its error.
 func (g *Group[T]) Do(ctx context.Context, key string, work func(context.Context) (T, error)) (value T, shared bool, err error) {

@@ -12,7 +12,7 @@ import (
 	"ferry/metasim"
 )
 
-// attempt sends one attempt of a call, as an SDK does: signed anew, under the call's id.
+// attempt sends one attempt of a call, as an SDK does: signed again, under the call's id.
 func (w *world) attempt(ctx context.Context, invocation, key string) *http.Request {
 	r := w.request("POST", "/v1/whatsapp/media", `{"originationPhoneNumberId":"`+w.phone+`","sourceS3File":{"bucketName":"`+bucket+`","key":"`+key+`"}}`)
 	r = w.sign(r).WithContext(ctx)
@@ -49,7 +49,7 @@ func TestAttemptsOfOneCallShareOneUpload(t *testing.T) {
 	}
 	cancel()
 	<-gone
-	// Its retries get the answer that it missed.
+	// Its retries get the response that it missed.
 	var group sync.WaitGroup
 	ids := make([]string, 2)
 	for i := range ids {
@@ -80,7 +80,7 @@ func TestUploadWhoseCallerHasGoneKeepsItsPlace(t *testing.T) {
 	cancel()
 	<-w.left
 	if _, err := w.post("note.txt"); !throttled(err) {
-		t.Errorf("another upload while the first goes on: %v", err)
+		t.Errorf("another upload while the first is still running: %v", err)
 	}
 }
 

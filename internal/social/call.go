@@ -1,4 +1,4 @@
-// One call of the API: who makes it, what it may do, and what is known of it.
+// One call of the API: who makes it, what it may do, and what is known about it.
 
 package social
 
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"ferry/internal/activity"
@@ -27,8 +28,11 @@ type call struct {
 	*Service
 	operation *socialmessaging.Operation // nil until the request is routed
 	caller    caller                     // the zero caller until the signature is verified
-	// attempts names the attempts of one call of an SDK; empty if it did not say.
-	attempts string
+	// sharedBy is the same for all attempts of one call of an SDK; empty if the SDK
+	// did not mark them.
+	sharedBy string
+
+	method, path string // of the request, shortened to maxLoggedPath; logged if no operation has them
 
 	entry  activity.Entry  // completed by finish
 	report transfer.Report // of the transfer that the call made
@@ -47,7 +51,18 @@ type caller struct {
 
 // newCall returns the call of a request.
 func (s *Service) newCall(r *http.Request) *call {
-	return &call{Service: s, entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: newRequestID(), Remote: r.RemoteAddr}}
+	path, _, _ := strings.Cut(r.RequestURI, "?") // a query may have secrets
+	return &call{Service: s, method: shorten(r.Method), path: shorten(path), entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: newRequestID(), Remote: r.RemoteAddr}}
+}
+
+// maxLoggedPath bounds the method and the path of an unknown operation in the log, in bytes.
+const maxLoggedPath = 256
+
+func shorten(text string) string {
+	if len(text) > maxLoggedPath {
+		return strings.ToValidUTF8(text[:maxLoggedPath], "") + "…"
+	}
+	return text
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).
@@ -112,13 +127,15 @@ func (c *call) job(sender state.Sender) transfer.Job {
 	}
 }
 
-// finish records the call, which was answered with a fault, or without one.
+// finish records the call. f is its fault; nil means success.
 func (c *call) finish(ctx context.Context, f *fault) {
 	e := &c.entry
 	e.Took = c.config.Now().Sub(e.Time)
 	e.Account = c.caller.accountID
 	if c.operation != nil {
 		e.Operation = c.operation.Name
+	} else {
+		e.Details = append(e.Details, slog.String("method", c.method), slog.String("path", c.path))
 	}
 	c.report.Describe(e)
 	e.Outcome, e.Status = activity.OK, http.StatusOK
@@ -137,7 +154,7 @@ func (c *call) finish(ctx context.Context, f *fault) {
 		}
 	}
 	if errors.Is(context.Cause(ctx), context.Canceled) { // by the caller, not by the server
-		e.Details = append(e.Details, slog.Bool("caller_gone", true))
+		e.Details = append(e.Details, slog.Bool("caller_disconnected", true))
 	}
 	if c.stack != "" {
 		e.Details = append(e.Details, slog.String("stack", c.stack))
@@ -146,7 +163,7 @@ func (c *call) finish(ctx context.Context, f *fault) {
 }
 
 // attemptGrace is how long an upload or delete whose caller has disconnected
-// goes on, so that the SDK's retry can join it, and how long its success is
+// continues, so that the SDK's retry can join it, and how long its success is
 // kept for a caller whom the response may not have reached.
 const attemptGrace = 5 * time.Second
 
@@ -154,15 +171,16 @@ const attemptGrace = 5 * time.Second
 // UUID, in bytes.
 const maxInvocation = 64
 
-// posted is the result of an upload or delete that attempts of one call share.
-type posted struct {
+// outcome is the result of an upload or delete that attempts of one call share.
+type outcome struct {
 	media  state.Media
 	report transfer.Report
 }
 
-// once does the work of a call, or joins an attempt of the same call that does it already.
-func (c *call) once(ctx context.Context, work func(ctx context.Context) (posted, error)) (state.Media, error) {
-	result, _, err := c.calls.Do(ctx, c.attempts, work)
+// once runs the work of a call, or waits for another attempt of the same call
+// that is running it.
+func (c *call) once(ctx context.Context, work func(ctx context.Context) (outcome, error)) (state.Media, error) {
+	result, _, err := c.calls.Do(ctx, c.sharedBy, work)
 	c.report = result.report
 	return result.media, err
 }

@@ -50,7 +50,7 @@ func tooLarge(operation *socialmessaging.Operation) *fault {
 		message: fmt.Sprintf("The request body exceeds this operation's limit of %d bytes.", operation.MaxBody())}
 }
 
-func notBuilt(operation *socialmessaging.Operation) *fault {
+func notImplemented(operation *socialmessaging.Operation) *fault {
 	return &fault{code: "NotImplementedException", status: http.StatusNotImplemented,
 		message: operation.Name + " is an operation of this API that this version of ferry does not implement yet."}
 }
@@ -91,7 +91,7 @@ func faultOf(ctx context.Context, err error) *fault {
 	case graph.IsAmbiguous(err):
 		return fail(socialmessaging.KindDependency, err, ambiguousMessage)
 	case isSlow:
-		return fail(socialmessaging.KindDependency, err, "%s was too slow: the call took longer than the server allows. Retry later.", slowOne(err))
+		return fail(socialmessaging.KindDependency, err, "%s was too slow: the call took longer than the server allows. Retry later.", slowSide(err))
 	}
 	if source, ok := errors.AsType[*object.Error](err); ok {
 		return objectFault(source)
@@ -109,8 +109,8 @@ func faultOf(ctx context.Context, err error) *fault {
 const ambiguousMessage = "WhatsApp (Meta's Graph API) received the whole request but did not confirm it, so it may have succeeded. " +
 	"Retrying repeats it: an uploaded file is then stored twice, and the extra copy expires by itself."
 
-// slowOne names what a transfer was waiting for when its time was over.
-func slowOne(err error) string {
+// slowSide names the side on which a transfer timed out.
+func slowSide(err error) string {
 	if _, ok := errors.AsType[*object.Error](err); ok {
 		return "The store"
 	}
@@ -163,7 +163,7 @@ func graphFault(e *graph.Error) *fault {
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
 	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299 || e.Code == 0 && isRefusal:
 		return fail(socialmessaging.KindAccessDeniedByMeta, e,
-			"WhatsApp (Meta) refuses: %s. Check the account at Meta; a new token is set with 'ferry account link'.", e.Summary())
+			"WhatsApp (Meta) denied the request: %s. Check the account at Meta, or set a new token with 'ferry account link'.", e.Summary())
 	case e.Status == http.StatusTooManyRequests:
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
 	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Code != 100 && e.Status >= 500:
@@ -172,7 +172,7 @@ func graphFault(e *graph.Error) *fault {
 		return fail(socialmessaging.KindResourceNotFound, e,
 			"WhatsApp (Meta) has no such object, or the linked token may not see it: %s.", e.Summary())
 	default:
-		return fail(socialmessaging.KindInvalidParameters, e, "WhatsApp (Meta) does not accept this: %s.", e.Summary())
+		return fail(socialmessaging.KindInvalidParameters, e, "WhatsApp (Meta) rejected the request: %s.", e.Summary())
 	}
 }
 

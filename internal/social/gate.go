@@ -20,7 +20,7 @@ import (
 	"ferry/socialmessaging"
 )
 
-// emptyHash is the SHA-256 of nothing.
+// emptyHash is the SHA-256 of an empty body.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // A handler binds a row of the contract's table to the method that implements it.
@@ -47,7 +47,8 @@ func handle[In, Out any](
 		if err := api.Validate(in); err != nil {
 			return nil, err
 		}
-		rights := []policy.Request{{Action: api.Action(), Resource: c.resourceARN(api.Resource(in))}}
+		c.entry.Resource = c.resourceARN(api.Resource(in))
+		rights := []policy.Request{{Action: api.Action(), Resource: c.entry.Resource}}
 		for _, need := range needs {
 			rights = append(rights, need(in)...)
 		}
@@ -58,7 +59,7 @@ func handle[In, Out any](
 	}}
 }
 
-// handlers are the operations that are built. To add one, see CONTRIBUTING.md.
+// handlers are the operations that are implemented. To add one, see CONTRIBUTING.md.
 var handlers = []handler{
 	handle(socialmessaging.CreateWhatsAppMessageTemplateMedia, (*call).CreateWhatsAppMessageTemplateMedia, templateMediaNeeds),
 	handle(socialmessaging.DeleteWhatsAppMessageMedia, (*call).DeleteWhatsAppMessageMedia),
@@ -122,7 +123,7 @@ func (c *call) serve(ctx context.Context, w http.ResponseWriter, r *http.Request
 		return nil, err
 	}
 	if h.call == nil {
-		return nil, notBuilt(h.operation)
+		return nil, notImplemented(h.operation)
 	}
 	return h.call(ctx, c, body, r.URL.RawQuery)
 }
@@ -140,8 +141,9 @@ func (s *Service) route(r *http.Request) (handler, error) {
 
 // authenticate reads the body, up to its limit, and verifies the signature
 // over it. A signature that declares the body's hash is verified before the
-// body is read; any other is first checked in all that does not need the body,
-// so that a stranger's body is never held. It sets the caller of the call.
+// body is read. For any other signature, everything that does not depend on the
+// body is checked first, so that ferry never buffers the body of an unknown
+// caller. It sets the caller of the call.
 func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, h handler) ([]byte, error) {
 	if r.ContentLength > h.operation.MaxBody() {
 		return nil, tooLarge(h.operation)
@@ -180,7 +182,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 		return nil, err
 	}
 	if invocation := r.Header.Get("Amz-Sdk-Invocation-Id"); invocation != "" && len(invocation) <= maxInvocation {
-		c.attempts = key.ID + " " + invocation + " " + r.RequestURI + " " + real
+		c.sharedBy = key.ID + " " + invocation + " " + r.RequestURI + " " + real
 	}
 	return body, nil
 }

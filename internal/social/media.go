@@ -1,4 +1,4 @@
-// The media operations: a file to WhatsApp, back, and away.
+// The media operations: upload, download and delete.
 
 package social
 
@@ -27,13 +27,13 @@ func readNeed(file *socialmessaging.S3File) []policy.Request {
 }
 
 // PostWhatsAppMessageMedia streams a file from a bucket, or from a presigned
-// URL, to WhatsApp and returns its media id. The file is never held whole, in
-// memory or on disk; its type and size are checked against WhatsApp's limits
+// URL, to WhatsApp and returns its media id. The file is never buffered as a whole,
+// in memory or on disk; its type and size are checked against WhatsApp's limits
 // before a byte of it is sent. The upload is on record before the caller has
 // the response.
 //
 // Errors: InvalidParameters when not exactly one source is named, or when
-// WhatsApp does not take such a file; ResourceNotFound for the phone number,
+// WhatsApp does not accept such a file; ResourceNotFound for the phone number,
 // bucket or object; AccessDenied by the store; AccessDeniedByMeta;
 // ThrottledRequest by ferry's quota or by Meta; Dependency when the store or
 // Meta fails.
@@ -48,8 +48,8 @@ func (c *call) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessaging
 	}
 	job := c.job(sender)
 	job.Source = source
-	media, err := c.once(ctx, func(ctx context.Context) (done posted, err error) {
-		if err := c.takeMediaCall(); err != nil {
+	media, err := c.once(ctx, func(ctx context.Context) (done outcome, err error) {
+		if err := c.countMediaCall(); err != nil {
 			return done, err
 		}
 		done.media, done.report, err = c.config.Transfers.Post(ctx, job)
@@ -79,7 +79,7 @@ func (c *call) source(in *socialmessaging.PostWhatsAppMessageMediaInput) (object
 }
 
 // GetWhatsAppMessageMedia streams a file from WhatsApp into a bucket or to a
-// presigned URL. An object of it is there only if all bytes arrived and their
+// presigned URL. The object is created only if all bytes arrived and their
 // SHA-256 is the one that Meta reports. With metadataOnly nothing is written.
 //
 // Errors: InvalidParameters for both destinations, or none without
@@ -95,7 +95,7 @@ func (c *call) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessaging.
 	if err != nil {
 		return nil, err
 	}
-	if err := c.takeMediaCall(); err != nil {
+	if err := c.countMediaCall(); err != nil {
 		return nil, err
 	}
 	job := c.job(sender)
@@ -150,12 +150,12 @@ func (c *call) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmessagi
 	if err != nil {
 		return nil, err
 	}
-	if err := c.takeMediaCall(); err != nil {
+	if err := c.countMediaCall(); err != nil {
 		return nil, err
 	}
 	job := c.job(sender)
 	job.MediaID = *in.MediaId
-	_, err = c.once(ctx, func(ctx context.Context) (done posted, err error) {
+	_, err = c.once(ctx, func(ctx context.Context) (done outcome, err error) {
 		done.report, err = c.config.Transfers.Delete(ctx, job)
 		return done, err
 	})

@@ -480,10 +480,38 @@ func TestCallIsOneLogLine(t *testing.T) {
 		"level": "INFO", "msg": "request", "operation": "PostWhatsAppMessageMedia", "status": 200.0,
 		"account": account, "access_key": w.key.ID, "media_id": id, "reused": false, "mime_type": "text/plain", "size": float64(len(text)),
 		"source": "s3", "source_name": "s3://media/note.txt", "phone_number_id": strings.TrimPrefix(w.phone, "phone-number-id-"),
-		"gets": 1.0, "posts": 1.0, "outcome": "ok",
+		"gets": 1.0, "posts": 1.0, "outcome": "ok", "resource": "arn:aws:social-messaging:us-east-1:" + account + ":phone-number-id/" + strings.TrimPrefix(w.phone, "phone-number-id-"),
 	}
 	if diff := cmp.Diff(want, line); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestRefusedCallIsLoggedWithWhatItWasAbout(t *testing.T) {
+	w := newWorld(t)
+	w.put("page.jpg", "image/jpeg", []byte("<html>Not Found</html>"))
+	if _, err := w.post("page.jpg"); err == nil {
+		t.Fatal("it was uploaded")
+	}
+	number := strings.TrimPrefix(w.phone, "phone-number-id-")
+	line := lastLine(t, w.log)
+	for name, want := range map[string]any{
+		"source_name": "s3://media/page.jpg", "phone_number_id": number, "account": account, "status": 400.0, "outcome": "refused",
+		"resource": "arn:aws:social-messaging:us-east-1:" + account + ":phone-number-id/" + number, "exception": "InvalidParametersException",
+	} {
+		if line[name] != want {
+			t.Errorf("%s is %v, want %v", name, line[name], want)
+		}
+	}
+}
+
+func TestUnknownOperationIsLoggedWithMethodAndPath(t *testing.T) {
+	w := newWorld(t)
+	w.send(w.request("PATCH", "/v1/"+strings.Repeat("x", 1000)+"?secret=canary", ""))
+	line := lastLine(t, w.log)
+	path, _ := line["path"].(string)
+	if line["method"] != "PATCH" || !strings.HasPrefix(path, "/v1/xxx") || len(path) > 300 || strings.Contains(w.log.String(), "canary") {
+		t.Errorf("%v", line)
 	}
 }
 

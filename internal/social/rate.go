@@ -23,7 +23,7 @@ type rates struct {
 	limiters map[[2]string]*rate.Limiter // by account and operation
 }
 
-// allow takes one of the account's calls of an operation in this second.
+// allow counts a call of an operation, and reports whether the account may make it.
 func (r *rates) allow(accountID, operation string) bool {
 	if r.perSecond == NoLimit {
 		return true
@@ -42,8 +42,9 @@ func (r *rates) allow(accountID, operation string) bool {
 	return limiter.Allow()
 }
 
-// takeMediaCall takes one of the account's calls of this operation in this second.
-func (c *call) takeMediaCall() error {
+// countMediaCall counts a call of a media operation. It returns a fault if the
+// account's quota of this second is used.
+func (c *call) countMediaCall() error {
 	if c.rates.allow(c.caller.accountID, c.operation.Name) {
 		return nil
 	}

@@ -20,7 +20,7 @@ import (
 	"ferry/socialmessaging"
 )
 
-// read gives an object of the bucket with its type, or what the store says instead.
+// read returns an object of the bucket with its type, or what the store says instead.
 func (w *world) read(key string) (data []byte, contentType string, err error) {
 	out, err := w.s3.GetObject(w.t.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: &key})
 	if err != nil {
@@ -31,7 +31,7 @@ func (w *world) read(key string) (data []byte, contentType string, err error) {
 	return data, aws.ToString(out.ContentType), err
 }
 
-// uploaded puts a sample file to WhatsApp and gives its media id.
+// uploaded uploads a sample file to WhatsApp and returns its media id.
 func (w *world) uploaded(name string) (id string, data []byte) {
 	w.t.Helper()
 	for _, file := range sample.Files() {

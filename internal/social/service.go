@@ -2,10 +2,10 @@
 // request passes. Read gate.go first, then media.go.
 //
 //	gate.go       the gate, and the table that binds operations to methods
-//	media.go      messages' media: post, get, delete
-//	template.go   templates' media
+//	media.go      media of messages: post, get, delete
+//	template.go   media of templates
 //	account.go    linked accounts and phone numbers
-//	call.go       one call: who makes it, what it may do, what is known of it
+//	call.go       one call: who makes it, what it may do, what is known about it
 //	rate.go       how many calls an account may make per second
 //	arn.go        ids and ARNs
 //	fault.go      what an error becomes on the wire
@@ -43,7 +43,7 @@ type Config struct {
 	// Calls of each media operation that an account may make per second, with
 	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
-	// What happens to a file that WhatsApp would take and then fail to deliver;
+	// What happens to a file that WhatsApp would accept and then fail to deliver;
 	// default transfer.RefuseWillFail.
 	WillFail transfer.WillFail
 	// Whether the uploads of all accounts are verified: WhatsApp's SHA-256 is
@@ -88,7 +88,7 @@ type Service struct {
 	routes   map[string]handler
 	verifier sigv4.Verifier
 	rates    rates
-	calls    once.Group[posted] // uploads and deletes, by the SDK call that they are for
+	calls    once.Group[outcome] // uploads and deletes, by the SDK call that they are for
 	policies *lru.Cache[string, *policy.Document]
 }
 
@@ -108,7 +108,7 @@ func New(config Config) (*Service, error) {
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region, Keys: sigv4.NewSigningKeys()},
 		rates:    rates{perSecond: config.MediaPerSecond},
-		calls:    once.Group[posted]{Grace: attemptGrace},
+		calls:    once.Group[outcome]{Grace: attemptGrace},
 	}, nil
 }
 

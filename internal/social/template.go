@@ -18,8 +18,8 @@ func templateMediaNeeds(in *socialmessaging.CreateWhatsAppMessageTemplateMediaIn
 // Resumable Upload, and returns the handle for the example of a template's
 // header. A connection that breaks is resumed where Meta says.
 //
-// Errors: InvalidParameters without a source, for a type that templates do not
-// take, and when the account was linked without an app; else those of
+// Errors: InvalidParameters without a source, for a type that template media
+// cannot have, and when the account was linked without an app; else those of
 // PostWhatsAppMessageMedia.
 func (c *call) CreateWhatsAppMessageTemplateMedia(ctx context.Context, in *socialmessaging.CreateWhatsAppMessageTemplateMediaInput) (*socialmessaging.CreateWhatsAppMessageTemplateMediaOutput, error) {
 	if in.SourceS3File == nil {
@@ -37,7 +37,7 @@ func (c *call) CreateWhatsAppMessageTemplateMedia(ctx context.Context, in *socia
 	if err != nil {
 		return nil, err
 	}
-	if err := c.takeMediaCall(); err != nil {
+	if err := c.countMediaCall(); err != nil {
 		return nil, err
 	}
 	job := transfer.Job{

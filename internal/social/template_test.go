@@ -80,7 +80,7 @@ func TestTemplateMediaIsTakenUpWhereItBroke(t *testing.T) {
 		}
 	}
 	if sent > len(data)+len(data)/2 {
-		t.Errorf("%d bytes were sent of a file of %d: it was begun anew", sent, len(data))
+		t.Errorf("%d bytes were sent of a file of %d: it started over", sent, len(data))
 	}
 	line := lastLine(t, w.log)
 	if retried, _ := line["retried"].([]any); line["attempts"] != float64(3) || len(retried) != 2 || line["posts"] != float64(3) || line["resumes"] != nil {
@@ -89,7 +89,7 @@ func TestTemplateMediaIsTakenUpWhereItBroke(t *testing.T) {
 }
 
 // cuttingStore is an S3 server that cuts its first answer off after a number of
-// bytes, and remembers which ranges it was asked for.
+// bytes, and records the requested ranges.
 type cuttingStore struct {
 	http.Handler
 	cutAt int

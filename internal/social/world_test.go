@@ -48,7 +48,7 @@ type world struct {
 	api       *httptest.Server
 	log       *logBuffer
 	key       state.AccessKey // of account, may do everything
-	left      chan struct{}   // has an element for each caller who has gone, once the API knows it
+	left      chan struct{}   // has an element for each caller that has disconnected, once the API knows it
 	phone     string          // AWS's id of a linked number
 	waba      string          // AWS's id of the linked account
 }
@@ -159,7 +159,7 @@ func (w *world) presign(key string) string {
 	return signed.URL
 }
 
-// client calls the API with a key and does not send again.
+// client calls the API with a key and does not retry.
 func (w *world) client(key state.AccessKey) *socialmessaging.Client {
 	return socialmessaging.New(socialmessaging.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(w.api.URL), Retryer: aws.NopRetryer{},

@@ -1,4 +1,4 @@
-// A file at WhatsApp that is no longer needed.
+// Deletion at WhatsApp.
 
 package transfer
 
@@ -10,12 +10,11 @@ import (
 )
 
 // Delete removes one user of a file, and the file from WhatsApp when that was
-// its last user. A file that WhatsApp does not have is forgotten. It takes no
-// place of a transfer.
+// its last user. The records of a file that WhatsApp does not have are
+// deleted. It does not count as a transfer in progress.
 //
 // Errors: *graph.Error, *graph.UnreachableError; those of the state.
 func (e *Engine) Delete(ctx context.Context, job Job) (report Report, err error) {
-	report.MediaID = job.MediaID
 	err = e.start(ctx, job, &report).delete(ctx)
 	report.Ambiguous = graph.IsAmbiguous(err)
 	return report, err
@@ -35,7 +34,7 @@ func (r *run) delete(ctx context.Context) error {
 }
 
 // forget drops what is known of a file that WhatsApp no longer has, so that its
-// id is not returned again. It goes on when the caller has disconnected.
+// id is not returned again. It continues when the caller has disconnected.
 func (r *run) forget(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	db := r.engine.config.State

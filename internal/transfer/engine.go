@@ -5,14 +5,14 @@
 //
 //	engine.go    Engine, Job, and what all transfers share
 //	report.go    what happened on the way
-//	post.go      a file to WhatsApp, for messages
+//	post.go      uploads for messages
 //	inspect.go   what the file is and what is wrong with it
 //	reuse.go     the same bytes, the same media id
 //	lookup.go    one HEAD request for all who ask at once
 //	verify.go    whether WhatsApp has the bytes that were sent
-//	template.go  a file to WhatsApp, for templates
-//	fetch.go     a file back from WhatsApp
-//	delete.go    a file at WhatsApp that is no longer needed
+//	template.go  uploads for templates
+//	fetch.go     downloads
+//	delete.go    deletion at WhatsApp
 //	quota.go     what one account may use at once
 //	error.go     the errors of this package
 //
@@ -72,7 +72,7 @@ type Config struct {
 type Engine struct {
 	config  Config
 	quota   *quota
-	sharing once.Group[shared] // uploads for reuse, by phone number and version of the source
+	sharing once.Group[sharedUpload] // uploads for reuse, by phone number and version of the source
 	lookups lookups
 }
 
@@ -96,8 +96,8 @@ func New(config Config) (*Engine, error) {
 	return &Engine{config: config, quota: newQuota(config.MaxTransfers)}, nil
 }
 
-// Stop ends the transfers in progress that the context of no caller ends any
-// more, with a cause. It does not wait for them.
+// Stop cancels the uploads in progress that several calls share, with a cause. It
+// does not wait for them. All other transfers end with the context of their caller.
 func (e *Engine) Stop(cause error) { e.sharing.Stop(cause) }
 
 // A Job is one transfer. Fields that a method does not use are ignored.
@@ -150,15 +150,17 @@ func (e *Engine) start(ctx context.Context, job Job, report *Report) *run {
 	r := &run{engine: e, job: job, report: report}
 	r.budget = object.NewBudget(job.MaxGets, r.mayRetry)
 	r.graph = e.config.Graph.Observed(func(x graph.Exchange) { r.observe(ctx, x) })
+	report.PhoneNumberID, report.MediaID = job.Sender.ID, job.MediaID
 	if job.Source != nil {
-		r.source = job.Source.Within(r.budget)
+		r.source, report.Object = job.Source.WithBudget(r.budget), job.Source.String()
 	}
 	return r
 }
 
-// transfer does the work of a job in one of the places for transfers, within
-// the time for one. The report is complete when it returns.
+// transfer runs a job: it occupies one of the places for transfers, and applies
+// Config.Timeout. The report is complete when it returns.
 func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work func(ctx context.Context, r *run) error) error {
+	r := e.start(ctx, job, report)
 	end, err := e.quota.begin(job.AccountID)
 	if err != nil {
 		return err
@@ -166,7 +168,6 @@ func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work fun
 	defer end()
 	ctx, cancel := context.WithTimeoutCause(ctx, e.config.Timeout, ErrTimeout)
 	defer cancel()
-	r := e.start(ctx, job, report)
 	err = work(ctx, r)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
@@ -176,7 +177,7 @@ func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work fun
 	return err
 }
 
-// mayRetry takes one retry out of the account's share.
+// mayRetry uses one retry of the account's share.
 func (r *run) mayRetry() bool { return r.engine.quota.mayRetry(r.job.AccountID) }
 
 // retry reports whether the transfer that failed with err is retried. If so, it

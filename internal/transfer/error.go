@@ -14,7 +14,7 @@ type Kind uint8
 const (
 	// Busy: a limit on transfers is reached. A later try may succeed.
 	Busy Kind = iota + 1
-	// Unsuitable: WhatsApp does not take, or would not deliver, such a file.
+	// Unsuitable: WhatsApp does not accept, or would not deliver, such a file.
 	Unsuitable
 	// Dependency: the store or Meta did not do its part. A later try may succeed.
 	Dependency

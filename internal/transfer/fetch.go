@@ -1,4 +1,4 @@
-// A file on its way back from WhatsApp.
+// Downloads.
 
 package transfer
 
@@ -12,15 +12,14 @@ import (
 )
 
 // Fetch streams a file of WhatsApp's to the job's Destination, and returns what
-// Meta says about it; its MIMEType is without parameters. An object is there only
-// if all bytes arrived and their SHA-256 is the one that Meta reports. Without
-// a Destination nothing is written.
+// Meta says about it; its MIMEType is without parameters. The object is created
+// only if all bytes arrived and their SHA-256 is the one that Meta reports.
+// Without a Destination nothing is written.
 //
 // A download that breaks off is retried with a fresh URL, within the budget of the job.
 //
 // Errors: those of Post, and those of Destination.
 func (e *Engine) Fetch(ctx context.Context, job Job) (media graph.Media, report Report, err error) {
-	report.MediaID = job.MediaID
 	err = e.transfer(ctx, job, &report, func(ctx context.Context, r *run) (err error) {
 		if media, err = r.metadata(ctx); err != nil || job.Destination == nil {
 			return err
@@ -47,7 +46,7 @@ func (r *run) fetch(ctx context.Context, media graph.Media) error {
 		return err
 	}
 	r.report.Destination = to.String()
-	to = to.Within(r.budget)
+	to = to.WithBudget(r.budget)
 	for {
 		r.report.Attempts++
 		err := r.download(ctx, to, media)

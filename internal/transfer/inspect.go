@@ -15,7 +15,7 @@ import (
 	"ferry/internal/object"
 )
 
-// WillFail says what happens to a file that WhatsApp would take and then fail
+// WillFail says what happens to a file that WhatsApp would accept and then fail
 // to deliver.
 type WillFail string
 
@@ -24,8 +24,8 @@ const (
 	WarnWillFail   WillFail = "warn"   // it is sent, and the report has the findings
 )
 
-// least is the severity from which on a finding keeps a file from being sent.
-func (w WillFail) least() media.Severity {
+// blocks returns the lowest severity that stops an upload.
+func (w WillFail) blocks() media.Severity {
 	if w == WarnWillFail {
 		return media.Refused
 	}
@@ -40,7 +40,7 @@ type inspection struct {
 }
 
 // inspect decides the type of a file and looks inside it. A file that WhatsApp
-// does not take, or would not deliver, is an Error of kind Unsuitable. A retry
+// does not accept, or would not deliver, is an Error of kind Unsuitable. A retry
 // of the same version is not inspected again, which saves its ranged reads.
 func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (media.Result, error) {
 	if known := r.inspected; known != nil && opened.ETag != "" &&
@@ -56,7 +56,7 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 	if len(result.Findings) > 0 {
 		entry.Code, entry.Text = result.Findings[0].Code, result.Findings[0].Why
 	}
-	if text := result.Refusal(r.job.WillFail.least()); err == nil && text != "" {
+	if text := result.Refusal(r.job.WillFail.blocks()); err == nil && text != "" {
 		entry.Outcome = activity.Refused
 		err = &Error{Kind: Unsuitable, Message: text}
 	} else if err != nil {
@@ -91,8 +91,8 @@ func rangeReader(source object.Source, etag string) func(ctx context.Context, p 
 	}
 }
 
-// heads are buffers for the first bytes of files.
-var heads = sync.Pool{New: func() any { return new([media.HeadSize]byte) }}
+// headPool has buffers for the first bytes of files.
+var headPool = sync.Pool{New: func() any { return new([media.HeadSize]byte) }}
 
 // head is the first bytes of a file. Once they have been read from it, its
 // buffer serves another file. A head that is not read to its end is left to the
@@ -104,7 +104,7 @@ type head struct {
 
 // peek reads the first bytes of a file of size bytes.
 func peek(body io.Reader, size int64) (*head, error) {
-	h := &head{buffer: heads.Get().(*[media.HeadSize]byte)}
+	h := &head{buffer: headPool.Get().(*[media.HeadSize]byte)}
 	h.bytes = h.buffer[:min(size, media.HeadSize)]
 	if _, err := io.ReadFull(body, h.bytes); err != nil {
 		h.free()
@@ -127,7 +127,7 @@ func (h *head) Read(p []byte) (int, error) {
 // free returns the buffer to the pool; nothing may read it afterwards.
 func (h *head) free() {
 	if h.buffer != nil {
-		heads.Put(h.buffer)
+		headPool.Put(h.buffer)
 		h.bytes, h.buffer = nil, nil
 	}
 }

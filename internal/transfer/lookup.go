@@ -1,4 +1,4 @@
-// One HEAD request for all uploads that ask for the same object at once.
+// One HEAD request for all uploads that need the headers of the same object.
 //
 // This file is here for speed only. A campaign that sends one picture to many
 // recipients asks for the same object thousands of times, and with reuse the
@@ -16,11 +16,10 @@ import (
 	"ferry/internal/object"
 )
 
-// lookups share requests for the headers of an object. While one request to the
-// store is in progress, all who ask for the same object wait for the next one:
-// a response is never older than the question, so a caller that has just
-// written an object is told about what it wrote. There are at most two lookups
-// per object, and one goroutine.
+// lookups share requests for the headers of an object. Each caller
+// waits for a request that started after its own call, so that it sees an object
+// that it has just written. There are at most two lookups per object, one in
+// progress and the next one, and one goroutine.
 type lookups struct {
 	mu       sync.Mutex
 	byObject map[string]*lookupQueue
@@ -33,14 +32,14 @@ type lookupQueue struct{ next *lookup }
 // before it closes done.
 type lookup struct {
 	source  object.Source
-	ctx     context.Context // of the first who asked, without its end; the source bounds the time
+	ctx     context.Context // of the first caller, but not cancelled with it; the source bounds the time
 	done    chan struct{}
 	headers *object.Object
 	err     error
 }
 
-// stat returns the headers of an object. Its requests are taken out of the
-// budget of whoever asked first.
+// stat returns the headers of an object. The requests count against the first
+// caller's budget.
 func (l *lookups) stat(ctx context.Context, source object.Source) (*object.Object, error) {
 	mine := l.join(ctx, source)
 	select {

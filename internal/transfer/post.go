@@ -1,4 +1,4 @@
-// One file on its way from its source to WhatsApp.
+// Uploads for messages.
 
 package transfer
 
@@ -20,8 +20,8 @@ import (
 const mediaLife = 30 * 24 * time.Hour
 
 // Post streams a file from its source to WhatsApp and returns the record of it,
-// which is durable by then. The file is never held whole, in memory or on disk,
-// and is checked before a byte of it is sent.
+// which is durable by then. The file is never buffered as a whole, in memory or
+// on disk, and is checked before a byte of it is sent.
 //
 // Errors: *Error, *object.Error, *graph.Error, *graph.UnreachableError; the
 // cause of ctx, or ErrTimeout, wrapped with what was interrupted.

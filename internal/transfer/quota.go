@@ -35,8 +35,8 @@ func newQuota(transfers int) *quota {
 	}
 }
 
-// of returns an account's entry. The caller holds mu.
-func (q *quota) of(accountID string) *usage {
+// usageOf returns an account's entry. The caller holds mu.
+func (q *quota) usageOf(accountID string) *usage {
 	u := q.accounts[accountID]
 	if u == nil {
 		u = &usage{retries: retryReserve}
@@ -45,12 +45,12 @@ func (q *quota) of(accountID string) *usage {
 	return u
 }
 
-// begin takes a place for a transfer of an account, or returns an Error of kind
+// begin reserves a place for a transfer of an account, or returns an Error of kind
 // Busy. end frees the place.
 func (q *quota) begin(accountID string) (end func(), err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	u := q.of(accountID)
+	u := q.usageOf(accountID)
 	if u.inProgress >= q.perAccount {
 		return nil, fail(Busy, nil, "The account already has %d transfers in progress, the limit per account. Retry later.", q.perAccount)
 	}
@@ -69,11 +69,11 @@ func (q *quota) begin(accountID string) (end func(), err error) {
 	}, nil
 }
 
-// mayRetry takes one retry out of an account's share, if there is one left.
+// mayRetry uses one retry of an account's share, and reports whether there was one.
 func (q *quota) mayRetry(accountID string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	u := q.of(accountID)
+	u := q.usageOf(accountID)
 	if u.retries < 1 {
 		return false
 	}

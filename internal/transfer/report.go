@@ -14,7 +14,7 @@ const maxTraces = 16
 
 // A Report says what happened on the way, whether or not the transfer succeeded.
 type Report struct {
-	Attempts   int          // transfers begun; 0 if none was needed
+	Attempts   int          // transfers started; 0 if none was needed
 	Gets       int          // requests to the source, GET and HEAD together
 	Posts      int          // requests that sent the file, or a part of it, to Meta
 	Resumes    int          // of sources that broke off
@@ -23,19 +23,21 @@ type Report struct {
 	Media      state.Media  // the record of an upload; the zero Media if there is none
 	Reused     bool         // no upload was needed: the file is at WhatsApp already
 	Verified   bool         // WhatsApp's SHA-256 is that of the bytes that were sent
-	Ambiguous  bool         // it failed, and nobody knows whether Meta has done it
+	Ambiguous  bool         // it failed, and it is unknown whether Meta has done it
 	StillUsed  bool         // what was deleted has other users, and stays at WhatsApp
 	MetaTraces []string     // x-fb-trace-id of Meta's responses, in their order, at most 16
 
-	MediaID     string // that was read or deleted
-	Destination string // of a file that was read back
+	PhoneNumberID string // as in the ARN; of the job
+	Object        string // the source: "s3://bucket/key", or a URL without its query
+	MediaID       string // that was read or deleted
+	Destination   string // of a file that was read back
 }
 
 // Describe writes the report into the entry of the call that the transfer was for.
 func (r *Report) Describe(e *activity.Entry) {
-	e.MediaID, e.Destination = r.MediaID, r.Destination
+	e.PhoneNumberID, e.Object, e.MediaID, e.Destination = r.PhoneNumberID, r.Object, r.MediaID, r.Destination
 	if r.Media.ID != "" {
-		e.MediaID, e.Object, e.Bytes, e.PhoneNumberID = r.Media.ID, r.Media.SourceName, r.Media.Size, r.Media.PhoneNumberID
+		e.MediaID, e.Bytes = r.Media.ID, r.Media.Size
 	}
 	e.Details = append(e.Details, r.attrs()...)
 }

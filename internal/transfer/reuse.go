@@ -17,11 +17,11 @@ import (
 )
 
 // refreshAhead is how long before a file expires at WhatsApp it is uploaded
-// anew rather than reused: an id is worth something only if it can be sent.
+// again rather than reused: an id is worth something only if it can be sent.
 const refreshAhead = 3 * 24 * time.Hour
 
-// shared is what uploads of one version that come together share.
-type shared struct {
+// sharedUpload is the result that concurrent uploads of one version share.
+type sharedUpload struct {
 	media state.Media
 	file  media.Result
 }
@@ -33,10 +33,10 @@ type shared struct {
 //     byte of it is read.
 //   - Otherwise, if a file of the same size is there, the source is read once for
 //     its digest, which costs less than an upload.
-//   - Uploads of one version that come together share one upload.
+//   - Concurrent uploads of one version share one upload.
 //
-// A file that is deleted between being found and being counted is looked for
-// once more, which finds what took its place or uploads it.
+// If the file is deleted before the new user is counted, the search is repeated
+// once.
 func (r *run) postOrReuse(ctx context.Context) (state.Media, error) {
 	media, err := r.findOrPost(ctx)
 	if errors.Is(err, state.ErrNotFound) {
@@ -68,11 +68,11 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 		return state.Media{}, err
 	}
 	name := phoneNumberID + " " + version.Name + " " + version.ETag + " " + version.DeclaredType
-	result, isShared, err := r.engine.sharing.Do(ctx, name, func(ctx context.Context) (shared, error) {
+	result, isShared, err := r.engine.sharing.Do(ctx, name, func(ctx context.Context) (sharedUpload, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, r.engine.config.Timeout, ErrTimeout) // not the caller's, who may disconnect
 		defer cancel()
 		media, err := r.postForReuse(ctx, version, seen.Size)
-		return shared{media, r.report.File}, err
+		return sharedUpload{media, r.report.File}, err
 	})
 	if err != nil || !isShared {
 		return result.media, err
@@ -92,11 +92,11 @@ func (r *run) stat(ctx context.Context) (*object.Object, error) {
 // reusableUntil is the time until which a file must live to be reused.
 func (r *run) reusableUntil() time.Time { return r.engine.config.Now().Add(refreshAhead) }
 
-// reuse counts one more user of a file and returns its record. learned is the
+// reuse counts one more user of a file and returns its record. newSource is the
 // version of the source if it was not known to have the file. Returns
 // state.ErrNotFound when the file has been deleted meanwhile.
-func (r *run) reuse(ctx context.Context, known state.Reusable, version state.SourceVersion, learned *state.SourceVersion) (state.Media, error) {
-	if err := r.engine.config.State.Reuse(ctx, r.job.AccountID, known, learned); err != nil {
+func (r *run) reuse(ctx context.Context, known state.Reusable, version state.SourceVersion, newSource *state.SourceVersion) (state.Media, error) {
+	if err := r.engine.config.State.Reuse(ctx, r.job.AccountID, known, newSource); err != nil {
 		return state.Media{}, err
 	}
 	media := state.Media{
@@ -151,7 +151,7 @@ func reusable(m state.Media) state.Reusable {
 }
 
 // digest reads a version of the source for its SHA-256 and type. A file that
-// WhatsApp would not take is refused here as it is by an upload.
+// WhatsApp would not accept is refused here as it is by an upload.
 func (r *run) digest(ctx context.Context, etag string) (digest, mimeType string, err error) {
 	opened, err := r.open(ctx, etag)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"ferry/internal/object"
 )
 
-// handleTypes are the types that Resumable Upload takes (docs/references.md#graph-upload).
+// handleTypes are the types that Resumable Upload accepts (docs/references.md#graph-upload).
 var handleTypes = []string{"application/pdf", "image/jpeg", "image/png", "video/mp4"}
 
 // PostTemplate uploads a file from a store to Meta's Resumable Upload, and
@@ -41,7 +41,7 @@ func (r *run) postTemplate(ctx context.Context) (string, error) {
 	}
 	file, err := r.inspect(ctx, opened, head.bytes)
 	if err == nil && !slices.Contains(handleTypes, file.Type.MIME) {
-		err = fail(Unsuitable, nil, "The file is of type %s; templates take %s.", file.Type.MIME, strings.Join(handleTypes, ", "))
+		err = fail(Unsuitable, nil, "The file is of type %s; template media must be one of %s.", file.Type.MIME, strings.Join(handleTypes, ", "))
 	}
 	if err != nil {
 		head.free()

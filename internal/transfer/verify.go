@@ -12,7 +12,7 @@ import (
 )
 
 // deleteTimeout bounds the deletion of an upload that could not be verified.
-// It does not end with the caller's context: nobody else would delete the file.
+// It continues after the caller's context has ended: nobody else would delete the file.
 const deleteTimeout = 10 * time.Second
 
 // verify compares the SHA-256 that WhatsApp reports for an upload with that of
