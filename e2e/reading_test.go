@@ -107,7 +107,7 @@ func (w *world) useAllMediaOperations(node *nodeSession, at *s3Server, bucket st
 			t.Errorf("%s differs as the media of a template, where it has %d bytes", file.Name, handle.Size)
 		}
 	} else {
-		template.wantException(t, "InvalidParametersException", http.StatusBadRequest, "templates take")
+		template.wantException(t, "InvalidParametersException", http.StatusBadRequest, "template media must be one of")
 	}
 	wantMembers(t, call("DeleteWhatsAppMessageMedia", members{}), `"success":true`)
 	call("GetWhatsAppMessageMedia", members{"metadataOnly": true}).wantException(t, "ResourceNotFoundException", http.StatusNotFound)

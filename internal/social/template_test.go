@@ -54,7 +54,7 @@ func TestTemplateMediaGetsAHandle(t *testing.T) {
 			w.must(err)
 			checkHandle(t, w, handle, file.Data, file.ContentType)
 		default:
-			if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "templates take") {
+			if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "template media must be one of") {
 				t.Errorf("%s: %v", file.Name, err)
 			}
 		}
