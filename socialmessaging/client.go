@@ -30,7 +30,8 @@ type Options struct {
 	Region string
 	// Credentials to sign with. Required.
 	Credentials aws.CredentialsProvider
-	// URL of the service. Default: AWS's endpoint of the region.
+	// URL of the service, http or https. Default: AWS's endpoint of the region. Excludes
+	// EndpointOptions.
 	BaseEndpoint *string
 	// Which of AWS's endpoints of the region is the default.
 	EndpointOptions EndpointResolverOptions
@@ -94,8 +95,8 @@ func (c *Client) Options() Options { return c.options.Copy() }
 
 // NewFromConfig returns a Client with the SDK's configuration: region,
 // credential chain, HTTP client, retries, and the endpoint settings of this
-// service (AWS_ENDPOINT_URL_SOCIALMESSAGING, AWS_ENDPOINT_URL, the shared
-// config file).
+// service, in the SDK's order: AWS_ENDPOINT_URL_SOCIALMESSAGING,
+// AWS_ENDPOINT_URL, the profile's endpoint of this service, that of all.
 func NewFromConfig(cfg aws.Config, optFns ...func(*Options)) *Client {
 	options := Options{
 		Region: cfg.Region, Credentials: cfg.Credentials, HTTPClient: cfg.HTTPClient, BaseEndpoint: cfg.BaseEndpoint,

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 
 	"ferry/socialmessaging"
 )
@@ -187,6 +188,45 @@ func TestRetryerWithoutALimitKeepsRetrying(t *testing.T) {
 	})
 	if err := post(client); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestEveryStatusOfTheRange200IsASuccess(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 299} {
+		client, requests := serve(t, answer{status, "", `{"mediaId":"123"}`})
+		if err := post(client); err != nil || len(requests()) != 1 {
+			t.Errorf("%d: %v, sent %d times", status, err, len(requests()))
+		}
+	}
+	client, _ := serve(t, answer{304, "", ""})
+	if exception, ok := socialmessaging.AsException(post(client)); !ok || exception.Status != 304 {
+		t.Errorf("304: %+v", exception)
+	}
+}
+
+// Programs insert middlewares relative to those of the SDK, by name. The list is
+// that of a client of the SDK, without those that newStack says are missing.
+func TestMiddlewaresHaveTheNamesAndOrderOfTheSDKs(t *testing.T) {
+	var names []string
+	client, _ := serve(t, answer{200, "", `{"mediaId":"1"}`})
+	_, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), nil, socialmessaging.WithAPIOptions(func(stack *middleware.Stack) error {
+		for _, step := range [][]string{stack.Initialize.List(), stack.Serialize.List(), stack.Build.List(), stack.Finalize.List(), stack.Deserialize.List()} {
+			names = append(names, strings.Join(step, " "))
+		}
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"OperationInputValidation",
+		"OperationSerializer",
+		"ClientRequestID UserAgent RecursionDetection",
+		"Retry ResolveEndpointV2 ComputePayloadHash Signing",
+		"AddRawResponseToMetadata ResponseErrorWrapper RequestIDRetriever OperationDeserializer RecordResponseTiming RequestResponseLogger",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("%q\nwant %q", names, want)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"reflect"
 	"time"
 
@@ -30,8 +29,12 @@ const maxResponse = 16 << 20
 // bodyKey is the key of the response's body in the metadata of a call.
 type bodyKey struct{}
 
-// newStack returns the stack of an operation. Its middlewares have the names
-// that they have in the SDK's clients, so that APIOptions find them.
+// newStack returns the stack of an operation. Those middlewares that exist have
+// the names and the order that they have in the SDK's clients, so that
+// APIOptions find them. These do not exist, and an APIOption that refers to one
+// fails: setOperationInput and ResolveEndpoint in the serialize step;
+// InterceptBeforeRetryLoop, InterceptAttempt, ResolveAuthScheme, GetIdentity,
+// disableHTTPS and setLegacyContextSigningOptions in the finalize step.
 func newStack(operation *Operation, options Options) (*middleware.Stack, error) {
 	agent := awsmiddleware.NewRequestUserAgent()
 	agent.AddSDKAgentKeyValue(awsmiddleware.APIMetadata, "socialmessaging", "ferry")
@@ -45,11 +48,12 @@ func newStack(operation *Operation, options Options) (*middleware.Stack, error) 
 	stack := middleware.NewStack(operation.Name, smithyhttp.NewStackRequest)
 	err := errors.Join(
 		stack.Initialize.Add(validates(operation), middleware.After),
-		stack.Serialize.Add(serializes(operation, options), middleware.After),
+		stack.Serialize.Add(serializes(operation), middleware.After),
 		stack.Build.Add(&awsmiddleware.ClientRequestID{}, middleware.After),
 		stack.Build.Add(agent, middleware.After),
 		stack.Build.Add(&awsmiddleware.RecursionDetection{}, middleware.After),
 		stack.Finalize.Add(attempts, middleware.After),
+		stack.Finalize.Add(addresses(options), middleware.After),
 		stack.Finalize.Add(&v4.ComputePayloadSHA256{}, middleware.After),
 		stack.Finalize.Add(signs(options), middleware.After),
 		stack.Deserialize.Add(&awsmiddleware.AddRawResponse{}, middleware.Before),
@@ -84,20 +88,16 @@ func validates(operation *Operation) middleware.InitializeMiddleware {
 	})
 }
 
-// serializes writes method, address, query and body of the request.
-func serializes(operation *Operation, options Options) middleware.SerializeMiddleware {
+// serializes writes method, path, query and body of the request.
+func serializes(operation *Operation) middleware.SerializeMiddleware {
 	return middleware.SerializeMiddlewareFunc("OperationSerializer", func(ctx context.Context, in middleware.SerializeInput, next middleware.SerializeHandler) (out middleware.SerializeOutput, metadata middleware.Metadata, err error) {
 		body, query, err := operation.encodeInput(in.Parameters)
 		if err != nil {
 			return out, metadata, &smithy.SerializationError{Err: err}
 		}
-		plain, err := http.NewRequestWithContext(ctx, operation.Method, options.endpoint()+operation.Path, nil)
-		if err != nil {
-			return out, metadata, fmt.Errorf("endpoint %q: %w", options.endpoint(), err)
-		}
 		request := in.Request.(*smithyhttp.Request)
-		request.Method, request.URL = plain.Method, plain.URL
-		request.URL.RawQuery = query
+		request.Method = operation.Method
+		request.URL.Path, request.URL.RawQuery = operation.Path, query
 		if body != nil {
 			request.Header.Set("Content-Type", "application/json")
 			if request, err = request.SetStream(bytes.NewReader(body)); err != nil {
@@ -106,6 +106,21 @@ func serializes(operation *Operation, options Options) middleware.SerializeMiddl
 		}
 		in.Request = request
 		return next.HandleSerialize(ctx, in)
+	})
+}
+
+// addresses puts the endpoint before the path of each attempt.
+func addresses(options Options) middleware.FinalizeMiddleware {
+	return middleware.FinalizeMiddlewareFunc("ResolveEndpointV2", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
+		endpoint, err := options.endpoint()
+		if err != nil {
+			return out, metadata, err
+		}
+		request := in.Request.(*smithyhttp.Request)
+		request.URL.Scheme, request.URL.Host = endpoint.Scheme, endpoint.Host
+		joined := endpoint.JoinPath(request.URL.EscapedPath())
+		request.URL.Path, request.URL.RawPath = joined.Path, joined.RawPath
+		return next.HandleFinalize(ctx, in)
 	})
 }
 
@@ -149,7 +164,7 @@ func deserializes(operation *Operation) middleware.DeserializeMiddleware {
 		if len(body) > maxResponse {
 			return out, metadata, &smithy.DeserializationError{Err: fmt.Errorf("the response is larger than %d bytes", maxResponse)}
 		}
-		if response.StatusCode != http.StatusOK {
+		if response.StatusCode < 200 || response.StatusCode >= 300 {
 			return out, metadata, exceptionOf(response.Response, body)
 		}
 		result := reflect.New(operation.output.goType).Interface()
