@@ -31,7 +31,7 @@ type accountLinkCommand struct {
 	Account       string        `help:"Account to link to, 12 digits." required:"" placeholder:"DIGITS"`
 	WABAID        string        `name:"waba-id" env:"-" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
 	PhoneNumberID []string      `env:"-" help:"Meta's id of a phone number to link. May be repeated. Default: all phone numbers of the WhatsApp Business Account." placeholder:"ID"`
-	AppID         string        `name:"app-id" help:"Meta's id of the app that the token belongs to. Required for template media." placeholder:"ID"`
+	AppID         string        `name:"app-id" env:"-" help:"Meta's id of the app that the token belongs to. Required for template media." placeholder:"ID"`
 	MetaToken     secret.Secret `help:"Meta's access token for the account. Set it in the environment or in a file: the command line is visible to other users." placeholder:"TOKEN"`
 	MetaTokenFile string        `help:"File with Meta's access token." placeholder:"FILE"`
 }
@@ -72,7 +72,7 @@ func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error 
 type accountListCommand struct {
 	stateFlags
 	Account string `help:"List only what is linked to this account, 12 digits." placeholder:"DIGITS"`
-	JSON    bool   `help:"Print one JSON object per line."`
+	JSON    bool   `env:"-" help:"Print one JSON object per line."`
 }
 
 // Run lists the linked accounts.

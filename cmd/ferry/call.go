@@ -56,14 +56,14 @@ func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error
 type callCommand struct {
 	clientFlags
 	Operation string `arg:"" help:"Name of the operation, such as PostWhatsAppMessageMedia."`
-	Input     string `help:"Input of the operation: JSON, or @FILE, or - for standard input. Default: ${default}." default:"{}" placeholder:"JSON"`
+	Input     string `env:"-" help:"Input of the operation: JSON, or @FILE, or - for standard input. Default: ${default}." default:"{}" placeholder:"JSON"`
 }
 
 // Run calls the operation and prints its output.
 func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 	operation, known := socialmessaging.OperationByName(c.Operation)
 	if !known {
-		return fmt.Errorf("the API has no operation %q; it has %s", c.Operation, strings.Join(operationNames(), ", "))
+		return unknownOperation(c.Operation)
 	}
 	input, err := c.readInput()
 	if err != nil {
@@ -94,10 +94,47 @@ func (c *callCommand) readInput() ([]byte, error) {
 	return []byte(c.Input), nil
 }
 
-func operationNames() []string {
+// unknownOperation returns the error for a name that is not an operation's. It
+// lists all names, and suggests the nearest one if it is near.
+func unknownOperation(name string) error {
 	names := make([]string, len(socialmessaging.Operations))
+	nearest, least := "", 0
 	for i, operation := range socialmessaging.Operations {
 		names[i] = operation.Name
+		if d := distance(foldName(name), foldName(operation.Name)); d <= len(operation.Name)/2 && (nearest == "" || d < least) {
+			nearest, least = operation.Name, d
+		}
 	}
-	return names
+	suggestion := ""
+	if nearest != "" {
+		suggestion = fmt.Sprintf(", did you mean %q?", nearest)
+	}
+	return fmt.Errorf("the API has no operation %q%s\nThe operations are:\n  %s", name, suggestion, strings.Join(names, "\n  "))
+}
+
+// foldName makes the names of the AWS CLI (post-whatsapp-message-media) and names in
+// another case comparable.
+func foldName(name string) string {
+	return strings.ToLower(strings.ReplaceAll(name, "-", ""))
+}
+
+// distance returns the number of bytes to insert, delete or replace that make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1) // row[j] is the distance of the beginning of a that was read from b[:j]
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -26,7 +26,10 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, world.Close()) }()
+	defer func() {
+		err = errors.Join(err, world.Close())
+		terminal.logStopped(err)
+	}()
 	lines := environment(world)
 	if c.EnvFile != "" {
 		if err := writeEnvFile(c.EnvFile, lines); err != nil {

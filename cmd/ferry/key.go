@@ -24,9 +24,9 @@ type keyCommands struct {
 type keyCreateCommand struct {
 	stateFlags
 	Account    string   `help:"Account that the key belongs to: 12 digits of your choice. Accounts cannot see each other's resources." required:"" placeholder:"DIGITS"`
-	Name       string   `help:"Name of the user, which is part of the user's ARN and of the log. Default: ${default}." default:"app" placeholder:"NAME"`
-	Policy     []string `help:"File with an IAM policy document that says what the key may do. May be repeated." sep:"none" placeholder:"FILE" xor:"policy"`
-	FullAccess bool     `help:"Allow the key to call all operations in its account and to read and write all buckets of all stores." xor:"policy"`
+	Name       string   `env:"-" help:"Name of the user, which is part of the user's ARN and of the log. Default: ${default}." default:"app" placeholder:"NAME"`
+	Policy     []string `env:"-" help:"File with an IAM policy document that says what the key may do. May be repeated." sep:"none" placeholder:"FILE" xor:"policy"`
+	FullAccess bool     `env:"-" help:"Allow the key to call all operations in its account and to read and write all buckets of all stores." xor:"policy"`
 }
 
 // Run creates the key and prints it as shell commands.
@@ -62,7 +62,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 type keyListCommand struct {
 	stateFlags
 	Account string `help:"List only the keys of this account." placeholder:"DIGITS"`
-	JSON    bool   `help:"Print one JSON object per line."`
+	JSON    bool   `env:"-" help:"Print one JSON object per line."`
 }
 
 // Run lists the keys, without their secrets.

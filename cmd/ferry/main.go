@@ -2,8 +2,8 @@
 // API in front of WhatsApp, with its clients and its administration.
 //
 // This package reads flags, environment, configuration file and signals, and
-// connects the other packages. It contains no other logic. Each command has a
-// file of its own.
+// connects the other packages. It contains no other logic. Each command, or group
+// of small commands, has a file of its own.
 package main
 
 import (
@@ -21,14 +21,14 @@ import (
 
 const description = `A self-hosted server for the AWS End User Messaging Social API in front of WhatsApp.
 
-Every flag can also be set by an environment variable (--graph-url by FERRY_GRAPH_URL) and in the YAML file that --config names (by the key graph-url). Flags override the environment, and the environment overrides the file.`
+Flags that show a $FERRY_… name can also be set by that environment variable, and in the YAML file that --config names by the name of the flag: --graph-url by FERRY_GRAPH_URL or by the key graph-url. The command line overrides the environment, and the environment overrides the file.`
 
 // commandLine is the whole command line.
 type commandLine struct {
 	Demo    demoCommand    `cmd:"" help:"Run everything embedded on sample files: lint, upload, read back, compare, reuse, delete."`
 	Dev     devCommand     `cmd:"" help:"Run everything embedded for development: API, WhatsApp simulator, S3."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Media   mediaCommands  `cmd:"" help:"Media files at WhatsApp (through the API)."`
+	Media   mediaCommands  `cmd:"" help:"Upload, download, delete and check media files."`
 	Call    callCommand    `cmd:"" help:"Call one operation of the API with JSON."`
 	Account accountCommand `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
 	Key     keyCommands    `cmd:"" help:"Access keys of callers (in the server's database)."`
@@ -52,6 +52,15 @@ type terminal struct {
 // The returned function undoes that.
 func (t *terminal) onAbort(stop func(cause error)) (undo func() bool) {
 	return context.AfterFunc(t.abort, func() { stop(context.Cause(t.abort)) })
+}
+
+// logStopped writes the last line of a command that runs until it is stopped.
+func (t *terminal) logStopped(err error) {
+	if err != nil {
+		t.log.Error("stopped", "error", err)
+		return
+	}
+	t.log.Info("stopped")
 }
 
 func main() {
@@ -96,7 +105,7 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 	var line commandLine
 	exited := -1
 	parser, err := kong.New(&line,
-		kong.Name("ferry"), kong.Description(description),
+		kong.Name("ferry"), kong.Description(description), kong.Help(printHelp),
 		kong.Writers(stdout, stderr), kong.Exit(func(status int) { exited = status }),
 		kong.DefaultEnvars("FERRY"), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)

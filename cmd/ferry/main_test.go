@@ -41,15 +41,15 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-// await waits until a file exists: await FILE.
+// await waits until a file exists, or until it contains a text: await FILE [TEXT].
 func await(ts *testscript.TestScript, _ bool, args []string) {
-	path := ts.MkAbs(args[0])
+	path, text := ts.MkAbs(args[0]), strings.Join(args[1:], " ")
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(path); err == nil {
+		if content, err := os.ReadFile(path); err == nil && strings.Contains(string(content), text) {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("%s does not appear", args[0])
+			ts.Fatalf("%s does not appear", strings.Join(args, ": "))
 		}
 	}
 }

@@ -15,10 +15,10 @@ import (
 type mediaGetCommand struct {
 	clientFlags
 	PhoneNumberID string   `help:"Id or ARN of the phone number to which the file belongs." required:"" placeholder:"ID"`
-	To            string   `help:"Bucket and prefix to download the file to. The key is PREFIX + media id + \".\" + MIME subtype, without separators." placeholder:"s3://BUCKET/PREFIX" required:"" xor:"destination"`
-	ToURL         string   `name:"to-url" help:"URL, presigned for PUT, to download the file to." placeholder:"URL" required:"" xor:"destination"`
-	Metadata      bool     `help:"Only print the type and the size." required:"" xor:"destination"`
-	Header        []string `help:"Header to send to --to-url, with the value that was signed. May be repeated." placeholder:"'NAME: VALUE'" sep:"none"`
+	To            string   `env:"-" help:"Bucket and prefix to download the file to. The key is PREFIX + media id + \".\" + MIME subtype, without separators." placeholder:"s3://BUCKET/PREFIX" required:"" xor:"destination"`
+	ToURL         string   `name:"to-url" env:"-" help:"URL, presigned for PUT, to download the file to." placeholder:"URL" required:"" xor:"destination"`
+	Metadata      bool     `env:"-" help:"Only print the type and the size." required:"" xor:"destination"`
+	Header        []string `env:"-" help:"Header to send to --to-url, with the value that was signed. May be repeated." placeholder:"'NAME: VALUE'" sep:"none"`
 	MediaID       string   `arg:"" help:"Media id of the file." placeholder:"MEDIA_ID"`
 }
 

@@ -20,8 +20,8 @@ import (
 
 type mediaLintCommand struct {
 	Region      string   `name:"aws-region" help:"AWS region of s3:// sources. Default: the AWS SDK's setting." env:"-" placeholder:"REGION"`
-	ContentType string   `help:"Content-Type with which the files would be uploaded. Default: that of the store or web server; for local files, the type is detected from first bytes and extension." placeholder:"TYPE"`
-	JSON        bool     `help:"Print one JSON object per line and source. This is the default if the output is not a terminal."`
+	ContentType string   `env:"-" help:"Content-Type with which the files would be uploaded. Default: that of the store or web server; for local files, the type is detected from first bytes and extension." placeholder:"TYPE"`
+	JSON        bool     `env:"-" help:"Print one JSON object per line and source. This is the default if the output is not a terminal."`
 	Source      []string `arg:"" help:"FILE, s3://BUCKET/KEY (read with the AWS SDK's settings and credentials), or an http or https URL." placeholder:"SOURCE"`
 }
 

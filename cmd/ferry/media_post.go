@@ -16,10 +16,10 @@ import (
 type mediaPostCommand struct {
 	clientFlags
 	PhoneNumberID string   `help:"Id or ARN of the phone number that will send the files." required:"" placeholder:"ID"`
-	ContentType   string   `help:"Content-Type of the files behind presigned URLs. With the default, the server detects the type from the first bytes. Default: ${default}." default:"application/octet-stream" placeholder:"TYPE"`
-	Concurrency   int      `help:"Number of concurrent uploads. Default: ${default}." default:"4" placeholder:"N"`
-	Recursive     bool     `help:"Upload all objects under s3://BUCKET/PREFIX/, except directory markers." group:"Whole prefixes"`
-	Manifest      string   `help:"File to which a line of JSON is appended for each object. Run again with the same file, ferry skips the objects that already have a media id there for the same ETag and phone number, unless it is older than 30 days, and uploads the rest." placeholder:"FILE" group:"Whole prefixes"`
+	ContentType   string   `env:"-" help:"Content-Type of the files behind presigned URLs. With the default, the server detects the type from the first bytes. Default: ${default}." default:"application/octet-stream" placeholder:"TYPE"`
+	Concurrency   int      `env:"-" help:"Number of concurrent uploads. Default: ${default}." default:"4" placeholder:"N"`
+	Recursive     bool     `env:"-" help:"Upload all objects under s3://BUCKET/PREFIX/, except directory markers." group:"Whole prefixes"`
+	Manifest      string   `env:"-" help:"File to which a line of JSON is appended for each object. Run again with the same file, ferry skips the objects that already have a media id there for the same ETag and phone number, unless it is older than 30 days, and uploads the rest." placeholder:"FILE" group:"Whole prefixes"`
 	S3Profile     string   `name:"s3-profile" env:"FERRY_S3_PROFILE" help:"Profile in the AWS SDK's files whose credentials list the bucket. Default: the credentials for the API." placeholder:"NAME" group:"Whole prefixes"`
 	S3Region      string   `name:"s3-region" env:"FERRY_S3_REGION" help:"AWS region of the bucket. Default: the region of the API." placeholder:"REGION" group:"Whole prefixes"`
 	Source        []string `arg:"" help:"s3://BUCKET/KEY or a presigned URL; with --recursive, s3://BUCKET/PREFIX/." placeholder:"SOURCE"`
@@ -27,6 +27,9 @@ type mediaPostCommand struct {
 
 // Run uploads the sources, several at once.
 func (c *mediaPostCommand) Run(ctx context.Context, terminal *terminal) error {
+	if c.Concurrency < 1 {
+		return fmt.Errorf("--concurrency is %d; expected at least 1", c.Concurrency)
+	}
 	if c.Recursive {
 		return c.runRecursive(ctx, terminal)
 	}

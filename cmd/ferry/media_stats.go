@@ -13,7 +13,7 @@ import (
 
 type mediaStatsCommand struct {
 	stateFlags
-	JSON bool `help:"Print one JSON object per line."`
+	JSON bool `env:"-" help:"Print one JSON object per line."`
 }
 
 // Run prints one line per account.

@@ -123,8 +123,8 @@ type serveCommand struct {
 
 	Region             string        `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1" group:"Limits"`
 	MediaRate          int           `help:"Calls of each media operation per account and second; 0 means no limit." default:"100" group:"Limits"`
-	MaxUploads         int           `help:"Uploads in progress at the same time, over all accounts." default:"256" group:"Limits"`
-	UploadTimeout      time.Duration `help:"How long one upload may take, including retries." default:"10m" group:"Limits"`
+	MaxUploads         int           `help:"Transfers (uploads and downloads) in progress at the same time, over all accounts; one account may use three quarters of them." default:"256" group:"Limits"`
+	UploadTimeout      time.Duration `help:"How long one upload or download may take, including retries." default:"10m" group:"Limits"`
 	VerifyUploads      bool          `help:"Compare the SHA-256 that WhatsApp reports for each upload with that of the bytes that were sent, for all accounts; 'ferry account verify' turns it on for one." group:"Limits"`
 	WillFail           string        `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
 	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
@@ -239,5 +239,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	}
 	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "region", c.Region, "graph", c.GraphURL, "version", version())
 	defer terminal.onAbort(g.Stop)()
-	return errors.Join(g.Run(ctx), g.Close())
+	err = errors.Join(g.Run(ctx), g.Close())
+	terminal.logStopped(err)
+	return err
 }

@@ -17,7 +17,9 @@ import (
 )
 
 // settings is the content of the configuration file. It supplies the values of
-// flags that neither the command line nor the environment sets.
+// flags that neither the command line nor the environment sets. Flags without an
+// environment variable belong to one call of a command: the file does not set
+// them either.
 type settings struct {
 	path   string
 	values map[string]any
@@ -51,7 +53,7 @@ func readSettings(args []string) (*settings, error) {
 func (s *settings) check(app *kong.Application) error {
 	flags := make(map[string]*kong.Flag)
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
-		if flag, ok := node.(*kong.Flag); ok && flag.Name != "help" {
+		if flag, ok := node.(*kong.Flag); ok && isSetting(flag) {
 			flags[flag.Name] = flag
 		}
 		return next(nil)
@@ -75,6 +77,11 @@ func (s *settings) check(app *kong.Application) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// isSetting reports whether the file may set a flag.
+func isSetting(flag *kong.Flag) bool {
+	return len(flag.Envs) > 0 && flag.Name != "help" && flag.Name != "config"
 }
 
 // checkValue decodes a value as the flag does. Its errors do not contain the values
@@ -104,7 +111,7 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 		}
 	}
 	value, isSet := s.values[flag.Name]
-	if !isSet {
+	if !isSet || !isSetting(flag) {
 		return nil, nil
 	}
 	return scalar(flag, value)

@@ -13,7 +13,7 @@ import (
 	"ferry/internal/state"
 )
 
-// Link says which account of Meta's to link to which of ferry's.
+// Link is a WhatsApp Business Account and the ferry account to link it to.
 type Link struct {
 	AccountID      string        // 12 digits
 	MetaID         string        // Meta's WhatsApp Business Account id, digits
@@ -100,10 +100,10 @@ func SetReuse(ctx context.Context, db *state.DB, accountID string, on bool) erro
 	return changed(accountID, db.SetReuse(ctx, accountID, on))
 }
 
-// changed says what is wrong if there is no account to change.
+// changed explains ErrNotFound for an account.
 func changed(accountID string, err error) error {
 	if errors.Is(err, state.ErrNotFound) {
-		return fmt.Errorf("there is no account %q; an account is made with its first access key or link", accountID)
+		return fmt.Errorf("there is no account %q; an account is created by its first 'ferry key create' or 'ferry account link'", accountID)
 	}
 	return err
 }

@@ -17,9 +17,9 @@ const FullAccessPolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"},` +
 	`{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::*"}]}`
 
-// CreateAccessKey makes an access key with a random id and secret for a user of an
-// account, and stores it. The account is made if it does not exist. Nothing but the
-// returned key ever shows the secret.
+// CreateAccessKey creates an access key with a random id and secret for a user of an
+// account, and stores it. The account is created if it does not exist. Only the
+// returned key shows the secret.
 func CreateAccessKey(ctx context.Context, db *state.DB, accountID, name string, policies ...string) (state.AccessKey, error) {
 	if err := checkAccountID(accountID); err != nil {
 		return state.AccessKey{}, err
@@ -58,7 +58,7 @@ func AccessKeys(ctx context.Context, db *state.DB, accountID string) ([]state.Ac
 func DeleteAccessKey(ctx context.Context, db *state.DB, id string) error {
 	err := db.DeleteAccessKey(ctx, id)
 	if errors.Is(err, state.ErrNotFound) {
-		return fmt.Errorf("there is no access key %q; list the keys to see those that exist", id)
+		return fmt.Errorf("there is no access key %q; 'ferry key list' shows those that exist", id)
 	}
 	return err
 }

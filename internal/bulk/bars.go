@@ -35,7 +35,7 @@ func NewBars(terminal io.Writer) *Bars { return &Bars{bars: mpb.New(mpb.WithOutp
 // Show draws the progress of an upload until End.
 func (b *Bars) Show(u *Upload) {
 	b.tally = u.tally
-	for i := range min(activeLines, max(u.config.Concurrency, 1)) {
+	for i := range min(activeLines, u.config.Concurrency) {
 		b.addText(func() string { return b.active(i) })
 	}
 	b.total = b.bars.AddBar(1, mpb.BarWidth(30), mpb.BarFillerTrim(), mpb.BarFillerMiddleware(b.fill),

@@ -74,7 +74,7 @@ type Config struct {
 	Bucket        *s3.Client // lists the prefixes
 	Prefixes      []Prefix
 	PhoneNumberID string // id or ARN of the phone number that will send the files
-	Concurrency   int    // uploads at once; less than 1 means 1
+	Concurrency   int    // uploads at once; at least 1
 	// Manifest is the path of the manifest. It is created if it does not exist, and
 	// objects that it lists as posted are skipped. Empty means no manifest.
 	Manifest string
@@ -99,6 +99,9 @@ type Upload struct {
 
 // Open opens the manifest, if there is one, and reads what it lists. Close closes it.
 func Open(config Config) (*Upload, error) {
+	if config.Concurrency < 1 {
+		return nil, fmt.Errorf("the number of concurrent uploads is %d; expected at least 1", config.Concurrency)
+	}
 	u := &Upload{config: config, lines: lineWriter{out: config.Output}, tally: newTally()}
 	u.sending, u.abort = context.WithCancelCause(context.Background())
 	if config.Manifest != "" {
@@ -147,7 +150,7 @@ func (u *Upload) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	for range max(u.config.Concurrency, 1) {
+	for range u.config.Concurrency {
 		parts.Go(func() error {
 			for o := range queue {
 				if taking.Err() != nil {

@@ -20,9 +20,10 @@ type File struct {
 	Input  *socialmessaging.PostWhatsAppMessageMediaInput
 }
 
-// PostFiles posts files, so many at once, and returns their results in the order of the
-// files. On a terminal it draws a line for each and a bar for all of them; otherwise it
-// writes a line of JSON per file, in the order in which they end.
+// PostFiles posts files and returns their results in the order of the files.
+// concurrency is the number of files in progress at once; less than 1 means 1. On a
+// terminal it draws a line for each and a bar for all of them; otherwise it writes a
+// line of JSON per file, in the order in which they end.
 func PostFiles(ctx context.Context, client *socialmessaging.Client, files []File, concurrency int, out io.Writer) []Result {
 	var display fileDisplay = &lineWriter{out: out}
 	if tty.IsTerminal(out) {

@@ -14,7 +14,7 @@ type Media struct {
 	ID            string // Meta's media id
 	MIMEType      string
 	Size          int64  // bytes
-	SHA256        string // hexadecimal
+	SHA256        string // hexadecimal; empty if no digest was computed
 	Source        string // "s3" or "presigned-url"
 	SourceName    string // "s3://bucket/key" or a URL without its query
 	SourceETag    string // empty means none
