@@ -59,7 +59,7 @@ type options struct {
 	docs         string // Markdown; relative to the repository; empty means none
 	from         string // JSON of an earlier run, to report on instead of a run; empty means none
 	ferry        string // binary; empty means that it is built
-	gostream     string // directory; relative to the repository
+	gostream     string // directory; relative to the repository; empty means that siblingGostream is used if it exists
 }
 
 // errBounds means that not all bounds hold.
@@ -82,7 +82,7 @@ func main() {
 	flag.StringVar(&o.docs, "docs", "", "Markdown `file` whose generated part is replaced, with a chart beside it")
 	flag.StringVar(&o.from, "from", "", "JSON `file` of an earlier run to report on, instead of measuring")
 	flag.StringVar(&o.ferry, "ferry", "", "ferry `binary` to measure (default: built from this checkout)")
-	flag.StringVar(&o.gostream, "gostream", "../shared/bench", "`directory` of the Go module with gostream, the bare mover that the bounds refer to; without it our own takes its place")
+	flag.StringVar(&o.gostream, "gostream", "", "`directory` of the Go module with gostream, the bare mover that the bounds refer to (default: "+siblingGostream+" beside this repository, which its maintainers have); without it, this benchmark's own bare mover is used")
 	flag.Parse()
 	if o.quick {
 		o.runs = min(o.runs, 2)

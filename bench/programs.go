@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -166,19 +167,23 @@ func (b *bench) scriptArgs(script []string) func(*site, workload, int) []string 
 	}
 }
 
+// siblingGostream is where gostream is looked for, relative to the repository,
+// unless the command line says where it is.
+const siblingGostream = "../shared/bench"
+
 // addGostream adds the bare mover that the bounds refer to. Its source is not part
 // of this repository: it is built where it is found.
 func (b *bench) addGostream(ctx context.Context) (found bool, err error) {
-	if b.options.gostream == "" {
-		return false, nil
-	}
-	module := under(b.root, b.options.gostream)
+	module := under(b.root, cmp.Or(b.options.gostream, siblingGostream))
 	binary, found, err := buildGostream(ctx, module, b.dir)
 	if err != nil {
 		return false, err
 	}
+	if !found && b.options.gostream != "" {
+		return false, fmt.Errorf("-gostream: there is no gostream/main.go in %s", module)
+	}
 	if !found {
-		b.note(fmt.Sprintf("gostream is not at %s: our own bare mover, which does the same, takes its place in the bounds", module))
+		b.note("there is no gostream here: this benchmark's own bare mover, which does the same, takes its place in the bounds")
 		return false, nil
 	}
 	b.logf("built gostream from %s", module)
