@@ -84,14 +84,29 @@ func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 	return err
 }
 
+// maxInput bounds the input of an operation. No operation accepts a longer one.
+const maxInput = 16 << 20
+
 func (c *callCommand) readInput() ([]byte, error) {
-	if c.Input == "-" {
-		return io.ReadAll(io.LimitReader(os.Stdin, 16<<20))
+	source := io.Reader(strings.NewReader(c.Input))
+	if path, ok := strings.CutPrefix(c.Input, "@"); ok {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("--input: %w", err)
+		}
+		defer file.Close()
+		source = file
+	} else if c.Input == "-" {
+		source = os.Stdin
 	}
-	if file, ok := strings.CutPrefix(c.Input, "@"); ok {
-		return os.ReadFile(file)
+	input, err := io.ReadAll(io.LimitReader(source, maxInput+1))
+	if err == nil && len(input) > maxInput {
+		err = fmt.Errorf("it has more than %d bytes", maxInput)
 	}
-	return []byte(c.Input), nil
+	if err != nil {
+		return nil, fmt.Errorf("--input: %w", err)
+	}
+	return input, nil
 }
 
 // unknownOperation returns the error for a name that is not an operation's. It

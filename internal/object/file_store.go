@@ -32,8 +32,9 @@ type store struct {
 }
 
 const (
-	maxAttempts  = 3   // at one request, including the first
-	maxIdleConns = 256 // per store
+	maxAttempts  = 3                // at one request, including the first
+	maxIdleConns = 256              // per store
+	idleTimeout  = 90 * time.Second // for which an idle connection is kept
 )
 
 func newStores(ctx context.Context, cfg Config) ([]*store, error) {
@@ -141,7 +142,7 @@ func storeTransport(cfg Config) *http.Transport {
 		ReadBufferSize:         bufferSize,
 		MaxIdleConns:           maxIdleConns,
 		MaxIdleConnsPerHost:    maxIdleConns,
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        idleTimeout,
 		DisableCompression:     true,
 		Protocols:              protocols,
 	}

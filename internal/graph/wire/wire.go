@@ -27,8 +27,11 @@ type Config struct {
 	ResponseHeaderTimeout time.Duration
 }
 
-// maxIdleConns is how many idle connections to Meta a transport keeps.
-const maxIdleConns = 256
+const (
+	maxIdleConns       = 256              // idle connections that a transport keeps
+	idleTimeout        = 90 * time.Second // for which it keeps one
+	maxResponseHeaders = 64 << 10         // bytes of the header of a response
+)
 
 // NewTransport returns the transport for uploads. It speaks HTTP/1.1, since one
 // upload fills a connection anyway, and keeps up to 256 idle connections, so that
@@ -45,10 +48,10 @@ func NewTransport(config Config) *http.Transport {
 		TLSClientConfig:        dialer.tls, // used with a proxy
 		TLSHandshakeTimeout:    config.ConnectTimeout,
 		ResponseHeaderTimeout:  config.ResponseHeaderTimeout,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxResponseHeaders,
 		MaxIdleConns:           maxIdleConns,
 		MaxIdleConnsPerHost:    maxIdleConns,
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        idleTimeout,
 		WriteBufferSize:        32 << 10,
 		DisableCompression:     true,
 		Protocols:              protocols,
