@@ -61,15 +61,16 @@ var kinds = []*ExceptionKind{
 // The sets of exceptions that operations declare.
 var (
 	baseExceptions   = []*ExceptionKind{KindValidation, KindAccessDenied, KindInvalidParameters, KindThrottledRequest, KindInternalService}
-	listExceptions   = and(baseExceptions, KindResourceNotFound)
-	readExceptions   = and(listExceptions, KindDependency)
-	metaExceptions   = and(readExceptions, KindAccessDeniedByMeta)
-	callExceptions   = and(metaExceptions, KindConflict)
+	listExceptions   = with(baseExceptions, KindResourceNotFound)
+	readExceptions   = with(listExceptions, KindDependency)
+	metaExceptions   = with(readExceptions, KindAccessDeniedByMeta)
+	callExceptions   = with(metaExceptions, KindConflict)
 	unlinkExceptions = []*ExceptionKind{KindValidation, KindAccessDenied, KindInvalidParameters, KindResourceNotFound, KindThrottledRequest, KindDependency}
 	signupExceptions = []*ExceptionKind{KindValidation, KindAccessDenied, KindInvalidParameters, KindLimitExceeded, KindThrottledRequest, KindDependency}
 )
 
-func and(list []*ExceptionKind, kind *ExceptionKind) []*ExceptionKind {
+// with returns a copy of the list that ends with kind.
+func with(list []*ExceptionKind, kind *ExceptionKind) []*ExceptionKind {
 	return append(list[:len(list):len(list)], kind)
 }
 

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxEchoedValue bounds how many code points of a wrong value a message repeats.
-const maxEchoedValue = 256
+// maxQuotedValue bounds how many code points of an invalid value a message quotes.
+const maxQuotedValue = 256
 
 // Validate checks an input of the operation, a pointer to its struct. The
 // error, a ValidationException, lists all violations:
@@ -55,7 +55,7 @@ func (v *violations) structure(s *shape, value reflect.Value, prefix string, sen
 func (v *violations) member(m member, value reflect.Value, path string, sensitive bool) {
 	if isUnset(value) {
 		if m.required {
-			v.add(echo("null ", sensitive), path, "Member must not be null")
+			v.add(quoteUnlessSensitive("null ", sensitive), path, "Member must not be null")
 		}
 		return
 	}
@@ -99,7 +99,7 @@ func (v *violations) constrained(c *constraint, value reflect.Value, path string
 	if !c.allows(value) {
 		for _, r := range c.rules(value) {
 			if !r.isMet {
-				v.add(echo(text(value), sensitive), path, r.text)
+				v.add(quoteUnlessSensitive(text(value), sensitive), path, r.text)
 			}
 		}
 	}
@@ -128,19 +128,19 @@ func (v *violations) constrained(c *constraint, value reflect.Value, path string
 
 // elements adds one sentence, with all constraints of the elements' type, if
 // any element of the list or map violates one.
-func (v *violations) elements(c *constraint, list []reflect.Value, what string, of reflect.Value, path string, sensitive bool) {
+func (v *violations) elements(c *constraint, list []reflect.Value, what string, container reflect.Value, path string, sensitive bool) {
 	if c == nil {
 		return
 	}
-	wrong := slices.IndexFunc(list, func(element reflect.Value) bool { return !c.allows(element) })
-	if wrong < 0 {
+	firstInvalid := slices.IndexFunc(list, func(element reflect.Value) bool { return !c.allows(element) })
+	if firstInvalid < 0 {
 		return
 	}
 	var texts []string
-	for _, r := range c.rules(list[wrong]) {
+	for _, r := range c.rules(list[firstInvalid]) {
 		texts = append(texts, r.text)
 	}
-	v.add(echo(text(of), sensitive || c.Sensitive), path, what+" must satisfy constraint: ["+strings.Join(texts, ", ")+"]")
+	v.add(quoteUnlessSensitive(text(container), sensitive || c.Sensitive), path, what+" must satisfy constraint: ["+strings.Join(texts, ", ")+"]")
 }
 
 // allows reports whether a value meets all requirements of a constraint.
@@ -214,13 +214,15 @@ func text(value reflect.Value) string {
 	default:
 		return ""
 	}
-	if utf8.RuneCountInString(shown) > maxEchoedValue {
-		shown = string([]rune(shown)[:maxEchoedValue]) + "…"
+	if utf8.RuneCountInString(shown) > maxQuotedValue {
+		shown = string([]rune(shown)[:maxQuotedValue]) + "…"
 	}
 	return "'" + shown + "' "
 }
 
-func echo(value string, sensitive bool) string {
+// quoteUnlessSensitive returns what a message says of a value: nothing if it is
+// sensitive.
+func quoteUnlessSensitive(value string, sensitive bool) string {
 	if sensitive {
 		return ""
 	}

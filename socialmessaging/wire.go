@@ -43,9 +43,9 @@ func decodeBody(input any, body []byte) error {
 	if err == nil {
 		return nil
 	}
-	if wrong, ok := errors.AsType[*json.SemanticError](err); ok {
-		path := strings.ReplaceAll(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/", ".")
-		return serialization("%s can not be converted to a %s at '%s'.", jsonKind(wrong.JSONKind), modelKind(wrong.GoType), path)
+	if mismatch, ok := errors.AsType[*json.SemanticError](err); ok {
+		path := strings.ReplaceAll(strings.TrimPrefix(string(mismatch.JSONPointer), "/"), "/", ".")
+		return serialization("%s can not be converted to a %s at '%s'.", jsonKind(mismatch.JSONKind), modelKind(mismatch.GoType), path)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return serialization("The request body contains a member more than once.")
