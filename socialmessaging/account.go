@@ -17,7 +17,7 @@ type AssociateWhatsAppBusinessAccountInput struct {
 
 // AssociateWhatsAppBusinessAccountOutput returns the result of the step.
 type AssociateWhatsAppBusinessAccountOutput struct {
-	SignupCallbackResult            *types.WhatsAppSignupCallbackResult `json:"signupCallbackResult,omitzero"` // The answer to the first step.
+	SignupCallbackResult            *types.WhatsAppSignupCallbackResult `json:"signupCallbackResult,omitzero"` // The result of the first step.
 	StatusCode                      *int32                              `json:"statusCode,omitzero"`           // HTTP status of the result.
 	LinkedWhatsAppBusinessAccountId *string                             `json:"linkedWhatsAppBusinessAccountId,omitzero" is:"LinkedWhatsAppBusinessAccountId"`
 

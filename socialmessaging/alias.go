@@ -5,7 +5,8 @@ package socialmessaging
 
 import "ferry/socialmessaging/types"
 
-// Structures and enumerations.
+// Alias of the structure or enumeration in package types; programs for AWS's
+// client use that one.
 type (
 	LibraryTemplateBodyInputs               = types.LibraryTemplateBodyInputs
 	LibraryTemplateButtonInput              = types.LibraryTemplateButtonInput
@@ -47,7 +48,8 @@ type (
 	WhatsAppWeeklyOperatingHoursEntry       = types.WhatsAppWeeklyOperatingHoursEntry
 )
 
-// Exceptions.
+// Alias of the exception in package types; programs for AWS's client use that
+// one.
 type (
 	AccessDeniedByMetaException = types.AccessDeniedByMetaException
 	AccessDeniedException       = types.AccessDeniedException

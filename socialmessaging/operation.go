@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// An Operation is one row of the service's table. Rows come from [Operations]
-// only.
+// An Operation is one operation of the service. [Operations] lists all that
+// exist.
 type Operation struct {
 	Name       string           // As in the service model, in IAM actions, logs and on the command line.
 	Method     string           // HTTP method.
@@ -52,9 +52,9 @@ var resourceTypes = map[string]ResourceKind{
 
 // Resource returns what a policy must allow the operation on: the value of the
 // input's member that names a resource, and its kind. The member is found by
-// its model type; an operation has at most one. Without one, which is
+// its model type; an operation has at most one. For
 // [AssociateWhatsAppBusinessAccount] and [ListLinkedWhatsAppBusinessAccounts],
-// the value is "*" and the kind ResourceAny. The tag operations name a
+// which have none, it returns "*" and ResourceAny. The tag operations name a
 // resource of any kind by ARN. The input is a pointer to the operation's input
 // struct that has passed Validate.
 func (o *Operation) Resource(input any) (value string, kind ResourceKind) {
@@ -101,7 +101,7 @@ func define[In, Out any](method, path string, exceptions []*ExceptionKind) API[I
 	return API[In, Out]{o}
 }
 
-// The rows.
+// The operations, typed with their inputs and outputs. [Operations] lists them.
 var (
 	AssociateWhatsAppBusinessAccount               = define[AssociateWhatsAppBusinessAccountInput, AssociateWhatsAppBusinessAccountOutput](http.MethodPost, "/v1/whatsapp/signup", signupExceptions)
 	CreateWhatsAppDataset                          = define[CreateWhatsAppDatasetInput, CreateWhatsAppDatasetOutput](http.MethodPost, "/v1/whatsapp/waba/dataset", metaExceptions)
@@ -185,7 +185,7 @@ var Operations = []*Operation{
 	UpdateWhatsAppMessageTemplate.Operation,
 }
 
-// OperationByName finds a row of the table.
+// OperationByName returns the operation of a name.
 func OperationByName(name string) (*Operation, bool) {
 	for _, operation := range Operations {
 		if operation.Name == name {

@@ -16,7 +16,7 @@ type GetLinkedWhatsAppBusinessAccountPhoneNumberInput struct {
 // GetLinkedWhatsAppBusinessAccountPhoneNumberOutput is a phone number and the
 // account that it belongs to.
 type GetLinkedWhatsAppBusinessAccountPhoneNumberOutput struct {
-	PhoneNumber                     *types.WhatsAppPhoneNumberDetail `json:"phoneNumber,omitzero"` // E.164: "+15550783881".
+	PhoneNumber                     *types.WhatsAppPhoneNumberDetail `json:"phoneNumber,omitzero"` // The phone number's details.
 	LinkedWhatsAppBusinessAccountId *string                          `json:"linkedWhatsAppBusinessAccountId,omitzero" is:"LinkedWhatsAppBusinessAccountId"`
 	CallSettings                    *types.WhatsAppCallSettings      `json:"callSettings,omitzero"` // Nil if calling was never configured.
 

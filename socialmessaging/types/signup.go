@@ -8,7 +8,7 @@ type WhatsAppSignupCallback struct {
 	CallbackUrl *string `json:"callbackUrl,omitzero" is:"WhatsAppSignupCallbackCallbackUrlString"`
 }
 
-// WhatsAppSignupCallbackResult is the answer to the first step.
+// WhatsAppSignupCallbackResult is the result of the first step.
 type WhatsAppSignupCallbackResult struct {
 	AssociateInProgressToken          *string                                            `json:"associateInProgressToken,omitzero" is:"AssociateInProgressToken"`                  // Connects the two steps.
 	LinkedAccountsWithIncompleteSetup map[string]LinkedWhatsAppBusinessAccountIdMetaData `json:"linkedAccountsWithIncompleteSetup,omitzero" is:"LinkedAccountWithIncompleteSetup"` // By Meta's id of the account.
@@ -36,14 +36,16 @@ type WhatsAppSetupFinalization struct {
 
 // WabaSetupFinalization is an account to link.
 type WabaSetupFinalization struct {
-	Id                *string                                   `json:"id,omitzero" is:"WhatsAppBusinessAccountId"` // Meta's id of the account, digits.
+	// AWS's documentation says "waba-…"; the model has the type of Meta's ids, without a pattern.
+	Id                *string                                   `json:"id,omitzero" is:"WhatsAppBusinessAccountId"`
 	EventDestinations []WhatsAppBusinessAccountEventDestination `json:"eventDestinations,omitzero" is:"WhatsAppBusinessAccountEventDestinations"`
 	Tags              []Tag                                     `json:"tags,omitzero"`
 }
 
 // WabaPhoneNumberSetupFinalization is a phone number to register.
 type WabaPhoneNumberSetupFinalization struct {
-	// Meta's id of the phone number, digits.
+	// AWS's documentation says "phone-number-id-…"; the model has the type of Meta's ids, without
+	// a pattern. Required.
 	Id *string `json:"id,omitzero" required:"true" is:"WhatsAppPhoneNumber"`
 	// Six digits: the PIN of the phone number, or the one to set.
 	TwoFactorPin *string `json:"twoFactorPin,omitzero" required:"true" is:"TwoFactorPin"`
