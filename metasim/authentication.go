@@ -11,16 +11,16 @@ import (
 // authentication says which tokens an operation accepts.
 type authentication struct {
 	// schemes are the words before the token in the header Authorization, in
-	// any case. None: the operation takes no token.
+	// any case. Empty means that the operation needs no token.
 	schemes []string
 
-	// allow checks that the call's token gives access to what the path names.
-	// Nil: any token of an account does.
+	// allow checks that the call's token has access to what the path names. Nil
+	// means that any token of an account has.
 	allow func(*Server, *call) *apiError
 }
 
-// Bearer is the scheme of all operations. Resumable uploads also take OAuth,
-// and their bytes take nothing else.
+// Bearer is the scheme of all operations. Resumable uploads also accept
+// OAuth, and their bytes accept nothing else.
 var (
 	anyToken          = authentication{schemes: []string{"Bearer"}}
 	ownersToken       = authentication{schemes: []string{"Bearer"}, allow: (*Server).allowOwner}
@@ -29,8 +29,8 @@ var (
 	sessionBytesToken = authentication{schemes: []string{"OAuth"}, allow: (*Server).allowSession}
 )
 
-// authenticate checks the call's token, and notes the token and the accounts
-// that it gives access to.
+// authenticate checks the call's token, and records the token and the
+// accounts that it has access to.
 func (s *Server) authenticate(c *call) *apiError {
 	auth := anyToken // of a path that exists, with a method that does not
 	if c.operation != nil {
@@ -43,7 +43,7 @@ func (s *Server) authenticate(c *call) *apiError {
 	if c.token == "" {
 		e := missingToken()
 		if !slices.Contains(auth.schemes, "Bearer") {
-			e.details = "This request takes the token as \"Authorization: " + auth.schemes[0] + " {token}\" only."
+			e.details = "This request accepts the token as \"Authorization: " + auth.schemes[0] + " {token}\" only."
 		}
 		return e
 	}
@@ -58,9 +58,9 @@ func (s *Server) authenticate(c *call) *apiError {
 	return auth.allow(s, c)
 }
 
-// headerToken returns the token of a request. Meta also takes ?access_token=
+// headerToken returns the token of a request. Meta also accepts ?access_token=
 // and other schemes; a client of the Cloud API does not need them, and a token
-// in a URL ends up in logs, so only the header counts here.
+// in a URL ends up in logs, so only the header is accepted here.
 func headerToken(r *http.Request, schemes []string) string {
 	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	same := func(s string) bool { return strings.EqualFold(s, scheme) }

@@ -39,7 +39,7 @@ type call struct {
 
 	// Set by authentication.
 	token    string
-	accounts map[string]bool // ids of the accounts that the token gives access to
+	accounts map[string]bool // ids of the accounts that the token has access to
 	session  *uploadSession  // that the path names; may be nil
 }
 

@@ -38,7 +38,7 @@ type clockRecord struct {
 // clock is the time by which media, URLs, sessions and handles expire.
 type clock struct {
 	base    func() time.Time
-	records RecordStore // nil: the clock ends with the Server
+	records RecordStore // nil means that the clock ends with the Server
 
 	mu    sync.Mutex
 	state clockRecord

@@ -18,10 +18,10 @@ const (
 // Config says what a Server simulates. The zero Config is usable; it has no
 // account, so that every token is invalid.
 type Config struct {
-	// Clock is what the simulator's clock starts from, and runs with: the time
-	// by which media, download URLs, upload sessions and handles expire. The
-	// control API and Server.AdvanceClock, StopClock and SetClock move it. The
-	// latency of faults is real time. Default time.Now.
+	// Clock is the source of the simulator's clock, by which media, download
+	// URLs, upload sessions and handles expire. The control API and
+	// Server.AdvanceClock, StopClock and SetClock change the simulator's clock.
+	// The latency of faults is real time. Default time.Now.
 	Clock func() time.Time
 
 	// Logger receives one line per request, without tokens. Default: discard.
@@ -41,7 +41,7 @@ type Config struct {
 	// paging links. Default: taken from the Host of each request.
 	PublicURL string
 
-	// Seed seeds ids and the probabilities of faults. Default 0: a random seed.
+	// Seed seeds ids and the probabilities of faults. 0, the default, means a random seed.
 	Seed uint64
 
 	// BusinessAccounts are the accounts that exist. Default: none.
@@ -70,7 +70,7 @@ type Config struct {
 // A BusinessAccount is a WhatsApp Business Account (WABA).
 type BusinessAccount struct {
 	ID    string // decimal digits; required
-	Token string // that has access to this account; accounts may share one; required
+	Token string // access token of this account; accounts may share one; required
 	AppID string // decimal digits: of the app of resumable uploads; accounts may share one; empty means none
 
 	Name                             string // default "Simulated Business"

@@ -43,7 +43,7 @@ func (e *ControlError) Error() string {
 	return fmt.Sprintf("metasim: control API: status %d: %s", e.StatusCode, e.Message)
 }
 
-// Health says that a Server is up, and what it has.
+// Health reports that a Server is running, with its counts.
 type Health struct {
 	Status   string `json:"status"` // "ok"
 	Media    int    `json:"media"`

@@ -92,7 +92,7 @@ func TestControlClientReturnsWhatTheControlAPIRefuses(t *testing.T) {
 		}
 	}
 	_, err := client.AddFault(t.Context(), Fault{Operation: "uplaod", Status: 500})
-	check("a fault that makes no sense", err, http.StatusBadRequest, `operation "uplaod" is not known`)
+	check("an invalid fault", err, http.StatusBadRequest, `operation "uplaod" is not known`)
 	_, err = client.MediaByID(t.Context(), "a/../b")
 	check("media that do not exist", err, http.StatusNotFound, "no such id")
 	check("a fault that does not exist", client.RemoveFault(t.Context(), "none"), http.StatusNotFound, "no such id")

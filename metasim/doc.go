@@ -1,6 +1,6 @@
 // Package metasim simulates Meta's WhatsApp Cloud API, offline: media upload,
 // retrieval, download and deletion, resumable upload, and the reads that
-// linking an account needs. It is an independent statement of that API and
+// linking an account needs. It is an independent implementation of that API and
 // shares no code with any client of it. It is stricter than Meta on purpose, so
 // that a client does not pass by luck. It is not for production.
 //
@@ -13,6 +13,12 @@
 //	control := httptest.NewServer(sim.Control()) // for tests in other processes
 //
 // A Server is an http.Handler; Server.Run serves both APIs on two listeners.
+//
+// The module is called ferry, which is not an address. A program in another
+// module needs a copy of the repository, here at PATH, and once:
+//
+//	go mod edit -require=ferry@v0.0.0 -replace=ferry=PATH
+//	go mod tidy
 //
 // # The Graph API
 //
@@ -55,7 +61,7 @@
 // # Resumable upload
 //
 // A session belongs to the app (BusinessAccount.AppID) and to the token that
-// created it, and takes application/pdf, image/jpeg, image/jpg, image/png and
+// created it, and accepts application/pdf, image/jpeg, image/jpg, image/png and
 // video/mp4. Whatever ends a body early, the bytes that have arrived stay; the
 // next ones must start where they end. The response to the bytes that complete
 // the file has its handle, for which Server.Handle returns size and SHA-256.
@@ -92,12 +98,12 @@
 //     encoding of parts, CRLF line ends, at most 16 parts.
 //   - Size limits apply at upload for every type: image 5 MiB, audio and video
 //     16 MiB, document 100 MiB, sticker 500 KiB animated, 100 KiB static.
-//   - Only a token in the header "Authorization: Bearer" counts, and only for
-//     the accounts that it was made for. The bytes of a resumable upload take
-//     "Authorization: OAuth" instead; its session and status take both. The
-//     version is required. A path must not end with a slash.
-//   - An upload session takes its parameters in the query, each once, and no
-//     others; access_token is allowed there and does not count. file_offset is
+//   - A token is accepted only in the header "Authorization: Bearer", and only
+//     for its accounts. The bytes of a resumable upload accept only
+//     "Authorization: OAuth"; its session and status accept both. The version is
+//     required. A path must not end with a slash.
+//   - An upload session accepts its parameters in the query, each once, and no
+//     others; access_token is allowed there and is ignored. file_offset is
 //     required. The bytes must be what file_type says (AcceptMislabelled turns
 //     this off); the extension of file_name is not checked.
 //   - Pages have 3 rows unless Config.PageSize says otherwise. paging.next
@@ -150,7 +156,7 @@
 //	GET    /requests      {"dropped":0,"requests":[…]}: the last 1000, newest last (type History)
 //	DELETE /requests      204; empties the history
 //	GET    /faults        {"faults":[…]} with the counters matched and applied
-//	POST   /faults        201 and the fault with its id; 400 for one that makes no sense
+//	POST   /faults        201 and the fault with its id; 400 for an invalid fault
 //	GET    /faults/{id}   the fault, or 404
 //	DELETE /faults/{id}   204, or 404
 //	DELETE /faults        204; removes all
@@ -158,7 +164,7 @@
 //	GET    /media/{id}    the file's description, or 404
 //	GET    /handles       {"total":0,"handles":[…]}: the newest 1000, newest last (type HandleList)
 //	GET    /clock         {"time":"2026-11-29T08:30:00Z","running":true} (type Clock)
-//	POST   /clock         the clock after the change; 400 for one that makes no sense
+//	POST   /clock         the clock after the change; 400 for an invalid change
 //	POST   /reset         204; removes media, upload sessions and handles, also from the storage,
 //	                      the history and the faults; the clock runs with Config.Clock; accounts stay
 //

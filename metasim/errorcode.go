@@ -9,7 +9,7 @@ import (
 // errorCode is a row of Meta's table of errors (docs/references.md#graph-errors).
 type errorCode struct {
 	title     string
-	status    int // HTTP status; throttled codes take Config.ThrottleStatus
+	status    int // HTTP status; throttled codes have Config.ThrottleStatus
 	transient bool
 	details   string
 }

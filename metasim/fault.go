@@ -28,14 +28,14 @@ const (
 // Latency, bandwidth and cuts may be combined with each other and with a
 // response. Without Status, ErrorCode and Body the request is carried out.
 type Fault struct {
-	ID string `json:"id"` // letters, digits, "-", "_", at most 64; empty: the server chooses one
+	ID string `json:"id"` // letters, digits, "-", "_", at most 64; empty means that the server chooses one
 
-	Method      string    `json:"method"`       // such as "POST"; empty: any
-	PathPattern string    `json:"path_pattern"` // as path.Match reads it: "/v*/*/media"; empty: any
-	Operation   Operation `json:"operation"`    // empty: any
+	Method      string    `json:"method"`       // such as "POST"; empty means any
+	PathPattern string    `json:"path_pattern"` // as path.Match reads it: "/v*/*/media"; empty means any
+	Operation   Operation `json:"operation"`    // empty means any
 
-	// Status is the HTTP status of the response. 0: that of ErrorCode, or 200
-	// with a Body. A Status alone gets an error code that fits.
+	// Status is the HTTP status of the response. 0 means that of ErrorCode, or
+	// 200 with a Body. A Status alone gets an error code that fits.
 	Status    int    `json:"status"`
 	ErrorCode int    `json:"error_code"` // Meta's; title, status and details come from its table
 	Subcode   int    `json:"subcode"`    // overrides error_subcode
@@ -46,13 +46,13 @@ type Fault struct {
 	AfterBody bool   `json:"after_body"` // read the whole request before the response
 
 	Latency                 time.Duration `json:"-"`                          // before anything else; latency_ms in JSON
-	BandwidthBytesPerSecond int64         `json:"bandwidth_bytes_per_second"` // of the body of request and response; 0: no limit
+	BandwidthBytesPerSecond int64         `json:"bandwidth_bytes_per_second"` // of the body of request and response; 0 means no limit
 
-	// CutAfterBytes cuts the connection: of an operation that takes a file
+	// CutAfterBytes cuts the connection: of an operation that receives a file
 	// (upload, and upload_bytes, which keeps what it has read), after that many
 	// bytes of the request's body were read; of every other one, after that
-	// many bytes of the response's body were sent. Negative: before any byte.
-	// 0: no cut. A body that is not longer is not cut.
+	// many bytes of the response's body were sent. A negative number cuts it
+	// before any byte. 0 means no cut. A body that is not longer is not cut.
 	CutAfterBytes int64 `json:"cut_after_bytes"`
 
 	// LoseAnswer carries the operation out and then cuts the connection without
@@ -60,7 +60,7 @@ type Fault struct {
 	LoseAnswer bool `json:"lose_answer"`
 
 	Skip        int     `json:"skip"`        // matching requests to leave alone first
-	Times       int     `json:"times"`       // requests to apply the fault to; 0: all
+	Times       int     `json:"times"`       // requests to apply the fault to; 0 means all
 	Probability float64 `json:"probability"` // from 0 to 1; 0 means 1
 
 	Matched int `json:"matched"` // read only: requests that the selectors matched
@@ -142,7 +142,7 @@ func (l *faultList) add(f Fault) (Fault, error) {
 		}
 	}
 	if l.indexOf(f.ID) >= 0 {
-		return Fault{}, fmt.Errorf("metasim: fault: id %q is taken", f.ID)
+		return Fault{}, fmt.Errorf("metasim: fault: id %q is already in use", f.ID)
 	}
 	f.Matched, f.Applied = 0, 0
 	l.faults = append(l.faults, &f)

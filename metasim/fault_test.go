@@ -84,7 +84,7 @@ func TestFaultsSelectSkipAndEnd(t *testing.T) {
 	var got []int
 	for range 5 {
 		got = append(got, s.get("/v25.0/"+id).status)
-		s.get("/v25.0/" + phone1) // another operation does not count
+		s.get("/v25.0/" + phone1) // another operation is not counted
 	}
 	if diff := cmp.Diff([]int{200, 503, 503, 200, 200}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -150,7 +150,7 @@ func (o *operation) match(elements []string, versioned bool) (id string, ok bool
 
 // route is the destination of a request.
 type route struct {
-	operation *operation // nil: none
+	operation *operation // nil means none
 	version   string     // of the response, such as "v25.0"
 	id        string     // element of the path that names the node; may be empty
 	refusal   *apiError  // set when the path leads nowhere

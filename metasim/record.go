@@ -17,9 +17,8 @@ const maxRecord = 1 << 20
 var ErrBadRecord = errors.New("bad record")
 
 // A RecordStore keeps the state of a Server between restarts, except the bytes of
-// files: small JSON values by kind and id. It must be safe for concurrent use. The
-// two of this package are that of NewMemoryRecords and that of the
-// PersistentStorage of NewDirectoryStorage.
+// files: small JSON values by kind and id. It must be safe for concurrent use.
+// NewMemoryRecords returns one; the storage of NewDirectoryStorage has another.
 //
 // The kinds are "media" (type Media), "handle" (type Handle, with the id of its
 // bytes in blob_id) and "clock" (one record of id "clock").

@@ -78,7 +78,7 @@ func (c *call) describedSession() (*uploadSession, *apiError) {
 			if len(values) > 1 {
 				return nil, parameterError("Param %s must be given once.", name)
 			}
-		case "access_token": // does not count
+		case "access_token": // ignored
 		default:
 			return nil, parameterError("Unexpected parameter '%s'.", truncate(name))
 		}

@@ -145,7 +145,7 @@ func TestHandlesOfTwoLinesAreFoundVerbatim(t *testing.T) {
 		t.Errorf("handle %q", handle.Handle)
 	}
 	if _, ok := s.Handle(strings.ReplaceAll(handle.Handle, "\n", "")); ok {
-		t.Error("a handle without its line feed is taken")
+		t.Error("a handle without its line feed is accepted")
 	}
 }
 

@@ -23,7 +23,7 @@ type Server struct {
 	accounts map[string]*BusinessAccount
 	phones   map[string]*phone
 	apps     map[string][]string        // app id → ids of the accounts that are connected through it
-	tokens   map[string]map[string]bool // token → ids of the accounts that it gives access to
+	tokens   map[string]map[string]bool // token → ids of the accounts that it has access to
 
 	clock   *clock
 	media   *table[Media]
@@ -160,7 +160,7 @@ func (s *Server) Requests() []Request { return s.history.list() }
 func (s *Server) DroppedRequests() int { return s.history.droppedCount() }
 
 // AddFault adds a fault after the existing ones and returns it with its id. It
-// returns an error if the fault makes no sense or its id is taken.
+// returns an error if the fault is invalid or its id is already in use.
 func (s *Server) AddFault(f Fault) (Fault, error) { return s.faults.add(f) }
 
 // Faults returns all faults with their counters, in the order in which they

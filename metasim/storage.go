@@ -26,7 +26,7 @@ var (
 // NewDirectoryStorage and NewDiscardStorage.
 type Storage interface {
 	// Create starts a file. The caller ends it with exactly one of Commit and
-	// Abort. If the id is taken, Create returns fs.ErrExist, and the Server
+	// Abort. If the id is in use, Create returns fs.ErrExist, and the Server
 	// tries another id.
 	Create(id string) (Blob, error)
 

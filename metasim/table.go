@@ -21,7 +21,7 @@ type table[T row] struct {
 	kind    string
 	limit   int         // maximum number of rows
 	full    error       // returned when the limit is exceeded
-	records RecordStore // nil: the rows are in memory only
+	records RecordStore // nil means that the rows are in memory only
 
 	mu   sync.Mutex
 	rows map[string]T
@@ -104,7 +104,7 @@ func hasExpired(r row, now time.Time) bool {
 	return !r.expiresAt().IsZero() && !now.Before(r.expiresAt())
 }
 
-// has reports whether an id is taken, also by a row that has expired.
+// has reports whether an id is in use, also by a row that has expired.
 func (t *table[T]) has(id string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

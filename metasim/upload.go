@@ -17,7 +17,7 @@ import (
 
 const (
 	sniffLength   = 4 << 10 // bytes of a file that decide its type
-	maxIDAttempts = 100     // ids to try until one is not taken in the storage
+	maxIDAttempts = 100     // ids to try until one is not in use in the storage
 )
 
 // uploadResult is the response to an upload.
@@ -263,7 +263,7 @@ func (c *call) storageError(err error) *apiError {
 	return storageFailed(details)
 }
 
-// createFile starts a file with an id of newID that is not taken in the storage.
+// createFile starts a file with an id of newID that is not in use in the storage.
 func (s *Server) createFile(newID func() string) (id string, blob Blob, err error) {
 	for range maxIDAttempts {
 		id = newID()
@@ -274,7 +274,7 @@ func (s *Server) createFile(newID func() string) (id string, blob Blob, err erro
 	return id, blob, err
 }
 
-// newMediaID returns an id that is not taken.
+// newMediaID returns an id that is not in use.
 func (s *Server) newMediaID() string {
 	for {
 		id := s.random.mediaID()
