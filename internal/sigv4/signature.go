@@ -67,7 +67,7 @@ var placeholder = secret.New(strings.Repeat("0", 40))
 // VerifyUnknown is called instead of Verify if the access key does not exist. It does the same work and
 // always returns UnknownKey, so that the time that it takes does not reveal which keys exist.
 func (s *Signature) VerifyUnknown(payloadHash string) error {
-	_ = s.verify("", placeholder, payloadHash) // one signing key for all of them, so that strangers fill no cache
+	_ = s.verify("", placeholder, payloadHash) // without an id, so that unknown keys share one entry of the cache
 	return UnknownKey()
 }
 
@@ -77,7 +77,7 @@ func (s *Signature) stringToSign(payloadHash string) string {
 	return algorithm + "\n" + s.Time.Format(timeFormat) + "\n" + strings.Join(s.scope[:], "/") + "\n" + hex.EncodeToString(sum[:])
 }
 
-// sign returns the signature that the access key with an id makes with its secret.
+// sign returns the signature that an access key with the secret key makes.
 func (s *Signature) sign(accessKeyID string, key secret.Secret, payloadHash string) string {
 	return hex.EncodeToString(hmacSHA256(s.keys.get(accessKeyID, key, s.scope), s.stringToSign(payloadHash)))
 }

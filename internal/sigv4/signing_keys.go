@@ -6,25 +6,25 @@ import (
 	"ferry/internal/secret"
 )
 
-// maxSigningKeys bounds the signing keys that are kept. An access key has one for each day, or two
-// around midnight.
+// maxSigningKeys is the maximum number of cached signing keys. An access key has one per day, and two around
+// midnight.
 const maxSigningKeys = 1024
 
-// SigningKeys keeps the signing keys that were derived from secrets: deriving one takes four of the five
-// HMACs of a verification. It is safe for concurrent use.
+// SigningKeys is a cache of signing keys. Deriving a signing key from a secret takes four of the five HMACs of
+// a verification. SigningKeys is safe for concurrent use.
 type SigningKeys struct {
 	derived *lru.Cache[signingKeyID, signingKey]
 }
 
-// signingKeyID says which access key a signing key is for, and where it is valid.
+// signingKeyID identifies a signing key by its access key and its scope.
 type signingKeyID struct {
 	accessKeyID string
 	scope       [4]string
 }
 
 type signingKey struct {
-	of    secret.Secret // that it was derived from
-	value secret.Secret
+	source secret.Secret // the secret that it is derived from
+	value  secret.Secret
 }
 
 // NewSigningKeys returns an empty SigningKeys.
@@ -36,13 +36,14 @@ func NewSigningKeys() *SigningKeys {
 	return &SigningKeys{derived}
 }
 
-// get returns the signing key of an access key with a secret. A nil SigningKeys derives it each time.
+// get returns the signing key for the scope. key is the secret of the access key. If k is nil, get derives the
+// signing key each time.
 func (k *SigningKeys) get(accessKeyID string, key secret.Secret, scope [4]string) []byte {
 	if k == nil {
 		return derive(key, scope)
 	}
 	id := signingKeyID{accessKeyID, scope}
-	if known, ok := k.derived.Get(id); ok && known.of.Equal(key) {
+	if known, ok := k.derived.Get(id); ok && known.source.Equal(key) {
 		return []byte(known.value.Reveal())
 	}
 	value := derive(key, scope)
@@ -50,7 +51,7 @@ func (k *SigningKeys) get(accessKeyID string, key secret.Secret, scope [4]string
 	return value
 }
 
-// derive derives the signing key for a scope from the secret of an access key.
+// derive returns the signing key for a scope, derived from the secret of an access key.
 func derive(key secret.Secret, scope [4]string) []byte {
 	mac := []byte("AWS4" + key.Reveal())
 	for _, part := range scope {

@@ -1,5 +1,6 @@
 // Package sigv4 verifies AWS Signature Version 4 in the form that every AWS SDK sends: an Authorization
-// header with AWS4-HMAC-SHA256. It does no I/O, keeps no state and reads no body.
+// header with AWS4-HMAC-SHA256. It does no I/O and reads no body. Its only state is an optional cache of
+// signing keys, SigningKeys.
 //
 // A caller verifies a request in this order:
 //
@@ -51,7 +52,7 @@ type Verifier struct {
 	// either direction. Default 15 minutes.
 	MaxSkew time.Duration
 
-	// Keys keeps the signing keys that Verify derives. Default nil: each Verify derives its own.
+	// Keys caches the signing keys that Verify derives. Nil means that every Verify derives its own.
 	Keys *SigningKeys
 
 	// normalizePath removes empty, "." and ".." segments from the path before it is signed, as AWS's
