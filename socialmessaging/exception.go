@@ -107,13 +107,13 @@ func AsException(err error) (Exception, bool) {
 	if !ok {
 		return Exception{}, false
 	}
-	found := Exception{Code: api.ErrorCode(), Message: api.ErrorMessage(), Status: http.StatusBadRequest}
+	exception := Exception{Code: api.ErrorCode(), Message: api.ErrorMessage(), Status: http.StatusBadRequest}
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		found.RequestID, found.Status = response.ServiceRequestID(), response.HTTPStatusCode()
-	} else if kind, ok := kindByName(found.Code); ok {
-		found.Status = kind.Status
+		exception.RequestID, exception.Status = response.ServiceRequestID(), response.HTTPStatusCode()
+	} else if kind, ok := kindByName(exception.Code); ok {
+		exception.Status = kind.Status
 	}
-	return found, true
+	return exception, true
 }
 
 // retryableError marks an exception that the model declares as retryable for
@@ -127,18 +127,18 @@ func (e retryableError) Unwrap() error      { return e.error }
 // is in the header x-amzn-ErrorType, where AWS may append ":http://…", or in
 // the body's __type, where it may follow a namespace (docs/references.md#aws-errors).
 func exceptionOf(response *http.Response, body []byte) error {
-	var answer struct {
+	var fields struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 		Capital string `json:"Message"`
 	}
-	_ = json.Unmarshal(body, &answer, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	code, _, _ := strings.Cut(cmp.Or(response.Header.Get("X-Amzn-Errortype"), answer.Type), ":")
+	_ = json.Unmarshal(body, &fields, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	code, _, _ := strings.Cut(cmp.Or(response.Header.Get("X-Amzn-Errortype"), fields.Type), ":")
 	code = code[strings.LastIndexByte(code, '#')+1:]
 	if code == "" && bytes.HasPrefix(body, []byte("<UnknownOperationException/>")) {
-		code, answer.Message = "UnknownOperationException", "the endpoint does not know this operation"
+		code, fields.Message = "UnknownOperationException", "the endpoint does not know this operation"
 	}
-	message := cmp.Or(answer.Message, answer.Capital, "HTTP status "+response.Status)
+	message := cmp.Or(fields.Message, fields.Capital, "HTTP status "+response.Status)
 	kind, modelled := kindByName(code)
 	switch {
 	case modelled && kind.Retryable:
