@@ -1,5 +1,5 @@
-// The middleware stack of a call: validate, serialize, retry, sign, send,
-// deserialize. Everything without a function here comes from the SDK.
+// The middleware stack of a call: validate, serialize, retry, resolve the
+// endpoint, sign, send, deserialize. Everything without a function here comes from the SDK.
 
 package socialmessaging
 
