@@ -14,6 +14,9 @@ const HeadSize = 64 * kib
 // ErrNoRanges is returned by a ReadAt whose source turns out not to serve ranges.
 var ErrNoRanges = errors.New("the source cannot be read by ranges")
 
+// ErrReadLimit is returned by a ReadAt that may not send further requests.
+var ErrReadLimit = errors.New("the limit of requests is reached")
+
 // File is what is known about a file before its body is read.
 type File struct {
 	DeclaredType string // stored Content-Type, or the caller's header; may be empty or a placeholder such as binary/octet-stream
@@ -22,7 +25,8 @@ type File struct {
 	Head         []byte // first bytes: HeadSize of them, or the whole file if it is shorter; not kept
 	// ReadAt fills p from the offset off, as io.ReaderAt does. It is called only for
 	// bytes within Size, and within the bounds of this package. If it is nil, or returns
-	// an error that wraps ErrNoRanges, what needs more than Head is listed as unchecked.
+	// an error that wraps ErrNoRanges or ErrReadLimit, what needs more than Head is listed
+	// as unchecked.
 	ReadAt func(ctx context.Context, p []byte, off int64) (int, error)
 }
 

@@ -54,6 +54,7 @@ type examiner struct {
 	window    []byte // the bytes of the last read
 	start     int64  // the offset of window in the file
 	reads     int
+	limited   bool // read is nil because of ErrReadLimit
 	bytesRead int
 
 	reason string // why the last at returned nil; empty if the offset is after the end of the file
@@ -121,6 +122,9 @@ func (x *examiner) load(off int64, need, want int) []byte {
 	case errors.Is(err, ErrNoRanges):
 		x.read, x.window = nil, nil
 		return x.noRanges(off)
+	case errors.Is(err, ErrReadLimit):
+		x.read, x.window, x.limited = nil, nil, true
+		return x.noRanges(off)
 	case err == nil, err == io.EOF: //nolint:errorlint // an io.ReaderAt returns io.EOF itself; one that is wrapped is a connection's
 		err = io.ErrUnexpectedEOF
 	}
@@ -130,7 +134,11 @@ func (x *examiner) load(off int64, need, want int) []byte {
 
 // noRanges sets the reason for an offset that needs a ranged read, and returns nil.
 func (x *examiner) noRanges(off int64) []byte {
-	x.reason = fmt.Sprintf("byte %d is after the first %d, and the source is not read by ranges", off, len(x.head))
+	why := "the source is not read by ranges"
+	if x.limited {
+		why = "the call has reached its limit of requests"
+	}
+	x.reason = fmt.Sprintf("byte %d is after the first %d, and %s", off, len(x.head), why)
 	return nil
 }
 

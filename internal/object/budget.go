@@ -1,9 +1,13 @@
 package object
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 )
+
+// ErrBudget is wrapped by the error for a request that its budget does not allow.
+var ErrBudget = errors.New("the budget of requests is spent")
 
 // Budget limits the requests that one call sends to its source, over all loops that
 // may repeat them: the retries of a request, the resumes of a body, the range
@@ -14,15 +18,24 @@ import (
 type Budget struct {
 	limit    int64
 	mayRetry func() bool
-	sent     atomic.Int64
+	sent     *atomic.Int64
 }
 
 // NewBudget returns a budget of limit requests, GET and HEAD together. mayRetry is
 // called before each request that retries another or resumes a body, and may refuse
 // it. If it is nil, only the limit applies.
 func NewBudget(limit int, mayRetry func() bool) *Budget {
-	return &Budget{limit: int64(limit), mayRetry: mayRetry}
+	return &Budget{limit: int64(limit), mayRetry: mayRetry, sent: new(atomic.Int64)}
 }
+
+// Leaving returns the same budget with a limit that leaves n requests to others.
+func (b *Budget) Leaving(n int) *Budget {
+	return &Budget{limit: b.limit - int64(n), mayRetry: b.mayRetry, sent: b.sent}
+}
+
+// Take counts a request that another call sends for this one, and reports whether
+// the budget allowed it.
+func (b *Budget) Take() bool { return b.request() }
 
 // Requests returns the number of requests that were sent so far.
 func (b *Budget) Requests() int {
@@ -60,5 +73,5 @@ func (b *Budget) retry() bool {
 
 // spent returns the error for a request that the budget does not allow.
 func (b *Budget) spent(from origin) *Error {
-	return from.fail(Unavailable, fmt.Sprintf("failed too often: this call has sent its %d requests to the source. Retry later.", b.limit), nil)
+	return from.fail(Unavailable, fmt.Sprintf("failed too often: this call has sent %d requests to the source, its limit. Retry later.", b.Requests()), ErrBudget)
 }

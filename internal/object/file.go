@@ -110,7 +110,7 @@ func (f *File) get(ctx context.Context, want getRequest) (*Object, *part, error)
 	if want.ranged {
 		header.Set("Range", want.rangeHeader())
 	}
-	response, err := f.store.reader.read(ctx, http.MethodGet, f.bucket, f.key, header, f.budget) //nolint:bodyclose // the part closes it
+	response, err := f.store.reader.read(ctx, readRequest{http.MethodGet, f.bucket, f.key, header, f.budget, cancel}) //nolint:bodyclose // the part closes it
 	if err != nil {
 		failed := f.failure(errors.Join(err, context.Cause(ctx)))
 		cancel(failed)
@@ -155,7 +155,7 @@ func (f *File) checkResponse(response *http.Response, obj *Object, want getReque
 
 // failure classifies an error by the status and code of the response.
 func (f *File) failure(err error) *Error {
-	if errors.Is(err, errBudget) {
+	if errors.Is(err, ErrBudget) {
 		return f.budget.spent(f.origin)
 	}
 	status, code := statusAndCode(err)

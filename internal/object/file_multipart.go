@@ -68,7 +68,7 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 	defer release()
 	created, err := s.file.store.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, ContentType: stringOrNil(content.ContentType),
-	})
+	}, s.withBudget)
 	if err != nil {
 		return s.failure(ctx, err)
 	}
@@ -99,7 +99,7 @@ func (s *FileSink) sendParts(ctx context.Context, f *contentReader, buf []byte, 
 	defer cancel()
 	_, err := s.file.store.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
-	})
+	}, s.withBudget)
 	return s.failure(ctx, err)
 }
 
@@ -112,7 +112,7 @@ func (s *FileSink) sendPart(ctx context.Context, content []byte, number int32, i
 	out, err := s.file.store.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id, PartNumber: &number,
 		Body: body, ContentLength: aws.Int64(int64(len(content))),
-	}, withPayloadHash(hex.EncodeToString(digest[:])))
+	}, withPayloadHash(hex.EncodeToString(digest[:])), s.withBudget)
 	if err != nil {
 		return nil, s.failure(ctx, err)
 	}
@@ -130,7 +130,28 @@ func (s *FileSink) abort(ctx context.Context, id *string) {
 	// incomplete uploads deletes them. They are not visible as an object.
 	_, _ = s.file.store.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 		Bucket: &s.file.bucket, Key: &s.file.key, UploadId: id,
-	})
+	}, s.withBudget)
+}
+
+// withBudget makes the retries of the SDK's client count against the sink's budget.
+func (s *FileSink) withBudget(o *s3.Options) {
+	if s.file.budget != nil {
+		o.Retryer = budgetRetryer{o.Retryer, s.file.budget}
+	}
+}
+
+// budgetRetryer is a retryer whose retries a budget must allow.
+type budgetRetryer struct {
+	aws.Retryer
+	budget *Budget
+}
+
+// GetRetryToken is called before each retry.
+func (r budgetRetryer) GetRetryToken(ctx context.Context, err error) (release func(error) error, _ error) {
+	if !r.budget.retry() {
+		return nil, ErrBudget
+	}
+	return r.Retryer.GetRetryToken(ctx, err)
 }
 
 // partBody is the body of a request that sends a part; the SDK may retry it. The

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -63,19 +64,27 @@ func newReader(options s3.Options, transmit http.RoundTripper) (*reader, error) 
 	return &reader{options, signer, endpoints, transmit}, nil
 }
 
-// errBudget is the cause of a request that was not sent because its budget is spent.
-var errBudget = errors.New("the budget of requests is spent")
+// A readRequest is a GET or HEAD of an object.
+type readRequest struct {
+	method, bucket, key string
+	header              http.Header
+	budget              *Budget // may be nil
+	// abort ends the request's context. It is called when net/http repeats a request
+	// on another connection and the budget does not allow that.
+	abort context.CancelCauseFunc
+}
 
 // read requests an object, and retries as the SDK's standard retryer does,
 // within the budget. The response is a 2xx; any other is an error.
-func (r *reader) read(ctx context.Context, method, bucket, key string, header http.Header, budget *Budget) (*http.Response, error) {
+func (r *reader) read(ctx context.Context, want readRequest) (*http.Response, error) {
+	budget := want.budget
 	if !budget.request() {
-		return nil, errBudget
+		return nil, ErrBudget
 	}
 	retryer := r.options.Retryer
 	release := retryer.GetInitialToken() // a successful attempt returns tokens to the retryer's budget
 	for attempt := 1; ; attempt++ {
-		response, err := r.try(ctx, method, bucket, key, header)
+		response, err := r.try(ctx, want)
 		_ = release(err)
 		if err == nil {
 			return response, nil
@@ -103,8 +112,11 @@ func (r *reader) read(ctx context.Context, method, bucket, key string, header ht
 }
 
 // try makes one attempt.
-func (r *reader) try(ctx context.Context, method, bucket, key string, header http.Header) (*http.Response, error) {
-	endpoint, err := r.endpointOf(ctx, bucket)
+func (r *reader) try(ctx context.Context, want readRequest) (*http.Response, error) {
+	if want.budget != nil {
+		ctx = httptrace.WithClientTrace(ctx, countRepeats(want.budget, want.abort))
+	}
+	endpoint, err := r.endpointOf(ctx, want.bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -113,10 +125,10 @@ func (r *reader) try(ctx context.Context, method, bucket, key string, header htt
 		return nil, fmt.Errorf("the credentials for the store: %w", err)
 	}
 	request := (&http.Request{
-		Method: method, Host: endpoint.host, Header: header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: want.method, Host: endpoint.host, Header: want.header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		URL: &url.URL{
 			Scheme: endpoint.scheme, Host: endpoint.host,
-			Path: endpoint.path + "/" + key, RawPath: endpoint.rawPath + "/" + httpbinding.EscapePath(key, false),
+			Path: endpoint.path + "/" + want.key, RawPath: endpoint.rawPath + "/" + httpbinding.EscapePath(want.key, false),
 		},
 	}).WithContext(ctx)
 	request.Header.Set("Accept-Encoding", "identity")
@@ -135,6 +147,20 @@ func (r *reader) try(ctx context.Context, method, bucket, key string, header htt
 		return nil, readResponseError(response)
 	}
 	return response, nil
+}
+
+// countRepeats counts the requests that net/http sends again by itself: when an
+// idle connection turns out to be closed, it takes the next one, of which there may
+// be hundreds. The first connection is that of a request that is already counted.
+func countRepeats(budget *Budget, abort context.CancelCauseFunc) *httptrace.ClientTrace {
+	isFirst := true
+	return &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if !isFirst && !budget.request() {
+			abort(ErrBudget)
+			_ = info.Conn.Close() // so that nothing is sent before the context ends
+		}
+		isFirst = false
+	}}
 }
 
 // endpointOf returns the endpoint of a bucket.

@@ -45,7 +45,7 @@ func TestReaderAsksWhereTheSDKWould(t *testing.T) {
 						t.Fatal(err)
 					}
 					want := asked
-					response, err := reader.read(t.Context(), http.MethodHead, bucket, key, http.Header{}, nil)
+					response, err := reader.read(t.Context(), readRequest{method: http.MethodHead, bucket: bucket, key: key, header: http.Header{}})
 					if err != nil {
 						t.Fatal(err)
 					}

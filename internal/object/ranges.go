@@ -84,7 +84,7 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 		return 0, f.origin.fail(Invalid, "sent no ETag, so that parts of the object cannot be matched with each other.", nil)
 	}
 	if !f.budget.mayInspect() {
-		return 0, f.origin.fail(Invalid, "is not sent further range requests: the call has reached its limit of requests.", nil)
+		return 0, f.origin.fail(Invalid, "is not sent further range requests: the call has reached its limit of requests.", ErrBudget)
 	}
 	return readRange(ctx, f.origin, p, want, f.get)
 }

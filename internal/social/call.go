@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"ferry/internal/activity"
-	"ferry/internal/graph"
 	"ferry/internal/policy"
 	"ferry/internal/state"
 	"ferry/internal/transfer"
@@ -145,7 +144,7 @@ func (c *call) finish(ctx context.Context, f *fault) {
 			e.Cause = f.cause.Error()
 		}
 		switch {
-		case graph.IsAmbiguous(f.cause):
+		case c.report.Ambiguous:
 			e.Outcome = activity.Ambiguous
 		case f.status >= http.StatusInternalServerError:
 			e.Outcome = activity.Failed

@@ -114,7 +114,4 @@ func New(config Config) (*Service, error) {
 
 // Stop ends the uploads and deletes in progress with a cause, also those whose
 // callers have disconnected. It does not wait for them.
-func (s *Service) Stop(cause error) {
-	s.calls.Stop(cause)
-	s.config.Transfers.Stop(cause)
-}
+func (s *Service) Stop(cause error) { s.calls.Stop(cause) }

@@ -5,8 +5,6 @@ package transfer
 import (
 	"context"
 	"errors"
-
-	"ferry/internal/graph"
 )
 
 // Delete removes one user of a file, and the file from WhatsApp when that was
@@ -15,8 +13,9 @@ import (
 //
 // Errors: *graph.Error, *graph.UnreachableError; those of the state.
 func (e *Engine) Delete(ctx context.Context, job Job) (report Report, err error) {
-	err = e.start(ctx, job, &report).delete(ctx)
-	report.Ambiguous = graph.IsAmbiguous(err)
+	r := e.start(ctx, job, &report)
+	defer func() { err = r.finish(recover(), err) }()
+	err = r.delete(ctx)
 	return report, err
 }
 

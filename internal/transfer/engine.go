@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"ferry/internal/activity"
@@ -96,10 +97,6 @@ func New(config Config) (*Engine, error) {
 	return &Engine{config: config, quota: newQuota(config.MaxTransfers)}, nil
 }
 
-// Stop cancels the uploads in progress that several calls share, with a cause. It
-// does not wait for them. All other transfers end with the context of their caller.
-func (e *Engine) Stop(cause error) { e.sharing.Stop(cause) }
-
 // A Job is one transfer. Fields that a method does not use are ignored.
 type Job struct {
 	Trace       string       // request id that the activity entries are joined by; empty means none
@@ -159,8 +156,9 @@ func (e *Engine) start(ctx context.Context, job Job, report *Report) *run {
 
 // transfer runs a job: it occupies one of the places for transfers, and applies
 // Config.Timeout. The report is complete when it returns.
-func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work func(ctx context.Context, r *run) error) error {
+func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work func(ctx context.Context, r *run) error) (err error) {
 	r := e.start(ctx, job, report)
+	defer func() { err = r.finish(recover(), err) }()
 	end, err := e.quota.begin(job.AccountID)
 	if err != nil {
 		return err
@@ -168,12 +166,25 @@ func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work fun
 	defer end()
 	ctx, cancel := context.WithTimeoutCause(ctx, e.config.Timeout, ErrTimeout)
 	defer cancel()
-	err = work(ctx, r)
+	return withCause(ctx, work(ctx, r))
+}
+
+// withCause adds the reason for which ctx has ended to an error of work in ctx.
+func withCause(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
-	report.Gets = r.budget.Requests()
-	report.Ambiguous = graph.IsAmbiguous(err)
+	return err
+}
+
+// finish completes the report, also after a panic, and returns the error of the
+// run: that of the work, or one for the panic.
+func (r *run) finish(panicked any, err error) error {
+	if panicked != nil {
+		err = fail(Internal, fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()), "The server failed while it moved the file. Its log has the cause.")
+	}
+	r.report.Gets = r.budget.Requests()
+	r.report.Ambiguous = graph.IsAmbiguous(err)
 	return err
 }
 
@@ -215,6 +226,18 @@ func (r *run) observe(ctx context.Context, x graph.Exchange) {
 		Kind: activity.Graph, Time: x.Started, Took: x.Took, Operation: x.Operation,
 		Status: x.Status, MetaTrace: x.TraceID, MediaID: r.job.MediaID, Outcome: outcome,
 	})
+}
+
+// step does one step of the run, and records it.
+func (r *run) step(ctx context.Context, kind activity.Kind, operation string, do func(*activity.Entry) error) error {
+	entry := activity.Entry{Kind: kind, Time: time.Now(), Operation: operation, Object: r.report.Object, Outcome: activity.OK}
+	err := do(&entry)
+	entry.Took = time.Since(entry.Time)
+	if err != nil && entry.Outcome == activity.OK {
+		entry.Outcome, entry.Text = activity.Failed, err.Error()
+	}
+	r.record(ctx, entry)
+	return err
 }
 
 // record completes an entry of the run, and records it.

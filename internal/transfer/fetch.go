@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 
+	"ferry/internal/activity"
 	"ferry/internal/graph"
 	"ferry/internal/object"
 )
@@ -68,5 +69,8 @@ func (r *run) download(ctx context.Context, to object.Sink, media graph.Media) e
 	}
 	body := r.engine.config.Objects.WithMinRate(ctx, cancel, opened)
 	defer body.Close()
-	return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: media.MIMEType, SHA256: media.SHA256})
+	return r.step(ctx, activity.Fetch, "write", func(e *activity.Entry) error {
+		e.Destination, e.Bytes = to.String(), media.Size
+		return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: media.MIMEType, SHA256: media.SHA256})
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"ferry/internal/activity"
 	"ferry/internal/media"
@@ -47,22 +46,22 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 		known.etag == opened.ETag && known.contentType == opened.ContentType && known.size == opened.Size {
 		return known.result, nil
 	}
-	entry := activity.Entry{Kind: activity.Inspect, Time: time.Now(), Operation: "inspect", Object: r.job.Source.String(), Bytes: opened.Size}
-	result, err := media.Check(ctx, media.File{
-		DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head, ReadAt: rangeReader(r.source, opened.ETag),
+	var result media.Result
+	err := r.step(ctx, activity.Inspect, "inspect", func(e *activity.Entry) (err error) {
+		e.Bytes = opened.Size
+		result, err = media.Check(ctx, media.File{
+			DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head, ReadAt: rangeReader(r.source, opened.ETag),
+		})
+		r.report.File = result
+		if len(result.Findings) > 0 {
+			e.Code, e.Text = result.Findings[0].Code, result.Findings[0].Why
+		}
+		if text := result.Refusal(r.job.WillFail.blocks()); err == nil && text != "" {
+			e.Outcome = activity.Refused
+			return &Error{Kind: Unsuitable, Message: text}
+		}
+		return err
 	})
-	r.report.File = result
-	entry.Took, entry.Outcome = time.Since(entry.Time), activity.OK
-	if len(result.Findings) > 0 {
-		entry.Code, entry.Text = result.Findings[0].Code, result.Findings[0].Why
-	}
-	if text := result.Refusal(r.job.WillFail.blocks()); err == nil && text != "" {
-		entry.Outcome = activity.Refused
-		err = &Error{Kind: Unsuitable, Message: text}
-	} else if err != nil {
-		entry.Outcome, entry.Text = activity.Failed, err.Error()
-	}
-	r.record(ctx, entry)
 	if err == nil {
 		r.inspected = &inspection{opened.ETag, opened.ContentType, opened.Size, result}
 	}
@@ -84,7 +83,10 @@ func rangeReader(source object.Source, etag string) func(ctx context.Context, p 
 		if n < len(p) && (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 			err = &object.Error{Kind: object.Unavailable, Message: "The store sent less of the object than was requested; retry later.", Cause: err}
 		}
-		if refused, ok := errors.AsType[*object.Error](err); ok && refused.Kind == object.Invalid { // the store serves no ranges, or the budget does not allow one more
+		switch failed, ok := errors.AsType[*object.Error](err); {
+		case errors.Is(err, object.ErrBudget):
+			err = fmt.Errorf("%w: %w", media.ErrReadLimit, err)
+		case ok && failed.Kind == object.Invalid: // the store serves no ranges
 			err = fmt.Errorf("%w: %w", media.ErrNoRanges, err)
 		}
 		return n, err

@@ -38,8 +38,8 @@ type lookup struct {
 	err     error
 }
 
-// stat returns the headers of an object. The requests count against the first
-// caller's budget.
+// stat returns the headers of an object. The request is sent once: what to do after
+// a failure is up to each caller, with its own budget.
 func (l *lookups) stat(ctx context.Context, source object.Source) (*object.Object, error) {
 	mine := l.join(ctx, source)
 	select {
@@ -59,7 +59,7 @@ func (l *lookups) join(ctx context.Context, source object.Source) *lookup {
 	if queue != nil && queue.next != nil {
 		return queue.next
 	}
-	mine := &lookup{source: source, ctx: context.WithoutCancel(ctx), done: make(chan struct{})}
+	mine := &lookup{source: source.WithBudget(object.NewBudget(1, nil)), ctx: context.WithoutCancel(ctx), done: make(chan struct{})}
 	if queue != nil {
 		queue.next = mine
 		return mine

@@ -43,6 +43,7 @@ func (r *run) postAndRecord(ctx context.Context) (state.Media, error) {
 	if err != nil {
 		return state.Media{}, err
 	}
+	r.report.MediaID = media.ID
 	if r.job.Verify {
 		if err := r.verify(ctx, media); err != nil {
 			return state.Media{}, err
@@ -124,16 +125,13 @@ func (r *run) attempt(ctx context.Context, etag string) (state.Media, error) {
 }
 
 // open opens the source, and records that.
-func (r *run) open(ctx context.Context, etag string) (*object.Object, error) {
-	entry := activity.Entry{Kind: activity.Fetch, Time: time.Now(), Operation: "open", Object: r.job.Source.String()}
-	opened, err := r.source.Open(ctx, etag)
-	entry.Took = time.Since(entry.Time)
-	if err == nil {
-		entry.Outcome, entry.Bytes = activity.OK, opened.Size
-	} else {
-		entry.Outcome, entry.Text = activity.Failed, err.Error()
-	}
-	r.record(ctx, entry)
+func (r *run) open(ctx context.Context, etag string) (opened *object.Object, err error) {
+	err = r.step(ctx, activity.Fetch, "open", func(e *activity.Entry) error {
+		if opened, err = r.source.Open(ctx, etag); err == nil {
+			e.Bytes = opened.Size
+		}
+		return err
+	})
 	return opened, err
 }
 

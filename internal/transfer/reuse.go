@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"ferry/internal/activity"
 	"ferry/internal/media"
 	"ferry/internal/object"
 	"ferry/internal/state"
@@ -72,7 +73,7 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, r.engine.config.Timeout, ErrTimeout) // not the caller's, who may disconnect
 		defer cancel()
 		media, err := r.postForReuse(ctx, version, seen.Size)
-		return sharedUpload{media, r.report.File}, err
+		return sharedUpload{media, r.report.File}, withCause(ctx, err)
 	})
 	if err != nil || !isShared {
 		return result.media, err
@@ -81,12 +82,21 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 	return r.reuse(ctx, reusable(result.media), version, nil)
 }
 
-// stat returns the headers of the source.
-func (r *run) stat(ctx context.Context) (*object.Object, error) {
-	if _, isFile := r.source.(*object.File); isFile {
-		return r.engine.lookups.stat(ctx, r.source)
-	}
-	return r.source.Stat(ctx)
+// stat returns the headers of the source. Those of a file are requested once for
+// all calls that need them; a call retries by itself if that request fails.
+func (r *run) stat(ctx context.Context) (seen *object.Object, err error) {
+	err = r.step(ctx, activity.Fetch, "stat", func(*activity.Entry) error {
+		if _, isFile := r.source.(*object.File); isFile && r.budget.Take() {
+			seen, err = r.engine.lookups.stat(ctx, r.source)
+			if err == nil || !brokeOff(err) || ctx.Err() != nil || r.budget.Spent() || !r.mayRetry() {
+				return err
+			}
+			r.report.Retried = append(r.report.Retried, err)
+		}
+		seen, err = r.source.Stat(ctx)
+		return err
+	})
+	return seen, err
 }
 
 // reusableUntil is the time until which a file must live to be reused.
@@ -120,8 +130,11 @@ func (r *run) postForReuse(ctx context.Context, version state.SourceVersion, siz
 		if err == nil {
 			return r.reuse(ctx, known, version, &version)
 		}
-		if !errors.Is(err, state.ErrNotFound) && !brokeOff(err) { // a source that broke off is read again by the upload
-			return state.Media{}, err
+		if !errors.Is(err, state.ErrNotFound) {
+			if !brokeOff(err) || !r.mayRetry() {
+				return state.Media{}, err
+			}
+			r.report.Retried = append(r.report.Retried, err) // the upload reads the source again
 		}
 	}
 	uploaded, err := r.postAndRecord(ctx)
@@ -152,7 +165,12 @@ func reusable(m state.Media) state.Reusable {
 
 // digest reads a version of the source for its SHA-256 and type. A file that
 // WhatsApp would not accept is refused here as it is by an upload.
+//
+// It saves an upload, so that it leaves the last request to the upload.
 func (r *run) digest(ctx context.Context, etag string) (digest, mimeType string, err error) {
+	source := r.source
+	r.source = r.job.Source.WithBudget(r.budget.Leaving(1))
+	defer func() { r.source = source }()
 	opened, err := r.open(ctx, etag)
 	if err != nil {
 		return "", "", err

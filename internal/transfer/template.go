@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ferry/internal/activity"
 	"ferry/internal/graph"
 	"ferry/internal/object"
 )
@@ -85,5 +86,12 @@ func (r *run) openRest(ctx context.Context, opened *object.Object, offset int64)
 	if !ok {
 		return nil, fail(Internal, nil, "Only a file of a store can be resumed.")
 	}
-	return file.OpenAt(ctx, opened, offset)
+	var rest *object.Object
+	err := r.step(ctx, activity.Fetch, "open", func(e *activity.Entry) (err error) {
+		if rest, err = file.OpenAt(ctx, opened, offset); err == nil {
+			e.Bytes = rest.Size
+		}
+		return err
+	})
+	return rest, err
 }

@@ -2,8 +2,10 @@ package transfer_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ferry/internal/activity"
 	"ferry/internal/admin"
 	"ferry/internal/graph"
 	"ferry/internal/object"
@@ -32,6 +39,8 @@ type world struct {
 	store     *store
 	objects   *object.Opener
 	graph     *graph.Client
+	metaURL   string
+	storeURL  string
 	sender    state.Sender
 	owner     state.BusinessAccount
 }
@@ -47,6 +56,7 @@ func newWorld(t *testing.T) *world {
 		_ = w.simulator.Close() // ends the waits of faults, for which the server waits
 		meta.Close()
 	})
+	w.metaURL = meta.URL
 	client, err := graph.New(graph.Config{BaseURL: meta.URL})
 	w.must(err)
 	t.Cleanup(client.Close)
@@ -70,6 +80,7 @@ func newWorld(t *testing.T) *world {
 
 	server := httptest.NewServer(w.store)
 	t.Cleanup(server.Close)
+	w.storeURL = server.URL
 	w.objects, err = object.New(t.Context(), object.Config{RetryBackoff: time.Millisecond, Stores: []object.StoreConfig{{
 		Endpoint: server.URL, PathStyle: true, AccessKeyID: "KEY", SecretAccessKey: secret.New("secret-key"),
 	}}})
@@ -128,19 +139,17 @@ func (s *store) put(key, contentType string, data []byte) {
 func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := strings.TrimPrefix(r.URL.Path, "/media/")
 	s.mu.Lock()
-	if r.Method == http.MethodPut {
-		data, _ := io.ReadAll(r.Body)
-		s.objects[key] = stored{r.Header.Get("Content-Type"), data}
-	}
 	object, there := s.objects[key]
 	fail := s.fail
 	s.requests = append(s.requests, strings.TrimSpace(r.Method+" "+r.Header.Get("Range")))
 	s.mu.Unlock()
 	switch {
+	case (there || r.Method == http.MethodPut) && fail != nil && fail(w, r, object):
 	case r.Method == http.MethodPut:
+		data, _ := io.ReadAll(r.Body)
+		s.put(key, r.Header.Get("Content-Type"), data)
 	case !there:
 		w.WriteHeader(http.StatusNotFound)
-	case fail != nil && fail(w, r, object):
 	default:
 		w.Header().Set("Content-Type", object.contentType)
 		w.Header().Set("ETag", etag(object))
@@ -161,4 +170,51 @@ func (s *store) failWith(fail func(w http.ResponseWriter, r *http.Request, objec
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail = fail
+}
+
+// forget drops the requests so far.
+func (s *store) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
+// presign returns a presigned URL of an object.
+func (w *world) presign(key string) string {
+	w.t.Helper()
+	client := s3.New(s3.Options{
+		Region: "us-east-1", BaseEndpoint: &w.storeURL, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("KEY", "secret-key", ""),
+	})
+	signed, err := s3.NewPresignClient(client).PresignGetObject(w.t.Context(), &s3.GetObjectInput{Bucket: aws.String("media"), Key: &key})
+	w.must(err)
+	return signed.URL
+}
+
+// observeMeta makes an engine whose requests to Meta are observed when their response is there.
+func (w *world) observeMeta(observe func(operation string)) {
+	w.t.Helper()
+	var err error
+	w.engine, err = transfer.New(transfer.Config{
+		State: w.state, Graph: w.graph, Objects: w.objects,
+		Activity: activity.NewRecorder(slog.New(observer{slog.DiscardHandler, observe})),
+	})
+	w.must(err)
+}
+
+// observer is a log that calls a function for each request to Meta.
+type observer struct {
+	slog.Handler
+	observe func(operation string)
+}
+
+func (observer) Enabled(context.Context, slog.Level) bool { return true }
+
+func (o observer) Handle(_ context.Context, record slog.Record) error {
+	record.Attrs(func(a slog.Attr) bool {
+		if record.Message == string(activity.Graph) && a.Key == "operation" {
+			o.observe(a.Value.String())
+		}
+		return true
+	})
+	return nil
 }
