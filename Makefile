@@ -13,7 +13,7 @@ MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 
 help:
 	@echo "make build   builds a static binary in bin/"
-	@echo "make test    runs all tests; installs what is missing first"
+	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
 	@echo "make check   checks formatting, and runs vet and the linter"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"

@@ -17,8 +17,8 @@ import (
 
 // layers are the packages of the product from top to bottom, as ARCHITECTURE.md
 // shows them. A package imports only packages of the layers below its own.
-// socialmessaging and metasim are outside: every package may import them, and they
-// import no other package of ferry.
+// socialmessaging and metasim are outside: they import no other package of ferry,
+// and mayImport says who imports them.
 var layers = []string{
 	"ferry/cmd/ferry",
 	"ferry/internal/local ferry/internal/bulk ferry/internal/lint",

@@ -49,7 +49,7 @@ func ParsePrefixes(texts []string) ([]Prefix, error) {
 		}
 		for _, other := range prefixes {
 			if other.Bucket == bucket && (strings.HasPrefix(other.Key, key) || strings.HasPrefix(key, other.Key)) {
-				return nil, fmt.Errorf("%q and %q contain the same objects; give only one of them", other, text)
+				return nil, fmt.Errorf("%q and %q contain the same objects; name only one of them", other, text)
 			}
 		}
 		prefixes = append(prefixes, Prefix{bucket, key})

@@ -65,7 +65,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Region = "us-east-1"
 	}
 	if !regionForm.MatchString(c.Region) {
-		problems = append(problems, errors.New("the region "+c.Region+" is not one; expected a name such as us-east-1"))
+		problems = append(problems, fmt.Errorf("the region is %q; expected a name such as us-east-1", c.Region))
 	}
 	if c.WillFail == "" {
 		c.WillFail = transfer.RefuseWillFail
