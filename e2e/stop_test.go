@@ -63,6 +63,16 @@ func TestStopWaitsForUploadsInProgress(t *testing.T) {
 		t.Fatal("the upload has not ended")
 	}
 	w.ferry.wantExit(0)
+	w.wantLastLine("INFO")
+}
+
+// wantLastLine checks that the log of a server that has ended says so in its last line.
+func (w *world) wantLastLine(level string) {
+	w.t.Helper()
+	entries := w.ferry.log()
+	if last := entries[len(entries)-1]; last.Msg != "stopped" || !strings.Contains(last.line, `"level":"`+level+`"`) {
+		w.t.Errorf("the last line of the log is %swant the message stopped at level %s", last.line, level)
+	}
 }
 
 func TestSecondSignalStopsAtOnce(t *testing.T) {
@@ -94,6 +104,7 @@ func (w *world) wantCutOff(done <-chan slowResult) {
 	if !strings.Contains(w.ferry.stderr.String(), "stopped before all requests in progress were done") {
 		w.t.Error("standard error does not say that uploads were cut off")
 	}
+	w.wantLastLine("ERROR")
 	if files := w.sim.allMedia(); len(files) != 0 {
 		w.t.Errorf("Meta has %+v of an upload that was cut off", files)
 	}
