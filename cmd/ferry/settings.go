@@ -49,19 +49,23 @@ func readSettings(args []string) (*settings, error) {
 }
 
 // check returns every problem of the file and of the environment at once: keys
-// that are not the name of a flag, and invalid values.
+// that are not the name of a setting, and invalid values.
 func (s *settings) check(app *kong.Application) error {
-	flags := make(map[string]*kong.Flag)
+	flags, others := make(map[string]*kong.Flag), make(map[string]bool)
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
 		if flag, ok := node.(*kong.Flag); ok && isSetting(flag) {
 			flags[flag.Name] = flag
+		} else if ok {
+			others[flag.Name] = true
 		}
 		return next(nil)
 	})
 	var problems []error
 	for _, name := range sortedKeys(s.values) {
 		flag, known := flags[name]
-		if !known {
+		if !known && others[name] {
+			problems = append(problems, fmt.Errorf("%s: %s: the file cannot set this flag", s.path, name))
+		} else if !known {
 			problems = append(problems, fmt.Errorf("%s: unknown setting %q; the settings are %s", s.path, name, strings.Join(sortedKeys(flags), ", ")))
 		} else if err := checkValue(flag, s.values[name]); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %s: %w", s.path, name, err))
