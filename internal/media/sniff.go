@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 
 	"github.com/gabriel-vasile/mimetype"
@@ -151,12 +152,28 @@ func isText(head []byte) bool {
 			return true
 		}
 	}
-	for _, b := range head {
-		if notText[b] {
+	for len(head) >= 8 { // most words have no control character at all
+		if hasControl(binary.LittleEndian.Uint64(head)) && anyNotText(head[:8]) {
 			return false
 		}
+		head = head[8:]
 	}
-	return true
+	return !anyNotText(head)
+}
+
+// hasControl reports whether one of the eight bytes of a word is less than a space.
+func hasControl(word uint64) bool {
+	const ones = 0x0101010101010101
+	return (word-' '*ones)&^word&(0x80*ones) != 0
+}
+
+func anyNotText(head []byte) bool {
+	for _, b := range head {
+		if notText[b] {
+			return true
+		}
+	}
+	return false
 }
 
 // notText marks the bytes that text does not contain.
