@@ -16,16 +16,25 @@ const (
 	docsEnd   = "<!-- bench: end -->"
 )
 
-// writeDocs replaces the generated part of the page, and writes the chart beside it.
-func writeDocs(r *report, file string) error {
+// splitDocs returns what is before and after the generated part of the page.
+func splitDocs(file string) (before, after string, err error) {
 	old, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	before, rest, found := strings.Cut(string(old), docsBegin)
 	_, after, ended := strings.Cut(rest, docsEnd)
 	if !found || !ended {
-		return fmt.Errorf("%s has no part between %q and %q to replace", file, docsBegin, docsEnd)
+		return "", "", fmt.Errorf("%s has no part between %q and %q to replace", file, docsBegin, docsEnd)
+	}
+	return before, after, nil
+}
+
+// writeDocs replaces the generated part of the page, and writes the chart beside it.
+func writeDocs(r *report, file string) error {
+	before, after, err := splitDocs(file)
+	if err != nil {
+		return err
 	}
 	chart := strings.TrimSuffix(file, filepath.Ext(file)) + ".svg"
 	text := before + docsBegin + "\n" + r.markdown(filepath.Base(chart)) + docsEnd + after

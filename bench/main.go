@@ -119,6 +119,11 @@ func measure(ctx context.Context, o options, out, progress io.Writer) (err error
 	if err != nil {
 		return err
 	}
+	if o.docs != "" { // before minutes are spent on what cannot be written
+		if _, _, err := splitDocs(under(root, o.docs)); err != nil {
+			return fmt.Errorf("-docs: %w", err)
+		}
+	}
 	if o.from != "" {
 		report, err := readReport(under(root, o.from))
 		if err != nil {

@@ -5,6 +5,8 @@ package state
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,8 +25,29 @@ type Media struct {
 	ExpiresAt     time.Time
 }
 
-const insertMedia = `INSERT INTO media (phone_number_id, id, mime_type, size, sha256, source, source_name, source_etag, access_key_id, created_at, expires_at)
-	 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
+// insertRows is how many records one statement inserts. Under load a batch has
+// about as many, and each statement costs as much as the row that it inserts.
+const insertRows = 8
+
+// insertMedia is the statement that inserts records, in rows.
+func insertMedia(rows int) string {
+	const columns = 11
+	var text strings.Builder
+	text.WriteString(`INSERT INTO media (phone_number_id, id, mime_type, size, sha256, source, source_name, source_etag, access_key_id, created_at, expires_at) VALUES `)
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			text.WriteString("(")
+		case i%columns == 0:
+			text.WriteString("), (")
+		default:
+			text.WriteString(", ")
+		}
+		fmt.Fprintf(&text, "$%d", i+1)
+	}
+	text.WriteString(") ON CONFLICT DO NOTHING")
+	return text.String()
+}
 
 // RecordMedia stores the record of an upload, which is durable when RecordMedia
 // returns. It ignores cancellation of ctx, because the upload has already
@@ -33,15 +56,24 @@ func (s *DB) RecordMedia(ctx context.Context, m Media) error { return s.uploads.
 
 // insertMedia stores records.
 func (s *DB) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([]error, error) {
-	statement := tx.StmtContext(ctx, s.insertMediaStmt)
-	defer func() { _ = statement.Close() }()
+	one, many := tx.StmtContext(ctx, s.insertMediaStmt), tx.StmtContext(ctx, s.insertMediaRowsStmt)
+	defer func() { _, _ = one.Close(), many.Close() }()
 	each := context.WithoutCancel(ctx) // ends with the transaction; SQLite's driver starts a goroutine for each ctx that can end
-	for _, m := range records {
-		_, err := statement.ExecContext(each, m.PhoneNumberID, m.ID, m.MIMEType, m.Size, m.SHA256, m.Source, m.SourceName, m.SourceETag,
-			m.AccessKeyID, m.CreatedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
-		if err != nil {
+	values := make([]any, 0, insertRows*11)
+	for left := records; len(left) > 0; {
+		statement, rows := one, 1
+		if len(left) >= insertRows {
+			statement, rows = many, insertRows
+		}
+		values = values[:0]
+		for _, m := range left[:rows] {
+			values = append(values, m.PhoneNumberID, m.ID, m.MIMEType, m.Size, m.SHA256, m.Source, m.SourceName, m.SourceETag,
+				m.AccessKeyID, m.CreatedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
+		}
+		if _, err := statement.ExecContext(each, values...); err != nil {
 			return nil, err
 		}
+		left = left[rows:]
 	}
 	return make([]error, len(records)), nil
 }

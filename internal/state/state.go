@@ -65,7 +65,7 @@ type DB struct {
 	logger *slog.Logger
 
 	// The statements that every upload executes, prepared once per connection.
-	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt *sql.Stmt
+	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt, insertMediaRowsStmt *sql.Stmt
 
 	keys    *recent[AccessKey]
 	senders *recent[Sender]
@@ -139,7 +139,7 @@ func (s *DB) prepare(ctx context.Context) error {
 	s.accessKeyStmt = prepare(s.read, selectAccessKey)
 	s.senderStmt = prepare(s.read, selectSender)
 	s.reusableStmt = prepare(s.read, selectReusable)
-	s.insertMediaStmt = prepare(s.write, insertMedia)
+	s.insertMediaStmt, s.insertMediaRowsStmt = prepare(s.write, insertMedia(1)), prepare(s.write, insertMedia(insertRows))
 	return errors.Join(problems...)
 }
 

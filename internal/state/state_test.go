@@ -216,7 +216,7 @@ func TestConcurrentRecordsAreAllStored(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 200 {
 			group.Go(func() {
-				record := state.Media{PhoneNumberID: number, ID: fmt.Sprint(i)}
+				record := state.Media{PhoneNumberID: number, ID: fmt.Sprint(i), Size: int64(i), SourceName: fmt.Sprint("source ", i)}
 				if i%10 == 0 {
 					record.PhoneNumberID = "nobody" // violates a foreign key
 				}
@@ -230,8 +230,9 @@ func TestConcurrentRecordsAreAllStored(t *testing.T) {
 		}
 		group.Wait()
 		for i := range 200 {
-			if _, err := s.Media(t.Context(), number, fmt.Sprint(i)); (err == nil) != (i%10 != 0) {
-				t.Errorf("%d: %v", i, err)
+			stored, err := s.Media(t.Context(), number, fmt.Sprint(i))
+			if (err == nil) != (i%10 != 0) || err == nil && (stored.Size != int64(i) || stored.SourceName != fmt.Sprint("source ", i)) {
+				t.Errorf("%d: %+v, %v", i, stored, err)
 			}
 		}
 	})
