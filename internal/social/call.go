@@ -31,7 +31,7 @@ type call struct {
 	// did not mark them.
 	sharedBy string
 
-	method, path string // of the request, shortened to maxLoggedPath; logged if no operation has them
+	request *http.Request
 
 	entry  activity.Entry  // completed by finish
 	report transfer.Report // of the transfer that the call made
@@ -50,18 +50,22 @@ type caller struct {
 
 // newCall returns the call of a request.
 func (s *Service) newCall(r *http.Request) *call {
-	path, _, _ := strings.Cut(r.RequestURI, "?") // a query may have secrets
-	return &call{Service: s, method: shorten(r.Method), path: shorten(path), entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: newRequestID(), Remote: r.RemoteAddr}}
+	return &call{Service: s, request: r, entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: newRequestID(), Remote: r.RemoteAddr}}
 }
 
-// maxLoggedPath bounds the method and the path of an unknown operation in the log, in bytes.
-const maxLoggedPath = 256
-
-func shorten(text string) string {
-	if len(text) > maxLoggedPath {
-		return strings.ToValidUTF8(text[:maxLoggedPath], "") + "…"
+// knownParts returns what the log may show of a request for an unknown operation:
+// its method if that is HTTP's, and its path if an operation has it. Anything else
+// is a stranger's text, or a secret that a misconfigured client put there.
+func knownParts(r *http.Request) (parts []slog.Attr) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		parts = append(parts, slog.String("method", r.Method))
 	}
-	return text
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if _, known := corsMethods[path]; known {
+		parts = append(parts, slog.String("path", path))
+	}
+	return parts
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).
@@ -134,7 +138,7 @@ func (c *call) finish(ctx context.Context, f *fault) {
 	if c.operation != nil {
 		e.Operation = c.operation.Name
 	} else {
-		e.Details = append(e.Details, slog.String("method", c.method), slog.String("path", c.path))
+		e.Details = append(e.Details, knownParts(c.request)...)
 	}
 	c.report.Describe(e)
 	e.Outcome, e.Status = activity.OK, http.StatusOK
