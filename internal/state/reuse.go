@@ -9,9 +9,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -30,6 +30,12 @@ type SourceVersion struct {
 	Name         string // "s3://bucket/key" or a URL without its query
 	ETag         string
 	DeclaredType string // the ETag does not depend on it
+}
+
+// Key names a version for a phone number, unambiguously: its parts are quoted,
+// because keys, ETags and types may have any separator in them.
+func (v SourceVersion) Key(phoneNumberID string) string {
+	return fmt.Sprintf("%q %q %q %q", phoneNumberID, v.Name, v.ETag, v.DeclaredType)
 }
 
 const reusableColumns = `r.phone_number_id, r.sha256, r.mime_type, r.media_id, r.size, r.expires_at`
@@ -51,8 +57,7 @@ const selectReusable = `SELECT ` + reusableColumns + ` FROM reuse_source v
 // to a second (freshness); Reuse reports whether the file still exists. It returns
 // ErrNotFound if there is no such file.
 func (s *DB) ReusableBySource(ctx context.Context, phoneNumberID string, version SourceVersion, validUntil time.Time) (Reusable, error) {
-	key := strings.Join([]string{phoneNumberID, version.Name, version.ETag, version.DeclaredType}, "\n")
-	file, err := s.files.get(key, func() (Reusable, error) {
+	file, err := s.files.get(version.Key(phoneNumberID), func() (Reusable, error) {
 		return scanReusable(s.reusableStmt.QueryRowContext(ctx,
 			phoneNumberID, version.Name, version.ETag, version.DeclaredType, validUntil.UnixMilli()))
 	})

@@ -68,8 +68,7 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 	if !errors.Is(err, state.ErrNotFound) {
 		return state.Media{}, err
 	}
-	name := phoneNumberID + " " + version.Name + " " + version.ETag + " " + version.DeclaredType
-	result, isShared, err := r.engine.sharing.Do(ctx, name, func(ctx context.Context) (sharedUpload, error) {
+	result, isShared, err := r.engine.sharing.Do(ctx, version.Key(phoneNumberID), func(ctx context.Context) (sharedUpload, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, r.engine.config.Timeout, ErrTimeout) // not the caller's, who may disconnect
 		defer cancel()
 		media, err := r.postForReuse(ctx, version, seen.Size)
