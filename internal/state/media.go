@@ -26,7 +26,7 @@ type Media struct {
 }
 
 // insertRows is how many records one statement inserts. Under load a batch has
-// about as many, and each statement costs as much as the row that it inserts.
+// about as many.
 const insertRows = 8
 
 // insertMedia is the statement that inserts records, in rows.
