@@ -38,8 +38,17 @@ type Config struct {
 	Records RecordStore
 
 	// PublicURL (scheme://host[:port]) is the start of download URLs and of
-	// paging links. Default: taken from the Host of each request.
+	// paging links. Set it if clients reach the simulator through a proxy or a
+	// mapped port. Default: taken from each request, namely its Host, and
+	// https if it arrived over TLS. X-Forwarded-Proto and similar headers are
+	// ignored, because any client can send them.
 	PublicURL string
+
+	// Strict refuses what Meta accepts but a careful client does not send, such
+	// as a token in the query or a path without a version. Without Strict these
+	// are warnings in the history (Request.Warnings). Default false: as lax as
+	// Meta.
+	Strict bool
 
 	// Seed seeds ids and the probabilities of faults. 0, the default, means a random seed.
 	Seed uint64

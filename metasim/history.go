@@ -30,6 +30,7 @@ type Request struct {
 	BytesWritten  int64         `json:"bytes_written"`  // of the response's body
 	Status        int           `json:"status"`         // 0 before the response, and if the connection was cut instead
 	Reason        string        `json:"reason"`         // why the request was refused; empty on success
+	Warnings      []Warning     `json:"warnings"`       // what Meta accepts but a careful client does not send
 	Duration      time.Duration `json:"duration_ns"`    // until the response began; after its end, until then
 	FaultID       string        `json:"fault_id"`       // of the fault that was applied, if any
 	Cut           bool          `json:"cut"`            // the connection was cut on purpose
@@ -40,6 +41,13 @@ type Request struct {
 	FileType      string        `json:"file_type"`      // Content-Type of the file's part, or type of the session, as declared
 	FileSize      int64         `json:"file_size"`      // bytes of the file that have arrived; of a resumable upload, in all requests
 	SHA256        string        `json:"sha256"`         // hex; empty unless the whole file has arrived
+}
+
+// A Warning is something that Meta accepts in a request but that a careful client
+// does not send. With Config.Strict it is a refusal.
+type Warning struct {
+	Code string `json:"code"` // such as "token_in_query"; stable
+	Text string `json:"text"` // what was found and what to send instead
 }
 
 // Fields are the fields of a form by name.
@@ -80,6 +88,7 @@ func (h *history) list() []Request {
 		list[i] = *entry
 		list[i].Fields = maps.Clone(entry.Fields)
 		list[i].Headers = slices.Clone(entry.Headers)
+		list[i].Warnings = slices.Clone(entry.Warnings)
 	}
 	return list
 }

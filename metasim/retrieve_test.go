@@ -52,6 +52,15 @@ func TestRetrieveDescribesTheFile(t *testing.T) {
 	}
 }
 
+func TestForwardedHeadersDoNotChangeDownloadURLs(t *testing.T) {
+	s := startSim(t)
+	id := s.mustUpload("a.png", "image/png", png)
+	a := s.get("/v25.0/"+id, "X-Forwarded-Proto", "https", "X-Forwarded-Host", "elsewhere.example", "Forwarded", "proto=https;host=elsewhere.example")
+	if address, _ := a.fields(t)["url"].(string); !strings.HasPrefix(address, s.url+"/") {
+		t.Errorf("the download URL is %s, want one of %s", address, s.url)
+	}
+}
+
 func TestDownloadURLsStartWithThePublicURL(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.PublicURL = "https://graph.example:8443/" })
 	address := s.address(s.mustUpload("a.png", "image/png", png))

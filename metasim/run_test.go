@@ -2,6 +2,7 @@ package metasim
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -193,5 +194,32 @@ func TestRunReturnsTheErrorOfAListener(t *testing.T) {
 	}
 	if err := s.Run(t.Context(), graph, nil); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Run without a control API: %v", err)
+	}
+}
+
+func TestRunServesHTTPSIfItsListenerIsOfTLS(t *testing.T) {
+	s := newServer(t)
+	trusted := httptest.NewUnstartedServer(nil) // for its certificate
+	trusted.StartTLS()
+	defer trusted.Close()
+	graph := tls.NewListener(listener(t), &tls.Config{Certificates: trusted.TLS.Certificates, MinVersion: tls.VersionTLS12})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, graph, nil) }()
+	client := trusted.Client()
+	defer client.CloseIdleConnections()
+	r := &sim{Server: s, t: t, url: "https://" + graph.Addr().String(), client: client}
+
+	id := r.mustUpload("a.png", "image/png", png)
+	address, _ := r.get("/v25.0/" + id).fields(t)["url"].(string)
+	if !strings.HasPrefix(address, r.url+"/") {
+		t.Errorf("the download URL is %s, want one of %s", address, r.url)
+	}
+	if a := r.get(address); a.status != http.StatusOK || a.body != png {
+		t.Errorf("download: %d %q", a.status, a.body)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
