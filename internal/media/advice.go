@@ -12,6 +12,10 @@ const (
 	toMP4  = "ffmpeg -i IN -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -vf 'scale=trunc(iw/2)*2:trunc(ih/2)*2' -c:a aac -movflags +faststart out.mp4"
 )
 
+// plainAdvice is for text formats that are not in the table.
+const plainAdvice = "Store it with Content-Type text/plain, and WhatsApp delivers it as a document under its own name; " +
+	"\"ferry account text-as-plain --account ACCOUNT on\" makes ferry send all text files so."
+
 // notAccepted refuses a type that is not in the table. mime is the declared type, or the
 // detected one if none was declared.
 func notAccepted(mime string, detected detection) *refusal {
@@ -30,6 +34,8 @@ func contradicts(declared string, t Type, detected detection) *refusal {
 	case strings.Contains(detected.mime, "html"), t.kind != kindDocument && slices.Contains(detected.candidates, "text/plain"):
 		advice = "It may be an error page instead of the file: check what the source sends."
 	case detected.mime == "", detected.uncertain:
+	case t.MIME == xls && slices.Contains(detected.candidates, "text/plain"):
+		advice = plainAdvice
 	case len(detected.candidates) > 0:
 		advice = fmt.Sprintf("If this is the right file, store it with Content-Type %s.", detected.candidates[0])
 	default:
@@ -90,7 +96,7 @@ func shrinkAdvice(t Type) string {
 
 // conversionAdvice says what to do with a type that WhatsApp does not accept.
 func conversionAdvice(mime string, kind kind) string {
-	major, minor, _ := strings.Cut(mime, "/")
+	_, minor, _ := strings.Cut(mime, "/")
 	switch {
 	case mime == "image/gif":
 		return "Convert it to a video and store that with Content-Type video/mp4: " + toMP4
@@ -100,20 +106,13 @@ func conversionAdvice(mime string, kind kind) string {
 		return "Convert it and store the result with Content-Type audio/ogg: " + toOpus
 	case kind == kindVideo:
 		return "Convert it and store the result with Content-Type video/mp4: " + toMP4
-	case isTextType(major, minor):
-		return "Store it with Content-Type text/plain: WhatsApp delivers it as a document under its own name."
+	case isTextType(mime):
+		return plainAdvice
 	case strings.Contains(minor, "opendocument"), strings.Contains(minor, "rtf"), strings.Contains(minor, "word"),
 		strings.Contains(minor, "excel"), strings.Contains(minor, "powerpoint"):
 		return "Convert it to PDF: soffice --headless --convert-to pdf IN"
 	}
 	return "Convert it to PDF, or send it by link: WhatsApp accepts documents of any type by link."
-}
-
-// isTextType reports whether files of a type that is not in the table contain text.
-func isTextType(major, minor string) bool {
-	return major == "text" && minor != "rtf" ||
-		slices.Contains([]string{"json", "xml", "yaml", "x-yaml", "javascript", "x-ndjson", "sql", "csv", "toml"}, minor) ||
-		strings.HasSuffix(minor, "+json") || major == "application" && strings.HasSuffix(minor, "+xml")
 }
 
 // kindOf is the kind that the sender of a type most likely intended.

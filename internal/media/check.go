@@ -28,6 +28,10 @@ type File struct {
 	// an error that wraps ErrNoRanges or ErrReadLimit, what needs more than Head is listed
 	// as unchecked.
 	ReadAt func(ctx context.Context, p []byte, off int64) (int, error)
+	// TextAsPlain takes text that is declared under a type of its own, which WhatsApp does
+	// not accept, as text/plain: CSV, JSON, XML, Markdown, vCard, iCalendar and others. The
+	// file keeps its name and its extension.
+	TextAsPlain bool
 }
 
 // Result says what a file is, and what is wrong with it.

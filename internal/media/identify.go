@@ -15,6 +15,9 @@ func identify(f File) Result {
 	}
 	declared := baseType(f.DeclaredType)
 	detected := sniff(head, declared)
+	if isPlain(f, declared, detected) {
+		return identifyPlain(f, declared, detected)
+	}
 	mime, problem := decide(declared, f.Name, detected)
 	if problem != nil {
 		return refused(problem)
@@ -24,6 +27,19 @@ func identify(f File) Result {
 		return refused(tooLarge(t, f.Size))
 	}
 	return Result{Type: t, ContentType: contentType(t), FileName: fileName(f.Name, t)}
+}
+
+// identifyPlain is identify for a text format that is sent as text/plain.
+func identifyPlain(f File, declared string, detected detection) Result {
+	t := row("text/plain", false)
+	if f.Size > t.maxSize {
+		return refused(tooLarge(t, f.Size))
+	}
+	named := t
+	if !t.fits(extension(f.Name)) {
+		named.extension = plainExtension(declared, detected)
+	}
+	return Result{Type: t, ContentType: contentType(t), FileName: fileName(f.Name, named)}
 }
 
 // refusal is why identify refuses a file.

@@ -16,7 +16,8 @@ const maxName = 240
 // recipient sees (docs/references.md#media-failures).
 var extensions = map[string][]string{
 	"image/jpeg": {"jpeg"},
-	"text/plain": {"text", "csv", "tsv", "json", "xml", "html", "htm", "md", "log", "yaml", "yml", "ics", "vcf", "srt"},
+	"text/plain": {"text", "csv", "tsv", "tab", "json", "jsonl", "ndjson", "geojson", "xml", "gpx", "kml", "xhtml", "html", "htm", "md", "markdown",
+		"log", "yaml", "yml", "toml", "ini", "sql", "js", "ics", "ical", "vcf", "vcard", "srt", "vtt"},
 }
 
 // replacedExtensions name a type but are replaced by its usual extension: Meta classifies
