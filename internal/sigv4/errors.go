@@ -25,10 +25,15 @@ func UnknownKey() *Error {
 	return &Error{"UnrecognizedClientException", http.StatusForbidden, "The security token included in the request is invalid."}
 }
 
-// badToken returns AWS's error for a session token that it did not issue; the text has no period.
+// badToken returns AWS's error for a session token that it did not issue, with advice.
 func badToken() *Error {
-	return &Error{"UnrecognizedClientException", http.StatusForbidden, "The security token included in the request is invalid"}
+	return &Error{"UnrecognizedClientException", http.StatusForbidden, "The security token included in the request is invalid: " +
+		"the access key is one of this server's, which have no session token. " + tokenAdvice}
 }
+
+// tokenAdvice says how a client gets rid of a session token that does not belong to its access key. It is
+// usually left over from the credentials of an AWS account.
+const tokenAdvice = "Unset AWS_SESSION_TOKEN, AWS_SECURITY_TOKEN and AWS_PROFILE, or remove aws_session_token from the profile."
 
 func missing() *Error {
 	return &Error{"MissingAuthenticationTokenException", http.StatusForbidden, "Missing Authentication Token"}

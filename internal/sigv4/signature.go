@@ -14,6 +14,7 @@ import (
 // the secret nor the body. Nothing is known about the signer until Verify returns nil.
 type Signature struct {
 	AccessKeyID   string    // 1 to 128 bytes, any characters
+	Region        string    // that the signature is for: the Verifier's, or any with AnyRegion
 	Time          time.Time // X-Amz-Date, UTC, within MaxSkew of the clock
 	SignedHeaders []string  // lower-case, sorted
 	SessionToken  bool      // the request has an X-Amz-Security-Token; Verify rejects it
@@ -65,11 +66,15 @@ func (s *Signature) VerifyPayload(payloadHash string) error {
 var placeholder = secret.New(strings.Repeat("0", 40))
 
 // VerifyUnknown is called instead of Verify if the access key does not exist. It does the same work and
-// always returns UnknownKey, so that the time that it takes does not reveal which keys exist. Only the first
+// always returns UnknownKey, to which it adds advice if the request has a session token, so that the time that it takes does not reveal which keys exist. Only the first
 // Verify of a key on a day takes a few microseconds longer, because it derives the signing key.
 func (s *Signature) VerifyUnknown(payloadHash string) error {
 	_ = s.verify("", placeholder, payloadHash) // without an id, so that unknown keys share one entry of the cache
-	return UnknownKey()
+	e := UnknownKey()
+	if s.SessionToken {
+		e.Message += " It is temporary, and belongs to an access key that is not one of this server's. " + tokenAdvice
+	}
+	return e
 }
 
 // stringToSign returns the text that is signed with the signing key.

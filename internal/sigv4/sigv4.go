@@ -42,11 +42,16 @@ const (
 	maxSignedHeaders = 64      // names; the SDKs sign 3 to 10
 )
 
-// Verifier holds the service and the region that a signature must name. Both are required and come from
-// the configuration, never from the request. A Verifier is safe for concurrent use.
+// Verifier holds the service and the region that a signature must name. Both are required, except the region
+// with AnyRegion, and come from the configuration, never from the request. A Verifier is safe for concurrent
+// use.
 type Verifier struct {
 	Service string // signing name in the credential scope, such as "social-messaging"
 	Region  string // the one region served, such as "us-east-1"
+
+	// AnyRegion accepts signatures for every region whose name has the form of a region's. Signature.Region
+	// says which it is. It is for development, where one server stands for all regions. Default false.
+	AnyRegion bool
 
 	// MaxSkew is the largest allowed difference between X-Amz-Date and the clock, in whole seconds and in
 	// either direction. Default 15 minutes.
@@ -67,7 +72,7 @@ var errUnconfigured = errors.New("sigv4: Service and Region of the Verifier are 
 // current time. If the request is wrong, Parse returns an *Error for the first fault in the order in which
 // AWS checks. Any other error means that the Verifier is not configured.
 func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
-	if v.Service == "" || v.Region == "" {
+	if v.Service == "" || v.Region == "" && !v.AnyRegion {
 		return nil, errUnconfigured
 	}
 	m, err := readRequest(r)
@@ -107,6 +112,7 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 	}
 	return &Signature{
 		AccessKeyID:   c.keyID,
+		Region:        c.region,
 		Time:          signedAt,
 		SignedHeaders: a.signedHeaders,
 		SessionToken:  len(m.headers["x-amz-security-token"]) > 0,
@@ -143,7 +149,7 @@ func (v Verifier) checkDate(date string, now time.Time) (time.Time, error) {
 
 // checkCredential checks, in this order, that host is signed, the algorithm, and the scope. The scope must
 // match the Verifier and date. The error has one sentence for each fault of the scope, each with the
-// trailing space that AWS sends.
+// trailing space that AWS sends. To AWS's text it adds which region is served.
 func (v Verifier) checkCredential(a *authorization, date string) (*credential, error) {
 	if !slices.Contains(a.signedHeaders, "host") {
 		return nil, invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
@@ -156,7 +162,11 @@ func (v Verifier) checkCredential(a *authorization, date string) (*credential, e
 		return nil, err
 	}
 	var text strings.Builder
-	if c.region != v.Region {
+	isServed := c.region == v.Region
+	if v.AnyRegion {
+		isServed = isRegion(c.region)
+	}
+	if !isServed {
 		text.WriteString("Credential should be scoped to a valid region, not '" + clip(c.region) + "'. ")
 	}
 	if c.service != v.Service {
@@ -169,8 +179,27 @@ func (v Verifier) checkCredential(a *authorization, date string) (*credential, e
 		text.WriteString("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '" +
 			clip(c.date) + "' != '" + day + "', from '" + date + "'.")
 	}
+	if !isServed && !v.AnyRegion {
+		if !strings.HasSuffix(text.String(), " ") {
+			text.WriteString(" ")
+		}
+		text.WriteString("This server serves only the region '" + v.Region + "', which --region sets.")
+	}
 	if text.Len() > 0 {
 		return nil, invalid("%s", text.String())
 	}
 	return c, nil
+}
+
+// isRegion reports whether s has the form of a region's name: up to 63 lower-case letters, digits and hyphens.
+func isRegion(s string) bool {
+	if s == "" || len(s) > 63 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
 }

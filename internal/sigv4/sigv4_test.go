@@ -131,14 +131,17 @@ func TestTexts(t *testing.T) {
 		{"signed-list x-amz-content-sha256;x-amz-date", "'Host' must be a 'SignedHeader' in the AWS Authorization."},
 		{"auth AWS4-HMAC-SHA256 => AWS4-X", "Unsupported AWS 'algorithm': 'AWS4-X' (only AWS4-HMAC-SHA256 for now). "},
 		{"scope a/b/c", "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIDEXAMPLE/a/b/c'"},
+		{"scope 20260301/eu-west-1/social-messaging/aws4_request", "Credential should be scoped to a valid region, not 'eu-west-1'. This server serves only the region 'us-east-1', which --region sets."},
 		{"scope b/c/d/e", "Credential should be scoped to a valid region, not 'c'. Credential should be scoped to correct service: 'social-messaging'. " +
 			"Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. " +
-			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20260301', from '20260301T120000Z'."},
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20260301', from '20260301T120000Z'. " +
+			"This server serves only the region 'us-east-1', which --region sets."},
 		{"scope 20260301/us-east-1/s3/aws4_request", "Credential should be scoped to correct service: 'social-messaging'. "},
 		{"key OTHER", "The security token included in the request is invalid."},
 		{"body x", ""}, // 1 of 32 bytes: the body cannot be read
 		{"set Content-Type: x", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
-		{"sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid"},
+		{"key OTHER && sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid. It is temporary, and belongs to an access key that is not one of this server's. " + tokenAdvice},
+		{"sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid: the access key is one of this server's, which have no session token. " + tokenAdvice},
 		{"add X-Amz-B: 1 && add X-Amz-A: 1", "There were headers present in the request which were not signed: x-amz-a, x-amz-b"},
 		{"payload e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "The x-amz-content-sha256 header is not the SHA-256 of the body that was received."},
 	} {
@@ -177,6 +180,29 @@ func errorOf(t *testing.T, edits string) error {
 		t.Fatal(err)
 	}
 	return verify(testVerifier, r, secret.New(testSecret), testClock.Add(d.clock))
+}
+
+func TestVerifierOfAnyRegionAcceptsEachNameOfARegion(t *testing.T) {
+	verifier := Verifier{Service: testVerifier.Service, AnyRegion: true}
+	for region, accepted := range map[string]bool{
+		"us-east-1": true, "eu-west-1": true, "cn-north-1": true, "us-gov-west-1": true, "local": true,
+		"": false, "EU-WEST-1": false, "eu west 1": false, "a:b": false, strings.Repeat("a", 64): false,
+	} {
+		d := newDraft()
+		d.scope = d.date[:8] + "/" + region + "/social-messaging/aws4_request"
+		d.sign()
+		r, err := read([]byte(d.raw()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := verifier.Parse(r, testClock)
+		if (err == nil) != accepted {
+			t.Errorf("region %q: %v", region, err)
+		}
+		if err == nil && (s.Region != region || s.Verify(secret.New(testSecret), s.declared) != nil) {
+			t.Errorf("region %q: the signature names %q, and its verification returns %v", region, s.Region, s.Verify(secret.New(testSecret), s.declared))
+		}
+	}
 }
 
 func TestVerify(t *testing.T) {

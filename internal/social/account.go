@@ -73,10 +73,10 @@ func (s *Service) openPageToken(token, accountID string) (string, error) {
 // GetLinkedWhatsAppBusinessAccount returns a linked account with its phone numbers.
 func (c *call) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountOutput, error) {
 	accountID := c.caller.accountID
-	id, _ := c.resolve(kindBusinessAccount, accountID, *in.Id)
+	id, _ := c.resolve(kindBusinessAccount, *in.Id)
 	account, err := c.config.State.BusinessAccount(ctx, accountID, id)
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, c.noSuchAccount(*in.Id, accountID)
+		return nil, c.noSuchAccount(*in.Id)
 	}
 	if err != nil {
 		return nil, err
@@ -87,14 +87,14 @@ func (c *call) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialm
 		LinkDate: summary.LinkDate, WabaName: summary.WabaName, MarketingMessagesOnboardingStatus: summary.MarketingMessagesOnboardingStatus,
 	}
 	for _, number := range account.PhoneNumbers {
-		out.PhoneNumbers = append(out.PhoneNumbers, c.phoneNumber(accountID, number))
+		out.PhoneNumbers = append(out.PhoneNumbers, c.phoneNumber(number))
 	}
 	return &socialmessaging.GetLinkedWhatsAppBusinessAccountOutput{Account: out}, nil
 }
 
-func (s *Service) noSuchAccount(given, accountID string) error {
+func (c *call) noSuchAccount(given string) error {
 	return fail(socialmessaging.KindResourceNotFound, nil,
-		"No WhatsApp Business Account '%s' is linked to account %s in region %s.", given, accountID, s.config.Region)
+		"No WhatsApp Business Account '%s' is linked to account %s in region %s.", given, c.caller.accountID, c.caller.region)
 }
 
 // GetLinkedWhatsAppBusinessAccountPhoneNumber returns one phone number.
@@ -103,7 +103,7 @@ func (c *call) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, 
 	if err != nil {
 		return nil, err
 	}
-	detail := socialmessaging.WhatsAppPhoneNumberDetail(c.phoneNumber(c.caller.accountID, sender.PhoneNumber))
+	detail := socialmessaging.WhatsAppPhoneNumberDetail(c.phoneNumber(sender.PhoneNumber))
 	return &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput{
 		PhoneNumber:                     &detail,
 		LinkedWhatsAppBusinessAccountId: new(kindBusinessAccount.id(sender.BusinessAccountID)),
@@ -113,19 +113,19 @@ func (c *call) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, 
 // sender finds a phone number of the caller's account by id or ARN.
 func (c *call) sender(ctx context.Context, given string) (state.Sender, error) {
 	accountID := c.caller.accountID
-	id, _ := c.resolve(kindPhoneNumber, accountID, given)
+	id, _ := c.resolve(kindPhoneNumber, given)
 	sender, err := c.config.State.Sender(ctx, accountID, id)
 	if errors.Is(err, state.ErrNotFound) {
 		return state.Sender{}, fail(socialmessaging.KindResourceNotFound, nil,
 			"No phone number '%s' is linked to account %s in region %s. ListLinkedWhatsAppBusinessAccounts and GetLinkedWhatsAppBusinessAccount show those that are.",
-			given, accountID, c.config.Region)
+			given, accountID, c.caller.region)
 	}
 	return sender, err
 }
 
-func (s *Service) accountSummary(account state.BusinessAccount) socialmessaging.LinkedWhatsAppBusinessAccountSummary {
+func (c *call) accountSummary(account state.BusinessAccount) socialmessaging.LinkedWhatsAppBusinessAccountSummary {
 	summary := socialmessaging.LinkedWhatsAppBusinessAccountSummary{
-		Arn:                new(s.arn(kindBusinessAccount, account.AccountID, account.ID)),
+		Arn:                new(c.arn(kindBusinessAccount, account.ID)),
 		Id:                 new(kindBusinessAccount.id(account.ID)),
 		WabaId:             new(account.MetaID),
 		RegistrationStatus: types.RegistrationStatusComplete,
@@ -138,9 +138,9 @@ func (s *Service) accountSummary(account state.BusinessAccount) socialmessaging.
 	return summary
 }
 
-func (s *Service) phoneNumber(accountID string, number state.PhoneNumber) socialmessaging.WhatsAppPhoneNumberSummary {
+func (c *call) phoneNumber(number state.PhoneNumber) socialmessaging.WhatsAppPhoneNumberSummary {
 	return socialmessaging.WhatsAppPhoneNumberSummary{
-		Arn:                    new(s.arn(kindPhoneNumber, accountID, number.ID)),
+		Arn:                    new(c.arn(kindPhoneNumber, number.ID)),
 		PhoneNumber:            new(e164(number.DisplayNumber)),
 		PhoneNumberId:          new(kindPhoneNumber.id(number.ID)),
 		MetaPhoneNumberId:      new(number.MetaID),
@@ -163,10 +163,10 @@ func e164(display string) string {
 // owner finds a linked account of the caller's, with its token, by id or ARN.
 func (c *call) owner(ctx context.Context, given string) (state.BusinessAccount, error) {
 	accountID := c.caller.accountID
-	id, _ := c.resolve(kindBusinessAccount, accountID, given)
+	id, _ := c.resolve(kindBusinessAccount, given)
 	owner, err := c.config.State.Owner(ctx, accountID, id)
 	if errors.Is(err, state.ErrNotFound) {
-		return state.BusinessAccount{}, c.noSuchAccount(given, accountID)
+		return state.BusinessAccount{}, c.noSuchAccount(given)
 	}
 	return owner, err
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"ferry/internal/admin"
@@ -114,5 +116,45 @@ func summaryOf(a *types.LinkedWhatsAppBusinessAccount) types.LinkedWhatsAppBusin
 	return types.LinkedWhatsAppBusinessAccountSummary{
 		Arn: a.Arn, Id: a.Id, WabaId: a.WabaId, RegistrationStatus: a.RegistrationStatus, LinkDate: a.LinkDate, WabaName: a.WabaName,
 		EventDestinations: a.EventDestinations, MarketingMessagesOnboardingStatus: a.MarketingMessagesOnboardingStatus, DatasetId: a.DatasetId,
+	}
+}
+
+// With AnyRegion, the same resources exist in every region, as `ferry dev` needs.
+func TestServiceOfAnyRegionIsTheSameInEach(t *testing.T) {
+	w := newWorld(t, func(s *settings) { s.api.AnyRegion = true })
+	client := w.client(w.key)
+	for _, region := range []string{"eu-west-1", "ap-southeast-2"} {
+		within := func(o *socialmessaging.Options) { o.Region = region }
+		list, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), nil, within)
+		w.must(err)
+		arn := *list.LinkedAccounts[0].Arn
+		if want := "arn:aws:social-messaging:" + region + ":" + account + ":waba/" + strings.TrimPrefix(w.waba, "waba-"); arn != want {
+			t.Errorf("the ARN is %s, want %s", arn, want)
+		}
+		// The ARN may come from an event, which names the server's own region.
+		got, err := client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: &arn})
+		if err != nil || *got.Account.Id != w.waba {
+			t.Errorf("%s in us-east-1: %+v, %v", arn, got, err)
+		}
+		other := strings.Replace(arn, account, stranger, 1)
+		_, err = client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: &other})
+		if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
+			t.Errorf("the ARN of another account: %v", err)
+		}
+	}
+}
+
+func TestSessionTokenIsRefusedWithAdvice(t *testing.T) {
+	w := newWorld(t)
+	stray := w.key
+	stray.ID = "ASIAOFANOTHERSERVER0"
+	for name, key := range map[string]state.AccessKey{"with one of the server's keys": w.key, "with the key of another server": stray} {
+		_, err := w.client(key).ListLinkedWhatsAppBusinessAccounts(t.Context(), nil, func(o *socialmessaging.Options) {
+			o.Credentials = credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), "left-over")
+		})
+		failed, ok := errors.AsType[smithy.APIError](err)
+		if !ok || failed.ErrorCode() != "UnrecognizedClientException" || !strings.Contains(failed.ErrorMessage(), "Unset AWS_SESSION_TOKEN") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

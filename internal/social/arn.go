@@ -5,6 +5,7 @@
 package social
 
 import (
+	"regexp"
 	"strings"
 
 	"ferry/internal/state"
@@ -21,24 +22,30 @@ const (
 // id returns AWS's id of a resource whose stored id is given.
 func (k resourceKind) id(stored string) string { return string(k) + "-" + stored }
 
-// arn returns the ARN of a resource of an account.
-func (s *Service) arn(k resourceKind, accountID, stored string) string {
-	return s.arnPrefix(k, accountID) + stored
+// arn returns the ARN of a resource of the caller's account, in the caller's region.
+func (c *call) arn(k resourceKind, stored string) string {
+	return arnPrefix(k, c.caller.region, c.caller.accountID) + stored
 }
 
-func (s *Service) arnPrefix(k resourceKind, accountID string) string {
-	return "arn:aws:social-messaging:" + s.config.Region + ":" + accountID + ":" + string(k) + "/"
+func arnPrefix(k resourceKind, region, accountID string) string {
+	return "arn:aws:social-messaging:" + region + ":" + accountID + ":" + string(k) + "/"
 }
 
-// resolve reads an id or ARN that an account sent. It returns the stored id, which
+var arnRegion = regexp.MustCompile(`^arn:aws:social-messaging:([a-z0-9-]{1,63}):`)
+
+// resolve reads an id or ARN that the caller sent. It returns the stored id, which
 // is empty if the ARN is of another account, region or partition, so that it will
 // not be found, and the ARN to authorise.
-func (s *Service) resolve(k resourceKind, accountID, given string) (stored, arn string) {
+func (c *call) resolve(k resourceKind, given string) (stored, arn string) {
 	if !strings.HasPrefix(given, "arn:") {
 		stored = strings.TrimPrefix(given, string(k)+"-")
-		return stored, s.arn(k, accountID, stored)
+		return stored, c.arn(k, stored)
 	}
-	stored, isOwn := strings.CutPrefix(given, s.arnPrefix(k, accountID))
+	region := c.caller.region
+	if named := arnRegion.FindStringSubmatch(given); named != nil && c.config.AnyRegion {
+		region = named[1]
+	}
+	stored, isOwn := strings.CutPrefix(given, arnPrefix(k, region, c.caller.accountID))
 	if !isOwn {
 		return "", given
 	}

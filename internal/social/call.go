@@ -41,6 +41,7 @@ type call struct {
 // A caller is an access key whose signature was verified.
 type caller struct {
 	accountID   string // 12 digits
+	region      string // that the request was signed for
 	accessKeyID string
 	arn         string // of the user: arn:aws:iam::111122223333:user/name
 	policies    []*policy.Document
@@ -83,10 +84,10 @@ func newRequestID() string {
 // maxPolicies bounds how many parsed policy documents are kept.
 const maxPolicies = 1024
 
-// newCaller returns the caller of a key. Policies are parsed once, and kept by their text.
-func (s *Service) newCaller(key state.AccessKey) (caller, error) {
+// newCaller returns the caller of a key in a region. Policies are parsed once, and kept by their text.
+func (s *Service) newCaller(key state.AccessKey, region string) (caller, error) {
 	c := caller{
-		accountID: key.AccountID, accessKeyID: key.ID, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name,
+		accountID: key.AccountID, region: region, accessKeyID: key.ID, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name,
 		reuse: key.Reuse, verify: key.Verify,
 	}
 	for _, text := range key.Policies {
@@ -108,7 +109,7 @@ func (c *call) resourceARN(name string, kind socialmessaging.ResourceKind) strin
 	if kind == socialmessaging.ResourceAny || kind == socialmessaging.ResourceARN {
 		return name
 	}
-	_, arn := c.resolve(resourceKind(kind), c.caller.accountID, name)
+	_, arn := c.resolve(resourceKind(kind), name)
 	return arn
 }
 

@@ -178,7 +178,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
-	if c.caller, err = c.newCaller(key); err != nil {
+	if c.caller, err = c.newCaller(key, signature.Region); err != nil {
 		return nil, err
 	}
 	if invocation := r.Header.Get("Amz-Sdk-Invocation-Id"); invocation != "" && len(invocation) <= maxInvocation {

@@ -40,6 +40,9 @@ type Config struct {
 	Sealer    *secret.Sealer   // required; seals page tokens
 	// The region that signatures must be made for and that ARNs name; default us-east-1.
 	Region string
+	// Whether signatures may be made for any region. ARNs in a response then name the
+	// region that its request was signed for, and ARNs in a request may name any.
+	AnyRegion bool
 	// Calls of each media operation that an account may make per second, with
 	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
@@ -106,7 +109,7 @@ func New(config Config) (*Service, error) {
 		policies: policies,
 		config:   config,
 		routes:   routes(),
-		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region, Keys: sigv4.NewSigningKeys()},
+		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region, AnyRegion: config.AnyRegion, Keys: sigv4.NewSigningKeys()},
 		rates:    rates{perSecond: config.MediaPerSecond},
 		calls:    once.Group[outcome]{Grace: attemptGrace},
 	}, nil
