@@ -22,6 +22,7 @@ type devCommand struct {
 
 // Run starts the world, prints how to reach it, and waits for a signal.
 func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
+	terminal.outliveReaders()
 	world, err := local.Start(ctx, local.Config{Region: c.Region, PortBase: c.PortBase, Data: c.Data, Logger: terminal.log})
 	if err != nil {
 		return err

@@ -17,6 +17,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"ferry/internal/logqueue"
 )
 
 const description = `A self-hosted server for the AWS End User Messaging Social API in front of WhatsApp.
@@ -45,6 +47,7 @@ type commandLine struct {
 type terminal struct {
 	out, err io.Writer
 	log      *slog.Logger
+	queue    *logqueue.Queue // of the log
 	abort    context.Context // done at the second signal: end everything in progress at once
 }
 
@@ -135,7 +138,9 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	c := &terminal{out: stdout, err: stderr, log: newLogger(stderr, line.LogLevel, line.LogFormat), abort: abort}
+	queue := openLog(stderr, line.LogLevel, line.LogFormat)
+	defer queue.Close()
+	c := &terminal{out: stdout, err: stderr, log: slog.New(queue.Handler()), queue: queue, abort: abort}
 	err = parsed.Run(c)
 	if err == nil {
 		return 0
@@ -144,17 +149,7 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 		return int(status)
 	}
 	if !errors.Is(err, errReported) {
-		fmt.Fprintf(stderr, "ferry: %v\n", err)
+		fmt.Fprintf(c.err, "ferry: %v\n", err)
 	}
 	return exitFailure
-}
-
-func newLogger(w io.Writer, level, format string) *slog.Logger {
-	var lowest slog.Level
-	_ = lowest.UnmarshalText([]byte(level)) // kong has checked it
-	options := &slog.HandlerOptions{Level: lowest}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
 }

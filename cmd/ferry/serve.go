@@ -214,6 +214,7 @@ const gcPercent = 400
 // the database, so that a second server that is started by mistake does not get
 // that far.
 func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
+	terminal.outliveReaders()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
