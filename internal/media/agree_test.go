@@ -120,7 +120,7 @@ func TestFFprobeAgreesAboutPictures(t *testing.T) {
 	for name, x := range everySample("image/jpeg image/png") {
 		read := readPNG
 		if x.kind.MIME == "image/jpeg" {
-			read = readJPEG
+			read = func(x *examiner) (picture, bool) { p, _, ok := readJPEG(x); return p, ok }
 		}
 		got, ok := read(x)
 		probed := probe(t, name, x.head)

@@ -5,8 +5,8 @@ import "encoding/binary"
 // pngColours are the colour types other than RGB and RGBA (docs/references.md#png, section 11.2.1).
 var pngColours = map[byte]string{0: "greyscale", 3: "palette colours", 4: "greyscale with transparency"}
 
-// examinePNG checks a PNG's header, and looks for the chunk that makes it an animated PNG,
-// which is before the picture data.
+// examinePNG checks a PNG's header and its end, and looks for the chunk that makes it an
+// animated PNG, which is before the picture data.
 func examinePNG(x *examiner) {
 	p, ok := readPNG(x)
 	if !ok {
@@ -29,14 +29,29 @@ func examinePNG(x *examiner) {
 		switch string(b[4:8]) {
 		case "acTL":
 			x.report(CodePNGAnimated)
-			return
 		case "IDAT":
+			x.examineEnd(lastChunk(x, off), x.size, cutPNG)
 			return
 		case "IEND":
 			x.report(CodeDamaged, "the PNG contains no picture")
 			return
 		}
 		off += 12 + int64(binary.BigEndian.Uint32(b)) // length, name, payload, CRC
+	}
+}
+
+// lastChunk follows the chunks from one at this offset on, as far as they are in memory, and
+// returns the offset of the next one.
+func lastChunk(x *examiner, off int64) int64 {
+	for {
+		b := within(x.head, off, 8, 8)
+		if b == nil {
+			b = within(x.window, off-x.start, 8, 8)
+		}
+		if b == nil || string(b[4:8]) == "IEND" {
+			return off
+		}
+		off += 12 + int64(binary.BigEndian.Uint32(b))
 	}
 }
 

@@ -23,6 +23,8 @@ const (
 	CodePNGBitDepth     = "png-bit-depth"    // 16 bits per channel
 	CodePNGAnimated     = "png-animated"     // APNG
 
+	CodePictureIncomplete = "picture-incomplete" // JPEG, PNG, WebP: the end of the picture is missing or all zero
+
 	CodeStickerDimensions = "sticker-dimensions" // WebP: other than 512x512
 
 	CodeOpusNotMono    = "opus-not-mono"   // Ogg: Opus with more than one channel
@@ -116,6 +118,10 @@ var rules = map[string]rule{
 		"Scale it down with libvips, which opens such large pictures and writes the result beside the input: vipsthumbnail IN --size 1600 -o out.EXT"},
 	CodePNGAnimated: {LooksBad, "The PNG is animated, but WhatsApp shows only a still picture.",
 		"Send it as a video: " + toMP4},
+
+	// Programs show the part that is there, and some show nothing.
+	CodePictureIncomplete: {LooksBad, "The picture is incomplete: %s. Its lower part is missing or grey.",
+		"Upload the complete file to the store again, and compare the sizes."},
 
 	CodeStickerDimensions: {LooksBad, "The sticker is %d x %d pixels, but WhatsApp's stickers are 512 x 512.",
 		"Scale it and pad the sides: " + toSticker},

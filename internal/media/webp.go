@@ -28,8 +28,8 @@ func sniffWebP(head []byte) (detection, bool) {
 	return f, true
 }
 
-// examineWebP checks that a sticker has 512 x 512 pixels, as WhatsApp's stickers have, and
-// that its length is the one in its header.
+// examineWebP checks that a sticker has 512 x 512 pixels, as WhatsApp's stickers have, that
+// its length is the one in its header, and that its end has been written.
 func examineWebP(x *examiner) {
 	const header = 8
 	const longest, shortest = 30, 25 // the shortest is for a lossless picture
@@ -41,7 +41,8 @@ func examineWebP(x *examiner) {
 	b := make([]byte, longest)
 	copy(b, read)
 	// Some writers count the padding of the last chunk but do not write it.
-	if whole := header + int64(binary.LittleEndian.Uint32(b[4:])); whole > x.size+1 {
+	whole := header + int64(binary.LittleEndian.Uint32(b[4:]))
+	if whole > x.size+1 {
 		x.report(CodeTruncated, fmt.Sprintf("it has %s and should have %s", bytesText(x.size), bytesText(whole)))
 		return
 	}
@@ -53,6 +54,9 @@ func examineWebP(x *examiner) {
 		x.reportOther(CodeStickerDimensions, width, height)
 	case width != 512 || height != 512:
 		x.report(CodeStickerDimensions, width, height)
+	}
+	if ok && whole > longest {
+		x.examineEnd(longest, min(whole, x.size), cutWebP)
 	}
 }
 

@@ -62,6 +62,9 @@ write('image-dimensions.png', png(40000, 30000, zlib.compress(bytes(1 + 3 * 4000
 write('damaged.png', png(1, 1, b'').replace(b'IDAT', b'tEXt'))
 write('truncated.jpg', sample('sample.jpg')[:300])
 write('truncated.webp', sample('sticker-static.webp')[:3000])
+write('picture-incomplete.jpg', sample('sample.jpg')[:6000])
+write('picture-incomplete.png', sample('sample.png')[:1000], bytes(len(sample('sample.png')) - 1000))
+write('picture-incomplete.webp', sample('sticker-static.webp')[:3000], bytes(len(sample('sticker-static.webp')) - 3000))
 
 # Sound.
 write('truncated.ogg', sample('voice.ogg')[:5000])
