@@ -113,7 +113,7 @@ func TestChangesOfTheClockThatMakeNoSenseAreRefused(t *testing.T) {
 		`{"advance_ms":-1}`: "advance_ms", `{"advance_ms":9223372036854775807}`: "advance_ms", `{"advance":"1h"}`: "advance",
 		`{"time":"tomorrow"}`: "tomorrow", `{"time":"1969-12-31T23:59:59Z"}`: "year", `{"time":"2199-12-31T23:59:59Z","advance_ms":1000}`: "year", ``: "EOF",
 	} {
-		a := s.mustSend(http.MethodPost, control+"/clock", strings.NewReader(body))
+		a := s.mustSend(http.MethodPost, control+"/clock", strings.NewReader(body), "Content-Type", "application/json")
 		if message, _ := a.fields(t)["error"].(string); a.status != http.StatusBadRequest || !strings.Contains(message, mention) {
 			t.Errorf("%s: %d %s", body, a.status, a.body)
 		}
@@ -121,7 +121,7 @@ func TestChangesOfTheClockThatMakeNoSenseAreRefused(t *testing.T) {
 	if got := s.Clock(); !got.Running || !got.Time.Equal(before) {
 		t.Errorf("the clock was changed to %v", got)
 	}
-	a := s.mustSend(http.MethodPost, control+"/clock", strings.NewReader(`{"time":"2027-01-01T00:00:00Z","advance_ms":1500,"running":false}`))
+	a := s.mustSend(http.MethodPost, control+"/clock", strings.NewReader(`{"time":"2027-01-01T00:00:00Z","advance_ms":1500,"running":false}`), "Content-Type", "application/json")
 	if a.status != http.StatusOK || a.fields(t)["time"] != "2027-01-01T00:00:01.5Z" || a.fields(t)["running"] != false {
 		t.Errorf("everything at once: %d %s", a.status, a.body)
 	}

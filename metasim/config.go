@@ -50,6 +50,18 @@ type Config struct {
 	// Meta.
 	Strict bool
 
+	// Hosts are further host names by which clients reach the Server: names
+	// without a port, or *.suffix. Requests with another Host are refused with
+	// 421, so that no web page reaches the Server with a name that it resolves to
+	// this machine. localhost, *.localhost, addresses, the host of PublicURL,
+	// graph.facebook.com and lookaside.fbsbx.com are always accepted. Default: none.
+	Hosts []string
+
+	// Origins (scheme://host[:port]) are those whose web pages may call the
+	// Server and its control API. Pages of other origins are refused with 403.
+	// Default: none.
+	Origins []string
+
 	// Seed seeds ids and the probabilities of faults. 0, the default, means a random seed.
 	Seed uint64
 
@@ -132,6 +144,9 @@ func (c Config) Validate() error {
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
 			complain("PublicURL %q is not scheme://host[:port]", c.PublicURL)
 		}
+	}
+	if _, err := newAccess(c); err != nil {
+		problems = append(problems, err)
 	}
 	switch c.ThrottleStatus {
 	case 0, 400, 403, 429:

@@ -18,7 +18,8 @@ type faultsJSON struct {
 }
 
 // Control returns the control API, which the package comment describes. It
-// requires no credentials: listen on an address that only its users can reach.
+// requires no credentials: listen on an address that only its users can reach. It
+// refuses the web pages that they visit.
 func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.controlHealth)
@@ -59,7 +60,7 @@ func (s *Server) Control() http.Handler {
 		writeControl(w, http.StatusOK, s.Clock())
 	})
 	mux.HandleFunc("POST /clock", s.controlClock)
-	return mux
+	return s.guardControl(mux)
 }
 
 func (s *Server) controlClock(w http.ResponseWriter, r *http.Request) {

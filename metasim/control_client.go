@@ -178,7 +178,7 @@ func (c *ControlClient) do(ctx context.Context, method, path string, in, out any
 	if err != nil {
 		return fmt.Errorf("metasim: control API: %w", err)
 	}
-	if in != nil {
+	if method == http.MethodPost {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	response, err := c.client.Do(request)

@@ -21,7 +21,7 @@ func startControl(t *testing.T, s *sim) string {
 func TestControlAPIManagesFaults(t *testing.T) {
 	s := startSim(t)
 	control := startControl(t, s)
-	a := s.mustSend(http.MethodPost, control+"/faults", strings.NewReader(`{"operation":"phone_number","error_code":131016,"times":1,"latency_ms":5}`))
+	a := s.mustSend(http.MethodPost, control+"/faults", strings.NewReader(`{"operation":"phone_number","error_code":131016,"times":1,"latency_ms":5}`), "Content-Type", "application/json")
 	added := a.fields(t)
 	if a.status != http.StatusCreated || added["id"] != "fault-1" || added["latency_ms"] != 5.0 {
 		t.Fatalf("%d %s", a.status, a.body)
@@ -64,7 +64,7 @@ func TestControlAPIRefusesInvalidRequests(t *testing.T) {
 		`{"body":"` + strings.Repeat("x", 300<<10) + `"}`: "too large",
 	}
 	for body, mention := range tests {
-		a := s.mustSend(http.MethodPost, control+"/faults", strings.NewReader(body))
+		a := s.mustSend(http.MethodPost, control+"/faults", strings.NewReader(body), "Content-Type", "application/json")
 		message, _ := a.fields(t)["error"].(string)
 		if a.status != http.StatusBadRequest || !strings.Contains(message, mention) {
 			t.Errorf("%.60s: %d %s", body, a.status, a.body)
@@ -121,7 +121,7 @@ func TestResetRemovesEverythingButTheAccounts(t *testing.T) {
 	control := startControl(t, s)
 	s.mustUpload("a.png", "image/png", png)
 	s.fault(Fault{Operation: OperationUpload, Status: 500})
-	if a := s.mustSend(http.MethodPost, control+"/reset", nil); a.status != http.StatusNoContent {
+	if a := s.mustSend(http.MethodPost, control+"/reset", nil, "Content-Type", "application/json"); a.status != http.StatusNoContent {
 		t.Errorf("POST /reset: %d", a.status)
 	}
 	assertNothingStored(t, s)

@@ -146,11 +146,23 @@
 // an upload is not checked, as at Meta. ttl_minutes shortens the life of any
 // file, though Meta accepts it for No-Storage numbers only.
 //
+// # Web pages
+//
+// No request to the control API is signed, and a token of the Graph API may be
+// known. So that no web page that a developer visits can call them, both accept
+// only their own host names (421 otherwise; Config.Hosts adds names), and no request
+// that a browser sends for a page of another origin (403; Config.Origins adds
+// origins). Addresses are accepted as host names, since no DNS stands behind them,
+// but on a loopback connection only those of loopback.
+//
 // # The control API
 //
 // Server.Control is JSON over HTTP, for a listener of its own. A Go program
 // calls it with a ControlClient. Errors are {"error":"…"}; unknown members are
-// refused with 400.
+// refused with 400. Every POST needs the header Content-Type: application/json:
+//
+//	curl -H 'Content-Type: application/json' -d '{"operation":"upload","error_code":80007}' "$FERRY_SIMULATOR_CONTROL_URL/faults"
+//	curl -H 'Content-Type: application/json' -X POST "$FERRY_SIMULATOR_CONTROL_URL/reset"
 //
 //	GET    /health        {"status":"ok","media":0,"requests":0,"faults":0} (type Health)
 //	GET    /requests      {"dropped":0,"requests":[…]}: the last 1000, newest last (type History)

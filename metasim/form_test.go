@@ -87,7 +87,7 @@ func TestUploadWhoseConnectionBreaksStoresNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			head := "POST /v25.0/" + phone1 + "/media HTTP/1.1\r\nHost: graph\r\nAuthorization: Bearer " + token1 +
+			head := "POST /v25.0/" + phone1 + "/media HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token1 +
 				"\r\nContent-Type: " + formType + "\r\nConnection: close\r\n"
 			if _, err := io.WriteString(conn, head+rest); err != nil {
 				t.Fatal(err)

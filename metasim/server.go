@@ -20,6 +20,7 @@ const copyBuffer = 256 << 10
 // concurrent use. Only Run starts goroutines.
 type Server struct {
 	cfg      Config
+	access   access
 	accounts map[string]*BusinessAccount
 	phones   map[string]*phone
 	apps     map[string][]string        // app id → ids of the accounts that are connected through it
@@ -70,6 +71,7 @@ func New(cfg Config) *Server {
 		random:   newRandomSource(cfg.Seed),
 		closed:   make(chan struct{}),
 	}
+	s.access, _ = newAccess(cfg) // Validate has checked it
 	s.faults = &faultList{random: s.random}
 	s.buffers.New = func() any { return new([copyBuffer]byte) }
 	s.sleep = s.sleepUntil
@@ -94,6 +96,9 @@ func New(cfg Config) *Server {
 
 // ServeHTTP serves the Graph API and the media host.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.admit(w, r, refuseGraph) {
+		return
+	}
 	c := s.begin(w, r)
 	defer c.finish()
 	if c.fault != nil && !c.applyFault() {

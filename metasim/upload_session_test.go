@@ -83,7 +83,7 @@ func TestUploadResumesWhereTheClientStopped(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			fmt.Fprintf(conn, "POST /v25.0/%s HTTP/1.1\r\nHost: x\r\nAuthorization: OAuth %s\r\nfile_offset: 0\r\nContent-Length: %d\r\n\r\n%s",
+			fmt.Fprintf(conn, "POST /v25.0/%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: OAuth %s\r\nfile_offset: 0\r\nContent-Length: %d\r\n\r\n%s",
 				session, token1, len(content), content[:654_321])
 			for { // wait until the request has arrived
 				if r := s.lastRequest(); r.Operation == OperationUploadBytes {
