@@ -73,7 +73,7 @@ func (a access) check(header http.Header, r *http.Request) *refusal {
 	}
 	if hasNone := r.Host == "" && !r.ProtoAtLeast(1, 1); !hasNone && (!ok || !a.isOwn(host, local)) {
 		return &refusal{http.StatusMisdirectedRequest, fmt.Sprintf("The simulator does not answer to the host name %q, only to localhost, *.localhost, its own address, %s. "+
-			"To add a name, set Config.Hosts (ferry dev --server-name NAME).", truncate(r.Host), strings.Join(a.names, ", "))}
+			"To add a name, set Config.Hosts (ferry dev --host NAME).", truncate(r.Host), strings.Join(a.names, ", "))}
 	}
 	scheme := "http"
 	if r.TLS != nil {

@@ -8,6 +8,7 @@
 //	gateway.go  Config, Open and Close
 //	run.go      Run and Stop
 //	part.go     parts and loops
+//	hosts.go    host names and web pages that requests may come from
 package gateway
 
 import (
@@ -61,6 +62,9 @@ type Config struct {
 	// CertFile and KeyFile are PEM files with the certificate of the API and its
 	// key: both or none. Default: none, which means plain HTTP.
 	CertFile, KeyFile string
+	// Access says by which host names the health checks and the parts are called,
+	// and from which web pages. Default: the zero Access.
+	Access Access
 	// Parts are served beside the API, such as a console. The gateway closes
 	// their listeners.
 	Parts []Part
@@ -148,7 +152,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.service, err = social.New(config.API); err != nil {
 		return err
 	}
-	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, TLS: certificate}
+	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, TLS: certificate, Signed: true}
 	for _, part := range append([]Part{api}, config.Parts...) {
 		if part.Listener == nil {
 			return fmt.Errorf("the %s has no listener", part.Name)
@@ -222,19 +226,27 @@ const pingTimeout = 2 * time.Second
 //
 //	GET /livez   200 while the process runs
 //	GET /readyz  200 while requests are accepted; 503 when the gateway is about to stop or its database does not respond
+//
+// They are not signed, unlike the rest of the API.
 func (g *Gateway) withHealth(api http.Handler) http.Handler {
+	live := g.config.Access.Unsigned(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+	ready := g.config.Access.Unsigned(http.HandlerFunc(g.serveReady))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodGet && r.RequestURI == "/livez":
-			w.WriteHeader(http.StatusOK)
+			live.ServeHTTP(w, r)
 		case r.Method == http.MethodGet && r.RequestURI == "/readyz":
-			ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
-			defer cancel()
-			if g.draining.Load() || g.config.State.Ping(ctx) != nil {
-				w.WriteHeader(http.StatusServiceUnavailable)
-			}
+			ready.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}
 	})
+}
+
+func (g *Gateway) serveReady(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+	defer cancel()
+	if g.draining.Load() || g.config.State.Ping(ctx) != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
 }

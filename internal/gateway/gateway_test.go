@@ -124,9 +124,9 @@ func TestGatewayIsNotReadyWithoutItsDatabase(t *testing.T) {
 func TestClientThatStopsSendingIsDisconnected(t *testing.T) {
 	g := start(t, func(c *gateway.Config, _ string) { c.BodyTimeout = 50 * time.Millisecond })
 	for _, head := range []string{
-		"POST /v1/whatsapp/media HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
-		"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+		"POST /v1/whatsapp/media HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n",
+		"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n",
 	} {
 		connection, err := net.Dial("tcp", g.address)
 		if err != nil {

@@ -18,6 +18,10 @@ type Part struct {
 	Handler  http.Handler
 	Listener net.Listener
 	TLS      *tls.Config // nil means plain HTTP
+
+	// Signed says that Handler verifies the signature of every request. Requests of
+	// any other part must have a host name and an origin that Config.Access accepts.
+	Signed bool
 }
 
 // A Loop is background work within a Gateway. Run works until ctx is done and
@@ -45,6 +49,9 @@ const (
 // newServer returns the server of a part, with the limits of every part.
 // The base context of its requests is the gateway's.
 func (g *Gateway) newServer(part Part) *server {
+	if !part.Signed {
+		part.Handler = g.config.Access.Unsigned(part.Handler)
+	}
 	return &server{part, http.Server{
 		Handler:           g.limited(part.Handler),
 		TLSConfig:         part.TLS,
