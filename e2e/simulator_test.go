@@ -30,10 +30,11 @@ type simulator struct {
 	control *metasim.ControlClient
 }
 
-// startSimulator runs a simulator with two business accounts, and with those
+// startSimulator runs a strict simulator with two business accounts, and with those
 // that the configuration has.
 func startSimulator(t testing.TB, config metasim.Config) *simulator {
 	t.Helper()
+	config.Strict = true
 	config.BusinessAccounts = append([]metasim.BusinessAccount{
 		{ID: metaAccount, AppID: metaApp, Token: metaToken, Name: "Lucky Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhone, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub"}}},
 		{ID: otherMetaAccount, AppID: metaApp, Token: otherMetaToken, Name: "Other Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: otherMetaPhone}}},

@@ -2,7 +2,9 @@ package metasim
 
 import (
 	"cmp"
-	"strings"
+	"encoding/json"
+	"net/http"
+	"time"
 )
 
 // withDefaults returns the account with its defaults filled in.
@@ -16,101 +18,93 @@ func (a BusinessAccount) withDefaults() BusinessAccount {
 	a.Country = cmp.Or(a.Country, "US")
 	a.OwnershipType = cmp.Or(a.OwnershipType, "SELF")
 	a.PrimaryBusinessLocation = cmp.Or(a.PrimaryBusinessLocation, "US")
-	a.MarketingMessagesOnboardingState = cmp.Or(a.MarketingMessagesOnboardingState, "NOT_STARTED")
+	a.MarketingMessagesOnboardingState = cmp.Or(a.MarketingMessagesOnboardingState, "ELIGIBLE")
 	a.OwnerBusinessID = cmp.Or(a.OwnerBusinessID, a.ID)
 	a.OwnerBusinessName = cmp.Or(a.OwnerBusinessName, a.Name)
 	a.CanSendMessage = cmp.Or(a.CanSendMessage, "AVAILABLE")
 	return a
 }
 
-func (p PhoneNumber) withDefaults() PhoneNumber {
-	p.DisplayPhoneNumber = cmp.Or(p.DisplayPhoneNumber, "+1 631-555-5555")
-	p.VerifiedName = cmp.Or(p.VerifiedName, "Simulated Business")
-	p.QualityRating = cmp.Or(p.QualityRating, "GREEN")
-	p.CodeVerificationStatus = cmp.Or(p.CodeVerificationStatus, "VERIFIED")
-	p.PlatformType = cmp.Or(p.PlatformType, "CLOUD_API")
-	p.Status = cmp.Or(p.Status, "CONNECTED")
-	p.NameStatus = cmp.Or(p.NameStatus, "APPROVED")
-	p.ThroughputLevel = cmp.Or(p.ThroughputLevel, "STANDARD")
-	p.MessagingLimitTier = cmp.Or(p.MessagingLimitTier, "TIER_250")
-	p.AccountMode = cmp.Or(p.AccountMode, "LIVE")
-	p.LastOnboardedTime = cmp.Or(p.LastOnboardedTime, "2026-01-01T00:00:00+0000")
-	p.CanSendMessage = cmp.Or(p.CanSendMessage, "AVAILABLE")
-	return p
+// accountCreated is when every account was made, unless BusinessAccount.Fields says
+// otherwise.
+var accountCreated = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// fields returns the fields of an account, without its lists, by name and with the
+// types that Meta states (docs/references.md#graph-waba).
+func (a *BusinessAccount) fields() map[string]any {
+	owner := map[string]any{"id": a.OwnerBusinessID, "name": a.OwnerBusinessName}
+	return map[string]any{
+		"id":                                   a.ID,
+		"name":                                 a.Name,
+		"currency":                             a.Currency,
+		"timezone_id":                          a.TimezoneID,
+		"message_template_namespace":           a.MessageTemplateNamespace,
+		"account_review_status":                a.AccountReviewStatus,
+		"business_verification_status":         a.BusinessVerificationStatus,
+		"country":                              a.Country,
+		"creation_time":                        accountCreated.Unix(),
+		"ownership_type":                       a.OwnershipType,
+		"primary_business_location":            a.PrimaryBusinessLocation,
+		"marketing_messages_onboarding_status": a.MarketingMessagesOnboardingState,
+		"marketing_messages_lite_api_status":   "ELIGIBLE",
+		"marketing_messages_ad_account":        nil,
+		"status":                               "ACTIVE",
+		"is_enabled_for_insights":              false,
+		"is_shared_with_partners":              false,
+		"template_auto_archival_enabled":       false,
+		"owner_business":                       node{kind: "Business", fields: owner},
+		"owner_business_info":                  node{kind: "BusinessInfo", fields: owner},
+		"on_behalf_of_business_info": structure("OnBehalfOfBusinessInfo", map[string]any{
+			"id": a.OwnerBusinessID, "name": a.OwnerBusinessName, "status": "APPROVED", "type": "SELF"}),
+		"health_status": healthStatus(health("WABA", a.ID, a.CanSendMessage)),
+		"whatsapp_business_manager_messaging_limit": "TIER_250",
+		"disable_marketing_messages_on_cloud_api":   false,
+
+		// No messages are simulated, so there is nothing to count.
+		"analytics":              structure("WABAAnalytics", map[string]any{"granularity": "DAY", "phone_numbers": []string{}, "data_points": []any{}}),
+		"conversation_analytics": noDataPoints("WABAConversationAnalytics"),
+		"pricing_analytics":      noDataPoints("WABAPricingAnalytics"),
+
+		// Meta leaves these out until the business has one.
+		"primary_funding_id":                  nil,
+		"purchase_order_number":               nil,
+		"linked_commerce_account":             nil,
+		"auth_international_rate_eligibility": nil,
+	}
 }
 
-// node is an object of the graph: its fields by name, and the names of those
-// that a request without fields returns. A field with a nil value exists and is
-// left out of responses.
-type node struct {
-	kind     string // in error messages
-	fields   map[string]any
-	defaults []string
+func noDataPoints(kind string) node {
+	return structure(kind, map[string]any{"data": []any{map[string]any{"data_points": []any{}}}})
 }
 
-// object is JSON with members in the order of their names.
-type object map[string]any
-
+// accountNode returns an account with its lists.
 func (s *Server) accountNode(a *BusinessAccount) node {
-	return node{
+	n := node{
 		kind:     "WhatsAppBusinessAccount",
+		as:       nodeAccount,
+		fields:   a.fields(),
 		defaults: []string{"name", "currency", "timezone_id", "message_template_namespace"},
-		fields: map[string]any{
-			"id":                                   a.ID,
-			"name":                                 a.Name,
-			"currency":                             a.Currency,
-			"timezone_id":                          a.TimezoneID,
-			"message_template_namespace":           a.MessageTemplateNamespace,
-			"account_review_status":                a.AccountReviewStatus,
-			"business_verification_status":         a.BusinessVerificationStatus,
-			"country":                              a.Country,
-			"ownership_type":                       a.OwnershipType,
-			"primary_business_location":            a.PrimaryBusinessLocation,
-			"marketing_messages_onboarding_status": a.MarketingMessagesOnboardingState,
-			"owner_business_info":                  object{"id": a.OwnerBusinessID, "name": a.OwnerBusinessName},
-			"health_status":                        healthStatus(health("WABA", a.ID, a.CanSendMessage)),
-		},
 	}
+	n.fields["phone_numbers"] = s.phoneNumbersOf(a)
+	n.fields["subscribed_apps"] = subscribedApps(a)
+	return n.with(a.Fields)
 }
 
-func (s *Server) phoneNode(p *phone) node {
-	account := s.accounts[p.accountID]
-	fields := map[string]any{
-		"id":                           p.ID,
-		"display_phone_number":         p.DisplayPhoneNumber,
-		"verified_name":                p.VerifiedName,
-		"quality_rating":               p.QualityRating,
-		"code_verification_status":     p.CodeVerificationStatus,
-		"platform_type":                p.PlatformType,
-		"status":                       p.Status,
-		"name_status":                  p.NameStatus,
-		"throughput":                   object{"level": p.ThroughputLevel},
-		"messaging_limit_tier":         p.MessagingLimitTier,
-		"account_mode":                 p.AccountMode,
-		"is_official_business_account": p.IsOfficialBusinessAccount,
-		"last_onboarded_time":          p.LastOnboardedTime,
-		"webhook_configuration":        nil,
-		"health_status": healthStatus(
-			health("PHONE_NUMBER", p.ID, p.CanSendMessage), health("WABA", account.ID, account.CanSendMessage)),
-		"whatsapp_business_manager_messaging_limit": p.MessagingLimitTier,
+// subscribedApps returns the apps that receive an account's webhooks.
+func subscribedApps(a *BusinessAccount) edge {
+	if a.AppID == "" {
+		return edge{}
 	}
-	if p.WebhookURL != "" {
-		fields["webhook_configuration"] = object{"application": p.WebhookURL}
-	}
-	return node{
-		kind:   "WhatsAppBusinessPhoneNumber",
-		fields: fields,
-		defaults: []string{"verified_name", "code_verification_status", "display_phone_number",
-			"quality_rating", "platform_type", "throughput", "webhook_configuration"},
-	}
+	app := structure("Application", map[string]any{"id": a.AppID, "name": "Simulated App", "link": "https://www.facebook.com/games/?app_id=" + a.AppID})
+	return edge{rows: []node{structure("WhatsAppApplication", map[string]any{"whatsapp_business_api_data": app})}}
 }
 
-func health(entity, id, state string) object {
-	return object{"entity_type": entity, "id": id, "can_send_message": state}
+func health(entity, id, state string) map[string]any {
+	return map[string]any{"entity_type": entity, "id": id, "can_send_message": state}
 }
 
 // healthStatus returns the status of the entity that can send least.
-func healthStatus(entities ...object) object {
+func healthStatus(entities ...map[string]any) node {
 	worst := "AVAILABLE"
 	for _, e := range entities {
 		switch state := e["can_send_message"]; {
@@ -120,41 +114,58 @@ func healthStatus(entities ...object) object {
 			worst = "LIMITED"
 		}
 	}
-	return object{"can_send_message": worst, "entities": entities}
+	return structure("WhatsAppBusinessHealthStatusForMessageSend", map[string]any{"can_send_message": worst, "entities": entities})
 }
 
-// choose returns the requested fields, and always id. Sub-fields in braces are
-// not supported: they are fields that do not exist.
-func (n node) choose(list string) (object, *apiError) {
-	names := n.defaults
-	if list != "" {
-		names = strings.Split(list, ",")
+// with returns the node with values that the configuration has for its fields, as
+// Meta's JSON would have them.
+func (n node) with(overrides map[string]any) node {
+	for name, value := range overrides {
+		n.fields[name] = nodesIn(value)
 	}
-	chosen := object{"id": n.fields["id"]}
-	for _, name := range names {
-		value, ok := n.fields[name]
-		if !ok {
-			return nil, parameterError("Tried accessing nonexisting field (%s) on node type (%s)", truncate(name), n.kind)
-		}
-		if value != nil {
-			chosen[name] = value
+	return n
+}
+
+// nodesIn makes an object a node, so that its fields can be chosen.
+func nodesIn(value any) any {
+	members, ok := value.(map[string]any)
+	if !ok {
+		return value
+	}
+	n := structure("Object", map[string]any{})
+	for name, member := range members {
+		n.fields[name] = nodesIn(member)
+	}
+	return n
+}
+
+// checkOverrides returns the names of overrides that are no field, or whose value is
+// not JSON.
+func checkOverrides(fields, overrides map[string]any) (wrong []string) {
+	for _, name := range sortedNames(overrides) {
+		_, known := fields[name]
+		_, err := json.Marshal(overrides[name])
+		if !known || name == "id" || err != nil {
+			wrong = append(wrong, name)
 		}
 	}
-	return chosen, nil
+	return wrong
 }
 
 func (s *Server) account(c *call) (any, *apiError) {
-	return respondWithNode(s.accountNode(s.accounts[c.id]), c)
+	return c.respondWithNode(s.accountNode(s.accounts[c.id]))
 }
 
-func (s *Server) phoneNumber(c *call) (any, *apiError) {
-	return respondWithNode(s.phoneNode(s.phones[c.id]), c)
+func (s *Server) subscribedApps(c *call) (any, *apiError) {
+	return c.respondWithEdge(subscribedApps(s.accounts[c.id]))
 }
 
-func respondWithNode(n node, c *call) (any, *apiError) {
-	fields, err := n.choose(c.r.URL.Query().Get("fields"))
-	if err != nil {
-		return nil, err
+// root responds to the path that has nothing but a version. Whoever checks a token
+// with it takes OAuthException, and nothing else, for a bad one
+// (docs/references.md#graph-root).
+func (s *Server) root(c *call) (any, *apiError) {
+	return nil, &apiError{
+		status: http.StatusBadRequest, kind: "GraphMethodException", code: 100,
+		message: "Unsupported get request. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api",
 	}
-	return fields, nil
 }

@@ -36,10 +36,17 @@ func TestNodesReturnTheRequestedFields(t *testing.T) {
 func TestFieldsThatDoNotExistAreRefused(t *testing.T) {
 	s := startSim(t)
 	tests := map[string]string{
-		account1 + "?fields=id,nam":          "(#100) Tried accessing nonexisting field (nam) on node type (WhatsAppBusinessAccount)",
-		phone1 + "?fields=throughput{level}": "(#100) Tried accessing nonexisting field (throughput{level}) on node type (WhatsAppBusinessPhoneNumber)",
-		account1 + "/phone_numbers?fields=x": "(#100) Tried accessing nonexisting field (x) on node type (WhatsAppBusinessPhoneNumber)",
-		phone1 + "?fields=id,,status":        "(#100) Tried accessing nonexisting field () on node type (WhatsAppBusinessPhoneNumber)",
+		account1 + "?fields=id,nam":                         "(#100) Tried accessing nonexisting field (nam) on node type (WhatsAppBusinessAccount)",
+		account1 + "/phone_numbers?fields=x":                "(#100) Tried accessing nonexisting field (x) on node type (WhatsAppBusinessPhoneNumber)",
+		account1 + "?fields=phone_numbers{x}":               "(#100) Tried accessing nonexisting field (x) on node type (WhatsAppBusinessPhoneNumber)",
+		account1 + "?fields=owner_business_info{x}":         "(#100) Tried accessing nonexisting field (x) on node type (BusinessInfo)",
+		phone1 + "?fields=throughput{level,x}":              "(#100) Tried accessing nonexisting field (x) on node type (WhatsAppBusinessThroughput)",
+		phone1 + "?fields=status{x}":                        "(#100) Subfields are not supported by status",
+		account1 + "/phone_numbers?fields=id{x}":            "(#100) Subfields are not supported by id",
+		account1 + "?fields=phone_numbers.limit(0)":         "(#100) Param limit must be a number from 1 to 5000.",
+		account1 + "/phone_numbers?sort=name":               "(#100) Cannot sort by name_ascending",
+		account1 + "/phone_numbers?sort=creation_time.desc": "(#100) Cannot sort by creation_time.desc_ascending",
+		account1 + "/phone_numbers?filtering=x":             "(#100) Param filtering must be an array of objects with field, operator and value.",
 	}
 	for target, want := range tests {
 		a := s.get("/v25.0/" + target)
@@ -63,7 +70,8 @@ func TestPhoneNumbersAreReturnedInPages(t *testing.T) {
 		query    string
 		pages    []int
 	}{
-		"awkward by default":  {0, "?limit=100", []int{3, 2}},
+		"all by default":      {0, "?limit=100", []int{5}},
+		"an awkward page":     {3, "?limit=100", []int{3, 2}},
 		"limit below a page":  {0, "?limit=2", []int{2, 2, 1}},
 		"exactly one page":    {5, "", []int{5}},
 		"page as in graph":    {25, "?fields=id", []int{5}},
@@ -108,7 +116,7 @@ func TestPagingRefusesInvalidCursorsAndLimits(t *testing.T) {
 	s := startSim(t)
 	tests := map[string]int{
 		"?after=nonsense": 131059, "?before=nonsense": 131059, "?after=a&before=b": 131059,
-		"?limit=0": 100, "?limit=-1": 100, "?limit=many": 100, "?limit=": 100,
+		"?limit=0": 100, "?limit=-1": 100, "?limit=many": 100,
 	}
 	for query, code := range tests {
 		a := s.get("/v25.0/" + account1 + "/phone_numbers" + query)
@@ -129,7 +137,7 @@ func TestVersionsAreLiveFallForwardOrDoNotExist(t *testing.T) {
 	s := startSim(t)
 	tests := map[string]string{ // version → the one that serves it, "" for none
 		"v26.0": "v26.0", "v25.0": "v25.0", "v21.0": "v21.0", "v20.0": "v21.0", "v2.12": "v21.0", "v1.0": "v21.0",
-		"v27.0": "", "v25.1": "", "v2.13": "", "v0.0": "", "v-1.0": "", "v25": "", "25.0": "", "V25.0": "", "v025.0": "", "v25.00": "",
+		"v27.0": "v27.0", "v36.0": "v36.0", "v37.0": "", "v25.1": "", "v2.13": "", "v0.0": "", "v-1.0": "", "v25": "", "25.0": "", "V25.0": "", "v025.0": "", "v25.00": "",
 		"v99999999999999999999.0": "", "v": "", "latest": "",
 	}
 	for version, answering := range tests {
@@ -150,8 +158,8 @@ func TestVersionsAreLiveFallForwardOrDoNotExist(t *testing.T) {
 func TestUnknownPathsAreNamedInTheError(t *testing.T) {
 	s := startSim(t)
 	tests := map[string]string{
-		"/": "/", "/v25.0": "/v25.0", "/v25.0/": "/", "/v25.0/me": "/me", "/v25.0/me/media": "/me/media",
-		"/v25.0/" + phone1 + "/messages": "/messages", "/v25.0/" + phone1 + "/": "/", "/" + phone1 + "/media": "/" + phone1 + "/media",
+		"/v25.0/you": "/you", "/v25.0/you/media": "/you/media", "/v25.0/" + phone1 + "/massages": "/massages",
+		"/" + phone1 + "/massages": "/" + phone1 + "/massages", "/v25.0/" + phone1 + "//": "/", "/v25.0//": "/",
 		"/v25.0/" + phone1 + "/media/x": "/media/x", "//v25.0/" + phone1: "//v25.0/" + phone1, "/whatsapp_business/attachments": "/whatsapp_business/attachments",
 	}
 	for path, named := range tests {

@@ -37,6 +37,8 @@ type call struct {
 	started time.Time
 	secrets secrets
 
+	parameters parameters // that have been read so far
+
 	// Set by authentication.
 	token    string
 	accounts map[string]bool // ids of the accounts that the token has access to
@@ -48,7 +50,7 @@ type call struct {
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{
 		server: s, route: s.route(r), traceID: "A" + s.random.word(22),
-		started: time.Now(), secrets: s.secretsOf(r),
+		started: time.Now(), secrets: s.secretsOf(r), parameters: parameters{},
 	}
 	c.fault = s.faults.pick(r.Method, r.URL.Path, c.name())
 	c.body = &requestBody{source: cmp.Or[io.ReadCloser](r.Body, http.NoBody)}
@@ -73,18 +75,54 @@ func (c *call) serve() (any, *apiError) {
 	if c.refusal != nil {
 		return nil, c.refusal
 	}
-	if refusal := c.server.authenticate(c); refusal != nil {
-		if c.operation != nil && c.operation.mediaHost {
-			return nil, downloadNotFound(refusal.historyReason())
-		}
+	refusal := c.prepare()
+	switch {
+	case refusal != nil && c.onMediaHost():
+		return nil, downloadNotFound(refusal.historyReason())
+	case refusal != nil:
 		return nil, refusal
 	}
 	c.reportUsage(0)
-	if c.operation == nil {
+	switch {
+	case c.missing != "":
+		return nil, c.notSimulated(c.missing, "Add a fault with this path and a body to respond in its place.")
+	case c.operation == nil:
 		return nil, unsupported(c.r.Method, truncate(c.id))
 	}
 	return c.operation.serve(c.server, c)
 }
+
+// prepare reads the parameters, except those of a form with a file, and checks who
+// sent the request. A token in such a form is checked when the form has been read.
+func (c *call) prepare() *apiError {
+	for _, w := range c.warnings {
+		if refusal := c.warn(w.Code, "%s", w.Text); refusal != nil {
+			return refusal
+		}
+	}
+	if !c.onMediaHost() {
+		if refusal := c.readQuery(); refusal != nil {
+			return refusal
+		}
+	}
+	switch {
+	case c.readsForm() && !c.hasToken():
+		return nil
+	case c.takesFile() || c.onMediaHost() || c.operation == nil && c.hasToken():
+	default:
+		if refusal := c.readBody(); refusal != nil {
+			return refusal
+		}
+	}
+	if refusal := c.server.authenticate(c); refusal != nil || c.operation == nil || c.readsForm() {
+		return refusal
+	}
+	return c.checkParameters()
+}
+
+// readsForm reports whether the operation reads the parameters of the body itself,
+// because a file may be among them.
+func (c *call) readsForm() bool { return c.name() == OperationUpload }
 
 // respond writes a result or an error. Nothing else writes responses, except
 // downloads.
@@ -175,7 +213,8 @@ func (c *call) finish() {
 		c.server.cfg.Logger.Info("metasim: request",
 			"operation", string(r.Operation), "method", r.Method, "path", r.Path, "status", r.Status,
 			"read", r.BytesRead, "written", r.BytesWritten, "duration", r.Duration,
-			"media_id", r.MediaID, "trace_id", r.TraceID, "reason", r.Reason, "fault", r.FaultID, "cut", r.Cut)
+			"media_id", r.MediaID, "trace_id", r.TraceID, "reason", r.Reason, "not_simulated", r.NotSimulated,
+			"warnings", warningCodes(r.Warnings), "fault", r.FaultID, "cut", r.Cut)
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 
 const (
 	defaultMemory   = 256 << 20 // bytes kept by the default storage
-	defaultPageSize = 3         // small on purpose: Graph's own default is 25
+	strictPageSize  = 3         // small on purpose: Graph's own default is 25
 	defaultThrottle = 400       // the documentation of December 2025
 )
 
@@ -73,15 +73,10 @@ type Config struct {
 	ThrottleStatus int
 
 	// PageSize is the maximum number of rows in one page of a list, whatever
-	// limit the request has. Graph does not promise full pages, so the default
-	// is small enough to catch a client that reads the first page only.
-	// Default 3.
+	// limit the request has. Graph does not promise full pages: a small PageSize
+	// catches a client that reads the first page only. Default no maximum, but 3
+	// with Strict.
 	PageSize int
-
-	// AcceptMislabelled accepts an upload whose file name or first bytes
-	// contradict its declared type, as Meta does (the message then fails later,
-	// with a webhook of code 131053). Default false: refused at once.
-	AcceptMislabelled bool
 
 	// MultilineHandles makes the handles of resumable uploads two lines with a
 	// line feed between them, as Meta's sometimes are. Default false: one line.
@@ -103,10 +98,15 @@ type BusinessAccount struct {
 	Country                          string // ISO 3166; default "US"
 	OwnershipType                    string // default "SELF"
 	PrimaryBusinessLocation          string // default "US"
-	MarketingMessagesOnboardingState string // default "NOT_STARTED"
+	MarketingMessagesOnboardingState string // default "ELIGIBLE"
 	OwnerBusinessID                  string // default ID
 	OwnerBusinessName                string // default Name
 	CanSendMessage                   string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
+
+	// Fields are values of other fields of the account, by Meta's name and as
+	// encoding/json would decode them: {"status": "ACTIVE"}. They replace the
+	// simulator's; nil leaves a field out. Default: the simulator's values.
+	Fields map[string]any
 
 	PhoneNumbers []PhoneNumber
 }
@@ -130,6 +130,8 @@ type PhoneNumber struct {
 	CanSendMessage         string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
 
 	IsOfficialBusinessAccount bool
+
+	Fields map[string]any // as BusinessAccount.Fields
 }
 
 // Validate returns an error that lists every problem of the configuration. New
@@ -170,8 +172,14 @@ func (c Config) Validate() error {
 		if a.Token == "" || strings.ContainsFunc(a.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			complain("business account %s: the token is empty or has blanks", a.ID)
 		}
+		for _, name := range checkOverrides(a.fields(), a.Fields) {
+			complain("business account %s: Fields has %q, which is not a field with a value of JSON", a.ID, name)
+		}
 		for _, p := range a.PhoneNumbers {
 			claim("phone number", p.ID)
+			for _, name := range checkOverrides(p.fields(&a), p.Fields) {
+				complain("phone number %s: Fields has %q, which is not a field with a value of JSON", p.ID, name)
+			}
 		}
 	}
 	for _, a := range c.BusinessAccounts { // several accounts may have the same app
@@ -203,8 +211,12 @@ func (c Config) withDefaults() Config {
 	if c.ThrottleStatus == 0 {
 		c.ThrottleStatus = defaultThrottle
 	}
-	if c.PageSize == 0 {
-		c.PageSize = defaultPageSize
+	switch {
+	case c.PageSize > 0:
+	case c.Strict:
+		c.PageSize = strictPageSize
+	default:
+		c.PageSize = maxPageLimit
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c

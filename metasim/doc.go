@@ -1,8 +1,9 @@
 // Package metasim simulates Meta's WhatsApp Cloud API, offline: media upload,
 // retrieval, download and deletion, resumable upload, and the reads that
 // linking an account needs. It is an independent implementation of that API and
-// shares no code with any client of it. It is stricter than Meta on purpose, so
-// that a client does not pass by luck. It is not for production.
+// shares no code with any client of it. It accepts what Meta accepts; what a careful
+// client does not send is a warning in the history, and with Config.Strict a
+// refusal, so that a client does not pass by luck. It is not for production.
 //
 //	sim := metasim.New(metasim.Config{BusinessAccounts: []metasim.BusinessAccount{{
 //		ID: "102290129340398", Token: "test-token",
@@ -26,18 +27,48 @@
 //	GET    /{version}/{media}[?phone_number_id=]   retrieve: URL, type, SHA-256, size
 //	DELETE /{version}/{media}[?phone_number_id=]   delete → {"success":true}
 //	GET    {URL}                                   download: bytes, ranges
-//	POST   /{version}/{app}/uploads                upload_session: ?file_length=&file_type=[&file_name=] → {"id":"upload:…?sig=…"}
+//	POST   /{version}/{app}/uploads                upload_session: file_length, file_type, [file_name] → {"id":"upload:…?sig=…"}
 //	POST   /{version}/upload:{session}?sig=        upload_bytes: from the header file_offset on → {"h":"4::…"}
 //	GET    /{version}/upload:{session}?sig=        upload_status: how much has arrived → {"id","file_offset"}
 //	GET    /{version}/{account}?fields=            account
-//	GET    /{version}/{account}/phone_numbers      phone_numbers: ?fields=&limit=&after=&before=
+//	GET    /{version}/{account}/phone_numbers      phone_numbers: ?fields=&limit=&after=&before=&summary=&sort=&filtering=
+//	GET    /{version}/{account}/subscribed_apps    subscribed_apps
 //	GET    /{version}/{phone number}?fields=       phone_number
+//	GET    /{version}/{phone number}/whatsapp_business_profile   business_profile
+//	GET    /{version}/                             root: an error that tells whether the token is valid
 //
-// Versions v21.0 to v26.0 are live. A request for an older one is answered by
-// v21.0, as the header facebook-api-version says; others do not exist. Errors
-// have Meta's envelope, codes and, where they are known, Meta's words. Every
-// response has the headers of Graph; x-fb-trace-id is the fbtrace_id of an
+// Parameters may be in the query, in a form (urlencoded or multipart) and in a JSON
+// object, whose numbers and booleans count as their text. The body counts before the
+// query, and the last value before earlier ones. A body of parameters has at most
+// 64 KiB. The token may be in the header Authorization, with the scheme Bearer or
+// OAuth, or in the parameter access_token, which counts before the header. The media
+// host, from which files are downloaded, accepts the header only.
+//
+// Versions v21.0 to v26.0 are live. An older one, and a path without a version, are
+// answered by v21.0, as the header facebook-api-version says. Versions up to v36.0
+// may have been released since, and respond under their own name; others do not
+// exist. Errors have Meta's envelope, codes and, where they are known, Meta's words.
+// Every response has the headers of Graph; x-fb-trace-id is the fbtrace_id of an
 // error and the trace_id of the history.
+//
+// # Fields
+//
+// A request names the fields that it reads, and those of a field in braces:
+//
+//	?fields=name,phone_numbers.limit(2){display_phone_number,throughput{level}}
+//
+// Nodes have the fields that Meta documents. Those of an account and of a phone
+// number have the values of BusinessAccount, PhoneNumber and their Fields. A list
+// that is read as a field has the parameters of its path as modifiers; the modifier
+// as(name) renames a field. The text has at most 16 KiB, and braces in braces to a
+// depth of 8. Other modifiers are ignored.
+//
+// # Requests that are not simulated
+//
+// A request that Meta would carry out and the simulator would not is refused with
+// status 501 and the type NotSimulated, which Meta does not use. The message and
+// Request.NotSimulated name what is missing. A fault with a Body responds in its
+// place. What Meta does not have either is code 2500 or 100, as at Meta.
 //
 // # State
 //
@@ -74,11 +105,12 @@
 //     if it is only upload_status: the offset in its response stays true.
 //   - A client that missed the handle sends an empty body at the final offset,
 //     and gets the same handle.
-//   - A wrong offset is 400, code 100, and the error names the right one. A body
-//     that is longer than what is missing is refused, and none of it is kept if
+//   - file_offset is 0 if it is missing. A wrong one is 400, code 100, and the error
+//     names the right one. A body that is longer than what is missing is refused, and none of it is kept if
 //     its Content-Length says so. The session continues after both.
-//   - Bytes that contradict the type, known after 4 KiB or at the end, end the
-//     session, and so does a storage that fails.
+//   - A storage that fails ends the session. With Strict, so do bytes that contradict
+//     the type, known after 4 KiB or at the end. The extension of file_name is not
+//     checked.
 //   - A session that does not exist, has expired or is another token's is 400,
 //     code 100, subcode 33; a wrong sig is 400, code 100.
 //   - Sessions expire 24 hours after their creation, handles 24 hours after the
@@ -86,28 +118,35 @@
 //     is 500, code 131000.
 //   - Handles have one line, and two with Config.MultilineHandles.
 //
-// # Stricter than Meta
+// # Warnings and Config.Strict
 //
-//   - A file without a name that fits its declared type, or whose first bytes
-//     contradict it, is refused at once (400, code 100, with the details of the
-//     webhook that Meta would send later). Config.AcceptMislabelled turns this
-//     off; a part without any file name is not a file either way. How Meta
-//     recognises files is not known; see below.
-//   - The form: no field but messaging_product, file, type and ttl_minutes,
-//     each once; no preamble, no bytes after the closing boundary, no transfer
-//     encoding of parts, CRLF line ends, at most 16 parts.
+// These are accepted with a warning (Request.Warnings), and refused with
+// Config.Strict by an error that says so. WarningCodes has the details.
+//
+//	token_in_query, token_in_body   use the header Authorization
+//	token_scheme                    Bearer, but OAuth for the bytes of a resumable upload
+//	token_twice                     different tokens in the header and in a parameter
+//	no_version, expired_version, newer_version
+//	trailing_slash                  at the end of the path
+//	parameter_place                 not where Meta documents it
+//	parameter_twice, parameter_empty, parameter_unknown
+//	body_ignored                    neither a form nor JSON
+//	form_framing                    bytes around the form, or a bad boundary
+//	part_encoding                   Content-Transfer-Encoding of a part
+//	type_mismatch                   the field type of an upload is not that of the part
+//	mislabelled                     name or first bytes contradict the declared type
+//	offset_missing, form_as_bytes   of the bytes of a resumable upload
+//
+// With Strict, pages have 3 rows unless Config.PageSize says otherwise.
+//
+// These are refused, although Meta's behaviour is not known:
+//
+//   - A form that is not complete, has other line ends than CRLF, more than 64 parts
+//     or a field of more than 4 KiB; a compressed body.
 //   - Size limits apply at upload for every type: image 5 MiB, audio and video
 //     16 MiB, document 100 MiB, sticker 500 KiB animated, 100 KiB static.
-//   - A token is accepted only in the header "Authorization: Bearer", and only
-//     for its accounts. The bytes of a resumable upload accept only
-//     "Authorization: OAuth"; its session and status accept both. The version is
-//     required. A path must not end with a slash.
-//   - An upload session accepts its parameters in the query, each once, and no
-//     others; access_token is allowed there and is ignored. file_offset is
-//     required. The bytes must be what file_type says (AcceptMislabelled turns
-//     this off); the extension of file_name is not checked.
-//   - Pages have 3 rows unless Config.PageSize says otherwise. paging.next
-//     has no token in it.
+//   - A part without a file name is not a file.
+//   - A token has access to its accounts only.
 //   - The media host refuses everything with the same 404 without details; the
 //     reason is in the history.
 //
@@ -137,14 +176,16 @@
 //
 // # Not simulated
 //
-// Messages, webhooks, templates, flows, signup, registration, subscribed_apps
-// and debug_token; rate limits (use a fault); codecs, dimensions and durations;
-// what happens to a file after the upload (131053); the seven days of inbound
-// media and the one hour of No-Storage numbers; permissions finer than a token
-// per account; HTTP caching, ETags of the API, batch requests and sub-fields in
-// braces. An Opus stream may be stereo, and not the only one. The field type of
-// an upload is not checked, as at Meta. ttl_minutes shortens the life of any
-// file, though Meta accepts it for No-Storage numbers only.
+// Messages, webhooks, templates, flows, signup, registration, writes to accounts and
+// numbers, and debug_token; rate limits (use a fault); codecs, dimensions and
+// durations; what happens to a file after the upload (131053); the seven days of
+// inbound media and the one hour of No-Storage numbers; permissions finer than a
+// token per account; HTTP caching, ETags of the API, batch requests, and the
+// parameters ids, method, metadata, callback and suppress_http_code. The parameters
+// pretty, locale, format, debug, appsecret_proof and sdk are ignored. An Opus stream
+// may be stereo, and not the only one. The field type of an upload is not checked, as
+// at Meta. ttl_minutes shortens the life of any file, though Meta accepts it for
+// No-Storage numbers only.
 //
 // # Web pages
 //
@@ -165,7 +206,8 @@
 //	curl -H 'Content-Type: application/json' -X POST "$FERRY_SIMULATOR_CONTROL_URL/reset"
 //
 //	GET    /health        {"status":"ok","media":0,"requests":0,"faults":0} (type Health)
-//	GET    /requests      {"dropped":0,"requests":[…]}: the last 1000, newest last (type History)
+//	GET    /requests      {"dropped":0,"requests":[…]}: the last 1000, newest last (type History), with
+//	                      their "warnings" and what is "not_simulated"
 //	DELETE /requests      204; empties the history
 //	GET    /faults        {"faults":[…]} with the counters matched and applied
 //	POST   /faults        201 and the fault with its id; 400 for an invalid fault

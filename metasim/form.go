@@ -5,40 +5,40 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"strings"
 )
 
 const (
-	maxParts       = 16      // of a form
+	maxParts       = 64      // of a form
 	maxFieldLength = 4 << 10 // bytes of a field that is not the file
 	maxBoundary    = 70      // characters (docs/references.md#multipart)
 )
 
 // form is a multipart body that is read part by part, in any order.
 type form struct {
+	call    *call
 	framing *framing
 	parts   *multipart.Reader
 	count   int
 }
 
 // openForm starts reading the form of a request.
-func openForm(r *http.Request) (*form, *apiError) {
-	base, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || base != "multipart/form-data" {
-		e := missingParameter("messaging_product")
-		e.reason = "the body is not multipart/form-data"
-		return nil, e
+func openForm(c *call) (*form, *apiError) {
+	if refusal := refuseEncoding(c.r.Header); refusal != nil {
+		return nil, refusal
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, malformedForm("Content-Encoding %s is not supported.", truncate(encoding))
-	}
+	_, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	boundary := params["boundary"]
-	if boundary == "" || len(boundary) > maxBoundary || strings.HasSuffix(boundary, " ") {
-		return nil, malformedForm("The boundary of the form is missing, too long or ends with a space.")
+	if err != nil || boundary == "" {
+		return nil, malformedForm("The boundary of the form is missing.")
 	}
-	framing := newFraming(r.Body, boundary)
-	return &form{framing: framing, parts: multipart.NewReader(framing, boundary)}, nil
+	if len(boundary) > maxBoundary || strings.HasSuffix(boundary, " ") {
+		if refusal := c.warn(warnFormFraming, "The boundary of the form has more than %d characters, or ends with a space.", maxBoundary); refusal != nil {
+			return nil, refusal
+		}
+	}
+	framing := newFraming(c.r.Body, boundary)
+	return &form{call: c, framing: framing, parts: multipart.NewReader(framing, boundary)}, nil
 }
 
 // next returns the next part, or nil after the last one of a body that is
@@ -50,7 +50,7 @@ func (f *form) next() (*multipart.Part, *apiError) {
 		// tells the two apart.
 		err = f.framing.finish()
 		if err == nil {
-			return nil, nil
+			return nil, f.warnFraming()
 		}
 	}
 	if err != nil {
@@ -63,12 +63,21 @@ func (f *form) next() (*multipart.Part, *apiError) {
 	if err != nil || disposition != "form-data" || part.FormName() == "" {
 		return nil, malformedForm("A part of the form has no name.")
 	}
-	switch strings.ToLower(part.Header.Get("Content-Transfer-Encoding")) {
+	switch encoding := part.Header.Get("Content-Transfer-Encoding"); strings.ToLower(encoding) {
 	case "", "binary", "8bit", "7bit":
 	default:
-		return nil, malformedForm("The part %s has a Content-Transfer-Encoding.", truncate(part.FormName()))
+		return part, f.call.warn(warnPartEncoding, "The part %s has the Content-Transfer-Encoding %s, which is ignored. Send the bytes as they are.",
+			truncate(part.FormName()), truncate(encoding))
 	}
 	return part, nil
+}
+
+// warnFraming warns of bytes around the form.
+func (f *form) warnFraming() *apiError {
+	if !f.framing.surrounded() {
+		return nil
+	}
+	return f.call.warn(warnFormFraming, "There are bytes before the first boundary of the form or after its last one.")
 }
 
 // fieldValue returns the content of a part that is not the file.

@@ -6,15 +6,11 @@ import (
 	"io"
 )
 
-var (
-	errPreamble = errors.New("the body does not begin with its boundary")
-	errUnclosed = errors.New("the closing boundary is missing")
-	errTrailing = errors.New("there are bytes after the closing boundary")
-)
+var errUnclosed = errors.New("the closing boundary is missing")
 
-// framing reads a multipart body and checks how it begins and ends.
-// mime/multipart is lenient at both ends: it skips what precedes the first
-// boundary and ignores what follows the last.
+// framing reads a multipart body and notes how it begins and ends.
+// mime/multipart skips what precedes the first boundary, ignores what follows the
+// last, and does not tell a body that ends early from one that is complete.
 type framing struct {
 	source  io.Reader
 	opening []byte // "--" and the boundary
@@ -43,9 +39,6 @@ func newFraming(source io.Reader, boundary string) *framing {
 func (f *framing) Read(p []byte) (int, error) {
 	n, err := f.source.Read(p)
 	f.watch(p[:n])
-	if len(f.head) == len(f.opening) && !bytes.Equal(f.head, f.opening) {
-		return n, errPreamble // otherwise the whole preamble would be read
-	}
 	return n, err
 }
 
@@ -85,13 +78,14 @@ func (f *framing) finish() error {
 	if _, err := io.Copy(io.Discard, io.LimitReader(f, maxTrailing)); err != nil {
 		return err
 	}
-	switch {
-	case !bytes.Equal(f.head, f.opening):
-		return errPreamble
-	case !f.closed:
+	if !f.closed {
 		return errUnclosed
-	case len(f.after) > 0 && string(f.after) != "\r\n":
-		return errTrailing
 	}
 	return nil
+}
+
+// surrounded reports whether there are bytes before the first boundary, or more
+// than a line end after the last one.
+func (f *framing) surrounded() bool {
+	return !bytes.Equal(f.head, f.opening) || len(f.after) > 0 && string(f.after) != "\r\n"
 }

@@ -30,27 +30,21 @@ type Request struct {
 	BytesWritten  int64         `json:"bytes_written"`  // of the response's body
 	Status        int           `json:"status"`         // 0 before the response, and if the connection was cut instead
 	Reason        string        `json:"reason"`         // why the request was refused; empty on success
-	Warnings      []Warning     `json:"warnings"`       // what Meta accepts but a careful client does not send
+	Warnings      []Warning     `json:"warnings"`       // what Meta accepts but a careful client does not send; at most 32
+	NotSimulated  string        `json:"not_simulated"`  // what the simulator lacks, such as "POST /{phone_number}/messages"; empty if nothing
 	Duration      time.Duration `json:"duration_ns"`    // until the response began; after its end, until then
 	FaultID       string        `json:"fault_id"`       // of the fault that was applied, if any
 	Cut           bool          `json:"cut"`            // the connection was cut on purpose
 	MediaID       string        `json:"media_id"`       // that an upload made
 	Handle        string        `json:"handle"`         // that a resumable upload made
-	Fields        Fields        `json:"fields"`         // of the form, without the file
+	Fields        Fields        `json:"fields"`         // parameters of the body, without the file; at most 32
 	FileName      string        `json:"file_name"`      // of the file in the form or of the session, as declared
 	FileType      string        `json:"file_type"`      // Content-Type of the file's part, or type of the session, as declared
 	FileSize      int64         `json:"file_size"`      // bytes of the file that have arrived; of a resumable upload, in all requests
 	SHA256        string        `json:"sha256"`         // hex; empty unless the whole file has arrived
 }
 
-// A Warning is something that Meta accepts in a request but that a careful client
-// does not send. With Config.Strict it is a refusal.
-type Warning struct {
-	Code string `json:"code"` // such as "token_in_query"; stable
-	Text string `json:"text"` // what was found and what to send instead
-}
-
-// Fields are the fields of a form by name.
+// Fields are the parameters of a form or of JSON by name.
 type Fields map[string]string
 
 const redacted = "[redacted]"
@@ -125,6 +119,12 @@ func (s *Server) secretsOf(r *http.Request) secrets {
 	if _, sig, found := strings.Cut(r.URL.Path, "?sig="); found { // escaped by mistake
 		tokens = append(tokens, sig)
 	}
+	return secrets{}.with(tokens...)
+}
+
+// with returns the secrets and the tokens.
+func (s secrets) with(tokens ...string) secrets {
+	tokens = slices.Concat(s.tokens, tokens)
 	tokens = slices.DeleteFunc(tokens, func(token string) bool { return token == "" })
 	slices.SortFunc(tokens, func(a, b string) int { return len(b) - len(a) }) // a token may be the beginning of another
 	var pairs []string

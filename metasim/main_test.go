@@ -61,6 +61,9 @@ func (c *manualClock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// strict makes a simulator refuse what it otherwise warns of.
+func strict(c *Config) { c.Strict = true }
+
 func startSim(t *testing.T, change ...func(*Config)) *sim {
 	t.Helper()
 	clock := &manualClock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
@@ -177,6 +180,16 @@ func (s *sim) lastRequest() Request {
 		s.t.Fatal("the history is empty")
 	}
 	return list[len(list)-1]
+}
+
+// wantWarnings checks the codes of the last request's warnings, which is to have
+// succeeded.
+func (s *sim) wantWarnings(codes ...string) {
+	s.t.Helper()
+	last := s.lastRequest()
+	if got := warningCodes(last.Warnings); got != strings.Join(codes, ",") || last.Status >= 400 {
+		s.t.Errorf("%s %s: status %d (%s), warnings %q, want %q", last.Method, last.Path, last.Status, last.Reason, got, strings.Join(codes, ","))
+	}
 }
 
 // field, file and part return parts of a form; formOf joins them.

@@ -24,18 +24,25 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 		{"GET", "/v25.0/upload:abc", OperationUploadStatus, "upload:abc"},
 		{"GET", "/v25.0/" + account1, OperationAccount, account1},
 		{"GET", "/v25.0/" + account1 + "/phone_numbers", OperationPhoneNumbers, account1},
+		{"GET", "/v25.0/" + account1 + "/subscribed_apps", OperationSubscribedApps, account1},
 		{"GET", "/v25.0/" + phone1, OperationPhoneNumber, phone1},
+		{"GET", "/v25.0/" + phone1 + "/whatsapp_business_profile", OperationBusinessProfile, phone1},
+		{"GET", "/v25.0/", OperationRoot, ""},
+		{"GET", "/", OperationRoot, ""},
+		// No version, a slash at the end, an escaped colon.
+		{"POST", "/" + phone1 + "/media", OperationUpload, phone1},
+		{"GET", "/v25.0/" + phone1 + "/", OperationPhoneNumber, phone1},
+		{"POST", "/v25.0/upload%3Aabc/", OperationUploadBytes, "upload:abc"},
 		// An id of no kind, or of one that has no such operation: the first row.
 		{"GET", "/v25.0/123456", OperationRetrieve, "123456"},
-		{"GET", "/v25.0/" + app1, OperationRetrieve, app1},
 		{"DELETE", "/v25.0/" + phone1, OperationDelete, phone1},
 		// Paths that exist, with a method that does not.
 		{"PUT", "/v25.0/" + media, "", media},
 		{"GET", "/v25.0/" + phone1 + "/media", "", phone1},
 		{"POST", downloadPath, "", ""},
 		// Paths that do not exist.
-		{"GET", "/v25.0/me", "", ""},
-		{"GET", "/v25.0/" + phone1 + "/", "", ""},
+		{"GET", "/v25.0/you", "", ""},
+		{"GET", "/v25.0/" + phone1 + "//", "", phone1},
 		{"GET", "/v25.0/" + phone1 + "%2Fmedia", "", ""},
 		{"GET", downloadPath + "x", "", ""},
 	}

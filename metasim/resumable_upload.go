@@ -6,9 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -35,11 +33,6 @@ func (s *Server) createSession(c *call) (any, *apiError) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if n, err := io.CopyN(io.Discard, c.body, 1); n > 0 {
-		return nil, malformedForm("The parameters of an upload session belong in the query; the body must be empty.")
-	} else if !errors.Is(err, io.EOF) {
-		return nil, malformedForm("The body could not be read.")
-	}
 	now := s.Now()
 	session.appID, session.token = c.id, c.token
 	session.expires, session.digest = now.Add(sessionLifetime), sha256.New()
@@ -65,30 +58,15 @@ func (s *Server) addSession(session *uploadSession) error {
 	return err
 }
 
-// describedSession returns a session with the file_name, file_length and
-// file_type of the query.
+// describedSession returns a session with the parameters file_name, file_length and
+// file_type.
 func (c *call) describedSession() (*uploadSession, *apiError) {
-	query, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return nil, malformedForm("The query is not well-formed.")
-	}
-	for name, values := range query {
-		switch name {
-		case "file_name", "file_length", "file_type":
-			if len(values) > 1 {
-				return nil, parameterError("Param %s must be given once.", name)
-			}
-		case "access_token": // ignored
-		default:
-			return nil, parameterError("Unexpected parameter '%s'.", truncate(name))
-		}
-	}
-	session := &uploadSession{fileName: query.Get("file_name"), fileType: query.Get("file_type")}
+	session := &uploadSession{fileName: c.parameters.get("file_name"), fileType: c.parameters.get("file_type")}
 	c.update(func(r *Request) {
 		r.FileName = truncate(c.secrets.redact(session.fileName))
 		r.FileType = truncate(c.secrets.redact(session.fileType))
 	})
-	length := query.Get("file_length")
+	length := c.parameters.get("file_length")
 	switch {
 	case length == "":
 		return nil, missingParameter("file_length")
@@ -111,10 +89,10 @@ func (c *call) describedSession() (*uploadSession, *apiError) {
 	return session, nil
 }
 
-// byteCount parses a number of bytes: digits, without sign or leading zeros.
+// byteCount parses a number of bytes.
 func byteCount(text string) (int64, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == text
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	return n, err == nil && n >= 0
 }
 
 func (c *call) sessionNotFound(reason string) *apiError {
@@ -137,7 +115,7 @@ func (s *Server) uploadStatus(c *call) (any, *apiError) {
 // uploadBytes receives bytes of the file, or all of it.
 func (s *Server) uploadBytes(c *call) (any, *apiError) {
 	session := c.session
-	offset, refusal := fileOffset(c.r.Header)
+	offset, refusal := c.fileOffset()
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -166,24 +144,28 @@ func (s *Server) uploadBytes(c *call) (any, *apiError) {
 }
 
 // fileOffset returns the header file_offset. It refuses encodings of the body.
-func fileOffset(header http.Header) (int64, *apiError) {
-	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return 0, malformedForm("Content-Encoding %s is not supported.", truncate(encoding))
+func (c *call) fileOffset() (int64, *apiError) {
+	if refusal := refuseEncoding(c.r.Header); refusal != nil {
+		return 0, refusal
 	}
-	if strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "multipart/") {
-		return 0, malformedForm("The body must be the bytes of the file, not a form.")
+	if strings.HasPrefix(strings.ToLower(c.r.Header.Get("Content-Type")), "multipart/") {
+		if refusal := c.warn(warnFormAsBytes, "The Content-Type is that of a form. Send the bytes of the file as the body."); refusal != nil {
+			return 0, refusal
+		}
 	}
-	values := header.Values("file_offset")
-	switch len(values) {
-	case 0:
-		return 0, missingParameter("file_offset")
-	case 1:
-	default:
-		return 0, parameterError("Param file_offset must be given once.")
+	values := c.r.Header.Values("file_offset")
+	if len(values) == 0 {
+		return 0, c.warn(warnOffsetMissing, "The header file_offset is missing. Send it, 0 at the beginning.")
 	}
-	offset, ok := byteCount(values[0])
+	value := values[len(values)-1]
+	if len(values) > 1 {
+		if refusal := c.warn(warnParameterTwice, "The header file_offset is given more than once. Send it once."); refusal != nil {
+			return 0, refusal
+		}
+	}
+	offset, ok := byteCount(value)
 	if !ok {
-		return 0, parameterError("Param file_offset must be a number of bytes - got \"%s\".", truncate(values[0]))
+		return 0, parameterError("Param file_offset must be a number of bytes - got \"%s\".", truncate(value))
 	}
 	return offset, nil
 }
@@ -248,9 +230,11 @@ func (p *sessionUpload) keep(b []byte) *apiError {
 	if !u.typeChecked {
 		u.head = append(u.head, b[:min(len(b), sniffLength-len(u.head))]...)
 		if len(u.head) == sniffLength || u.stored+int64(len(b)) == u.length {
-			if actual, ok := matchesType(u.kind.name, u.head); !ok && !p.server.cfg.AcceptMislabelled {
-				p.fail()
-				return mislabelled(u.kind.kind, u.fileType, actual)
+			if actual, ok := matchesType(u.kind.name, u.head); !ok {
+				if refusal := p.warnMislabelled(mislabelled(u.kind.kind, u.fileType, actual)); refusal != nil {
+					p.fail()
+					return refusal
+				}
 			}
 			u.typeChecked, u.head = true, nil
 		}

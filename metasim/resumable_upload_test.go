@@ -156,11 +156,10 @@ func TestSessionsWithInvalidParametersAreRefused(t *testing.T) {
 		"no type":          {"file_type", "", "(#100) The parameter file_type is required."},
 		"empty file":       {"file_length", "0", `(#100) Param file_length must be a number of bytes greater than 0 - got "0".`},
 		"negative length":  {"file_length", "-1", `(#100) Param file_length must be a number of bytes greater than 0 - got "-1".`},
-		"signed length":    {"file_length", "+1", `(#100) Param file_length must be a number of bytes greater than 0 - got "+1".`},
+		"fraction":         {"file_length", "1.5", `(#100) Param file_length must be a number of bytes greater than 0 - got "1.5".`},
 		"other type":       {"file_type", "image/webp", `(#100) Param file_type must be one of {application/pdf, image/jpeg, image/jpg, image/png, video/mp4} - got "image/webp".`},
 		"type with params": {"file_type", "image/png; x=1", `(#100) Param file_type must be one of {application/pdf, image/jpeg, image/jpg, image/png, video/mp4} - got "image/png; x=1".`},
 		"long name":        {"file_name", strings.Repeat("x", 256), "(#100) Param file_name must have at most 255 bytes."},
-		"unknown":          {"messaging_product", "whatsapp", "(#100) Unexpected parameter 'messaging_product'."},
 		"too large":        {"file_length", "5242881", "(#100) Invalid parameter"},
 	}
 	for name, test := range tests {
@@ -181,14 +180,6 @@ func TestSessionsWithInvalidParametersAreRefused(t *testing.T) {
 				t.Errorf("%s", a.body)
 			}
 		})
-	}
-	s := startResumable(t)
-	if a := s.beginSession("file_length", "1", "file_length", "2", "file_type", "image/png"); a.status != http.StatusBadRequest {
-		t.Errorf("a length twice: %d", a.status)
-	}
-	a := s.mustSend(http.MethodPost, "/v25.0/"+app1+"/uploads?file_length=1&file_type=image/png", strings.NewReader("{}"), "Authorization", "Bearer "+token1)
-	if a.status != http.StatusBadRequest {
-		t.Errorf("with a body: %d", a.status)
 	}
 }
 
@@ -217,12 +208,14 @@ func TestSessionsRequireTheirTokenAndScheme(t *testing.T) {
 	}{
 		"begin as OAuth":           {"POST", begin, "OAuth " + token1, 200, 0, 0},
 		"begin for a shared app":   {"POST", begin, "Bearer third", 200, 0, 0},
-		"begin without a token":    {"POST", begin + "&access_token=" + token1, "", 401, 104, 0},
+		"begin without a token":    {"POST", begin, "", 401, 104, 0},
+		"begin, token in query":    {"POST", begin + "&access_token=" + token1, "", 200, 0, 0},
 		"begin with a bad token":   {"POST", begin, "OAuth nonsense", 401, 190, 0},
 		"begin for another's app":  {"POST", strings.Replace(begin, app1, app2, 1), "Bearer " + token1, 400, 100, 33},
 		"begin for no app":         {"POST", strings.Replace(begin, app1, phone1, 1), "Bearer " + token1, 400, 100, 33},
-		"bytes as Bearer":          {"POST", "/v25.0/" + session, "Bearer " + token1, 401, 104, 0},
-		"bytes, token in query":    {"POST", "/v25.0/" + session + "&access_token=" + token1, "", 401, 104, 0},
+		"bytes as Bearer":          {"POST", "/v25.0/" + session, "Bearer " + token1, 200, 0, 0},
+		"bytes, token in query":    {"POST", "/v25.0/" + session + "&access_token=" + token1, "", 200, 0, 0},
+		"bytes with another token": {"POST", "/v25.0/" + session + "&access_token=third", "OAuth " + token1, 400, 100, 33},
 		"bytes of another's":       {"POST", "/v25.0/" + session, "OAuth third", 400, 100, 33},
 		"bytes of no session":      {"POST", "/v25.0/upload:abc?sig=x", "OAuth " + token1, 400, 100, 33},
 		"bytes without sig":        {"POST", "/v25.0/" + unsigned, "OAuth " + token1, 400, 100, 0},
@@ -232,7 +225,8 @@ func TestSessionsRequireTheirTokenAndScheme(t *testing.T) {
 		"status of another's":      {"GET", "/v25.0/" + session, "OAuth third", 400, 100, 33},
 		"status with a wrong sig":  {"GET", "/v25.0/" + unsigned + "?sig=x", "OAuth " + token1, 400, 100, 0},
 		"delete is no operation":   {"DELETE", "/v25.0/" + session, "Bearer " + token1, 400, 100, 33},
-		"OAuth for something else": {"GET", "/v25.0/" + phone1, "OAuth " + token1, 401, 104, 0},
+		"OAuth for something else": {"GET", "/v25.0/" + phone1, "OAuth " + token1, 200, 0, 0},
+		"another scheme":           {"GET", "/v25.0/" + phone1, "Basic " + token1, 401, 104, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -240,9 +234,6 @@ func TestSessionsRequireTheirTokenAndScheme(t *testing.T) {
 			e := a.refusal(t).Error
 			if a.status != test.status || e.Code != test.code || e.Subcode != test.subcode {
 				t.Errorf("%d %s", a.status, a.body)
-			}
-			if name == "bytes as Bearer" && (e.Data == nil || !strings.Contains(e.Data.Details, "OAuth")) {
-				t.Errorf("the answer does not say what is wrong: %s", a.body)
 			}
 		})
 	}
@@ -264,15 +255,15 @@ func TestBytesAreAcceptedAtTheRightOffsetOnly(t *testing.T) {
 			t.Errorf("%d: %d %s", offset, a.status, a.body)
 		}
 	}
-	for _, offset := range []string{"", "x", "-1", "+3", "03", "9223372036854775808"} {
+	for _, offset := range []string{"", "x", "-1", "3.0", "9223372036854775808"} {
 		a := s.mustSend(http.MethodPost, "/v25.0/"+session, strings.NewReader(png[3:]), "Authorization", "OAuth "+token1, "file_offset", offset)
 		if e := a.refusal(t).Error; a.status != http.StatusBadRequest || e.Code != 100 {
 			t.Errorf("%q: %d %s", offset, a.status, a.body)
 		}
 	}
 	a := s.mustSend(http.MethodPost, "/v25.0/"+session, strings.NewReader(png[3:]), "Authorization", "OAuth "+token1)
-	if e := a.refusal(t).Error; e.Message != "(#100) The parameter file_offset is required." {
-		t.Errorf("no offset: %d %s", a.status, a.body)
+	if e := a.refusal(t).Error; e.Message != "(#100) Param file_offset must be 3, the number of bytes that have arrived - got 0." {
+		t.Errorf("no offset, which is 0: %d %s", a.status, a.body)
 	}
 	if handle := s.handleOf(s.mustSendBytes(session, 3, png[3:])); handle.SHA256 != digestOf(png) {
 		t.Errorf("%+v", handle)
@@ -299,8 +290,8 @@ func TestMoreBytesThanDeclaredAreRefused(t *testing.T) {
 }
 
 func TestBodiesThatAreNotTheFileAreRefused(t *testing.T) {
-	s := startResumable(t)
-	session := s.mustBegin("", "image/png", len(png))
+	s := startResumable(t, strict)
+	session := s.mustBegin("a.png", "image/png", len(png))
 	for _, header := range [][]string{{"Content-Type", formType}, {"Content-Encoding", "gzip"}} {
 		if a := s.mustSendBytes(session, 0, png, header...); a.status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", header, a.status, a.body)
@@ -320,7 +311,7 @@ func TestContentThatIsNotOfItsTypeEndsTheSession(t *testing.T) {
 		"long":      {"<html>" + strings.Repeat("x", 5000)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := startResumable(t)
+			s := startResumable(t, strict)
 			content := strings.Join(pieces, "")
 			session := s.mustBegin("a.jpg", "image/jpeg", len(content))
 			var a response
@@ -331,7 +322,7 @@ func TestContentThatIsNotOfItsTypeEndsTheSession(t *testing.T) {
 			}
 			e := a.refusal(t).Error
 			if a.status != http.StatusBadRequest || e.Data == nil ||
-				e.Data.Details != "Image file uploaded with mimetype as image/jpeg, however on processing it is of type text/html. Please choose a different file." {
+				!strings.HasPrefix(e.Data.Details, "Image file uploaded with mimetype as image/jpeg, however on processing it is of type text/html. Please choose a different file.") {
 				t.Errorf("%d %s", a.status, a.body)
 			}
 			if e := s.get("/v25.0/" + session).refusal(t).Error; e.Subcode != 33 {
@@ -340,8 +331,9 @@ func TestContentThatIsNotOfItsTypeEndsTheSession(t *testing.T) {
 			assertNothingStored(t, s)
 		})
 	}
-	s := startResumable(t, func(c *Config) { c.AcceptMislabelled = true })
+	s := startResumable(t)
 	s.handleOf(s.mustSendBytes(s.mustBegin("", "image/png", 6), 0, "<html>"))
+	s.wantWarnings(warnMislabelled)
 }
 
 func TestFaultsApplyToResumableUploads(t *testing.T) {

@@ -14,35 +14,29 @@ import (
 // urlLifetime is how long a download URL is valid (docs/references.md#graph-media).
 const urlLifetime = 5 * time.Minute
 
-// mediaDescription is the response to a retrieval. file_size is a number and
-// sha256 is hex, as observed (docs/references.md#graph-media).
-type mediaDescription struct {
-	MessagingProduct string `json:"messaging_product"`
-	URL              string `json:"url"`
-	MIMEType         string `json:"mime_type"`
-	SHA256           string `json:"sha256"`
-	FileSize         int64  `json:"file_size"` // bytes
-	ID               string `json:"id"`
-}
-
 type success struct {
 	Success bool `json:"success"`
 }
 
-// retrieve returns the description of a file with a new download URL.
+// retrieve returns the description of a file with a new download URL. file_size is
+// a number and sha256 is hex, as observed (docs/references.md#graph-media).
 func (s *Server) retrieve(c *call) (any, *apiError) {
 	file, err := s.findMedia(c)
 	if err != nil {
 		return nil, err
 	}
-	return mediaDescription{
-		MessagingProduct: "whatsapp",
-		URL:              s.downloadURL(c.r, file.ID),
-		MIMEType:         file.MIMEType,
-		SHA256:           file.SHA256,
-		FileSize:         file.Size,
-		ID:               file.ID,
-	}, nil
+	return c.respondWithNode(node{
+		kind: "WhatsAppBusinessMedia",
+		as:   nodeMedia,
+		fields: map[string]any{
+			"messaging_product": "whatsapp",
+			"url":               s.downloadURL(c.r, file.ID),
+			"mime_type":         file.MIMEType,
+			"sha256":            file.SHA256,
+			"file_size":         file.Size,
+			"id":                file.ID,
+		},
+	})
 }
 
 // delete deletes a file. The second time it does not exist.
@@ -67,8 +61,8 @@ func (s *Server) delete(c *call) (any, *apiError) {
 // phone_number_id.
 func (s *Server) findMedia(c *call) (Media, *apiError) {
 	file, ok := s.Media(c.id)
-	query := c.r.URL.Query()
-	if ok && (!query.Has("phone_number_id") || query.Get("phone_number_id") == file.PhoneNumberID) {
+	phone := c.parameters.get("phone_number_id")
+	if ok && (phone == "" || phone == file.PhoneNumberID) {
 		return file, nil
 	}
 	e := unsupported(c.r.Method, c.id)

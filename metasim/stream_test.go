@@ -55,17 +55,18 @@ func TestUploadStreamsInConstantMemory(t *testing.T) {
 func TestFramingFindsTheEndWhereverReadsAreSplit(t *testing.T) {
 	closing := "\r\n--" + boundary + "--"
 	tests := map[string]struct {
-		body string
-		want error
+		body       string
+		want       error
+		surrounded bool
 	}{
-		"complete":                  {"--" + boundary + "\r\nx" + closing + "\r\n", nil},
-		"no line end":               {"--" + boundary + "\r\nx" + closing, nil},
-		"nothing but the end":       {"--" + boundary + "--", nil},
-		"no end":                    {"--" + boundary + "\r\nx\r\n--" + boundary + "-", errUnclosed},
-		"empty":                     {"", errPreamble},
-		"preamble":                  {"\r\n--" + boundary + "\r\nx" + closing, errPreamble},
-		"epilogue":                  {"--" + boundary + "\r\nx" + closing + "\r\n.", errTrailing},
-		"epilogue with another end": {"--" + boundary + "\r\nx" + closing + "\r\n" + closing, errTrailing},
+		"complete":                  {"--" + boundary + "\r\nx" + closing + "\r\n", nil, false},
+		"no line end":               {"--" + boundary + "\r\nx" + closing, nil, false},
+		"nothing but the end":       {"--" + boundary + "--", nil, false},
+		"no end":                    {"--" + boundary + "\r\nx\r\n--" + boundary + "-", errUnclosed, false},
+		"empty":                     {"", errUnclosed, true},
+		"preamble":                  {"\r\n--" + boundary + "\r\nx" + closing, nil, true},
+		"epilogue":                  {"--" + boundary + "\r\nx" + closing + "\r\n.", nil, true},
+		"epilogue with another end": {"--" + boundary + "\r\nx" + closing + "\r\n" + closing, nil, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -78,8 +79,8 @@ func TestFramingFindsTheEndWhereverReadsAreSplit(t *testing.T) {
 				if err == io.EOF {
 					err = f.finish()
 				}
-				if err != test.want {
-					t.Fatalf("reads of %d bytes: %v, want %v", step, err, test.want)
+				if err != test.want || f.surrounded() != test.surrounded {
+					t.Fatalf("reads of %d bytes: %v, %v; want %v, %v", step, err, f.surrounded(), test.want, test.surrounded)
 				}
 			}
 		})

@@ -25,87 +25,123 @@ type uploadResult struct {
 	ID string `json:"id"`
 }
 
-// upload stores a file (docs/references.md#graph-media). Token and number are
-// checked before the body is read.
+// upload stores a file (docs/references.md#graph-media). A token in the header or
+// the query, and the number, are checked before the body is read.
 func (s *Server) upload(c *call) (any, *apiError) {
-	form, err := openForm(c.r)
-	if err != nil {
-		return nil, err
+	if base, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || base != "multipart/form-data" {
+		return nil, c.uploadWithoutFile()
 	}
-	u := &mediaUpload{call: c, fields: map[string]string{}}
-	file, err := u.read(form)
-	if err != nil {
+	form, refusal := openForm(c)
+	if refusal != nil {
+		return nil, refusal
+	}
+	u := &mediaUpload{call: c}
+	file, refusal := u.read(form)
+	if refusal != nil {
 		u.discard()
-		return nil, err
+		return nil, refusal
 	}
 	return uploadResult{ID: file.ID}, nil
+}
+
+// uploadWithoutFile refuses a body that cannot have a file, with what it lacks.
+func (c *call) uploadWithoutFile() *apiError {
+	refusal := c.readBody()
+	if refusal == nil {
+		refusal = c.checkUpload()
+	}
+	if refusal == nil {
+		refusal = missingParameter("file")
+	}
+	if refusal.reason == "" {
+		refusal.reason = refusal.historyReason() + " The body is not multipart/form-data."
+	}
+	return refusal
 }
 
 // mediaUpload is an upload in progress.
 type mediaUpload struct {
 	*call
-	fields map[string]string
-	file   Media // what is known of the file; ID is empty before its part
-	blob   Blob  // nil before the file's part and after Commit
+	file   Media  // what is known of the file; ID is empty before its part
+	blob   Blob   // nil before the file's part and after Commit
+	partOf string // base type of the file's part
 }
 
 // read reads all parts. If nothing is wrong with them, it makes the file
 // available.
 func (u *mediaUpload) read(form *form) (Media, *apiError) {
 	for {
-		part, err := form.next()
-		if err != nil {
-			return Media{}, err
+		part, refusal := form.next()
+		if refusal != nil {
+			return Media{}, refusal
 		}
 		if part == nil {
 			break
 		}
 		if part.FormName() == "file" {
-			err = u.readFile(part)
+			refusal = u.readFile(part)
 		} else {
-			err = u.readField(part)
+			refusal = u.readField(part)
 		}
-		if err != nil {
-			return Media{}, err
+		if refusal != nil {
+			return Media{}, refusal
 		}
 	}
-	if _, ok := u.fields["messaging_product"]; !ok {
-		return Media{}, missingParameter("messaging_product")
+	if refusal := u.checkUpload(); refusal != nil {
+		return Media{}, refusal
 	}
 	if u.blob == nil {
 		return Media{}, missingParameter("file")
 	}
+	if refusal := u.checkType(); refusal != nil {
+		return Media{}, refusal
+	}
 	return u.keep()
 }
 
-// readField reads messaging_product, type or ttl_minutes. The value of type is not
-// checked: the header of the file's part decides (docs/references.md#graph-media).
+// readField reads a parameter. A file under another name than file is none.
 func (u *mediaUpload) readField(part *multipart.Part) *apiError {
 	name := part.FormName()
-	switch name {
-	case "messaging_product", "type", "ttl_minutes":
-	default:
-		return parameterError("Unexpected parameter '%s'.", truncate(name))
-	}
 	if part.FileName() != "" {
-		return parameterError("Param %s must not be a file.", name)
+		return u.warn(warnParameterUnknown, "The file %s is ignored. Send one file, named file.", truncate(name))
 	}
-	if _, twice := u.fields[name]; twice {
-		return parameterError("Param %s must be given once.", name)
+	value, refusal := fieldValue(part)
+	if refusal == nil {
+		refusal = u.addParameter(inBody, name, value)
 	}
-	value, err := fieldValue(part)
-	if err != nil {
-		return err
+	if refusal == nil {
+		refusal = checkUploadParameter(name, u.parameters.get(name))
 	}
-	u.fields[name] = value
-	u.update(func(r *Request) {
-		if r.Fields == nil {
-			r.Fields = Fields{}
+	return refusal
+}
+
+// checkUpload checks the token, if it was not known before the body, and the
+// parameters of an upload.
+func (c *call) checkUpload() *apiError {
+	if c.token == "" {
+		if refusal := c.server.authenticate(c); refusal != nil {
+			return refusal
 		}
-		r.Fields[name] = truncate(u.secrets.redact(value))
-	})
+	}
+	if refusal := c.checkParameters(); refusal != nil {
+		return refusal
+	}
+	if _, ok := c.parameters["messaging_product"]; !ok {
+		return missingParameter("messaging_product")
+	}
+	for _, name := range c.operation.parameters {
+		if refusal := checkUploadParameter(name, c.parameters.get(name)); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+// checkUploadParameter checks the value of a parameter, which may be empty.
+func checkUploadParameter(name, value string) *apiError {
 	switch {
-	case name == "messaging_product" && value != "whatsapp":
+	case value == "":
+	case name == "messaging_product" && !strings.EqualFold(value, "whatsapp"): // enums are accepted in any case
 		return parameterError("Param messaging_product must be one of {WHATSAPP} - got \"%s\".", truncate(value))
 	case name == "ttl_minutes":
 		if minutes, err := strconv.Atoi(value); err != nil || minutes < 60 || minutes > 43200 {
@@ -115,11 +151,26 @@ func (u *mediaUpload) readField(part *multipart.Part) *apiError {
 	return nil
 }
 
+// checkType warns of a field type that differs from the part's, which decides
+// (docs/references.md#graph-media).
+func (u *mediaUpload) checkType() *apiError {
+	declared := u.parameters.get("type")
+	base, _, err := mime.ParseMediaType(declared)
+	if declared == "" || err == nil && base == u.partOf {
+		return nil
+	}
+	return u.warn(warnTypeMismatch, "The field type is %s, but the part of the file has the Content-Type %s, which counts. Send the same.",
+		truncate(declared), u.partOf)
+}
+
 // readFile checks the header of the file's part and streams its content to the
 // storage.
 func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
 	if u.blob != nil {
-		return parameterError("Param file must be given once.")
+		u.discard()
+		if refusal := u.warn(warnParameterTwice, "The form has more than one file, of which the last counts. Send one."); refusal != nil {
+			return refusal
+		}
 	}
 	declared, name := part.Header.Get("Content-Type"), part.FileName()
 	u.update(func(r *Request) {
@@ -136,8 +187,10 @@ func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
 	if err != nil || !known {
 		return wrongFileType(declared)
 	}
-	if !kind.fitsName(name) && !u.server.cfg.AcceptMislabelled {
-		return mislabelled(kind.kind, kind.name, receivedWithoutType)
+	if !kind.fitsName(name) {
+		if refusal := u.warnMislabelled(mislabelled(kind.kind, kind.name, receivedWithoutType)); refusal != nil {
+			return refusal
+		}
 	}
 	id, blob, err := u.server.createFile(u.server.newMediaID)
 	if err != nil {
@@ -149,8 +202,18 @@ func (u *mediaUpload) readFile(part *multipart.Part) *apiError {
 		MIMEType:      cmp.Or(mime.FormatMediaType(base, params), base),
 		FileName:      name,
 	}
-	u.blob = blob
+	u.blob, u.partOf = blob, base
 	return u.stream(part, kind)
+}
+
+// warnMislabelled warns with the details that Meta reports later in a webhook. With
+// Config.Strict it returns them at once, as the refusal.
+func (c *call) warnMislabelled(later *apiError) *apiError {
+	if c.warn(warnMislabelled, "%s", later.details) == nil {
+		return nil
+	}
+	later.details += " " + strictNotice(warnMislabelled)
+	return later
 }
 
 // stream copies the file through one pooled buffer, and checks its first bytes and
@@ -168,8 +231,10 @@ func (u *mediaUpload) stream(part io.Reader, kind mediaType) *apiError {
 		}
 		if first && n > 0 {
 			head := buffer[:min(n, sniffLength)]
-			if actual, ok := matchesType(kind.name, head); !ok && !u.server.cfg.AcceptMislabelled {
-				return mislabelled(kind.kind, kind.name, actual)
+			if actual, ok := matchesType(kind.name, head); !ok {
+				if refusal := u.warnMislabelled(mislabelled(kind.kind, kind.name, actual)); refusal != nil {
+					return refusal
+				}
 			}
 			limit = kind.maxSize(head)
 		}
@@ -218,7 +283,7 @@ func (u *mediaUpload) finishFile(digest hash.Hash) *apiError {
 func (u *mediaUpload) keep() (Media, *apiError) {
 	s := u.server
 	life := mediaLifetime
-	if minutes, err := strconv.Atoi(u.fields["ttl_minutes"]); err == nil {
+	if minutes, err := strconv.Atoi(u.parameters.get("ttl_minutes")); err == nil {
 		life = time.Duration(minutes) * time.Minute
 	}
 	u.file.Created = s.Now()

@@ -10,25 +10,16 @@ import (
 const (
 	oldestVersion = 21
 	newestVersion = 26
+	newerVersions = 10 // major versions after the newest that Meta may have released meanwhile
 )
 
-// resolveVersion returns the version that serves a request for the one in the
-// path: for an expired version, that is the oldest live one. It reports false for
-// a version that never existed.
-func resolveVersion(asked string) (string, bool) {
-	numbers, found := strings.CutPrefix(asked, "v")
-	if !found {
-		return "", false
-	}
-	left, right, found := strings.Cut(numbers, ".")
-	major, err := strconv.Atoi(left)
-	if !found || err != nil || strconv.Itoa(major) != left {
-		return "", false
-	}
-	minor, err := strconv.Atoi(right)
-	if err != nil || strconv.Itoa(minor) != right || minor < 0 {
-		return "", false
-	}
+// resolveVersion returns the version that serves a request whose path begins with
+// an element: of an expired version, the oldest live one; without a version, that
+// one too (docs/references.md#graph-versions). It reports false for what is no
+// version, or one that never existed.
+func (t *route) resolveVersion(element string) (version string, ok bool) {
+	oldest := fmt.Sprintf("v%d.0", oldestVersion)
+	major, minor, ok := parseVersion(element)
 	last := 0 // minor version of a major one
 	switch major {
 	case 2:
@@ -36,8 +27,25 @@ func resolveVersion(asked string) (string, bool) {
 	case 3:
 		last = 3
 	}
-	if major < 1 || major > newestVersion || minor > last {
-		return "", false
+	switch {
+	case !ok || major < 1 || major > newestVersion+newerVersions || minor > last:
+		return oldest, false
+	case major < oldestVersion:
+		t.warn(warnExpiredVersion, "%s has expired, so %s responds. Use /v%d.0.", element, oldest, newestVersion)
+		return oldest, true
+	case major > newestVersion:
+		t.warn(warnNewerVersion, "%s is newer than the simulator, which knows versions up to v%d.0. Use that, or a newer ferry.", element, newestVersion)
 	}
-	return fmt.Sprintf("v%d.0", max(major, oldestVersion)), true
+	return element, true
+}
+
+// parseVersion reads "v25.0".
+func parseVersion(element string) (major, minor int, ok bool) {
+	numbers, found := strings.CutPrefix(element, "v")
+	left, right, dot := strings.Cut(numbers, ".")
+	major, majorErr := strconv.Atoi(left)
+	minor, minorErr := strconv.Atoi(right)
+	ok = found && dot && majorErr == nil && minorErr == nil &&
+		strconv.Itoa(major) == left && strconv.Itoa(minor) == right && minor >= 0
+	return major, minor, ok
 }

@@ -35,7 +35,7 @@ func newState(t *testing.T) *state.DB {
 // newMeta starts a simulator with one WhatsApp Business Account and two numbers.
 func newMeta(t *testing.T) *graph.Client {
 	t.Helper()
-	simulator := metasim.New(metasim.Config{BusinessAccounts: []metasim.BusinessAccount{{
+	simulator := metasim.New(metasim.Config{Strict: true, BusinessAccounts: []metasim.BusinessAccount{{
 		ID: "100", Name: "Lucky Shrub", Token: metaToken, PhoneNumbers: []metasim.PhoneNumber{
 			{ID: "1", DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Shrub"},
 			{ID: "2", DisplayPhoneNumber: "+1 555-078-3882", VerifiedName: "Shrub support"},

@@ -112,7 +112,7 @@ func (w *world) must(err error) {
 }
 
 func (w *world) startSimulator() {
-	w.simulator = metasim.New(metasim.Config{BusinessAccounts: []metasim.BusinessAccount{{
+	w.simulator = metasim.New(metasim.Config{Strict: true, BusinessAccounts: []metasim.BusinessAccount{{
 		ID: "100", AppID: "500", Name: "Lucky Shrub", Token: metaToken,
 		PhoneNumbers: []metasim.PhoneNumber{{ID: "1", DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Shrub"}},
 	}}})

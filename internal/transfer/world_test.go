@@ -48,7 +48,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, store: &store{objects: make(map[string]stored)}}
-	w.simulator = metasim.New(metasim.Config{BusinessAccounts: []metasim.BusinessAccount{{
+	w.simulator = metasim.New(metasim.Config{Strict: true, BusinessAccounts: []metasim.BusinessAccount{{
 		ID: "100", AppID: "500", Token: "EAA-token", PhoneNumbers: []metasim.PhoneNumber{{ID: "1"}},
 	}}})
 	meta := httptest.NewServer(w.simulator)
