@@ -116,8 +116,10 @@ type serveCommand struct {
 	graphFlags
 
 	Listen       string        `help:"Address of the API. Default: ${default}." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
-	TLSCert      string        `help:"PEM file with the TLS certificate of the API. Default: none, plain HTTP." placeholder:"FILE" group:"Server"`
+	Host         []string      `help:"Host name by which clients call the health checks, such as ferry.example.com or *.example.com, in addition to localhost and addresses. May be repeated. The signed API answers to every name." placeholder:"NAME" group:"Server"`
+	TLSCert      string        `help:"PEM file with the TLS certificate of the API. It is read again when it changes. Default: none, plain HTTP." placeholder:"FILE" group:"Server"`
 	TLSKey       string        `help:"PEM file with the private key of the certificate." placeholder:"FILE" group:"Server"`
+	PlainHTTP    bool          `help:"Serve plain HTTP on an address that is not loopback: only behind a proxy that encrypts." group:"Server"`
 	DrainDelay   time.Duration `help:"How long requests are still accepted after the first stop signal, while /readyz returns 503." default:"0s" group:"Server"`
 	DrainTimeout time.Duration `help:"How long requests in progress may continue after that. A second stop signal ends them at once." default:"30s" group:"Server"`
 
@@ -168,6 +170,9 @@ func (c *serveCommand) check(ctx context.Context) error {
 	if c.InstanceProfile && len(c.Store) > 0 {
 		problems = append(problems, errors.New("--instance-profile applies to the default store, which --store replaces; set \"instance_profile\": true in a --store instead"))
 	}
+	if _, err := gateway.NewAccess(c.Host, nil); err != nil {
+		problems = append(problems, fmt.Errorf("--host: %w", err))
+	}
 	opener, err := object.New(ctx, objects)
 	if err == nil {
 		opener.Close()
@@ -186,6 +191,16 @@ func (c *serveCommand) checkCertificate() error {
 		return fmt.Errorf("--tls-cert, --tls-key: %w", err)
 	}
 	return nil
+}
+
+// checkPlainHTTP returns an error if others than this machine could read along.
+func (c *serveCommand) checkPlainHTTP(listener net.Listener) error {
+	address, isTCP := listener.Addr().(*net.TCPAddr)
+	if c.TLSCert != "" || c.PlainHTTP || isTCP && address.IP.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--listen %s: others could read and change plain HTTP on this address; set --tls-cert and --tls-key, "+
+		"or --plain-http if a proxy in front of ferry encrypts the connections", c.Listen)
 }
 
 func (c *serveCommand) checkLimits() error {
@@ -223,10 +238,11 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return errors.Join(problems, fmt.Errorf("--listen: %w", err))
 	}
-	if problems != nil {
+	if problems = errors.Join(problems, c.checkPlainHTTP(listener)); problems != nil {
 		return errors.Join(problems, listener.Close())
 	}
 	config := c.config()
+	config.Access, _ = gateway.NewAccess(c.Host, nil) // check has reported what is wrong with it
 	config.Listener, config.Logger = listener, terminal.log
 	if config.Sealer, err = c.sealer(); err == nil {
 		config.State, err = state.Open(ctx, state.Config{Path: c.Database, Sealer: config.Sealer, Logger: terminal.log})

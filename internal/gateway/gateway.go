@@ -5,15 +5,15 @@
 // A [Gateway] consists of parts, which serve HTTP on a listener each, and of
 // loops, which work in the background:
 //
-//	gateway.go  Config, Open and Close
-//	run.go      Run and Stop
-//	part.go     parts and loops
-//	hosts.go    host names and web pages that requests may come from
+//	gateway.go      Config, Open and Close
+//	run.go          Run and Stop
+//	part.go         parts and loops
+//	certificate.go  the API's certificate, and its renewal
+//	hosts.go        host names and web pages that requests may come from
 package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,7 +60,8 @@ type Config struct {
 	// Listener is where the API is served. Required. The gateway closes it.
 	Listener net.Listener
 	// CertFile and KeyFile are PEM files with the certificate of the API and its
-	// key: both or none. Default: none, which means plain HTTP.
+	// key: both or none. They are read again when they change. Default: none, which
+	// means plain HTTP.
 	CertFile, KeyFile string
 	// Access says by which host names the health checks and the parts are called,
 	// and from which web pages. Default: the zero Access.
@@ -128,7 +129,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 }
 
 func (g *Gateway) open(ctx context.Context) (err error) {
-	certificate, err := g.certificate()
+	certificate, err := openCertificate(g.config.CertFile, g.config.KeyFile, g.config.Logger)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,12 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.service, err = social.New(config.API); err != nil {
 		return err
 	}
-	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, TLS: certificate, Signed: true}
+	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, Signed: true}
+	loops := append([]Loop{{"purge", config.State.Run}}, config.Loops...)
+	if certificate != nil {
+		api.TLS = certificate.config()
+		loops = append(loops, Loop{"certificate", certificate.Run})
+	}
 	for _, part := range append([]Part{api}, config.Parts...) {
 		if part.Listener == nil {
 			return fmt.Errorf("the %s has no listener", part.Name)
@@ -160,26 +166,10 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		g.remove = append(g.remove, config.Own.AddListener(part.Listener))
 		g.servers = append(g.servers, g.newServer(part))
 	}
-	for _, work := range append([]Loop{{"purge", config.State.Run}}, config.Loops...) {
+	for _, work := range loops {
 		g.loops = append(g.loops, &loop{Loop: work})
 	}
 	return nil
-}
-
-// certificate reads the API's certificate. It returns nil if there is none.
-func (g *Gateway) certificate() (*tls.Config, error) {
-	certFile, keyFile := g.config.CertFile, g.config.KeyFile
-	switch {
-	case certFile == "" && keyFile == "":
-		return nil, nil
-	case certFile == "" || keyFile == "":
-		return nil, errors.New("a TLS certificate and its key belong together: set both files or none")
-	}
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("the TLS certificate: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
 }
 
 // State returns the gateway's database, for administration beside the API.
