@@ -37,7 +37,7 @@ func TestFilesThatWhatsAppDoesNotAcceptAreRefused(t *testing.T) {
 	t.Run("larger than every limit", func(t *testing.T) {
 		stream := newDocument(100<<20 + 1)
 		w.s3.putStream(t, w.bucket, "file", stream, stream.size, "application/pdf")
-		node.post(jsFromBucket(w.phone, w.bucket, "file")).wantException(t, "InvalidParametersException", http.StatusBadRequest, "104857601")
+		node.post(jsFromBucket(w.phone, w.bucket, "file")).wantException(t, "InvalidParametersException", http.StatusBadRequest, "104,857,601", "application/pdf", "[too-large]")
 	})
 	if sent := w.sim.uploads(); len(sent) != 0 {
 		t.Errorf("%d uploads to Meta were started for files that it does not accept", len(sent))

@@ -67,7 +67,7 @@ func serveOddly(rw http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(rw, "hello")
 	case "/encoded":
 		rw.Header().Set("Content-Encoding", "gzip")
-		fmt.Fprint(rw, "hello")
+		fmt.Fprint(rw, "\x1f\x8b\x08 and so on")
 	case "/broken":
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	default:

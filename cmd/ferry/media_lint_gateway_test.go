@@ -76,9 +76,14 @@ func TestObjectsThatAreRefusedUnreadHaveACodeAndAFix(t *testing.T) {
 		w.Header().Set("Content-Type", "application/pdf")
 		switch {
 		case strings.HasSuffix(r.URL.Path, "encoded"):
-			w.Header().Set("Content-Encoding", "br")
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write([]byte("\x1f\x8b\x08 and so on"))
+			return
 		case strings.HasSuffix(r.URL.Path, "long"):
+			w.Header().Set("Content-Type", "video/mp4")
 			w.Header().Set("Content-Length", fmt.Sprint(100<<20+1))
+			_, _ = w.Write(append([]byte("\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"), make([]byte, media.HeadSize)...))
+			return
 		case strings.HasSuffix(r.URL.Path, "endless"):
 			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush()

@@ -55,6 +55,8 @@ type Result struct {
 	Findings  []media.Finding `json:"findings,omitempty"`
 	Unchecked []string        `json:"unchecked,omitempty"` // what could not be checked, and why
 	Error     string          `json:"error,omitempty"`     // why the source could not be read; empty if it was
+	Code      string          `json:"code,omitempty"`      // of the error: stable, and that of the API's exception
+	Fix       string          `json:"fix,omitempty"`       // what to do about the error
 	path      string          // of a local file
 }
 
@@ -94,11 +96,13 @@ func (r *Result) fail(err error) {
 	switch {
 	case !ok:
 		r.Error = err.Error()
-	case failed.Code != "":
+		return
+	case failed.Code == media.CodeSizeUnknown: // says something about the object
 		r.Findings = append(r.Findings, media.Finding{Severity: media.Refused, Code: failed.Code, Why: failed.Message, Fix: failed.Fix})
-	case failed.Cause != nil:
+		return
+	}
+	r.Error, r.Code, r.Fix = failed.Message, failed.Code, failed.Fix
+	if failed.Cause != nil {
 		r.Error = fmt.Sprintf("%s (%v)", failed.Message, failed.Cause)
-	default:
-		r.Error = failed.Message
 	}
 }

@@ -78,6 +78,7 @@ func (l *Linter) openObject(ctx context.Context, location string) (*file, error)
 		if err != nil {
 			return nil, err
 		}
+		store.LiteralKeys = true // the object is read with the caller's own rights
 		l.stores, err = object.New(ctx, object.Config{Stores: []object.StoreConfig{store}, Proxy: l.config.Proxy})
 		if err != nil {
 			return nil, err
@@ -121,7 +122,7 @@ func openSource(ctx context.Context, source rangedSource, anyVersion bool) (*fil
 		return nil, err
 	}
 	f := &file{
-		File:  media.File{DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size},
+		File:  media.File{DeclaredType: opened.ContentType, ContentEncoding: opened.Encoding, Name: opened.Name, Size: opened.Size},
 		close: opened.Body.Close,
 	}
 	if opened.ETag != "" || anyVersion {

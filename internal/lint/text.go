@@ -15,7 +15,12 @@ import (
 func (r Result) WriteText(w io.Writer) error {
 	var text strings.Builder
 	text.WriteString(r.heading() + "\n")
-	if r.Error != "" {
+	switch {
+	case r.Code != "":
+		fmt.Fprintf(&text, "  error     %s\n", r.Code)
+		paragraph(&text, "       why  ", wrap(r.Error, textWidth-12))
+		paragraph(&text, "       fix  ", wrap(r.Fix, textWidth-12))
+	case r.Error != "":
 		paragraph(&text, "  error     ", wrap(r.Error, textWidth-12))
 	}
 	for _, f := range r.Findings {

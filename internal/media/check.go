@@ -20,9 +20,12 @@ var ErrReadLimit = errors.New("the limit of requests is reached")
 // File is what is known about a file before its body is read.
 type File struct {
 	DeclaredType string // stored Content-Type, or the caller's header; may be empty or a placeholder such as binary/octet-stream
-	Name         string // last element of the key or path; only its extension matters
-	Size         int64  // bytes, as announced by the source; negative if it did not announce them
-	Head         []byte // first bytes: HeadSize of them, or the whole file if it is shorter; not kept
+	// ContentEncoding is the Content-Encoding that is stored with the file, a list of words;
+	// may be empty. A coding counts only if the bytes bear it out.
+	ContentEncoding string
+	Name            string // last element of the key or path; only its extension matters
+	Size            int64  // bytes, as announced by the source; negative if it did not announce them
+	Head            []byte // first bytes: HeadSize of them, or the whole file if it is shorter; not kept
 	// ReadAt fills p from the offset off, as io.ReaderAt does. It is called only for
 	// bytes within Size, and within the bounds of this package. If it is nil, or returns
 	// an error that wraps ErrNoRanges or ErrReadLimit, what needs more than Head is listed

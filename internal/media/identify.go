@@ -15,6 +15,9 @@ func identify(f File) Result {
 	}
 	declared := baseType(f.DeclaredType)
 	detected := sniff(head, declared)
+	if problem := checkCoding(f, head, detected); problem != nil {
+		return refused(problem)
+	}
 	if isPlain(f, declared, detected) {
 		return identifyPlain(f, declared, detected)
 	}

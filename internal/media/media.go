@@ -34,6 +34,9 @@ const (
 	mib = 1 << 20
 )
 
+// maxDocument is the limit of documents in bytes. No other limit is larger.
+const maxDocument = 100 * mib
+
 // Type is one row of WhatsApp's table.
 type Type struct {
 	MIME      string // base type, lower case, no parameters: "image/jpeg"
@@ -50,14 +53,14 @@ var types = []Type{
 	{MIME: "audio/mpeg", kind: kindAudio, maxSize: 16 * mib, extension: "mp3"},
 	{MIME: "audio/mp4", kind: kindAudio, maxSize: 16 * mib, extension: "m4a"},
 	{MIME: "audio/ogg", kind: kindAudio, maxSize: 16 * mib, extension: "ogg"},
-	{MIME: "text/plain", kind: kindDocument, maxSize: 100 * mib, extension: "txt"},
-	{MIME: "application/pdf", kind: kindDocument, maxSize: 100 * mib, extension: "pdf"},
-	{MIME: doc, kind: kindDocument, maxSize: 100 * mib, extension: "doc"},
-	{MIME: docx, kind: kindDocument, maxSize: 100 * mib, extension: "docx"},
-	{MIME: xls, kind: kindDocument, maxSize: 100 * mib, extension: "xls"},
-	{MIME: xlsx, kind: kindDocument, maxSize: 100 * mib, extension: "xlsx"},
-	{MIME: ppt, kind: kindDocument, maxSize: 100 * mib, extension: "ppt"},
-	{MIME: pptx, kind: kindDocument, maxSize: 100 * mib, extension: "pptx"},
+	{MIME: "text/plain", kind: kindDocument, maxSize: maxDocument, extension: "txt"},
+	{MIME: "application/pdf", kind: kindDocument, maxSize: maxDocument, extension: "pdf"},
+	{MIME: doc, kind: kindDocument, maxSize: maxDocument, extension: "doc"},
+	{MIME: docx, kind: kindDocument, maxSize: maxDocument, extension: "docx"},
+	{MIME: xls, kind: kindDocument, maxSize: maxDocument, extension: "xls"},
+	{MIME: xlsx, kind: kindDocument, maxSize: maxDocument, extension: "xlsx"},
+	{MIME: ppt, kind: kindDocument, maxSize: maxDocument, extension: "ppt"},
+	{MIME: pptx, kind: kindDocument, maxSize: maxDocument, extension: "pptx"},
 	{MIME: "image/jpeg", kind: kindImage, maxSize: 5 * mib, extension: "jpg"},
 	{MIME: "image/png", kind: kindImage, maxSize: 5 * mib, extension: "png"},
 	{MIME: "image/webp", kind: kindSticker, maxSize: 500 * kib, extension: "webp", Animated: true},

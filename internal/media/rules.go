@@ -4,7 +4,7 @@ package media
 const (
 	CodeEmpty           = "empty"                  // no bytes
 	CodeSizeUnknown     = "size-unknown"           // length not announced, or announced wrongly
-	CodeEncoded         = "content-encoding"       // stored with a Content-Encoding; package object finds it
+	CodeEncoded         = "content-encoding"       // encoded as its Content-Encoding says
 	CodeTooLarge        = "too-large"              // above WhatsApp's limit for the type
 	CodeTypeUnknown     = "type-unknown"           // nothing usable is declared, and bytes and name do not decide
 	CodeTypeNotAccepted = "type-not-accepted"      // a type that WhatsApp does not accept
@@ -85,6 +85,7 @@ const (
 var rules = map[string]rule{
 	CodeEmpty:           {Refused, "The file is empty: %s.", "Check that the upload to the store was complete."},
 	CodeSizeUnknown:     {Refused, "The length of the file is not known: %s.", "Use a source that sends the length of the file as Content-Length."},
+	CodeEncoded:         {Refused, "The file is stored with the Content-Encoding %q, and its bytes are encoded: recipients would get them as they are.", ""},
 	CodeTooLarge:        {Refused, "The file has %s. WhatsApp's limit for %s (%s) is %s.", ""},
 	CodeTypeUnknown:     {Refused, "The type of the file cannot be determined: no usable type is declared, the first bytes are %s, and the name has %s.", ""},
 	CodeTypeNotAccepted: {Refused, "WhatsApp does not accept %.80q. For %s it accepts %s.", ""},

@@ -16,14 +16,21 @@ func examineText(x *examiner) {
 		x.report(CodeTextNUL)
 	}
 	if int64(len(b)) < x.size { // the last character may be incomplete
-		for range utf8.UTFMax - 1 {
-			if r, size := utf8.DecodeLastRune(b); r != utf8.RuneError || size != 1 {
-				break
-			}
-			b = b[:len(b)-1]
-		}
+		b = withoutPartialRune(b)
 	}
 	if !utf8.Valid(b) {
 		x.report(CodeTextNotUTF8)
 	}
+}
+
+// withoutPartialRune returns b without bytes at its end that may be the beginning of a
+// character.
+func withoutPartialRune(b []byte) []byte {
+	for range utf8.UTFMax - 1 {
+		if r, size := utf8.DecodeLastRune(b); r != utf8.RuneError || size != 1 {
+			break
+		}
+		b = b[:len(b)-1]
+	}
+	return b
 }

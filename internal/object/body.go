@@ -3,7 +3,6 @@ package object
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -44,6 +43,7 @@ type body struct {
 	reopen    func(ctx context.Context, first int64) (*part, error)
 	backoff   time.Duration // the longest wait before reopen
 	budget    *Budget       // that limits the requests of reopen; may be nil
+	checksum  *checksum     // of all bytes; nil if none is verified
 	attempts  int           // calls of reopen
 	resumed   atomic.Int64
 	err       error // what every further Read returns
@@ -65,7 +65,7 @@ func newBody(ctx context.Context, cancel context.CancelCauseFunc, from origin, s
 		last := b.part
 		b.mu.Unlock()
 		if err := last.close(); err != nil && !errors.Is(err, context.Canceled) {
-			return from.fail(Unavailable, "could not be closed.", err)
+			return from.fail(notClosed, err)
 		}
 		return nil
 	})
@@ -84,6 +84,9 @@ func (b *body) Read(buf []byte) (int, error) {
 	for {
 		n, err := b.part.rate.read(b.part.src, buf[:min(int64(len(buf)), b.remaining)])
 		b.remaining -= int64(n)
+		if b.checksum != nil && !b.verify(buf[:n]) {
+			return 0, b.err
+		}
 		if err == nil || b.remaining == 0 {
 			return n, nil
 		}
@@ -95,6 +98,16 @@ func (b *body) Read(buf []byte) (int, error) {
 			return n, nil
 		}
 	}
+}
+
+// verify adds bytes to the checksum and, after the last ones, compares it. If it differs,
+// the last bytes are withheld, so that the copy stays incomplete.
+func (b *body) verify(read []byte) bool {
+	_, _ = b.checksum.Write(read)
+	if b.remaining == 0 && !b.checksum.matches() {
+		b.err = b.origin.fail(badChecksum, nil, b.checksum.name)
+	}
+	return b.err == nil
 }
 
 // resume continues after the last byte that arrived. If that is impossible, it
@@ -138,12 +151,12 @@ func (b *body) replace(next *part) bool {
 // broken returns the error of a body that ended too early.
 func (b *body) broken(err error) *Error {
 	if b.part.rate.stalled() {
-		return b.origin.fail(Unavailable, "sent its data too slowly. Retry later.", errStalled)
+		return b.origin.fail(tooSlow, errStalled)
 	}
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return b.origin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes. Retry later.", b.size-b.remaining, b.size), err)
+	return b.origin.fail(brokeOff, err, b.size-b.remaining, b.size)
 }
 
 // Close frees the connection. It may be called during a blocked Read, and more than once.

@@ -2,7 +2,6 @@ package object
 
 import (
 	"errors"
-	"fmt"
 	"sync/atomic"
 )
 
@@ -73,5 +72,5 @@ func (b *Budget) retry() bool {
 
 // spent returns the error for a request that the budget does not allow.
 func (b *Budget) spent(from origin) *Error {
-	return from.fail(Unavailable, fmt.Sprintf("failed too often: this call has sent %d requests to the source, its limit. Retry later.", b.Requests()), ErrBudget)
+	return from.fail(budgetSpent, ErrBudget, b.Requests())
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -36,6 +37,20 @@ type StoreConfig struct {
 	AccessKeyID     string
 	SecretAccessKey secret.Secret
 	SessionToken    secret.Secret
+	// LiteralKeys says that slashes at the beginning of a key, and several in a row, are
+	// part of it, as on AWS S3. Other stores may merge them and so return an object that
+	// the caller's policy was not evaluated for; without LiteralKeys, such keys are
+	// refused there. Default: true without an Endpoint, else false.
+	LiteralKeys bool
+	// RequestPayer accepts on behalf of ferry's account to pay for requests to
+	// requester-pays buckets. Default: false.
+	RequestPayer bool
+	// ExpectedBucketOwner is the AWS account, of 12 digits, that must own the buckets;
+	// the store refuses requests to others. Default: any.
+	ExpectedBucketOwner string
+	// VerifyChecksums requests the checksum that the store keeps for an object, and
+	// verifies the bytes that are read against it. Default: false.
+	VerifyChecksums bool
 	// UseInstanceProfile adds the EC2 metadata service to that chain. Default:
 	// false, which means that it never receives a request.
 	UseInstanceProfile bool
@@ -67,8 +82,9 @@ type Config struct {
 	// Default: the system's.
 	RootCAs *x509.CertPool
 
-	// MaxSize is the limit for the size of an object in bytes. Default: 100 MiB,
-	// which is WhatsApp's largest limit (for documents).
+	// MaxSize is the limit for the size of an object that is written, in bytes. Objects
+	// that are read have none here: package media knows the limit of each type.
+	// Default: 100 MiB, which is WhatsApp's largest limit (for documents).
 	MaxSize int64
 	// MultipartThreshold is the size in bytes above which an object is written to a
 	// store in parts of 5 MiB. At most 16 objects are written in parts at the same
@@ -190,6 +206,9 @@ func (s StoreConfig) check() (hostRule, error) {
 	if s.AccessKeyID == "" && !s.SessionToken.IsZero() {
 		errs = append(errs, errors.New("a session token needs an access key id and a secret access key"))
 	}
+	if s.ExpectedBucketOwner != "" && !accountForm.MatchString(s.ExpectedBucketOwner) {
+		errs = append(errs, fmt.Errorf("expected bucket owner %q: want the 12 digits of an AWS account", s.ExpectedBucketOwner))
+	}
 	if s.AccessKeyID != "" && s.UseInstanceProfile {
 		errs = append(errs, errors.New("use either an access key or the instance profile"))
 	}
@@ -203,6 +222,9 @@ func (s StoreConfig) check() (hostRule, error) {
 	}
 	return rule, errors.Join(errs...)
 }
+
+// accountForm is the id of an AWS account.
+var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 
 // splitErrors returns the errors that err joins.
 func splitErrors(err error) []error {

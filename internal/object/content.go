@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"sync"
@@ -39,13 +38,13 @@ var contentOrigin = origin{name: "The file to be stored"}
 func (c Content) check(maxSize int64) *Error {
 	switch digest, err := hex.DecodeString(c.SHA256); {
 	case c.Body == nil || c.Size < 0:
-		return contentOrigin.fail(Invalid, "has no known length.", nil)
+		return contentOrigin.fail(contentInvalid, nil, "has no known length")
 	case c.Size > maxSize:
-		return contentOrigin.fail(Invalid, fmt.Sprintf("has %d bytes; the limit is %d bytes.", c.Size, maxSize), nil)
+		return contentOrigin.fail(tooMuch, nil, c.Size, maxSize)
 	case c.SHA256 != "" && (err != nil || len(digest) != sha256.Size || hex.EncodeToString(digest) != c.SHA256):
-		return contentOrigin.fail(Invalid, "has an expected SHA-256 that is not 64 lower-case hexadecimal digits.", nil)
+		return contentOrigin.fail(contentInvalid, nil, "has an expected SHA-256 that is not 64 lower-case hexadecimal digits")
 	case c.ContentType != "" && !isHeaderValue(c.ContentType):
-		return contentOrigin.fail(Invalid, "has a media type that cannot be sent.", nil)
+		return contentOrigin.fail(contentInvalid, nil, "has a media type that cannot be sent")
 	}
 	return nil
 }
@@ -102,7 +101,7 @@ func (r *contentReader) Read(buf []byte) (int, error) {
 		return n, nil
 	}
 	if errors.Is(err, io.EOF) {
-		err = contentOrigin.fail(Unavailable, fmt.Sprintf("broke off after %d of %d bytes. Retry later.", r.Size-r.remaining, r.Size), errors.Join(errContent, io.ErrUnexpectedEOF))
+		err = contentOrigin.fail(brokeOff, errors.Join(errContent, io.ErrUnexpectedEOF), r.Size-r.remaining, r.Size)
 	}
 	r.err = err
 	return n, err
@@ -118,11 +117,11 @@ func (r *contentReader) finish(err error) {
 	}
 	switch {
 	case n > 0 || err == nil:
-		r.err = contentOrigin.fail(Unavailable, fmt.Sprintf("is longer than the announced %d bytes. Retry later.", r.Size), errContent)
+		r.err = contentOrigin.fail(tooLong, errContent, r.Size)
 	case err != io.EOF: //nolint:errorlint // an io.Reader ends with io.EOF itself
 		r.err = err
 	case r.digest != nil && hex.EncodeToString(r.digest.Sum(nil)) != r.SHA256:
-		r.err = contentOrigin.fail(Unavailable, "arrived with another SHA-256 than the announced one. Retry later.", errContent)
+		r.err = contentOrigin.fail(otherDigest, errContent)
 	default:
 		r.complete = true
 	}

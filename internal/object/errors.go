@@ -36,27 +36,23 @@ func (k Kind) String() string {
 // Error is the type of all errors that sources and bodies return.
 type Error struct {
 	Kind Kind
-	// Message is for the caller: what failed (the store or the presigned URL) and
-	// what to do. It contains no query, signature, credentials or address.
+	// Message is for the caller: what failed (the store or the presigned URL). It
+	// contains no query, signature, credentials or address.
 	Message string
+	// Fix is for the caller, too: what to do.
+	Fix string
+	// Code names the problem (problem.go). It is stable, and for programs.
+	Code string
 	// Cause is for the operator's log; nil if Message says everything. Its text has
 	// no queries, secrets and addresses; errors.Is still finds the original error.
 	Cause error
-	// Code and Fix are set where the object itself cannot be sent to WhatsApp: the
-	// stable code of the finding (package media has the others), and what to do.
-	Code, Fix string
 
 	noResponse bool   // there was no response, so that a retry may help
 	location   string // where a Link is redirected to; empty if it is not redirected
 }
 
-// Error returns the text for the caller: Message, and Fix and Code if there are any.
-func (e *Error) Error() string {
-	if e.Code == "" {
-		return e.Message
-	}
-	return e.Message + " " + e.Fix + " [" + e.Code + "]"
-}
+// Error returns the text for the caller: Message, Fix and, in brackets, Code.
+func (e *Error) Error() string { return e.Message + " " + e.Fix + " [" + e.Code + "]" }
 
 func (e *Error) Unwrap() error { return e.Cause }
 
@@ -159,17 +155,4 @@ func hideAddress(candidate string) string {
 type origin struct {
 	name     string // the subject of a sentence: "The presigned URL", "The store of bucket \"b\""
 	scrubber scrubber
-}
-
-// fail returns an error whose Message is the name followed by the rest of a sentence.
-func (o origin) fail(kind Kind, sentence string, cause error) *Error {
-	return &Error{Kind: kind, Message: o.name + " " + sentence, Cause: o.scrubber.error(cause)}
-}
-
-// refuse returns an error about the object itself: the source has it, but it cannot
-// be sent to WhatsApp as it is.
-func (o origin) refuse(code, sentence, fix string, cause error) *Error {
-	failed := o.fail(Invalid, sentence, cause)
-	failed.Code, failed.Fix = code, fix
-	return failed
 }

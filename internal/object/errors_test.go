@@ -42,7 +42,7 @@ func TestScrubbedErrorsKeepTheirIdentityOnly(t *testing.T) {
 	inner := &url.Error{Op: "Get", URL: "https://h/k?X-Amz-Signature=canary", Err: &net.OpError{
 		Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}, Err: syscall.ECONNREFUSED,
 	}}
-	e := origin{name: "The presigned URL"}.fail(Unavailable, "failed.", fmt.Errorf("wrapped: %w", inner))
+	e := origin{name: "The presigned URL"}.fail(noRanges, fmt.Errorf("wrapped: %w", inner))
 	if !errors.Is(e, syscall.ECONNREFUSED) {
 		t.Error("errors.Is does not see the cause")
 	}

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
-
-	"github.com/aws/smithy-go"
 )
 
 // File is an object in a configured store.
@@ -27,14 +26,14 @@ var _ Source = (*File)(nil)
 // kind Denied if no store is configured for the bucket.
 func (o *Opener) File(bucket, key string) (*File, error) {
 	if err := checkBucket(bucket); err != nil {
-		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("The bucket name %s cannot be used: %v.", shorten(bucket), err)}
+		return nil, origin{name: "The bucket name " + shorten(bucket)}.fail(badBucket, nil, err)
 	}
 	s := o.storeFor(bucket)
 	if s == nil {
-		return nil, &Error{Kind: Denied, Message: fmt.Sprintf("No store is configured for the bucket %q.", bucket)}
+		return nil, origin{name: "The bucket " + shorten(bucket)}.fail(noStore, nil)
 	}
-	if err := checkKey(key, s.cfg.Endpoint != ""); err != nil {
-		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("The object key %s cannot be used: %v.", shorten(key), err)}
+	if failed := checkKey(key, s.cfg.LiteralKeys || s.cfg.Endpoint == ""); failed != nil {
+		return nil, failed
 	}
 	from := origin{name: fmt.Sprintf("The store of the bucket %q", bucket), scrubber: s.scrubber}
 	return &File{opener: o, store: s, origin: from, bucket: bucket, key: key}, nil
@@ -55,8 +54,8 @@ func (f *File) WithBudget(budget *Budget) Source {
 //   - NotFound: the bucket or the key does not exist.
 //   - Denied: 401 or 403.
 //   - Changed: 412, or a response with another ETag than ifMatch.
-//   - Invalid: any other 3xx or 4xx, or an object that is archived, has a
-//     Content-Encoding or is larger than MaxSize.
+//   - Invalid: any other 3xx or 4xx, or an object that is archived or whose length
+//     is not known.
 //   - Unavailable: 408, 429, 5xx, or a failure of the network or of ferry's own
 //     credentials.
 func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
@@ -71,9 +70,9 @@ func (f *File) Open(ctx context.Context, ifMatch string) (*Object, error) {
 func (f *File) OpenAt(ctx context.Context, earlier *Object, offset int64) (*Object, error) {
 	switch {
 	case offset < 0 || offset >= earlier.Size:
-		return nil, f.origin.fail(Invalid, "has no bytes at that offset.", nil)
+		return nil, f.origin.fail(noOffset, nil)
 	case earlier.ETag == "":
-		return nil, f.origin.fail(Invalid, "sent no ETag, so that parts of the object cannot be matched with each other.", nil)
+		return nil, f.origin.fail(noETag, nil)
 	}
 	return f.open(ctx, requestRest(earlier, offset))
 }
@@ -85,7 +84,7 @@ func (f *File) open(ctx context.Context, want getRequest) (*Object, error) {
 		cancel(err)
 		return nil, err
 	}
-	whole := &Object{ETag: obj.ETag, Size: want.first + obj.Size}
+	whole := &Object{ETag: obj.ETag, Encoding: obj.Encoding, Size: want.first + obj.Size}
 	reopen := func(ctx context.Context, read int64) (*part, error) {
 		_, next, err := f.get(ctx, requestRest(whole, want.first+read))
 		return next, err
@@ -104,6 +103,9 @@ func (f *File) get(ctx context.Context, want getRequest) (*Object, *part, error)
 	limit := time.AfterFunc(f.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
 	header := http.Header{}
+	if f.store.cfg.VerifyChecksums && !want.ranged {
+		header.Set("X-Amz-Checksum-Mode", "ENABLED")
+	}
 	if want.ifMatch != "" {
 		header.Set("If-Match", want.ifMatch)
 	}
@@ -117,6 +119,9 @@ func (f *File) get(ctx context.Context, want getRequest) (*Object, *part, error)
 		return nil, nil, failed
 	}
 	obj := f.object(response)
+	if f.store.cfg.VerifyChecksums && !want.ranged {
+		obj.checksum = newChecksum(response.Header)
+	}
 	if err := f.checkResponse(response, obj, want); err != nil {
 		cancel(err)
 		_ = response.Body.Close()
@@ -131,6 +136,7 @@ func (f *File) object(response *http.Response) *Object {
 	return &Object{
 		Size:        response.ContentLength,
 		ContentType: response.Header.Get("Content-Type"),
+		Encoding:    strings.Join(response.Header.Values("Content-Encoding"), ", "),
 		ETag:        entityTag(response.Header.Get("ETag")),
 		Name:        lastElement(f.key),
 	}
@@ -139,74 +145,12 @@ func (f *File) object(response *http.Response) *Object {
 func (f *File) checkResponse(response *http.Response, obj *Object, want getRequest) *Error {
 	switch {
 	case !want.ranged && response.StatusCode != http.StatusOK:
-		return f.origin.fail(Unavailable, "did not respond with the whole object.", nil)
+		return f.origin.fail(notWhole, nil)
 	case want.ranged && response.StatusCode != http.StatusPartialContent:
-		return f.origin.fail(Invalid, "does not support range requests.", nil)
+		return f.origin.fail(noRanges, nil)
 	}
-	h := head{
-		size: obj.Size, encoding: response.Header.Values("Content-Encoding"),
-		etag: obj.ETag, ifMatch: want.ifMatch, maxSize: f.opener.cfg.MaxSize,
-	}
-	if err := checkHead(f.origin, h); err != nil || !want.ranged {
+	if err := want.checkHead(f.origin, obj); err != nil || !want.ranged {
 		return err
 	}
-	return want.check(f.origin, response.Header.Values("Content-Range"), obj.Size)
-}
-
-// failure classifies an error by the status and code of the response.
-func (f *File) failure(err error) *Error {
-	if errors.Is(err, ErrBudget) {
-		return f.budget.spent(f.origin)
-	}
-	status, code := statusAndCode(err)
-	switch {
-	case code == "NoSuchBucket":
-		return f.origin.fail(NotFound, "has no such bucket.", err)
-	case status == http.StatusNotFound:
-		return f.origin.fail(NotFound, fmt.Sprintf("has no object with the key %s.", shorten(f.key)), err)
-	case code == "InvalidObjectState":
-		return f.origin.fail(Invalid, fmt.Sprintf("keeps the object %s in an archive; restore it first.", shorten(f.key)), err)
-	case code == "RequestTimeTooSkewed":
-		return f.origin.fail(Unavailable, "reports that ferry's clock is wrong, and refuses all requests until it is corrected.", err)
-	case code == "AuthorizationHeaderMalformed":
-		return f.origin.fail(Denied, "is in another Region than the one in ferry's configuration.", err)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
-		return f.origin.fail(Denied, "refuses ferry's credentials; they need s3:GetObject on the object.", err)
-	case code == "RequestTimeout": // a 400
-	case status == http.StatusPreconditionFailed:
-		return f.origin.fail(Changed, "now has another version of the object. Retry later.", err)
-	case status >= 300 && status < 400:
-		return f.origin.fail(Invalid, fmt.Sprintf("responded with a redirect (HTTP %d), and redirects are not followed; the bucket is probably in another Region than the one in the store's configuration.", status), err)
-	case status == http.StatusRequestedRangeNotSatisfiable:
-		return f.origin.fail(Invalid, "has an object that ends before the requested bytes.", errors.Join(errPastEnd, err))
-	case status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests:
-		return f.origin.fail(Invalid, fmt.Sprintf("cannot serve the object %s (HTTP %d).", shorten(f.key), status), err)
-	}
-	failed := f.origin.fail(Unavailable, "cannot be reached or failed. Retry later.", err)
-	failed.noResponse = status == 0
-	return failed
-}
-
-// isCredentialsCode reports whether the code of a 400 is about ferry's credentials
-// and not about the request.
-func isCredentialsCode(code string) bool {
-	return code == "ExpiredToken" || code == "InvalidToken" || code == "TokenRefreshRequired"
-}
-
-// statusAndCode returns the status and the error code of S3's response, or 0 and ""
-// if there was none. The services that provide ferry's own credentials (STS, the
-// metadata service) return errors too; only those of S3 have a host id.
-func statusAndCode(err error) (status int, code string) {
-	var response interface {
-		error
-		HTTPStatusCode() int
-		ServiceHostID() string
-	}
-	if !errors.As(err, &response) {
-		return 0, ""
-	}
-	if api := smithy.APIError(nil); errors.As(response, &api) {
-		code = api.ErrorCode()
-	}
-	return response.HTTPStatusCode(), code
+	return want.check(f.origin, response.Header.Values("Content-Range"), obj)
 }

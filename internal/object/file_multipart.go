@@ -63,7 +63,7 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 	}
 	buf, release, ok := s.file.opener.parts.acquire(ctx)
 	if !ok {
-		return s.file.origin.fail(Unavailable, fmt.Sprintf("cannot be written to now: %d large files are already being written. Retry later.", maxPartBuffers), context.Cause(ctx))
+		return s.file.origin.fail(tooManyParts, context.Cause(ctx), maxPartBuffers)
 	}
 	defer release()
 	created, err := s.file.store.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
@@ -73,7 +73,7 @@ func (s *FileSink) putParts(ctx context.Context, content Content) error {
 		return s.failure(ctx, err)
 	}
 	if aws.ToString(created.UploadId) == "" {
-		return s.file.origin.fail(Unavailable, "started a multipart upload without an upload id.", nil)
+		return s.file.origin.fail(badMultipart, nil, "started a multipart upload without an upload id")
 	}
 	err = s.sendParts(ctx, f, buf, created.UploadId)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *FileSink) sendPart(ctx context.Context, content []byte, number int32, i
 		return nil, s.failure(ctx, err)
 	}
 	if aws.ToString(out.ETag) == "" {
-		return nil, s.file.origin.fail(Unavailable, fmt.Sprintf("sent no ETag for part %d of the file.", number), nil)
+		return nil, s.file.origin.fail(badMultipart, nil, fmt.Sprintf("sent no ETag for part %d of the file", number))
 	}
 	return out.ETag, nil
 }

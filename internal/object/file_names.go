@@ -41,20 +41,21 @@ const maxKey = 1024 // bytes of a key (docs/references.md#s3-api)
 // checkKey checks that a key names the same object at every store. The segments "."
 // and ".." are refused for all stores, because a proxy or a file system behind a
 // store may resolve them into another bucket. Empty segments ("a//b", "/a") are
-// part of the key on AWS S3, where ownEndpoint is false; another store may merge
-// the slashes and return an object that the policy was not evaluated for.
-func checkKey(key string, ownEndpoint bool) error {
+// part of the key where literal is set; another store may merge the slashes and
+// return an object that the policy was not evaluated for.
+func checkKey(key string, literal bool) *Error {
+	from := origin{name: "The object key " + shorten(key)}
 	switch {
 	case key == "":
-		return errors.New("it is empty")
+		return from.fail(badKey, nil, "it is empty")
 	case len(key) > maxKey:
-		return errors.New("it is longer than 1024 bytes")
+		return from.fail(badKey, nil, "it is longer than 1024 bytes")
 	case !utf8.ValidString(key) || strings.ContainsRune(key, 0):
-		return errors.New("it must be UTF-8 without NUL")
+		return from.fail(badKey, nil, "it must be UTF-8 without NUL")
 	case hasDotSegment(key):
-		return errors.New(`it must not contain the segments "." or ".."`)
-	case ownEndpoint && (strings.HasPrefix(key, "/") || strings.Contains(key, "//")):
-		return errors.New("this store does not allow empty segments (a slash at the beginning, or two slashes in a row)")
+		return from.fail(badKey, nil, `it must not contain the segments "." or ".."`)
+	case !literal && (strings.HasPrefix(key, "/") || strings.Contains(key, "//")):
+		return from.fail(slashesInKey, nil)
 	}
 	return nil
 }

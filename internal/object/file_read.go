@@ -42,6 +42,7 @@ const maxEndpoints = 256
 // reader sends GET and HEAD requests to a store.
 type reader struct {
 	options   s3.Options // those of the store's client
+	store     *StoreConfig
 	signer    *v4.Signer
 	endpoints *lru.Cache[string, bucketEndpoint]
 	transmit  http.RoundTripper
@@ -55,13 +56,13 @@ type bucketEndpoint struct {
 }
 
 // newReader returns a reader with the options of the store's client.
-func newReader(options s3.Options, transmit http.RoundTripper) (*reader, error) {
+func newReader(options s3.Options, store *StoreConfig, transmit http.RoundTripper) (*reader, error) {
 	endpoints, err := lru.New[string, bucketEndpoint](maxEndpoints)
 	if err != nil {
 		return nil, err
 	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // S3 escapes a path once
-	return &reader{options, signer, endpoints, transmit}, nil
+	return &reader{options, store, signer, endpoints, transmit}, nil
 }
 
 // A readRequest is a GET or HEAD of an object.
@@ -134,6 +135,7 @@ func (r *reader) try(ctx context.Context, want readRequest) (*http.Response, err
 	request.Header.Set("Accept-Encoding", "identity")
 	request.Header.Set("User-Agent", "ferry")
 	request.Header.Set("X-Amz-Content-Sha256", emptyHash)
+	r.store.addHeaders(request.Header)
 	if err := r.signer.SignHTTP(ctx, credentials, request, emptyHash, "s3", endpoint.region, time.Now()); err != nil {
 		return nil, err
 	}

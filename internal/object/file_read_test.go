@@ -35,7 +35,7 @@ func TestReaderAsksWhereTheSDKWould(t *testing.T) {
 			options.Credentials = credentials.NewStaticCredentialsProvider("AKIDFERRY", "a secret", "")
 			options.HTTPClient, options.Retryer = proxied, aws.NopRetryer{}
 			client := s3.New(options)
-			reader, err := newReader(options, proxied.Transport)
+			reader, err := newReader(options, new(StoreConfig), proxied.Transport)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,8 +2,6 @@ package object
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -98,40 +96,4 @@ func stringOrNil(text string) *string {
 		return nil
 	}
 	return &text
-}
-
-// failure classifies an error of the SDK by the status and code of the response.
-func (s *FileSink) failure(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	from := s.file.origin
-	err = errors.Join(err, context.Cause(ctx))
-	status, code := statusAndCode(err)
-	switch {
-	case status == 0 && errors.Is(err, errStalled):
-		return from.fail(Unavailable, "accepted the file too slowly. Retry later.", err)
-	case isTransient(status, code):
-	case status == http.StatusNotFound:
-		return from.fail(NotFound, "has no such bucket.", err)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, isCredentialsCode(code):
-		return from.fail(Denied, "refuses ferry's credentials; they need s3:PutObject on the object.", err)
-	case status >= 300 && status < 400:
-		return from.fail(Invalid, fmt.Sprintf("responded with a redirect (HTTP %d), and redirects are not followed; the bucket is probably in another Region than the one in the store's configuration.", status), err)
-	case status >= 400 && status < 500:
-		return from.fail(Invalid, fmt.Sprintf("refused the object %s (HTTP %d).", shorten(s.file.key), status), err)
-	}
-	failed := from.fail(Unavailable, "cannot be reached or failed. Retry later.", err)
-	failed.noResponse = status == 0
-	return failed
-}
-
-// isTransient reports whether a retry of a PUT may succeed. That includes some 4xx,
-// which mean that the body did not arrive intact.
-func isTransient(status int, code string) bool {
-	switch code {
-	case "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "OperationAborted", "NoSuchUpload":
-		return true
-	}
-	return status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooManyRequests || status >= 500
 }

@@ -84,8 +84,9 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config) (*store, error) {
 	if sc.Endpoint != "" {
 		options.BaseEndpoint = aws.String(sc.Endpoint)
 	}
+	s.reader, err = newReader(options, &s.cfg, s.transport)
+	s.cfg.forWriting(&options)
 	s.client = s3.New(options)
-	s.reader, err = newReader(options, s.transport)
 	return s, err
 }
 

@@ -29,11 +29,16 @@ type Object struct {
 	// times. If it cannot resume, Read returns an *Error of kind Unavailable, which
 	// satisfies errors.Is(err, io.ErrUnexpectedEOF) if the source broke off.
 	Body io.ReadCloser
-	// Size is the length of the body in bytes, from the response's Content-Length.
+	// Size is the length of the body in bytes, from the response's Content-Length. It
+	// has no limit here.
 	Size int64
 	// ContentType is the stored type (S3) or the caller's Content-Type header
 	// (presigned URL). Empty means that there is none.
 	ContentType string
+	// Encoding is the Content-Encoding as the source sent it, whether or not the bytes
+	// are encoded: many programs store "base64" with plain bytes. Empty means that
+	// there is none.
+	Encoding string
 	// ETag is the entity tag as the source sent it. Empty means that there is none.
 	// Pass it to the next Open to get the same bytes, or an error of kind Changed.
 	ETag string
@@ -41,7 +46,8 @@ type Object struct {
 	// extension. It is the caller's text, so quote it in any message.
 	Name string
 
-	resumed *atomic.Int64
+	resumed  *atomic.Int64
+	checksum *checksum // nil if none is verified
 }
 
 // Resumes returns how many times Body was resumed so far. It may be called at any time.
@@ -53,7 +59,7 @@ func (o *Object) Resumes() int {
 }
 
 // attach sets the object's body.
-func (o *Object) attach(b *body) { o.Body, o.resumed = b, &b.resumed }
+func (o *Object) attach(b *body) { o.Body, o.resumed, b.checksum = b, &b.resumed, o.checksum }
 
 // Source is what [File], [URL] and [Link] have in common.
 type Source interface {

@@ -12,6 +12,7 @@ import (
 // getRequest describes one GET: of all of an object, or of a range of it.
 type getRequest struct {
 	ifMatch     string
+	encoding    string // of the object that the range is the rest of
 	ranged      bool
 	first, last int64 // byte positions, both inclusive
 	total       int64 // length of the object; 0 if it is not known yet
@@ -19,7 +20,7 @@ type getRequest struct {
 
 // requestRest returns the request for the bytes of an object from first to its end.
 func requestRest(obj *Object, first int64) getRequest {
-	return getRequest{ifMatch: obj.ETag, ranged: true, first: first, last: obj.Size - 1, total: obj.Size}
+	return getRequest{ifMatch: obj.ETag, encoding: obj.Encoding, ranged: true, first: first, last: obj.Size - 1, total: obj.Size}
 }
 
 // rangeHeader returns the value of the Range header (RFC 9110 §14.1.2, docs/references.md#http-range).
@@ -32,11 +33,15 @@ func (want getRequest) rangeHeader() string {
 
 // check checks that a 206 has the requested bytes: all of them, or those up to the
 // end of the object if its length was not known.
-func (want getRequest) check(from origin, contentRange []string, size int64) *Error {
+func (want getRequest) check(from origin, contentRange []string, got *Object) *Error {
+	size := got.Size
+	if want.total > 0 && got.Encoding != want.encoding {
+		return from.fail(otherCoding, nil)
+	}
 	first, last, total, ok := parseContentRange(contentRange)
 	short := want.total == 0 && last < want.last && last == total-1
 	if !ok || first != want.first || last != want.last && !short || size != last-first+1 || want.total > 0 && total != want.total {
-		return from.fail(Invalid, "responded with another part of the object than the requested one.",
+		return from.fail(otherRange,
 			fmt.Errorf("requested %s of %d, received %d bytes as %s", want.rangeHeader(), want.total, size, shorten(strings.Join(contentRange, ", "))))
 	}
 	return nil
@@ -79,12 +84,12 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 	case len(p) == 0:
 		return 0, nil
 	case off < 0 || want.last < off:
-		return 0, f.origin.fail(Invalid, "has no bytes at that offset.", nil)
+		return 0, f.origin.fail(noOffset, nil)
 	case ifMatch == "":
-		return 0, f.origin.fail(Invalid, "sent no ETag, so that parts of the object cannot be matched with each other.", nil)
+		return 0, f.origin.fail(noETag, nil)
 	}
 	if !f.budget.mayInspect() {
-		return 0, f.origin.fail(Invalid, "is not sent further range requests: the call has reached its limit of requests.", ErrBudget)
+		return 0, f.origin.fail(inspected, ErrBudget)
 	}
 	return readRange(ctx, f.origin, p, want, f.get)
 }

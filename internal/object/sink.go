@@ -33,7 +33,7 @@ func (o *Opener) put(ctx context.Context, from origin, content Content, budget *
 		case f.err != nil:
 			return f.err
 		case err == nil && !f.complete:
-			return from.fail(Unavailable, "responded before it had all of the file. Retry later.", nil)
+			return from.fail(early, nil)
 		case err == nil:
 			return nil
 		case attempt == fetchAttempts || f.started && f.Size > 0 || !isRetryable(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"ferry/internal/guard"
@@ -66,8 +67,8 @@ func (u *URL) Stat(ctx context.Context) (*Object, error) {
 //   - NotFound: 404.
 //   - Changed: 412, or a response with another ETag than ifMatch.
 //   - Invalid: a retry cannot succeed, because the URL has expired or is badly
-//     signed, or because the response is a redirect, encoded, partial, too large or
-//     without Content-Length.
+//     signed, or because the response is a redirect, partial or without
+//     Content-Length.
 //   - Unavailable: anything else. A host with a forbidden address gets the same
 //     error as a host that does not respond.
 func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
@@ -133,6 +134,7 @@ func (u *URL) get(ctx context.Context, want getRequest) (*Object, *part, error) 
 	obj := &Object{
 		Size:        resp.ContentLength,
 		ContentType: contentType,
+		Encoding:    strings.Join(resp.Header.Values("Content-Encoding"), ", "),
 		ETag:        entityTag(resp.Header.Get("ETag")),
 		Name:        u.name,
 	}
@@ -165,16 +167,12 @@ func (u *URL) newRequest(ctx context.Context, want getRequest) *http.Request {
 func (u *URL) checkResponse(resp *http.Response, obj *Object, want getRequest, p *readRate) *Error {
 	switch {
 	case want.ranged && resp.StatusCode == http.StatusOK:
-		return u.origin.fail(Invalid, "does not support range requests.", nil)
+		return u.origin.fail(noRanges, nil)
 	case !want.ranged && resp.StatusCode != http.StatusOK || want.ranged && resp.StatusCode != http.StatusPartialContent:
 		return u.statusError(resp, p)
 	}
-	h := head{
-		size: obj.Size, encoding: resp.Header.Values("Content-Encoding"),
-		etag: obj.ETag, ifMatch: want.ifMatch, maxSize: u.opener.cfg.MaxSize,
-	}
-	if err := checkHead(u.origin, h); err != nil || !want.ranged {
+	if err := want.checkHead(u.origin, obj); err != nil || !want.ranged {
 		return err
 	}
-	return want.check(u.origin, resp.Header.Values("Content-Range"), obj.Size)
+	return want.check(u.origin, resp.Header.Values("Content-Range"), obj)
 }

@@ -3,7 +3,6 @@ package object
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 )
 
@@ -74,7 +73,7 @@ func (l *Link) ReadAt(ctx context.Context, p []byte, off int64, ifMatch string) 
 	case len(p) == 0:
 		return 0, nil
 	case off < 0 || want.last < off:
-		return 0, l.url.origin.fail(Invalid, "has no bytes at that offset.", nil)
+		return 0, l.url.origin.fail(noOffset, nil)
 	}
 	err = l.follow(func(u *URL) error {
 		n, err = readRange(ctx, u.origin, p, want, u.get)
@@ -93,11 +92,11 @@ func (l *Link) follow(do func(u *URL) error) error {
 			return err
 		}
 		if redirects == maxRedirects {
-			return u.origin.fail(Invalid, fmt.Sprintf("is redirected more than %d times.", maxRedirects), failed.Cause)
+			return u.origin.fail(tooManyLinks, failed.Cause, maxRedirects)
 		}
 		location, err := u.request.Parse(failed.location)
 		if err != nil { // the error's text has the location with its signature
-			return u.origin.fail(Invalid, "is redirected to an invalid URL.", nil)
+			return u.origin.fail(badLink, nil)
 		}
 		location.Fragment, location.RawFragment = "", ""
 		next, err := u.opener.Link(location.String())

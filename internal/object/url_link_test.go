@@ -114,9 +114,6 @@ func TestLinkFollowsRedirects(t *testing.T) {
 func TestLinkIsHeldToTheRulesOfURLs(t *testing.T) {
 	opener, server := webServer(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/encoded":
-			w.Header().Set("Content-Encoding", "gzip")
-			fmt.Fprint(w, "body")
 		case "/endless":
 			_, _ = io.WriteString(w, "a")
 			w.(http.Flusher).Flush()
@@ -127,11 +124,11 @@ func TestLinkIsHeldToTheRulesOfURLs(t *testing.T) {
 		}
 	})
 	for path, says := range map[string]string{
-		"/encoded": "Content-Encoding", "/endless": "Content-Length", "/private": "needs a signature",
+		"/endless": "Content-Length", "/private": "needs a signature",
 		"/private?X-Amz-Signature=00&X-Amz-Credential=k": "Sign a GET",
 	} {
 		_, err := link(t, opener, server+path).Open(t.Context(), "")
-		if e := wantKind(t, err, Invalid); !strings.HasPrefix(e.Message, "The URL ") || !strings.Contains(e.Message, says) {
+		if e := wantKind(t, err, Invalid); !strings.HasPrefix(e.Message, "The URL ") || !strings.Contains(e.Error(), says) {
 			t.Errorf("%s: %v", path, e)
 		}
 	}

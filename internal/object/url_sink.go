@@ -3,10 +3,8 @@ package object
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"strings"
 )
 
 // URLSink writes to a presigned URL that has passed all checks that need no network.
@@ -51,13 +49,12 @@ func (u *URLSink) Put(ctx context.Context, content Content) error {
 		resp, err := u.send(u.newRequest(ctx, content, body))
 		if err != nil {
 			if errors.Is(context.Cause(ctx), errStalled) {
-				return u.origin.fail(Unavailable, "accepted the file too slowly. Retry later.", err)
+				return u.origin.fail(writeTooSlow, err)
 			}
 			return err
 		}
 		defer resp.Body.Close()
-		switch resp.StatusCode {
-		case http.StatusOK, http.StatusCreated, http.StatusNoContent:
+		if isWritten(resp.StatusCode) {
 			return nil
 		}
 		p := newReadRate(ctx, u.opener.cfg, cancel)
@@ -85,21 +82,4 @@ func (u *URLSink) newRequest(ctx context.Context, content Content, body io.Reade
 	}
 	request.Header.Set("User-Agent", "ferry")
 	return request.WithContext(ctx)
-}
-
-// putError classifies the response to a PUT. code is the code of S3's error document
-// after a space, or empty.
-func (u *URLSink) putError(status int, code string) *Error {
-	cause := fmt.Errorf("%s responded with %d%s", u.endpoint.host, status, code)
-	switch {
-	case status >= 300 && status < 400:
-		return u.redirected(status, cause)
-	case isTransient(status, strings.TrimSpace(code)):
-		return u.origin.fail(Unavailable, fmt.Sprintf("failed at its store (HTTP %d). Retry later.", status), cause)
-	case status == http.StatusNotFound:
-		return u.origin.fail(NotFound, "names no bucket that exists (HTTP 404).", cause)
-	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return u.origin.fail(Invalid, fmt.Sprintf("is refused by its store (HTTP %d): %s", status, u.signatureAdvice()), cause)
-	}
-	return u.origin.fail(Invalid, fmt.Sprintf("must return HTTP 200, 201 or 204, but returned HTTP %d.", status), cause)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -36,10 +35,10 @@ func (o *Opener) target(method, rawURL string) (target, error) {
 	}
 	var ok bool
 	if t.reach, ok = o.hosts.find(t.endpoint); !ok {
-		return target{}, t.origin.fail(Invalid, "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", fmt.Errorf("%s is not on the list of hosts", t.endpoint.host))
+		return target{}, t.origin.fail(urlHost, fmt.Errorf("%s is not on the list of hosts", t.endpoint.host))
 	}
 	if err := t.checkNamed(o.hosts); err != nil {
-		return target{}, t.origin.fail(Invalid, err.Error()+".", nil)
+		return target{}, t.origin.fail(urlNotAllowed, nil, err)
 	}
 	return t, nil
 }
@@ -47,15 +46,18 @@ func (o *Opener) target(method, rawURL string) (target, error) {
 // parse checks only the text of a URL.
 func (o *Opener) parse(from origin, method, rawURL string) (target, error) {
 	parts, err := splitURL(rawURL)
+	if errors.Is(err, errURLLength) && rawURL != "" {
+		return target{}, from.fail(urlTooLong, nil, err)
+	}
 	if err != nil {
-		return target{}, from.fail(Invalid, err.Error()+".", nil)
+		return target{}, from.fail(urlInvalid, nil, err)
 	}
 	t := target{opener: o, origin: from, method: method, endpoint: parts.endpoint, host: parts.hostHeader}
 	if t.request, err = parts.requestURL(); err != nil {
-		return target{}, from.fail(Invalid, err.Error()+".", nil)
+		return target{}, from.fail(urlInvalid, nil, err)
 	}
 	if strings.Trim(t.request.Path, "/") == "" {
-		return target{}, from.fail(Invalid, "names no object in its path.", nil)
+		return target{}, from.fail(urlInvalid, nil, "names no object in its path")
 	}
 	return t, nil
 }
@@ -66,7 +68,7 @@ func (u *target) setHeaders(headers map[string]string, rule headerRule) error {
 	var err error
 	u.rule = rule
 	if u.headers, err = rule.check(headers); err != nil {
-		return u.origin.fail(Invalid, err.Error()+".", nil)
+		return u.origin.fail(urlHeader, nil, err)
 	}
 	secrets := querySecrets(u.request.RawQuery)
 	for _, name := range secretHeaders {
@@ -172,103 +174,4 @@ func writeBufferSize(method string) int {
 		return bufferSize
 	}
 	return 0
-}
-
-// unreachable returns the error for any failure before a response. The message is
-// always the same, so that callers cannot find out whether a name exists, a port is
-// open or an address is forbidden.
-func (u *target) unreachable(cause error) *Error {
-	sentence := "could not be fetched: its host cannot be reached, or does not respond like a web server."
-	if u.method == http.MethodPut {
-		sentence = strings.Replace(sentence, "fetched", "written to", 1)
-	}
-	failed := u.origin.fail(Unavailable, sentence,
-		fmt.Errorf("%s: %w", u.endpoint.host, cause))
-	failed.noResponse = true
-	return failed
-}
-
-func (u *target) statusError(resp *http.Response, p *readRate) *Error {
-	status := resp.StatusCode
-	cause := fmt.Errorf("%s responded with %d%s", u.endpoint.host, status, u.errorCode(resp, p))
-	switch {
-	case status >= 300 && status < 400:
-		failed := u.redirected(status, cause)
-		if u.isLink {
-			failed.location = resp.Header.Get("Location")
-		}
-		return failed
-	case status == http.StatusNotFound:
-		return u.origin.fail(NotFound, "names no object that exists (HTTP 404).", cause)
-	case status == http.StatusRequestedRangeNotSatisfiable:
-		return u.origin.fail(Invalid, "names an object that ends before the requested bytes.", errors.Join(errPastEnd, cause))
-	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return u.origin.fail(Invalid, fmt.Sprintf("is refused by its store (HTTP %d): %s", status, u.signatureAdvice()), cause)
-	case status == http.StatusPreconditionFailed:
-		return u.origin.fail(Changed, "names an object that changed while it was read. Retry later.", cause)
-	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
-		return u.origin.fail(Unavailable, fmt.Sprintf("failed at its store (HTTP %d). Retry later.", status), cause)
-	}
-	return u.origin.fail(Invalid, fmt.Sprintf("must return the whole object (HTTP 200), but returned HTTP %d.", status), cause)
-}
-
-func (u *target) redirected(status int, cause error) *Error {
-	return u.origin.fail(Invalid, fmt.Sprintf("returned a redirect (HTTP %d), and redirects are not followed; sign a URL for the bucket's own Region and endpoint.", status), cause)
-}
-
-// signatureAdvice returns the probable reason why a presigned URL was refused. It
-// depends on the URL's time of expiry and on its signed headers.
-func (u *target) signatureAdvice() string {
-	if u.isLink && !u.isSigned() {
-		return "it needs a signature or credentials."
-	}
-	query := u.request.Query()
-	signed, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
-	seconds, errSeconds := time.ParseDuration(query.Get("X-Amz-Expires") + "s")
-	if err == nil && errSeconds == nil && u.opener.cfg.Now().After(signed.Add(seconds)) {
-		return "it has expired; sign a new one."
-	}
-	for name := range strings.SplitSeq(query.Get("X-Amz-SignedHeaders"), ";") {
-		name = http.CanonicalHeaderKey(name)
-		switch {
-		case name == "Host" || name == "":
-		case !u.rule.allows(name):
-			return "it was signed with a header that cannot be sent; sign only the headers host and content-type."
-		case u.headers.Get(name) == "":
-			return fmt.Sprintf("it was signed with the header %s; send that header with the signed value.", name)
-		}
-	}
-	act := "read"
-	if u.method == http.MethodPut {
-		act = "write"
-		for name := range query {
-			if strings.HasPrefix(strings.ToLower(name), "x-amz-checksum-") {
-				return "it was signed with the checksum of another body; sign it without a checksum (in AWS SDKs: request checksum calculation WHEN_REQUIRED)."
-			}
-		}
-	}
-	return fmt.Sprintf("it has expired, its signature is wrong, or its signer may not %s the object. Sign a %s, and send each signed header (especially Content-Type) with the signed value.", act, u.method)
-}
-
-var errorCodeText = regexp.MustCompile(`<Code>([A-Za-z0-9]{1,64})</Code>`)
-
-// errorCode returns the code in S3's error document after a space, for the operator's
-// log. The rest of the document is dropped, because it contains the signature.
-func (u *target) errorCode(resp *http.Response, p *readRate) string {
-	if resp.StatusCode < 400 {
-		return ""
-	}
-	p.remaining = min(p.remaining, 2*time.Second)
-	var start [4 << 10]byte
-	n := 0
-	for n < len(start) {
-		got, err := p.read(resp.Body, start[n:])
-		if n += got; err != nil {
-			break
-		}
-	}
-	if found := errorCodeText.FindSubmatch(start[:n]); found != nil {
-		return " " + string(found[1])
-	}
-	return ""
 }

@@ -33,9 +33,9 @@ func (w WillFail) blocks() media.Severity {
 
 // An inspection is the result for one version of the source.
 type inspection struct {
-	etag, contentType string
-	size              int64
-	result            media.Result
+	etag, contentType, encoding string
+	size                        int64
+	result                      media.Result
 }
 
 // inspect decides the type of a file and looks inside it. A file that WhatsApp
@@ -43,14 +43,15 @@ type inspection struct {
 // of the same version is not inspected again, which saves its ranged reads.
 func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (media.Result, error) {
 	if known := r.inspected; known != nil && opened.ETag != "" &&
-		known.etag == opened.ETag && known.contentType == opened.ContentType && known.size == opened.Size {
+		known.etag == opened.ETag && known.contentType == opened.ContentType && known.encoding == opened.Encoding && known.size == opened.Size {
 		return known.result, nil
 	}
 	var result media.Result
 	err := r.step(ctx, activity.Inspect, "inspect", func(e *activity.Entry) (err error) {
 		e.Bytes = opened.Size
 		result, err = media.Check(ctx, media.File{
-			DeclaredType: opened.ContentType, Name: opened.Name, Size: opened.Size, Head: head, ReadAt: rangeReader(r.source, opened.ETag),
+			DeclaredType: opened.ContentType, ContentEncoding: opened.Encoding, Name: opened.Name, Size: opened.Size, Head: head,
+			ReadAt: rangeReader(r.source, opened.ETag),
 		})
 		r.report.File = result
 		if len(result.Findings) > 0 {
@@ -63,7 +64,7 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 		return err
 	})
 	if err == nil {
-		r.inspected = &inspection{opened.ETag, opened.ContentType, opened.Size, result}
+		r.inspected = &inspection{opened.ETag, opened.ContentType, opened.Encoding, opened.Size, result}
 	}
 	return result, err
 }
@@ -81,7 +82,7 @@ func rangeReader(source object.Source, etag string) func(ctx context.Context, p 
 	return func(ctx context.Context, p []byte, off int64) (int, error) {
 		n, err := file.ReadAt(ctx, p, off, etag)
 		if n < len(p) && (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
-			err = &object.Error{Kind: object.Unavailable, Message: "The store sent less of the object than was requested; retry later.", Cause: err}
+			err = &object.Error{Kind: object.Unavailable, Code: "broke-off", Message: "The store sent less of the object than was requested.", Fix: "Retry later.", Cause: err}
 		}
 		switch failed, ok := errors.AsType[*object.Error](err); {
 		case errors.Is(err, object.ErrBudget):
