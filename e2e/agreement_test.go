@@ -28,6 +28,7 @@ const (
 	onlyContainer = "which kind of Office file"
 	onlyHead      = "what follows the first 4 KiB"
 	onlyOutside   = "codecs, channels, dimensions"
+	tracksDecide  = "sent as what its tracks are"
 )
 
 // A typedFile has first bytes about whose type the gateway and the simulator could disagree.
@@ -54,6 +55,10 @@ func typedFiles(t *testing.T) []typedFile {
 		{about: "3GP with a general brand", name: "a.3gp", contentType: "video/3gpp", data: branded(threeGP, "isom"), accepted: true},
 		{about: "3GP with the brand of MPEG-4", name: "a.3gp", contentType: "video/3gpp", data: branded(threeGP, "mp42"), accepted: true},
 		{about: "Apple's video", name: "a.mp4", contentType: "video/mp4", data: branded(mp4, "M4V "), accepted: true},
+		{about: "sound in a container for video", name: "a.mp4", contentType: "video/mp4", data: branded(m4a, "isom"), accepted: true},
+		{about: "sound of Android's recorder as AAC", name: "a.aac", contentType: "audio/aac", data: branded(m4a, "mp42"), accepted: true, differs: tracksDecide},
+		{about: "Apple's sound without a picture as video", name: "a.mp4", contentType: "video/mp4", data: branded(m4a, "M4A "), accepted: true, differs: tracksDecide},
+		{about: "sound in 3GP as a type that says nothing", name: "voice", contentType: "application/octetstream", data: branded(m4a, "3gp4"), accepted: true, differs: tracksDecide},
 		{about: "Apple's sound as video", name: "a.mp4", contentType: "video/mp4", data: branded(mp4, "M4A ")},
 		{about: "Apple's sound as 3GP", name: "a.3gp", contentType: "video/3gpp", data: branded(threeGP, "M4A ")},
 		{about: "Apple's video as sound", name: "a.m4a", contentType: "audio/mp4", data: branded(m4a, "M4V ")},
@@ -66,14 +71,26 @@ func typedFiles(t *testing.T) []typedFile {
 		{about: "xlsx with a password", name: "a.xlsx", contentType: xlsxType, data: ole2(), accepted: true},
 		{about: "pptx with a password", name: "a.pptx", contentType: pptxType, data: ole2(), accepted: true},
 		{about: "old Word", name: "a.doc", contentType: "application/msword", data: ole2(), accepted: true},
-		{about: "docx as old Word", name: "a.doc", contentType: "application/msword", data: docx},
+		{about: "docx as old Word", name: "a.doc", contentType: "application/msword", data: docx, accepted: true},
+		{about: "rich text as old Word", name: "a.doc", contentType: "application/msword", data: `{\rtf1\ansi Hello}`, accepted: true},
+		{about: "a table of HTML as Excel", name: "a.xls", contentType: "application/vnd.ms-excel", data: "<html><table><tr><td>1</table>", accepted: true},
+		{about: "XML as Excel", name: "a.xls", contentType: "application/vnd.ms-excel", data: "<?xml version=\"1.0\"?>\n<?mso-application progid=\"Excel.Sheet\"?>\n<Workbook/>", accepted: true},
+		{about: "CSV as Excel", name: "a.xls", contentType: "application/vnd.ms-excel", data: csv, accepted: true},
+		{about: "Excel 4", name: "a.xls", contentType: "application/vnd.ms-excel", data: "\x09\x04\x06\x00\x00\x00\x10\x00", accepted: true},
+		{about: "a web page as old Word", name: "a.doc", contentType: "application/msword", data: "<!DOCTYPE html><html></html>"},
+		{about: "JSON as Excel", name: "a.xls", contentType: "application/vnd.ms-excel", data: "{\"error\": \"denied\"}", differs: onlyContainer},
+		{about: "a picture as old Word", name: "a.doc", contentType: "application/msword", data: jpeg},
 		{about: "docx as xlsx", name: "a.xlsx", contentType: xlsxType, data: docx, differs: onlyContainer},
 		{about: "an archive as docx", name: "a.docx", contentType: docxType, data: strings.ReplaceAll(docx, "word/", "lost/"), differs: onlyContainer},
 
 		{about: "PDF after a byte order mark", name: "a.pdf", contentType: "application/pdf", data: "\xef\xbb\xbf" + pdf, accepted: true},
 		{about: "PDF after a printer's commands", name: "a.pdf", contentType: "application/pdf", data: "\x1b%-12345X@PJL ENTER LANGUAGE=PDF\r\n" + pdf, accepted: true},
 		{about: "PDF after 1019 bytes", name: "a.pdf", contentType: "application/pdf", data: strings.Repeat("\x01", 1019) + pdf, accepted: true},
-		{about: "PDF after 1020 bytes", name: "a.pdf", contentType: "application/pdf", data: strings.Repeat("\x01", 1020) + pdf},
+		{about: "PDF after 1020 bytes", name: "a.pdf", contentType: "application/pdf", data: strings.Repeat("\x01", 1020) + pdf, accepted: true},
+		{about: "PDF with an odd header", name: "a.pdf", contentType: "application/pdf", data: "%PDF1.4" + pdf[8:], accepted: true},
+		{about: "PDF without an end", name: "a.pdf", contentType: "application/pdf", data: pdf[:300], accepted: true},
+		{about: "PDF with NUL bytes behind it", name: "a.pdf", contentType: "application/pdf", data: pdf + strings.Repeat("\x00", 18000), accepted: true},
+		{about: "a web page as PDF", name: "a.pdf", contentType: "application/pdf", data: "<!DOCTYPE html><html></html>"},
 		{about: "PDF as text", name: "a.txt", contentType: "text/plain", data: pdf},
 		{about: "PDF after a byte order mark, as text", name: "a.txt", contentType: "text/plain", data: "\xef\xbb\xbf\r\n" + pdf},
 		{about: "text about PDF", name: "a.txt", contentType: "text/plain", data: "It starts with %PDF-1.7.\n", accepted: true},

@@ -48,9 +48,7 @@ func detectType(head []byte) string {
 }
 
 // matchesType reports whether the first bytes may be of the declared base type,
-// and the type that they have. A ZIP may be any of the three Office Open XML
-// types, and OLE2 any of the three old ones, or a new one with a password
-// (docs/references.md#ole2): the first bytes do not tell them apart.
+// and the type that they have.
 func matchesType(declared string, head []byte) (actual string, ok bool) {
 	actual = detectType(head)
 	switch declared {
@@ -62,13 +60,45 @@ func matchesType(declared string, head []byte) (actual string, ok bool) {
 		return actual, actual == declared || headIsAllTag(head)
 	case "audio/mp4", "video/mp4", "video/3gpp":
 		return actual, isISOMedia(head) && isoMediaFits(head, declared)
-	case "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint":
-		return actual, actual == oleType
 	}
-	if strings.HasPrefix(declared, openXML) {
-		return actual, actual == zipType || actual == oleType
+	if declared == "application/pdf" || isOffice(declared) {
+		return actual, actual == declared || mayBeDocument(declared, head, actual)
 	}
 	return actual, actual == declared
+}
+
+// isOffice reports whether a base type is one of Office.
+func isOffice(base string) bool {
+	return base == "application/msword" || base == "application/vnd.ms-excel" || base == "application/vnd.ms-powerpoint" ||
+		strings.HasPrefix(base, openXML)
+}
+
+// mayBeDocument reports whether bytes may be a document that is damaged, old or of an
+// unusual program. Meta is not known to look at the bytes of documents
+// (docs/references.md#media-failures), so only what is certainly another file is refused:
+// pictures, audio, video, archives, programs, web pages and text that no program of
+// Office opens.
+func mayBeDocument(declared string, head []byte, actual string) bool {
+	switch {
+	case actual == receivedWithoutType:
+		return true
+	case declared == "application/pdf":
+		return bytes.Contains(head, []byte(pdfMark)) && strings.HasPrefix(actual, "text/") || bytes.HasPrefix(bytes.TrimLeft(head, "\uFEFF \t\r\n"), []byte("%PDF")) ||
+			actual == "application/postscript" && bytes.Contains(head[:min(len(head), 64)], []byte(" PDF-"))
+	case actual == zipType, actual == oleType:
+		return true
+	case !strings.HasPrefix(actual, "text/"):
+		return false
+	case declared == "application/vnd.ms-excel" && actual == "text/plain":
+		return true // CSV
+	}
+	head = bytes.ReplaceAll(head, []byte{0}, nil) // UTF-16
+	for _, mark := range []string{"schemas-microsoft-com:office", "schemas.microsoft.com/office", "mso-application", "<table", "<TABLE", "multipart/related"} {
+		if bytes.Contains(head, []byte(mark)) {
+			return true
+		}
+	}
+	return bytes.HasPrefix(head, []byte(`{\rtf`))
 }
 
 // toleratedControls are control characters that occur in text: 0 in fields of a

@@ -35,7 +35,7 @@ func TestLintFindsTheProblemOfEveryBadSample(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		status := run(t.Context(), t.Context(), []string{"media", "lint", path}, &out, io.Discard)
+		status := run(t.Context(), t.Context(), []string{"media", "lint", "--content-type", f.ContentType, path}, &out, io.Discard)
 		var got struct {
 			Type     string
 			Findings []struct{ Severity, Code, Why, Fix string }

@@ -10,51 +10,88 @@ import (
 const (
 	toOpus = "ffmpeg -i IN -vn -ac 1 -c:a libopus -b:a 32k out.ogg"
 	toMP4  = "ffmpeg -i IN -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -vf 'scale=trunc(iw/2)*2:trunc(ih/2)*2' -c:a aac -movflags +faststart out.mp4"
+	// vipsthumbnail reads HEIC, AVIF, SVG and animated WebP, which FFmpeg does not in all
+	// versions, turns pictures as their metadata say, and writes the result beside the input.
+	toJPEG = "vipsthumbnail IN --size '1600x1600>' -o 'out.jpg[background=255]'"
+	toPNG  = "vipsthumbnail IN --size 1600 -o out.png" // of vector graphics, with transparency
+	toPDF  = "soffice --headless --convert-to pdf IN"
 )
 
 // plainAdvice is for text formats that are not in the table.
 const plainAdvice = "Store it with Content-Type text/plain, and WhatsApp delivers it as a document under its own name; " +
 	"\"ferry account text-as-plain --account ACCOUNT on\" makes ferry send all text files so."
 
-// notAccepted refuses a type that is not in the table. mime is the declared type, or the
-// detected one if none was declared.
-func notAccepted(mime string, detected detection) *refusal {
-	kind := kindOf(mime)
-	advice := conversionAdvice(mime, kind)
-	if t, ok := detected.likely(); ok && (kind == kindDocument || kind == t.kind) {
-		advice = fmt.Sprintf("Its first bytes are %s: store the file with Content-Type %s.", detected.describe(), t.MIME)
+// notAccepted refuses a type that is not in the table: the declared one or, if that is empty
+// or says nothing, the detected one.
+func notAccepted(declared string, detected detection) *refusal {
+	what := fmt.Sprintf("%.80q", declared)
+	if isUninformative(declared) {
+		return refuse(CodeTypeNotAccepted, cure(kindOf(detected.mime), detected), detected.describe())
 	}
-	return refuse(CodeTypeNotAccepted, advice, mime, plural(kind), accepted(kind))
+	return refuse(CodeTypeNotAccepted, declaredCure(declared, detected), what)
 }
+
+// declaredCure says what to do with a file that is declared as a type that is not in the table.
+// What the bytes are counts more than what they are declared as.
+func declaredCure(declared string, detected detection) string {
+	kind := kindOf(declared)
+	_, certain := detected.likely()
+	isText := slices.Contains(detected.candidates, "text/plain")
+	switch {
+	case certain:
+		return cure(kind, detected)
+	case isTextType(declared):
+		return plainAdvice
+	case isText && strings.Contains(detected.mime, "html"), isText && kind != kindDocument && !strings.HasSuffix(declared, "/svg+xml") && detected.mime != "image/svg+xml":
+		return errorPage
+	case detected.mime == "application/zip", detected.mime == "", isText && detected.mime != "image/svg+xml" && detected.mime != "text/rtf":
+		return conversionAdvice(declared, kind, detected)
+	case detected.uncertain && len(detected.candidates) > 0:
+		return "Store it with its own Content-Type, one of: " + strings.Join(detected.candidates, ", ") + "."
+	}
+	return cure(kind, detected)
+}
+
+const errorPage = "It may be an error page or message instead of the file: check what the source sends."
 
 // contradicts refuses a declared type that does not agree with the bytes.
 func contradicts(declared string, t Type, detected detection) *refusal {
 	advice := "Check that the right file was stored."
-	switch {
-	case strings.Contains(detected.mime, "html"), t.kind != kindDocument && slices.Contains(detected.candidates, "text/plain"):
-		advice = "It may be an error page instead of the file: check what the source sends."
+	switch _, certain := detected.likely(); {
+	case strings.Contains(detected.mime, "html"), t.kind != kindDocument && slices.Contains(detected.candidates, "text/plain") && detected.mime != "image/svg+xml":
+		advice = errorPage
+	case certain, detected.mime == "image/svg+xml", detected.mime == "text/rtf":
+		advice = cure(t.kind, detected)
+	case slices.Contains(detected.candidates, "text/plain"):
+		advice = "If this is the right file, s" + plainAdvice[1:]
 	case detected.mime == "", detected.uncertain:
-	case t.MIME == xls && slices.Contains(detected.candidates, "text/plain"):
-		advice = plainAdvice
-	case len(detected.candidates) > 0:
-		advice = fmt.Sprintf("If this is the right file, store it with Content-Type %s.", detected.candidates[0])
 	default:
-		advice = conversionAdvice(detected.mime, targetKind(t.kind, detected.mime))
+		advice = cure(t.kind, detected)
 	}
 	return refuse(CodeTypeContradicts, advice, declared, detected.describe())
 }
 
-// targetKind is the kind to convert a file to. Audio stays audio in a container that is
-// named after video, such as WebM.
-func targetKind(declared kind, mime string) kind {
-	if kind := kindOf(mime); kind != kindVideo || declared != kindAudio {
-		return kind
+// cure says what to do with a file of a recognised type: store it as what it is, if WhatsApp
+// accepts that, or convert it. wanted is the kind that it is meant to be.
+func cure(wanted kind, detected detection) string {
+	t, certain := detected.likely()
+	for _, mime := range detected.candidates {
+		if other, ok := lookup(mime); ok && certain && other.kind == wanted && !(wanted == kindAudio && detected.tracks.video) {
+			t = other
+			break
+		}
 	}
-	return kindAudio
+	switch {
+	case certain && t.kind == kindSticker && wanted != kindSticker:
+		return "Convert it to JPEG and store that with Content-Type image/jpeg (as image/webp it could only be sent as a sticker): " + toJPEG
+	case certain:
+		return fmt.Sprintf("If this is the right file, store it with Content-Type %s.", t.MIME)
+	}
+	return conversionAdvice(detected.mime, wanted, detected)
 }
 
 func notOpus(detected detection) *refusal {
-	return refuse(CodeAudioNotOpus, "", detected.description)
+	return refuse(CodeAudioNotOpus, conversionAdvice(detected.mime, kindAudio, detected), detected.description)
 }
 
 // unknownType refuses a file whose type neither bytes nor name decide.
@@ -63,7 +100,16 @@ func unknownType(name string, detected detection) *refusal {
 	if e := extension(name); e != "" {
 		ext = fmt.Sprintf("the extension %.20q", e)
 	}
-	return refuse(CodeTypeUnknown, "Store the file with its Content-Type, one of: "+strings.Join(mimes(""), ", ")+".", detected.describe(), ext)
+	advice := "Check that the right file was stored. If it is a document of an old or damaged kind, store it with its Content-Type, such as application/msword."
+	switch {
+	case strings.Contains(detected.mime, "html"):
+		advice = errorPage + " If a page is to be sent, store it with Content-Type text/plain."
+	case slices.Contains(detected.candidates, "text/plain"):
+		advice = errorPage + " If it is the file, store it with Content-Type text/plain."
+	case len(detected.candidates) > 0:
+		advice = "Store it with its Content-Type, one of: " + strings.Join(detected.candidates, ", ") + "."
+	}
+	return refuse(CodeTypeUnknown, advice, detected.describe(), ext)
 }
 
 func tooLarge(t Type, size int64) *refusal {
@@ -94,25 +140,59 @@ func shrinkAdvice(t Type) string {
 	return "Split it, or compress the images in it."
 }
 
-// conversionAdvice says what to do with a type that WhatsApp does not accept.
-func conversionAdvice(mime string, kind kind) string {
+// conversionAdvice says what to do with a type that WhatsApp does not accept. kind is what
+// the file is meant to be; the tracks of a container say what it can become.
+func conversionAdvice(mime string, kind kind, detected detection) string {
 	_, minor, _ := strings.Cut(mime, "/")
+	is := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(minor, w) })
+	}
+	media := kindOf(mime)
 	switch {
+	case detected.tracks.known:
+		media = detected.tracks.kind(kind)
+	case media == kindVideo && kind == kindAudio: // a container that is named after video
+		media = kindAudio
+	}
+	switch {
+	case mime == "image/gif" && !detected.animated:
+		return "Convert it and store the result with Content-Type image/jpeg: " + toJPEG
 	case mime == "image/gif":
 		return "Convert it to a video and store that with Content-Type video/mp4: " + toMP4
-	case kind == kindImage:
-		return "Convert it to JPEG or PNG."
-	case kind == kindAudio:
+	case mime == "image/svg+xml":
+		return "Convert it and store the result with Content-Type image/png: " + toPNG
+	case media == kindImage:
+		return "Convert it and store the result with Content-Type image/jpeg: " + toJPEG
+	case media == kindAudio && detected.movie:
+		return "Convert it and store the result with Content-Type audio/mp4: " + toM4A
+	case media == kindAudio && (mime != "application/ogg" || detected.tracks.known):
 		return "Convert it and store the result with Content-Type audio/ogg: " + toOpus
-	case kind == kindVideo:
+	case media == kindVideo:
 		return "Convert it and store the result with Content-Type video/mp4: " + toMP4
+	case mime == "application/ogg":
+		return "Check that the recording is complete, or record it again as Opus with one channel."
 	case isTextType(mime):
 		return plainAdvice
-	case strings.Contains(minor, "opendocument"), strings.Contains(minor, "rtf"), strings.Contains(minor, "word"),
-		strings.Contains(minor, "excel"), strings.Contains(minor, "powerpoint"):
-		return "Convert it to PDF: soffice --headless --convert-to pdf IN"
+	case is("opendocument", "rtf", "word", "excel", "powerpoint", "epub"):
+		return "Convert it to PDF: " + toPDF
+	case is("gzip", "bzip2", "zstd", "x-xz", "lzip", "zlib"):
+		return "Decompress it, and store the file that is inside with its own Content-Type."
+	case is("zip", "rar", "7z", "x-tar", "x-archive"):
+		return "Unpack it and send the files that are inside, or send it by link: WhatsApp accepts documents of any type by link."
 	}
-	return "Convert it to PDF, or send it by link: WhatsApp accepts documents of any type by link."
+	return "Send it by link, for which WhatsApp accepts documents of any type, or convert it to PDF if its program can do that."
+}
+
+// kind is the kind of message that tracks are good for. A picture is left out if only sound
+// is wanted.
+func (t tracks) kind(wanted kind) kind {
+	switch {
+	case t.audio && (!t.video || wanted == kindAudio):
+		return kindAudio
+	case t.video:
+		return kindVideo
+	}
+	return kindDocument
 }
 
 // kindOf is the kind that the sender of a type most likely intended.
@@ -123,27 +203,6 @@ func kindOf(mime string) kind {
 		return kind
 	}
 	return kindDocument
-}
-
-// plural is the kind in a sentence.
-func plural(k kind) string {
-	switch k {
-	case kindImage, kindDocument:
-		return string(k) + "s"
-	}
-	return string(k)
-}
-
-// accepted lists the types of a kind that WhatsApp accepts.
-func accepted(kind kind) string {
-	list := strings.Join(mimes(kind), ", ")
-	switch kind {
-	case kindAudio:
-		return list + " (Opus only)"
-	case kindImage:
-		return list + ", and image/webp for stickers"
-	}
-	return list
 }
 
 // mimes lists the types of a kind, each once. An empty kind means all.

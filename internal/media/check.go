@@ -51,15 +51,30 @@ type Result struct {
 //
 // A declared type that WhatsApp accepts decides, and must agree with the first bytes. If no
 // usable type is declared, the first bytes decide, and where they fit several types the
-// extension does. A file that is refused for its type or size has that one finding, and
-// its content is not examined.
+// extension does. An MP4 whose index shows sound only is audio in either case. A file that is
+// refused for its type or size has that one finding, and its content is not examined.
 func Check(ctx context.Context, f File) (Result, error) {
-	result := identify(f)
-	if len(result.Findings) > 0 {
+	detected, problem := recognise(f)
+	if problem != nil {
+		return refused(problem), nil
+	}
+	x := newExaminer(ctx, f)
+	if detected.movie && mayBeMedia(f.DeclaredType) {
+		detected.tracks = x.readTracks()
+	}
+	result := settle(f, detected)
+	if result.MaxSeverity() == Refused {
 		return result, nil
 	}
-	err := examine(ctx, f, &result)
+	err := x.examine(&result)
 	return result, err
+}
+
+// mayBeMedia reports whether a declared type leaves it open that a file is audio or video.
+func mayBeMedia(declared string) bool {
+	base := baseType(declared)
+	kind := kindOf(base)
+	return isUninformative(base) || kind == kindAudio || kind == kindVideo
 }
 
 // MaxSeverity returns the highest severity of the findings, 0 if there are none.

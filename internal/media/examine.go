@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Bounds of [Check], whatever a file claims. It keeps the bytes of one read in memory, and
@@ -16,18 +17,36 @@ const (
 	maxReadTotal = 1 * mib   // bytes of all reads together
 )
 
-// examine checks the content of a file whose type identify has decided, and adds its
-// findings to the result. Its error is that of ReadAt.
+// examine checks the content of a file whose type has been decided, and adds its findings
+// to the result. Its error is that of ReadAt.
 func examine(ctx context.Context, f File, result *Result) error {
-	x := &examiner{kind: result.Type, size: f.Size, head: f.Head, result: result}
+	return newExaminer(ctx, f).examine(result)
+}
+
+// newExaminer returns an examiner of a file whose type is not decided yet.
+func newExaminer(ctx context.Context, f File) *examiner {
+	x := &examiner{size: f.Size, head: f.Head, result: &Result{}}
 	if int64(len(x.head)) > x.size {
 		x.head = x.head[:max(x.size, 0)]
 	}
 	if f.ReadAt != nil {
 		x.read = func(p []byte, off int64) (int, error) { return f.ReadAt(ctx, p, off) }
 	}
-	if look, ok := examiners[result.Type.MIME]; ok {
+	return x
+}
+
+// examine examines a file as one of the type of the result. Findings about its type, which
+// the result may have already, are listed after those about its content.
+func (x *examiner) examine(result *Result) error {
+	about := result.Findings
+	result.Findings, result.Unchecked = x.result.Findings, x.result.Unchecked
+	x.kind, x.result = result.Type, result
+	look, ok := examiners[result.Type.MIME]
+	if ok && !slices.ContainsFunc(about, func(f Finding) bool { return f.Code == CodeOfficeFormat || f.Code == CodeDocumentUnknown }) {
 		look(x)
+	}
+	if result.MaxSeverity() < WillFail { // otherwise it has to be made again anyway
+		result.Findings = append(result.Findings, about...)
 	}
 	return x.err
 }
@@ -59,7 +78,8 @@ type examiner struct {
 
 	reason string // why the last at returned nil; empty if the offset is after the end of the file
 
-	index box // MP4: moov, once it has been found
+	index box    // MP4: moov, once it has been found
+	movie *movie // MP4: what has been read, once it has been
 }
 
 // report adds a finding with the rule's own fix.

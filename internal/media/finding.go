@@ -53,7 +53,7 @@ func (r *Result) add(t Type, code, fix string, args ...any) {
 	}
 	rule := rules[code]
 	r.Findings = append(r.Findings, Finding{
-		Severity: rule.severity, Code: code,
+		Severity: rule.severityFor(code, t), Code: code,
 		Why: fmt.Sprintf(rule.why, args...),
 		Fix: strings.ReplaceAll(cmp.Or(fix, rule.fix), "out.EXT", "out."+t.extension),
 	})

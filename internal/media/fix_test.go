@@ -41,7 +41,7 @@ var made = []struct{ name, contentType, code, command string }{
 	{"tracks.3gp", "video/3gpp", CodeAudioTracks, "ffmpeg" + moving + tone + tone + main + " -map 0 -map 1 -map 2 -c:a aac -movflags +faststart tracks.3gp"},
 	{"mp3.m4a", "audio/mp4", CodeAudioHasVideo, "ffmpeg" + moving + tone + main + " -c:a libmp3lame -f mp4 mp3.m4a"},
 	{"hevc.m4a", "audio/mp4", CodeAudioHasVideo, "ffmpeg" + moving + " -c:v libx265 -x265-params log-level=error -f mp4 hevc.m4a"},
-	{"mp3.mp4", "video/mp4", CodeVideoMissing, "ffmpeg" + tone + " -c:a libmp3lame mp3.mp4"},
+	{"mp3.mp4", "video/mp4", CodeAudioCodec, "ffmpeg" + tone + " -c:a libmp3lame mp3.mp4"},
 	{"vorbis.ogg", "audio/ogg", CodeAudioNotOpus, "ffmpeg" + tone + " -c:a libvorbis vorbis.ogg"},
 	{"moving.gif", "image/gif", CodeTypeNotAccepted, "ffmpeg" + moving + " moving.gif"},
 	{"tone.wav", "audio/wav", CodeTypeNotAccepted, "ffmpeg" + tone + " tone.wav"},

@@ -13,6 +13,12 @@ import (
 // types of the family, and files with a brand for one kind of content, such as Apple's,
 // only under that.
 func sniffISOMedia(head []byte) (detection, bool) {
+	f, ok := sniffBrands(head)
+	f.movie = ok && !strings.HasPrefix(f.mime, "image/")
+	return f, ok
+}
+
+func sniffBrands(head []byte) (detection, bool) {
 	// An ftyp box is shorter than 16 MiB. Text with "ftyp" in the right place is not a box.
 	if len(head) < 12 || head[0] != 0 || string(head[4:8]) != "ftyp" {
 		return detection{}, false

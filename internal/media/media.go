@@ -79,31 +79,6 @@ const (
 	pptx = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 )
 
-// aliases are other names that clients and stores use for types of the table. The types
-// that they stand for are checked against the bytes like any other.
-var aliases = map[string]string{
-	"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png",
-
-	"audio/aacp": "audio/aac", "audio/x-aac": "audio/aac", "audio/x-hx-aac-adts": "audio/aac",
-	"audio/vnd.dlna.adts": "audio/aac",
-	"audio/amr-nb":        "audio/amr", "audio/x-amr": "audio/amr",
-	"audio/mp3": "audio/mpeg", "audio/x-mp3": "audio/mpeg", "audio/mpeg3": "audio/mpeg",
-	"audio/x-mpeg": "audio/mpeg", "audio/x-mpeg-3": "audio/mpeg",
-	"audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/x-mp4a": "audio/mp4",
-	"audio/mp4a-latm": "audio/mp4",
-	// Meta accepts audio/opus at upload, and sending it then fails (docs/references.md#media-failures).
-	"audio/opus": "audio/ogg", "audio/x-opus+ogg": "audio/ogg", "audio/x-ogg": "audio/ogg",
-	"application/ogg": "audio/ogg", "application/x-ogg": "audio/ogg",
-
-	// AWS's table says video/3gp, Meta's says video/3gpp.
-	"video/3gp": "video/3gpp", "video/x-m4v": "video/mp4",
-
-	"application/x-pdf":       "application/pdf",
-	"application/vnd.ms-word": doc, "application/x-msword": doc,
-	"application/msexcel": xls, "application/x-msexcel": xls, "application/excel": xls,
-	"application/mspowerpoint": ppt, "application/powerpoint": ppt,
-}
-
 // lookup returns the row of a MIME type or of an alias such as image/jpg, audio/x-m4a or
 // video/3gp. Case and parameters are ignored. For image/webp it returns the row of animated
 // stickers, whose limit is larger: only the bytes show whether a sticker is animated.
@@ -124,34 +99,4 @@ func lookup(mime string) (Type, bool) {
 func baseType(mime string) string {
 	base, _, _ := strings.Cut(mime, ";")
 	return strings.ToLower(strings.TrimSpace(base))
-}
-
-// placeholders are declared types that say nothing about the file. Stores, SDKs and
-// browsers use them when no type is given.
-var placeholders = map[string]bool{
-	"binary/octet-stream": true, "application/octet-stream": true, "application/x-octet-stream": true,
-	"application/binary": true, "application/x-binary": true, "application/unknown": true,
-	"application/x-unknown": true, "unknown/unknown": true, "content/unknown": true,
-	"application/force-download": true, "application/download": true,
-	"application/x-download": true, "application/x-forcedownload": true,
-	"application/x-www-form-urlencoded": true, // the default of curl and of many HTTP clients
-	"*/*":                               true,
-}
-
-// isUninformative reports whether a declared base type does not decide the type: it is
-// missing, a placeholder, or not of the form type/subtype ("jpeg", "image/jpeg, image/png").
-func isUninformative(base string) bool {
-	major, minor, _ := strings.Cut(base, "/")
-	return placeholders[base] || !isToken(major) || !isToken(minor)
-}
-
-// isToken reports whether s is a token (docs/references.md#http, section 5.6.2).
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -1,11 +1,15 @@
 package media
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // movie is what is checked of an MP4 or 3GP file.
 type movie struct {
 	indexLast  bool // moov is after mdat
 	fragmented bool
+	complete   bool // all tracks have been read
 	tracks     []track
 }
 
@@ -23,7 +27,7 @@ func (m movie) tracksOf(handler string) []track {
 // examineMP4 checks MP4 video, MP4 audio and 3GP. If reading stopped early, it checks what
 // was read, and reports nothing as missing that may be in the rest.
 func examineMP4(x *examiner) {
-	m := readMovie(x)
+	m := x.readMovie()
 	if x.result.MaxSeverity() > 0 {
 		return
 	}
@@ -39,13 +43,11 @@ func examineMP4(x *examiner) {
 	switch isVideo := x.kind.kind == kindVideo; {
 	case noVideo && noAudio:
 		x.report(CodeMP4Empty, "it has no video or audio track")
-	case isVideo && noVideo:
-		x.report(CodeVideoMissing)
 	case !isVideo && noAudio:
 		x.reportOther(CodeAudioHasVideo)
 		videos = nil
 	case !isVideo && len(videos) > 0:
-		x.report(CodeAudioHasVideo)
+		x.reportPicture()
 		videos = nil
 	}
 	if len(audios) > 1 {
@@ -54,9 +56,34 @@ func examineMP4(x *examiner) {
 	if len(videos) > 0 && x.examineTrack(videos[0], "video", m.fragmented) {
 		x.examineVideo(videos[0])
 	}
-	if len(audios) > 0 && x.examineTrack(audios[0], "audio", m.fragmented) && !(x.kind.kind == kindVideo && noVideo) {
-		x.examineAudio(audios[0]) // the fix of a file without video encodes the audio anyway
+	if len(audios) > 0 && x.examineTrack(audios[0], "audio", m.fragmented) {
+		x.examineAudio(audios[0])
 	}
+}
+
+// reportPicture reports a picture in a file that is declared as audio. One with a brand that
+// is for audio only cannot be stored as video.
+func (x *examiner) reportPicture() {
+	fix := ""
+	if brand, ok := sniffBrands(x.head); ok && !slices.Contains(brand.candidates, "video/mp4") {
+		fix = "Keep only the audio: " + toM4A
+	}
+	x.result.add(x.kind, CodeAudioHasVideo, fix)
+}
+
+// readTracks returns which kinds of tracks a file has. Its type need not be decided.
+func (x *examiner) readTracks() tracks {
+	m := x.readMovie()
+	return tracks{known: m.complete, video: len(m.tracksOf("vide")) > 0, audio: len(m.tracksOf("soun")) > 0}
+}
+
+// readMovie returns what readMovie reads, once.
+func (x *examiner) readMovie() movie {
+	if x.movie == nil {
+		m := readMovie(x)
+		x.movie = &m
+	}
+	return *x.movie
 }
 
 // readMovie reads the top-level boxes up to the second of moov, mdat and moof, and the tracks
@@ -103,6 +130,7 @@ func (x *examiner) readIndex(m *movie) {
 			}
 		}
 	}
+	m.complete = !x.isStopped()
 }
 
 // examineTrack reports whether the codec of a track can be checked.

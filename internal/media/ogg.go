@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 )
 
 // oggCodecs are the first bytes of a stream's first packet, by codec.
@@ -16,7 +17,10 @@ var oggCodecs = []struct{ magic, name string }{
 	{"fishead\x00", "a Skeleton index"},
 }
 
-const opusInOgg = "Opus audio"
+const (
+	opusInOgg    = "Opus audio"
+	unknownInOgg = "an unknown codec"
+)
 
 // sniffOgg recognises the streams of an Ogg file. WhatsApp accepts Ogg only with Opus
 // (docs/references.md#media-types). The number of channels is checked by examineOgg: stereo
@@ -26,8 +30,9 @@ func sniffOgg(head []byte) (detection, bool) {
 		return detection{}, false
 	}
 	streams := oggStreams(head)
+	found := oggTracks(streams)
 	if slices.Equal(streams, []string{opusInOgg}) {
-		return detection{mime: "audio/ogg", description: "Opus audio in Ogg", candidates: []string{"audio/ogg"}}, true
+		return detection{mime: "audio/ogg", description: "Opus audio in Ogg", candidates: []string{"audio/ogg"}, tracks: found}, true
 	}
 	note := "Ogg without a known stream"
 	for i, name := range streams {
@@ -40,7 +45,17 @@ func sniffOgg(head []byte) (detection, bool) {
 	if len(streams) > 0 {
 		note += " in Ogg"
 	}
-	return detection{mime: "application/ogg", description: note}, true
+	return detection{mime: "application/ogg", description: note, tracks: found}, true
+}
+
+// oggTracks returns the kinds of streams. They are not known if a codec is not.
+func oggTracks(streams []string) tracks {
+	found := tracks{known: len(streams) > 0 && !slices.Contains(streams, unknownInOgg)}
+	for _, name := range streams {
+		found.audio = found.audio || strings.HasSuffix(name, " audio")
+		found.video = found.video || strings.HasSuffix(name, " video")
+	}
+	return found
 }
 
 // oggStreams returns the codecs of the streams that begin in the head, each once. All first
@@ -65,7 +80,7 @@ func oggCodec(packet []byte) string {
 			return c.name
 		}
 	}
-	return "an unknown codec"
+	return unknownInOgg
 }
 
 // maxVoice is the size above which WhatsApp shows a voice message without a play button.

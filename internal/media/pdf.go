@@ -6,18 +6,19 @@ import (
 )
 
 // examinePDF looks for the end mark in the last bytes, and for encryption. Viewers expect the
-// mark in the last 1024 bytes (docs/references.md#pdf, §H.3.18); more are searched, because
-// servers append data.
+// mark in the last 1024 bytes (docs/references.md#pdf, §H.3.18), and repair most files in
+// which it is elsewhere or missing.
 func examinePDF(x *examiner) {
-	const end, around = 4 * kib, 4 * kib
-	tail := x.at(max(0, x.size-end), int(min(x.size, end)), end)
+	const around = 4 * kib
+	tail := x.lastBytes()
 	if tail == nil {
 		x.reportMissing("the end mark of the PDF")
 		return
 	}
-	if !bytes.Contains(tail, []byte("%%EOF")) {
-		x.report(CodeTruncated, "the end mark of the PDF (%%EOF) is missing")
-		return
+	if end := bytes.LastIndex(tail, []byte("%%EOF")); end < 0 {
+		x.reportOther(CodePDFEnd, "the end mark (%%EOF) is missing, as in a file that is cut short")
+	} else if behind := bytes.Trim(tail[end+5:], "\x00\t\n\f\r \x1a"); len(behind) > around {
+		x.report(CodePDFEnd, "more than 4 KiB of other bytes follow its end mark (%%EOF)")
 	}
 	start := lastXref(tail)
 	if isEncrypted(tail) {
@@ -31,6 +32,20 @@ func examinePDF(x *examiner) {
 	} else if isEncrypted(b) {
 		x.report(CodePDFEncrypted)
 	}
+}
+
+// lastBytes returns the end of the file, with at least 4 KiB that are more than padding: some
+// programs fill the last block of a PDF, of up to some hundred KiB, with NUL bytes.
+func (x *examiner) lastBytes() []byte {
+	const usual = 4 * kib
+	tail := x.at(max(0, x.size-usual), int(min(x.size, usual)), usual)
+	if tail == nil || len(bytes.Trim(tail, "\x00 \r\n")) > 0 || x.size <= usual {
+		return tail
+	}
+	if longer := x.at(max(0, x.size-maxReadSize), int(min(x.size, maxReadSize)), maxReadSize); longer != nil {
+		return longer
+	}
+	return tail
 }
 
 // lastXref returns the offset after the last "startxref", or one beyond any file if there

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -40,27 +41,40 @@ func isPlain(f File, declared string, detected detection) bool {
 		return false
 	}
 	if t, ok := lookup(declared); ok {
-		return t.MIME == xls && isTable(f.Name, detected)
+		return t.MIME == xls && isTable(f, detected)
 	}
 	page := strings.Contains(detected.mime, "html")
 	return isTextType(declared) && (!page || strings.Contains(declared, "html"))
 }
 
 // isTable reports whether text is CSV or the like, by its bytes or by its name.
-func isTable(name string, detected detection) bool {
+func isTable(f File, detected detection) bool {
 	switch detected.mime {
 	case "text/csv", "text/tab-separated-values":
 		return true
 	case "text/plain":
-		return slices.Contains([]string{"csv", "tsv", "tab", "txt"}, extension(name))
+		return slices.Contains([]string{"csv", "tsv", "tab", "txt"}, extension(f.Name)) || hasColumns(f.Head)
 	}
 	return false
+}
+
+// hasColumns reports whether the first two lines have the same number of separators. Most of
+// Europe separates by semicolons, which the library does not recognise.
+func hasColumns(head []byte) bool {
+	first, rest, _ := bytes.Cut(bytes.ReplaceAll(head[:min(len(head), sniffSize)], []byte{0}, nil), []byte("\n"))
+	second, _, _ := bytes.Cut(rest, []byte("\n"))
+	return slices.ContainsFunc([]string{";", "\t", ",", "|"}, func(separator string) bool {
+		n := bytes.Count(first, []byte(separator))
+		return n > 0 && n == bytes.Count(second, []byte(separator))
+	})
 }
 
 // plainExtension is the extension for a file of a text format whose name has none.
 func plainExtension(declared string, detected detection) string {
 	if t, ok := lookup(declared); ok && t.MIME == xls {
-		declared = detected.mime
+		if declared = detected.mime; declared == "text/plain" {
+			declared = "text/csv"
+		}
 	}
 	_, minor, _ := strings.Cut(declared, "/")
 	for _, names := range []map[string]string{plainTypes, plainExtensions} {

@@ -20,6 +20,7 @@ func TestTextFormatsAreSentAsPlainTextUnderTheirOwnNamesIfThatIsWanted(t *testin
 		{"CSV with a dot in its name", "text/csv", "report v1.2", headCSV, "report v1.2.csv"},
 		{"CSV with the type that Windows gives it", xls, "report.csv", headCSV, "report.csv"},
 		{"CSV that is named as Excel's", xls, "report.xls", headCSV, "report.csv"},
+		{"CSV with semicolons and Excel's type", xls, "report", "name;amount\nAda;1\n", "report.csv"},
 		{"CSV of one column with Excel's type", "application/msexcel", "report.csv", "name\nAda\n", "report.csv"},
 		{"tabs with Excel's type", xls, "report", "a\tb\n1\t2\n3\t4\n", "report.tsv"},
 		{"JSON", "application/json", "order.json", headJSON, "order.json"},

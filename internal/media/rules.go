@@ -52,7 +52,11 @@ const (
 	CodeAudioCodec      = "audio-codec"        // audio/mp4 that is not AAC
 	CodeAudioHasVideo   = "audio-has-video"    // audio/mp4 with a video track
 
+	CodeDocumentUnknown = "document-unknown" // PDF, Office: the first bytes are of no known format
+	CodePDFHeader       = "pdf-header"       // PDF: the header is not at the beginning
+	CodePDFEnd          = "pdf-end"          // PDF: no end mark, or much behind it
 	CodePDFEncrypted    = "pdf-encrypted"
+	CodeOfficeFormat    = "office-format"      // another format under an Office type: RTF, HTML, XML, older ones
 	CodeOfficeNoContent = "office-no-document" // a ZIP without a document, sheet or slides
 	CodeOfficeOtherKind = "office-other-kind"  // another kind of OOXML than declared
 	CodeOfficeMacros    = "office-macros"      // docm, xlsm or pptm under the type without macros
@@ -66,6 +70,16 @@ type rule struct {
 	severity Severity
 	why      string // a format
 	fix      string // empty if it depends on the file (advice.go)
+}
+
+// severityFor is the severity for a file of the type t. Damage keeps WhatsApp from processing
+// pictures, audio and video; Meta is not known to look at the bytes of documents, and
+// viewers repair many of them.
+func (r rule) severityFor(code string, t Type) Severity {
+	if t.kind == kindDocument && (code == CodeTruncated || code == CodeDamaged) {
+		return LooksBad
+	}
+	return r.severity
 }
 
 // Commands that several fixes advise.
@@ -88,9 +102,9 @@ var rules = map[string]rule{
 	CodeEncoded:         {Refused, "The file is stored with the Content-Encoding %q, and its bytes are encoded: recipients would get them as they are.", ""},
 	CodeTooLarge:        {Refused, "The file has %s. WhatsApp's limit for %s (%s) is %s.", ""},
 	CodeTypeUnknown:     {Refused, "The type of the file cannot be determined: no usable type is declared, the first bytes are %s, and the name has %s.", ""},
-	CodeTypeNotAccepted: {Refused, "WhatsApp does not accept %.80q. For %s it accepts %s.", ""},
+	CodeTypeNotAccepted: {Refused, "WhatsApp does not accept %s.", ""},
 	CodeTypeContradicts: {Refused, "The file is declared as %q, but its first bytes are %s. WhatsApp checks the content after the upload and would not deliver the message.", ""},
-	CodeAudioNotOpus:    {Refused, "The file is %s. In Ogg, WhatsApp accepts only Opus audio with one channel.", "Convert it: " + toOpus},
+	CodeAudioNotOpus:    {Refused, "The file is %s. In Ogg, WhatsApp accepts only Opus audio with one channel.", ""},
 
 	CodeTruncated: {WillFail, "The file is truncated: %s.",
 		"Upload the complete file to the store again, and compare the sizes."},
@@ -161,8 +175,9 @@ var rules = map[string]rule{
 		"Convert it: " + toMP4},
 	CodeVideoAudioCodec: {WillFail, "The audio codec of the video is %s, but WhatsApp accepts only AAC.",
 		"Convert the audio: " + toAAC},
-	CodeVideoMissing: {WillFail, "The file is declared as video but has no video track.",
-		"Store it as audio, with Content-Type audio/mp4: " + toM4A},
+	// The tracks decide the type; a message of type video would fail with it.
+	CodeVideoMissing: {LooksBad, "The file is declared as %.80q but has sound only, so it is uploaded as audio/mp4.",
+		"Send it as an audio message, and store it with Content-Type audio/mp4."},
 	CodeAudioTracks: {WillFail, "The file has %d audio tracks, but WhatsApp accepts only one.",
 		"Keep the first: ffmpeg -i IN -map '0:v:0?' -map 0:a:0 -c copy -movflags +faststart out.EXT"},
 	CodeH264Profile: {WillFail, "The H.264 profile is %s, which phones do not decode.",
@@ -170,7 +185,7 @@ var rules = map[string]rule{
 	// Meta: "High profile + B-frames are unsupported on Android clients; use Main/Baseline".
 	// Both together fail. Most phones record one of the two, which is only warned about.
 	CodeH264HighBFrames: {WillFail, "The H.264 video uses the High profile with B-frames, which WhatsApp on Android does not play.",
-		"Encode it with the Main profile and without B-frames: " + toMP4},
+		"Encode it with the Main profile and without B-frames, or run the server with --will-fail warn, which sends it as it is. To encode it: " + toMP4},
 	CodeH264High: {LooksBad, "The H.264 video uses the High profile; Meta recommends Main or Baseline for Android.",
 		"Encode it with the Main profile: " + toMP4},
 	CodeH264BFrames: {LooksBad, "The H.264 video has B-frames; Meta advises against them for Android.",
@@ -181,6 +196,15 @@ var rules = map[string]rule{
 	CodeAudioHasVideo: {WillFail, "The file is declared as audio but has a video track, so WhatsApp would treat it as a video.",
 		"Store it with Content-Type video/mp4, or keep only the audio: " + toM4A},
 
+	CodeDocumentUnknown: {LooksBad, "The first bytes of the document are %s and not those of a .%s file, so recipients may not be able to open it.",
+		"Check that the right file was stored, and that it opens in the program that is made for it."},
+	CodePDFHeader: {LooksBad, "The header of the PDF (%%PDF-) is not in its first 1,024 bytes, so some viewers do not open it.",
+		"Remove what is before the header, or rewrite the PDF: qpdf --warning-exit-0 IN out.pdf"},
+	CodePDFEnd: {LooksBad, "The end of the PDF is not as it should be: %s. Some viewers do not open it.",
+		"Rewrite it without what follows the mark: qpdf --warning-exit-0 IN out.pdf"},
+	CodeOfficeFormat: {LooksBad, "The file is declared or named as .%s, but its format is %s. Office may ask before it opens it, and phones may not open it.",
+		""},
+
 	// With an owner password alone recipients can open the file, which only an attempt shows.
 	CodePDFEncrypted: {LooksBad, "The PDF is encrypted: WhatsApp shows no preview, and recipients may need the password to open it.",
 		"Remove the password: qpdf --password=PASSWORD --decrypt IN out.pdf"},
@@ -189,7 +213,7 @@ var rules = map[string]rule{
 	CodeOfficeOtherKind: {Refused, "The file is declared as one kind of Office file but contains another: %s.",
 		"Store it with the Content-Type and the extension that match its content."},
 	// Word, Excel and PowerPoint refuse to open it under the extension without the m.
-	CodeOfficeMacros: {WillFail, "The Office file contains macros, and Office does not open such a file with the extension .%s.",
+	CodeOfficeMacros: {LooksBad, "The Office file contains macros, and Office does not open such a file with the extension .%s.",
 		"Save it without macros, or as PDF: soffice --headless --convert-to pdf IN"},
 	CodeTextUTF16: {LooksBad, "The text is encoded in UTF-16, but phones read it as UTF-8.",
 		"Convert it: iconv -f UTF-16 -t UTF-8 IN > out.txt"},
@@ -204,6 +228,7 @@ var rules = map[string]rule{
 var otherFixes = map[string]string{
 	CodeJPEGLossless:    "Save it as an ordinary JPEG, in the program that created it.",                                  // FFmpeg does not decode it
 	CodeImageDimensions: "Save it again in the program that created it, and check that it opens there.",                  // a side of 0
+	CodePDFEnd:          "Compare its size with that of the original, and upload it again if they differ.",               // nothing can complete it
 	CodeAudioHasVideo:   "It has no audio track: convert it to MP4 and store that with Content-Type video/mp4: " + toMP4, // video only
 	// Animated stickers, which FFmpeg does not read.
 	CodeStickerDimensions: "Create it again at 512 x 512 pixels from its original GIF or pictures, or scale it with ImageMagick 7: " +

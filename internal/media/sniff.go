@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"regexp"
 	"strings"
 
 	"github.com/gabriel-vasile/mimetype"
@@ -14,8 +15,20 @@ type detection struct {
 	description string   // a better description than mime: "Vorbis audio in Ogg"; may be empty
 	candidates  []string // types of the table that such bytes may be declared as, the most likely first
 	uncertain   bool     // does not decide the type without a declared type or an extension
-	animated    bool     // an animated WebP
+	animated    bool     // an animated WebP or GIF
+	movie       bool     // an ISO base media file, whose tracks its index shows
+	tracks      tracks   // of a container for audio and video
+	oldOffice   string   // the Office type that a format before OLE2 belongs to
 }
+
+// tracks is which kinds of tracks a container has.
+type tracks struct{ known, video, audio bool }
+
+// soundOnly reports whether a container is known to have sound and no picture.
+func (t tracks) soundOnly() bool { return t.known && t.audio && !t.video }
+
+// silentPicture reports whether a container is known to have a picture and no sound.
+func (t tracks) silentPicture() bool { return t.known && t.video && !t.audio }
 
 // describe returns what was detected, for a message.
 func (f detection) describe() string {
@@ -41,8 +54,12 @@ func (f detection) likely() (Type, bool) {
 // They are for formats in which WhatsApp makes distinctions that the library does not:
 // containers by their content, stickers by animation, audio frames by their layer.
 func sniff(head []byte, declared string) detection {
+	if f, ok := sniffEBML(head); ok { // its tracks may be described beyond sniffSize
+		return f
+	}
+	head = head[:min(len(head), sniffSize)]
 	for _, recognise := range []func([]byte) (detection, bool){
-		sniffISOMedia, sniffOgg, sniffWebP, sniffOffice, sniffAudio, sniffPDF,
+		sniffISOMedia, sniffOgg, sniffWebP, sniffOffice, sniffOldOffice, sniffAudio, sniffPDF,
 	} {
 		if f, ok := recognise(head); ok {
 			return f
@@ -51,7 +68,7 @@ func sniff(head []byte, declared string) detection {
 	if f, ok := sniffText(head, declared); ok {
 		return f
 	}
-	f := detection{mime: detect(head)}
+	f := detection{mime: detect(head), animated: isAnimatedGIF(head)}
 	if t, ok := lookup(f.mime); ok {
 		f.candidates = []string{t.MIME}
 	}
@@ -59,6 +76,12 @@ func sniff(head []byte, declared string) detection {
 	// sniffAudio has already checked the start; frames elsewhere do not decide the type.
 	f.uncertain = f.mime == "audio/mpeg"
 	return f
+}
+
+// isAnimatedGIF reports whether a GIF has a loop or a second picture in its first bytes.
+func isAnimatedGIF(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("GIF8")) &&
+		(bytes.Contains(head, []byte("NETSCAPE2.0")) || bytes.Count(head, []byte("\x21\xf9\x04")) > 1)
 }
 
 // detect returns the library's type, "" if it recognises nothing.
@@ -80,7 +103,7 @@ func sniffPDF(head []byte) (detection, bool) {
 	marker := []byte("%PDF-")
 	at := bytes.Index(head[:min(len(head), 1024)], marker)
 	if at < 0 {
-		return detection{}, false
+		return sniffOddPDF(head)
 	}
 	if t, ok := lookup(detect(head[:at])); ok && t.kind == kindImage {
 		return detection{mime: t.MIME, candidates: []string{t.MIME}}, true
@@ -90,6 +113,18 @@ func sniffPDF(head []byte) (detection, bool) {
 		f.candidates = append(f.candidates, "text/plain")
 	}
 	return f, true
+}
+
+// oddPDF is a header that readers accept besides %PDF-, with a version that is not separated
+// from it, or as PostScript writes it (docs/references.md#pdf, §H.3.4.1).
+var oddPDF = regexp.MustCompile(`^(?:\xef\xbb\xbf)?\s*%(?:PDF\s?\d|!PS-Adobe-\d\.\d PDF-\d)`)
+
+// sniffOddPDF recognises PDFs with an unusual header. Text may begin so, too.
+func sniffOddPDF(head []byte) (detection, bool) {
+	if !oddPDF.Match(head[:min(len(head), 64)]) {
+		return detection{}, false
+	}
+	return detection{mime: "application/pdf", candidates: []string{"application/pdf", "text/plain"}}, true
 }
 
 // sniffText recognises text. Meta delivers CSV, JSON and XML that are declared as

@@ -69,8 +69,6 @@ var badList = []struct{ name, contentType, code string }{
 	{"video-codec.3gp", "video/3gpp", "video-codec"},
 	{"video-audio-codec.mp4", "video/mp4", "video-audio-codec"},
 	{"video-audio-codec.3gp", "video/3gpp", "video-audio-codec"},
-	{"video-missing.mp4", "video/mp4", "video-missing"},
-	{"video-missing.3gp", "video/3gpp", "video-missing"},
 	{"audio-tracks.mp4", "video/mp4", "audio-tracks"},
 	{"h264-profile.mp4", "video/mp4", "h264-profile"},
 	{"h264-high-b-frames.mp4", "video/mp4", "h264-high-b-frames"},
@@ -81,7 +79,7 @@ var badList = []struct{ name, contentType, code string }{
 	{"audio-has-video.m4a", "audio/mp4", "audio-has-video"},
 	{"audio-has-video-silent.m4a", "audio/mp4", "audio-has-video"},
 
-	{"truncated.pdf", "application/pdf", "truncated"},
+	{"pdf-end.pdf", "application/pdf", "pdf-end"},
 	{"pdf-encrypted.pdf", "application/pdf", "pdf-encrypted"},
 	{"office-no-document.docx", docx, "office-no-document"},
 	{"office-other-kind.docx", docx, "office-other-kind"},

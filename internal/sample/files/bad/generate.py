@@ -153,7 +153,7 @@ def encrypted_pdf():
 
 
 write('pdf-encrypted.pdf', encrypted_pdf())
-write('truncated.pdf', sample('sample.pdf')[:400])
+write('pdf-end.pdf', sample('sample.pdf')[:400])
 
 
 # OOXML. Members are stored, not deflated, in an order whose first 4 KiB give nothing away.

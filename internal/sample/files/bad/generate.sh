@@ -57,8 +57,6 @@ encode "${moving[@]}" -c:v libx265 -preset fast -crf 34 -x265-params log-level=e
 encode "${moving[@]}" -c:v mpeg4 -q:v 20 -pix_fmt yuv420p "${front[@]}" "${exact[@]}" video-codec.3gp
 encode "${moving[@]}" "${tone[@]}" "${main[@]}" -c:a libmp3lame -b:a 32k -ac 1 "${front[@]}" "${exact[@]}" video-audio-codec.mp4
 encode "${moving[@]}" -i "$here/../sample.amr" "${main[@]}" -c:a copy "${front[@]}" "${exact[@]}" video-audio-codec.3gp
-encode "${tone[@]}" "${aac[@]}" "${front[@]}" "${exact[@]}" video-missing.mp4
-encode -i "$here/../sample.amr" -c:a copy "${front[@]}" "${exact[@]}" video-missing.3gp
 encode "${moving[@]}" "${tone[@]}" "${tone[@]}" -map 0 -map 1 -map 2 "${main[@]}" "${aac[@]}" "${front[@]}" "${exact[@]}" audio-tracks.mp4
 encode "${moving[@]}" "${h264[@]}" -profile:v high444 -pix_fmt yuv444p -bf 0 "${front[@]}" "${exact[@]}" h264-profile.mp4
 encode "${moving[@]}" "${h264[@]}" -profile:v high -bf 2 "${front[@]}" "${exact[@]}" h264-high-b-frames.mp4
