@@ -59,8 +59,10 @@ type Config struct {
 	State   *state.DB      // required
 	Graph   *graph.Client  // required
 	Objects *object.Opener // required
-	// Transfers in progress at once, of all accounts; default 256. One account
-	// gets at most three quarters of them, so that it cannot lock the others out.
+	// Transfers in progress at once, of all accounts; default 256. One account gets
+	// at most three quarters of them. An account without a transfer in progress
+	// always gets one more, and while all are taken, slow transfers of the account
+	// with the most give way to accounts with less than their share.
 	MaxTransfers int
 	// How long one transfer may take, retries included; default 10 minutes.
 	Timeout  time.Duration
@@ -132,6 +134,7 @@ type run struct {
 	graph  *graph.Client // the engine's, observed
 	budget *object.Budget
 	source object.Source // of the job, within the budget
+	place  *place        // nil for a deletion, which needs none
 
 	inspected *inspection // of an earlier attempt
 }
@@ -159,11 +162,12 @@ func (e *Engine) start(ctx context.Context, job Job, report *Report) *run {
 func (e *Engine) transfer(ctx context.Context, job Job, report *Report, work func(ctx context.Context, r *run) error) (err error) {
 	r := e.start(ctx, job, report)
 	defer func() { err = r.finish(recover(), err) }()
-	end, err := e.quota.begin(job.AccountID)
-	if err != nil {
+	if r.place, err = e.quota.begin(job.AccountID); err != nil {
 		return err
 	}
-	defer end()
+	defer r.place.end()
+	ctx, free := r.place.within(ctx)
+	defer free()
 	ctx, cancel := context.WithTimeoutCause(ctx, e.config.Timeout, ErrTimeout)
 	defer cancel()
 	return withCause(ctx, work(ctx, r))

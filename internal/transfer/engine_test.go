@@ -2,11 +2,14 @@ package transfer_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -274,5 +277,76 @@ func TestPlacesForTransfersAreBounded(t *testing.T) {
 	}
 	if _, _, err := small.Post(t.Context(), w.job("note.txt")); err != nil {
 		t.Errorf("after the place was free again: %v", err)
+	}
+}
+
+func TestSlowUploadThatGivesWayLeavesNothingAtWhatsApp(t *testing.T) {
+	w := newWorld(t)
+	w.store.put("slow.txt", "text/plain", bytes.Repeat(text, 100<<10/len(text)))
+	w.store.put("note.txt", "text/plain", text)
+	small, err := transfer.New(transfer.Config{State: w.state, Graph: w.graph, Objects: w.objects, MaxTransfers: 4})
+	w.must(err)
+	var later atomic.Int64
+	start := time.Now()
+	small.SetQuotaClock(func() time.Time { return start.Add(time.Duration(later.Load())) })
+
+	// The store sends the first part of each file, and the rest never.
+	begun := make(chan struct{}, 3)
+	w.store.failWith(func(rw http.ResponseWriter, r *http.Request, object stored) bool {
+		if object.contentType == "" || len(object.data) < media.HeadSize {
+			return false
+		}
+		rw.Header().Set("Content-Type", object.contentType)
+		rw.Header().Set("Content-Length", strconv.Itoa(len(object.data)))
+		_, _ = rw.Write(object.data[:media.HeadSize+100])
+		_ = http.NewResponseController(rw).Flush()
+		begun <- struct{}{}
+		<-r.Context().Done()
+		return true
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	slow, job := make(chan error, 3), w.job("slow.txt")
+	for range 3 { // all that one account may have
+		go func() {
+			_, _, err := small.Post(ctx, job)
+			slow <- err
+		}()
+	}
+	for range 3 {
+		<-begun
+	}
+	other := w.job("note.txt")
+	other.AccountID = "444455556666"
+	holding := w.job("slow.txt")
+	holding.AccountID = other.AccountID
+	held := make(chan error, 1)
+	go func() {
+		_, _, err := small.Post(ctx, holding)
+		held <- err
+	}()
+	<-begun // all places are taken
+
+	if _, _, err := small.Post(t.Context(), other); err == nil {
+		t.Error("the second transfer of the other account had a place although none was slow")
+	}
+	later.Store(int64(10 * time.Second))
+	if _, _, err := small.Post(t.Context(), other); err != nil {
+		t.Errorf("the second transfer of the other account: %v", err)
+	}
+	if busy, ok := errors.AsType[*transfer.Error](<-slow); !ok || busy.Kind != transfer.Busy || !strings.Contains(busy.Message, "slowest") {
+		t.Errorf("the slow upload: %v", busy)
+	}
+	cancel()
+	for _, ended := range []<-chan error{slow, slow, held} {
+		<-ended
+	}
+	stored := 0
+	for _, request := range w.simulator.Requests() {
+		if request.Operation == metasim.OperationUpload && request.Status == http.StatusOK {
+			stored++
+		}
+	}
+	if stored != 1 {
+		t.Errorf("%d files are at WhatsApp", stored)
 	}
 }

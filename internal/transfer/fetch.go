@@ -71,6 +71,6 @@ func (r *run) download(ctx context.Context, to object.Sink, media graph.Media) e
 	defer body.Close()
 	return r.step(ctx, activity.Fetch, "write", func(e *activity.Entry) error {
 		e.Destination, e.Bytes = to.String(), media.Size
-		return to.Put(ctx, object.Content{Body: body, Size: media.Size, ContentType: media.MIMEType, SHA256: media.SHA256})
+		return to.Put(ctx, object.Content{Body: r.place.reader(body, media.Size), Size: media.Size, ContentType: media.MIMEType, SHA256: media.SHA256})
 	})
 }

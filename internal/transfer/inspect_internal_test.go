@@ -115,27 +115,3 @@ func TestConnectionThatEndsBeforeARangeIsAnErrorOfTheSource(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-func TestRetriesAreATenthOfTheTransfersWhenEverythingFails(t *testing.T) {
-	q := newQuota(256)
-	retries := 0
-	const transfers = 1000
-	for range transfers {
-		end, err := q.begin("111122223333")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range MaxPosts - 1 {
-			if q.mayRetry("111122223333") {
-				retries++
-			}
-		}
-		end()
-	}
-	if most := retryReserve + transfers*retryShare; float64(retries) > most+1 || float64(retries) < most-1 {
-		t.Errorf("%d retries of %d transfers", retries, transfers)
-	}
-	if !q.mayRetry("444455556666") {
-		t.Error("another account has no retry left")
-	}
-}

@@ -100,7 +100,7 @@ func (r *run) attempt(ctx context.Context, etag string) (state.Media, error) {
 	}
 	media.MIMEType = file.Type.MIME
 
-	body := io.MultiReader(head, opened.Body)
+	body := r.place.reader(io.MultiReader(head, opened.Body), opened.Size)
 	var digest hash.Hash
 	if r.job.Reuse || r.job.Verify { // else nothing uses it
 		digest = sha256.New()

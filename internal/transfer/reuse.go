@@ -71,6 +71,8 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 	result, isShared, err := r.engine.sharing.Do(ctx, version.Key(phoneNumberID), func(ctx context.Context) (sharedUpload, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, r.engine.config.Timeout, ErrTimeout) // not the caller's, who may disconnect
 		defer cancel()
+		ctx, free := r.place.within(ctx)
+		defer free()
 		media, err := r.postForReuse(ctx, version, seen.Size)
 		return sharedUpload{media, r.report.File}, withCause(ctx, err)
 	})

@@ -54,7 +54,7 @@ func (r *run) postTemplate(ctx context.Context) (string, error) {
 		AppID: owner.AppID, Token: owner.Token, FileName: file.FileName, ContentType: file.Type.MIME, Size: opened.Size,
 		Open: func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 			if head != nil { // the first time, from the beginning
-				first := io.MultiReader(head, opened.Body)
+				first := r.place.reader(io.MultiReader(head, opened.Body), opened.Size)
 				head = nil
 				return struct {
 					io.Reader
@@ -66,7 +66,10 @@ func (r *run) postTemplate(ctx context.Context) (string, error) {
 				return nil, err
 			}
 			readers = append(readers, rest)
-			return rest.Body, nil
+			return struct {
+				io.Reader
+				io.Closer
+			}{r.place.reader(rest.Body, opened.Size-offset), rest.Body}, nil
 		},
 		MayRetry: func() bool { return r.report.Posts < r.job.MaxPosts && r.mayRetry() },
 	})
