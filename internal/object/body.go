@@ -118,7 +118,7 @@ func (b *body) resume(err error) *Error {
 		return failed
 	}
 	_ = b.part.close()
-	for b.attempts < maxResumes && b.budget.retry() && pause(b.ctx, b.backoff) {
+	for b.attempts < maxResumes && b.budget.retry() && pause(b.ctx, b.backoff, time.Time{}) {
 		b.attempts++
 		next, err := b.reopen(b.ctx, b.size-b.remaining)
 		if err == nil {

@@ -94,6 +94,12 @@ type Config struct {
 	// store in parts of 5 MiB. At most 16 objects are written in parts at the same
 	// time, each with one part in memory; further objects wait. Default: 64 MiB.
 	MultipartThreshold int64
+	// ReachTimeout is the time in which the host of a presigned URL must be resolved
+	// and connected, retries and TLS handshake included. It is also the time after
+	// which the error for a host that cannot be reached, or whose address is
+	// forbidden, is returned, so that its time tells nothing about the network.
+	// Default: 5 s.
+	ReachTimeout time.Duration
 	// TLSTimeout is the limit for the TLS handshake. Default: 5 s.
 	TLSTimeout time.Duration
 	// HeaderTimeout is the limit for the wait for a response's headers. Default: 15 s.
@@ -123,6 +129,7 @@ func (c Config) withDefaults() Config {
 	}
 	orDefault(&c.MaxSize, 100<<20)
 	orDefault(&c.MultipartThreshold, 64<<20)
+	orDefault(&c.ReachTimeout, 5*time.Second)
 	orDefault(&c.TLSTimeout, 5*time.Second)
 	orDefault(&c.HeaderTimeout, 15*time.Second)
 	orDefault(&c.OpenTimeout, 60*time.Second)

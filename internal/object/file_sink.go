@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -49,7 +50,7 @@ func (s *FileSink) Put(ctx context.Context, content Content) error {
 	if content.Size > s.file.opener.cfg.MultipartThreshold {
 		return s.putParts(ctx, content)
 	}
-	return s.file.opener.put(ctx, s.file.origin, content, s.file.budget, func(ctx context.Context, _ context.CancelCauseFunc, body io.Reader) error {
+	return s.file.opener.put(ctx, s.file.origin, content, s.file.budget, time.Time{}, func(ctx context.Context, _ context.CancelCauseFunc, body io.Reader) error {
 		if content.Size == 0 {
 			body = http.NoBody
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // getRequest describes one GET: of all of an object, or of a range of it.
@@ -16,6 +17,8 @@ type getRequest struct {
 	ranged      bool
 	first, last int64 // byte positions, both inclusive
 	total       int64 // length of the object; 0 if it is not known yet
+
+	reachBy time.Time // by which a presigned URL's host must be reached; zero means in ReachTimeout from now
 }
 
 // requestRest returns the request for the bytes of an object from first to its end.

@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // Sink is what [FileSink] and [URLSink] have in common.
@@ -21,8 +22,9 @@ type Sink interface {
 }
 
 // put sends the content with one request. It retries, up to fetchAttempts in all,
-// as long as there is no response and nothing of the content was read.
-func (o *Opener) put(ctx context.Context, from origin, content Content, budget *Budget, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
+// as long as there is no response and nothing of the content was read. by is the time
+// by which the host must be reached; zero means no limit.
+func (o *Opener) put(ctx context.Context, from origin, content Content, budget *Budget, by time.Time, send func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error) error {
 	f, err := newContentReader(content, o.cfg.MaxSize)
 	if err != nil {
 		return err
@@ -36,7 +38,7 @@ func (o *Opener) put(ctx context.Context, from origin, content Content, budget *
 			return from.fail(early, nil)
 		case err == nil:
 			return nil
-		case attempt == fetchAttempts || f.started && f.Size > 0 || !isRetryable(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts):
+		case attempt == fetchAttempts || f.started && f.Size > 0 || !isRetryable(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts, by):
 			return err
 		}
 	}

@@ -70,17 +70,19 @@ func (u *URL) Stat(ctx context.Context) (*Object, error) {
 //     signed, or because the response is a redirect, partial or without
 //     Content-Length.
 //   - Unavailable: anything else. A host with a forbidden address gets the same
-//     error as a host that does not respond.
+//     error, and at the same time, as a host that cannot be reached.
 func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := time.AfterFunc(u.opener.cfg.OpenTimeout, func() { cancel(errOpenTimeout) })
 	defer limit.Stop()
 	backoff := u.opener.cfg.RetryBackoff / fetchAttempts
-	obj, first, err := u.get(ctx, getRequest{ifMatch: ifMatch})
-	for attempt := 1; attempt < fetchAttempts && isRetryable(err) && u.budget.retry() && pause(ctx, backoff); attempt++ {
-		obj, first, err = u.get(ctx, getRequest{ifMatch: ifMatch})
+	want := getRequest{ifMatch: ifMatch, reachBy: u.reachBy()}
+	obj, first, err := u.get(ctx, want)
+	for attempt := 1; attempt < fetchAttempts && isRetryable(err) && u.budget.retry() && pause(ctx, backoff, want.reachBy); attempt++ {
+		obj, first, err = u.get(ctx, want)
 	}
 	if err != nil {
+		err = awaitReach(ctx, want.reachBy, err)
 		cancel(err)
 		return nil, err
 	}
@@ -99,14 +101,19 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 // succeed. Any response is final.
 func isRetryable(err error) bool {
 	failed, ok := errors.AsType[*Error](err)
-	return ok && failed.noResponse && !errors.Is(err, guard.ErrAddress)
+	return ok && failed.noResponse && !errors.Is(err, guard.ErrAddress) && !errors.Is(err, errUnreached)
 }
 
-// pause waits for a random time of at most longest, and reports whether ctx is not done.
-func pause(ctx context.Context, longest time.Duration) bool {
+// pause waits for a random time of at most longest, but not beyond a time unless that
+// is zero, and reports whether ctx is not done.
+func pause(ctx context.Context, longest time.Duration, by time.Time) bool {
+	wait := rand.N(longest + 1)
+	if !by.IsZero() {
+		wait = min(wait, time.Until(by))
+	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(rand.N(longest + 1)):
+	case <-time.After(wait):
 	}
 	return ctx.Err() == nil
 }
@@ -122,7 +129,10 @@ func (u *URL) get(ctx context.Context, want getRequest) (*Object, *part, error) 
 		cancel(err)
 		return nil, nil, err
 	}
-	resp, err := u.send(u.newRequest(ctx, want)) //nolint:bodyclose // the part closes it
+	if want.reachBy.IsZero() {
+		want.reachBy = u.reachBy()
+	}
+	resp, err := u.send(u.newRequest(ctx, want), cancel, want.reachBy) //nolint:bodyclose // the part closes it
 	if err != nil {
 		cancel(err)
 		return nil, nil, err

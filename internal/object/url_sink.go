@@ -45,8 +45,9 @@ func (u *URLSink) WithBudget(budget *Budget) Sink {
 //   - Unavailable: a retry may succeed.
 //   - Invalid: any other response than 200, 201 and 204.
 func (u *URLSink) Put(ctx context.Context, content Content) error {
-	return u.opener.put(ctx, u.origin, content, u.budget, func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error {
-		resp, err := u.send(u.newRequest(ctx, content, body))
+	by := u.reachBy()
+	err := u.opener.put(ctx, u.origin, content, u.budget, by, func(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader) error {
+		resp, err := u.send(u.newRequest(ctx, content, body), cancel, by)
 		if err != nil {
 			if errors.Is(context.Cause(ctx), errStalled) {
 				return u.origin.fail(writeTooSlow, err)
@@ -61,6 +62,7 @@ func (u *URLSink) Put(ctx context.Context, content Content) error {
 		defer p.stop()
 		return u.putError(resp.StatusCode, u.errorCode(resp, p))
 	})
+	return awaitReach(ctx, by, err)
 }
 
 func (u *URLSink) newRequest(ctx context.Context, content Content, body io.Reader) *http.Request {

@@ -88,8 +88,11 @@ func (u *target) String() string { return u.endpoint.String() + u.request.RawPat
 // Format writes String for every verb, so that none shows the query or the headers.
 func (u *target) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String()) }
 
-// send resolves the host again and sends one request on a new connection.
-func (u *target) send(request *http.Request) (*http.Response, error) {
+// send resolves the host again and sends one request on a new connection, which must
+// be open at a time (reachBy). cancel ends the context of the request.
+func (u *target) send(request *http.Request, cancel context.CancelCauseFunc, by time.Time) (*http.Response, error) {
+	request, stop := limitReach(request, cancel, by)
+	defer stop()
 	ctx := request.Context()
 	transport := u.transport()
 	if u.isLink {
@@ -98,7 +101,7 @@ func (u *target) send(request *http.Request) (*http.Response, error) {
 	} else {
 		pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.dial.host, u.dial.port)
 		if err != nil {
-			return nil, u.unreachable(err)
+			return nil, u.unreachable(errors.Join(err, context.Cause(ctx)))
 		}
 		transport.DialContext = pinned.DialContext
 	}
