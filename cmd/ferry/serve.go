@@ -126,7 +126,7 @@ type serveCommand struct {
 
 	Region             string        `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1" group:"Limits"`
 	MediaRate          int           `help:"Calls of each media operation per account and second; 0 means no limit." default:"100" group:"Limits"`
-	MaxUploads         int           `help:"Transfers (uploads and downloads) in progress at the same time, over all accounts; one account may use three quarters of them." default:"256" group:"Limits"`
+	MaxUploads         int           `help:"Transfers (uploads and downloads) in progress at the same time, over all accounts; one account may use three quarters of them, and every account gets at least one." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload or download may take, including retries." default:"10m" group:"Limits"`
 	VerifyUploads      bool          `help:"Compare the SHA-256 that WhatsApp reports for each upload with that of the bytes that were sent, for all accounts; 'ferry account verify' turns it on for one." group:"Limits"`
 	WillFail           string        `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`

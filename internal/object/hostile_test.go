@@ -65,7 +65,7 @@ func impatient(endpoint string) Config {
 		Stores: []StoreConfig{{
 			Endpoint: endpoint, PathStyle: true, AccessKeyID: "AKIDCANARY", SecretAccessKey: secretKey,
 		}},
-		HeaderTimeout: 150 * time.Millisecond, StallWindow: 150 * time.Millisecond, MinRate: 10 << 10, MaxSize: 1 << 20, RetryBackoff: time.Millisecond,
+		ReachTimeout: 200 * time.Millisecond, HeaderTimeout: 150 * time.Millisecond, StallWindow: 150 * time.Millisecond, MinRate: 10 << 10, MaxSize: 1 << 20, RetryBackoff: time.Millisecond,
 	}
 }
 

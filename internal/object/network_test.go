@@ -12,6 +12,9 @@ import (
 
 func newOpener(t testing.TB, cfg Config) *Opener {
 	t.Helper()
+	if cfg.ReachTimeout == 0 {
+		cfg.ReachTimeout = 2 * time.Second // a test waits for it whenever a host cannot be reached
+	}
 	if len(cfg.Stores) == 0 && cfg.DefaultRegion == "" {
 		cfg.DefaultRegion = "us-east-1"
 	}

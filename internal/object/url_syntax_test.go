@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ferry/internal/guard"
 	"ferry/internal/guard/guardtest"
@@ -25,6 +26,7 @@ func corpusConfig(anyHost bool, network *guardtest.Network) Config {
 		},
 		AllowedHosts:       []string{"media.example.org", "files.example.org:8443", "*.cdn.example.org"},
 		AllowAnyPublicHost: anyHost,
+		ReachTimeout:       20 * time.Millisecond,
 		Guard:              guardOn(network, guardtest.Always("127.0.0.1")),
 	}
 }

@@ -132,6 +132,7 @@ func TestTLSFailuresLookLikeSilence(t *testing.T) {
 		"a client's cert": {ClientAuth: tls.RequireAnyClientCert, Certificates: []tls.Certificate{ca.issue(t, &x509.Certificate{DNSNames: names}, ca)}},
 	} {
 		opener, _, _ := throughTLS(t, ca.pool, conf, func(http.ResponseWriter, *http.Request) { t.Errorf("%s: a request came through", name) })
+		opener.cfg.ReachTimeout = 300 * time.Millisecond
 		u, err := opener.URL("https://"+awsHost+"/k.jpg", jpeg())
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +155,7 @@ func TestNoOracleBeforeAnAnswer(t *testing.T) {
 			return nil, &net.DNSError{IsNotFound: true, Server: "10.0.0.53:53"}
 		}},
 	} {
-		opener := newOpener(t, Config{AllowAnyPublicHost: true, Guard: guardOn(new(guardtest.Network), resolver)})
+		opener := newOpener(t, Config{AllowAnyPublicHost: true, ReachTimeout: 20 * time.Millisecond, Guard: guardOn(new(guardtest.Network), resolver)})
 		u, err := opener.URL("https://rebind.example.org/k?X-Amz-Signature=signature-canary", jpeg())
 		if err != nil {
 			t.Fatal(err)
