@@ -9,6 +9,7 @@
 //	run.go          Run and Stop
 //	part.go         parts and loops
 //	certificate.go  the API's certificate, and its renewal
+//	framing.go      requests whose length is ambiguous
 //	hosts.go        host names and web pages that requests may come from
 package gateway
 

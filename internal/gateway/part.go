@@ -52,6 +52,9 @@ func (g *Gateway) newServer(part Part) *server {
 	if !part.Signed {
 		part.Handler = g.config.Access.Unsigned(part.Handler)
 	}
+	if part.TLS == nil {
+		part.Handler, part.Listener = refuseAmbiguous(part.Handler), framedListener{part.Listener}
+	}
 	return &server{part, http.Server{
 		Handler:           g.limited(part.Handler),
 		TLSConfig:         part.TLS,

@@ -15,9 +15,17 @@ type signedRequest struct {
 	headers map[string][]string // by lower-case name; with "host" and the others that net/http keeps elsewhere
 }
 
-// singleHeaders are the headers that identify the caller and the request: a second one makes the request
-// ambiguous.
-var singleHeaders = [...]string{"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
+// repeated returns the first header, in the order of the names, that is present more than once though it
+// identifies the caller or the request: authorization, or one that begins with x-amz-. A second one makes the
+// request ambiguous.
+func (m *signedRequest) repeated() (name string, found bool) {
+	for other, values := range m.headers {
+		if len(values) > 1 && (other == "authorization" || strings.HasPrefix(other, "x-amz-")) && (!found || other < name) {
+			name, found = other, true
+		}
+	}
+	return name, found
+}
 
 // readRequest returns the parts of r that a signature covers. The target is r.RequestURI, which net/http
 // and routers do not change. readRequest rejects a target that is too long or not a plain path (in absolute
@@ -72,10 +80,8 @@ func (m *signedRequest) authorization(params []param) (string, error) {
 		}
 		return "", invalid("Found '%s' as a query-string param. Presigned requests are not supported: sign with the Authorization header.", clip(name))
 	}
-	for _, name := range singleHeaders {
-		if len(m.headers[name]) > 1 {
-			return "", incomplete("The header '%s' must not be present more than once.", name)
-		}
+	if name, found := m.repeated(); found {
+		return "", incomplete("The header '%s' must not be present more than once.", clip(name))
 	}
 	if len(values) == 0 || !strings.HasPrefix(values[0], "AWS4-") {
 		return "", missing()

@@ -148,6 +148,9 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	if r.ContentLength > h.operation.MaxBody() {
 		return nil, tooLarge(h.operation)
 	}
+	if err := checkHeaders(r.Header); err != nil {
+		return nil, err
+	}
 	signature, err := c.verifier.Parse(r, c.config.Now())
 	if err != nil {
 		return nil, err
