@@ -26,7 +26,7 @@ func sniffEBML(head []byte) (detection, bool) {
 		return detection{}, false
 	}
 	name, label := "matroska", "Matroska"
-	if bytes.Contains(head[:min(len(head), sniffSize)], []byte("\x42\x82\x84webm")) { // DocType
+	if bytes.Contains(head[:min(len(head), 64)], []byte("webm")) { // DocType, in the header
 		name, label = "webm", "WebM"
 	}
 	f := detection{mime: "video/" + name, tracks: readEBMLTracks(head)}
