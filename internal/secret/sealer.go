@@ -42,6 +42,9 @@ func NewSealer(text Secret) (*Sealer, error) {
 	if err != nil {
 		return nil, errors.New("the keyset is malformed; expected the JSON that 'ferry keyset create' writes")
 	}
+	if err := checkKeys(handle); err != nil {
+		return nil, err
+	}
 	primitive, err := aead.New(handle)
 	if err != nil {
 		return nil, errors.New("the keyset has keys of another kind; expected AEAD keys, as 'ferry keyset create' writes them")
