@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/sigv4"
+	"ferry/internal/state"
 	"ferry/internal/transfer"
 	"ferry/socialmessaging"
 )
@@ -26,6 +28,8 @@ type fault struct {
 	status  int    // HTTP status
 	message string // for the caller: what was wrong, what to do
 	cause   error  // for the operator's log; may be nil
+
+	retryAfter time.Duration // in the header Retry-After; 0 means none
 }
 
 func (f *fault) Error() string { return f.code + ": " + f.message }
@@ -33,7 +37,7 @@ func (f *fault) Unwrap() error { return f.cause }
 
 // fail returns a fault of a modelled kind.
 func fail(kind *socialmessaging.ExceptionKind, cause error, format string, args ...any) *fault {
-	return &fault{kind.Name, kind.Status, fmt.Sprintf(format, args...), cause}
+	return &fault{code: kind.Name, status: kind.Status, message: fmt.Sprintf(format, args...), cause: cause}
 }
 
 const internalMessage = "The server failed. Its log has the cause under this request's id."
@@ -56,7 +60,16 @@ func notImplemented(operation *socialmessaging.Operation) *fault {
 }
 
 func brokenBody(cause error) *fault {
-	return &fault{"RequestAbortedException", http.StatusBadRequest, "The request body did not arrive completely. Retry the request.", cause}
+	return &fault{code: "RequestAbortedException", status: http.StatusBadRequest,
+		message: "The request body did not arrive completely. Retry the request.", cause: cause}
+}
+
+// unavailableFor is the time after which a caller should retry when the server cannot
+// write its database.
+const unavailableFor = 5 * time.Second
+
+func unavailable(message string, cause error) *fault {
+	return &fault{code: "ServiceUnavailable", status: http.StatusServiceUnavailable, message: message, cause: cause, retryAfter: unavailableFor}
 }
 
 // panicError is a panic as an error.
@@ -77,6 +90,9 @@ func faultOf(ctx context.Context, err error) *fault {
 	}
 	if own, ok := errors.AsType[*transfer.Error](err); ok {
 		return transferFault(own)
+	}
+	if errors.Is(err, state.ErrUnwritable) {
+		return unavailable("The server cannot record changes at the moment. Retry later.", err)
 	}
 	// A deadline, or a caller that disconnected, shows up as whatever broke first.
 	if errors.Is(context.Cause(ctx), ErrStopped) || errors.Is(err, ErrStopped) {
@@ -119,6 +135,9 @@ func slowSide(err error) string {
 
 // transferFault returns the fault for an error of the transfer itself.
 func transferFault(e *transfer.Error) *fault {
+	if e.Kind == transfer.Unavailable {
+		return unavailable(e.Message, e.Cause)
+	}
 	kinds := map[transfer.Kind]*socialmessaging.ExceptionKind{
 		transfer.Busy:       socialmessaging.KindThrottledRequest,
 		transfer.Unsuitable: socialmessaging.KindInvalidParameters,
@@ -184,6 +203,9 @@ func writeFault(w http.ResponseWriter, requestID string, f *fault) {
 	}
 	body, _ := json.Marshal(map[string]string{"message": f.message}) // a map of strings cannot fail
 	w.Header().Set("X-Amzn-Errortype", f.code)
+	if f.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.retryAfter.Seconds())))
+	}
 	writeBody(w, requestID, f.status, "application/json", body)
 }
 

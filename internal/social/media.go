@@ -36,7 +36,7 @@ func readNeed(file *socialmessaging.S3File) []policy.Request {
 // WhatsApp does not accept such a file; ResourceNotFound for the phone number,
 // bucket or object; AccessDenied by the store; AccessDeniedByMeta;
 // ThrottledRequest by ferry's quota or by Meta; Dependency when the store or
-// Meta fails.
+// Meta fails; ServiceUnavailable when the upload cannot be recorded.
 func (c *call) PostWhatsAppMessageMedia(ctx context.Context, in *socialmessaging.PostWhatsAppMessageMediaInput) (*socialmessaging.PostWhatsAppMessageMediaOutput, error) {
 	source, err := c.source(in)
 	if err != nil {
@@ -144,7 +144,8 @@ func (c *call) destination(in *socialmessaging.GetWhatsAppMessageMediaInput, mim
 // DeleteWhatsAppMessageMedia removes a file from WhatsApp, never from a bucket.
 // An id that several uploads share is removed with the last of them.
 //
-// Errors: ResourceNotFound for the phone number and for the file; those of Meta.
+// Errors: ResourceNotFound for the phone number and for the file; those of Meta;
+// ServiceUnavailable when the deletion cannot be recorded.
 func (c *call) DeleteWhatsAppMessageMedia(ctx context.Context, in *socialmessaging.DeleteWhatsAppMessageMediaInput) (*socialmessaging.DeleteWhatsAppMessageMediaOutput, error) {
 	sender, err := c.sender(ctx, *in.OriginationPhoneNumberId)
 	if err != nil {

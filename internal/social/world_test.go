@@ -58,6 +58,7 @@ type settings struct {
 	api       social.Config
 	transfers transfer.Config
 	objects   *object.Opener // of both
+	database  state.Config
 }
 
 // newWorld makes a world. adjust may change its settings before it is made.
@@ -72,18 +73,20 @@ func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 	w.graph = client
 	t.Cleanup(client.Close)
 	sealer := newSealer(t)
-	w.state, err = state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
-	w.must(err)
-	t.Cleanup(func() { _ = w.state.Close() })
 	record := activity.NewRecorder(slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	config := settings{
 		objects:   objects,
-		transfers: transfer.Config{State: w.state, Graph: client, Activity: record},
-		api:       social.Config{State: w.state, Sealer: sealer, Activity: record},
+		transfers: transfer.Config{Graph: client, Activity: record},
+		api:       social.Config{Sealer: sealer, Activity: record},
+		database:  state.Config{Path: state.Memory, Sealer: sealer},
 	}
 	for _, f := range adjust {
 		f(&config)
 	}
+	w.state, err = state.Open(t.Context(), config.database)
+	w.must(err)
+	t.Cleanup(func() { _ = w.state.Close() })
+	config.transfers.State, config.api.State = w.state, w.state
 	config.transfers.Objects, config.api.Objects = config.objects, config.objects
 	config.api.Transfers, err = transfer.New(config.transfers)
 	w.must(err)

@@ -1,9 +1,48 @@
 package state
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Freshness is exported for tests.
 const Freshness = freshness
 
+// WritableAge is exported for tests.
+const WritableAge = writableAge
+
+// FreeReserve is exported for tests.
+const FreeReserve = freeReserve
+
 // Purge is exported for tests.
 func (s *DB) Purge(ctx context.Context) (int64, error) { return s.purge(ctx) }
+
+// LimitPages lets the file grow by some more pages only: SQLite then behaves as on a
+// full disk.
+func (s *DB) LimitPages(ctx context.Context, more int) error {
+	var pages int
+	if err := s.write.QueryRowContext(ctx, `PRAGMA page_count`).Scan(&pages); err != nil {
+		return err
+	}
+	return s.write.QueryRowContext(ctx, fmt.Sprintf(`PRAGMA max_page_count(%d)`, pages+more)).Scan(&pages)
+}
+
+// CheckAll runs the check of the background.
+func (s *DB) CheckAll(ctx context.Context) error { return check(ctx, s.read, "integrity_check") }
+
+// LoseWrites does what a failed fsync does.
+func (s *DB) LoseWrites(cause error) {
+	s.writability.isFatal, s.writability.broken = true, cause
+	s.writability.fatal <- cause
+}
+
+// SystemFilesystem and MountType are exported for tests.
+var (
+	SystemFilesystem = systemFilesystem
+	MountType        = mountType
+)
+
+// FailureOf is exported for tests, as a word.
+func FailureOf(code int) string {
+	return [...]string{"other", "busy", "full", "broken", "unsure", "damaged"}[failureOf(code)]
+}

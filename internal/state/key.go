@@ -83,8 +83,7 @@ func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, err
 // DeleteAccessKey deletes a key. It returns ErrNotFound if there is none.
 func (s *DB) DeleteAccessKey(ctx context.Context, id string) error {
 	defer s.clearRecent()
-	var deleted string
-	return asNotFound(s.write.QueryRowContext(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id).Scan(&deleted))
+	return s.execOne(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id)
 }
 
 func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, error) {

@@ -81,7 +81,7 @@ func (s *DB) insertMedia(ctx context.Context, tx *sql.Tx, records []Media) ([]er
 // ForgetMedia deletes the record of an upload. It is not an error if there is
 // none.
 func (s *DB) ForgetMedia(ctx context.Context, phoneNumberID, id string) error {
-	_, err := s.write.ExecContext(ctx, `DELETE FROM media WHERE phone_number_id = $1 AND id = $2`, phoneNumberID, id)
+	_, err := s.exec(ctx, `DELETE FROM media WHERE phone_number_id = $1 AND id = $2`, phoneNumberID, id)
 	return err
 }
 

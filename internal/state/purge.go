@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -20,10 +22,31 @@ const (
 	purgeBatch = 500
 )
 
-// Run purges expired rows, at least hourly, until ctx is done, and then returns
-// nil. A purge that fails is logged and retried with the next one. All replicas
-// may run it: deleting an already deleted row is harmless.
+// Run purges expired rows, at least hourly, and checks the file, at least daily,
+// until ctx is done, and then returns nil. A purge that fails is logged and retried
+// with the next one. All replicas may run it: deleting an already deleted row is
+// harmless.
+//
+// Run returns an error if the disk reports that it has lost what was written: what
+// was recorded since is not certain until the database is opened again.
 func (s *DB) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.purgeExpired(ctx) })
+	if s.config.Path != Memory {
+		group.Go(func() error { return s.checkIntegrity(ctx) })
+	}
+	group.Go(func() error {
+		select {
+		case err := <-s.writability.fatal:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	return group.Wait()
+}
+
+func (s *DB) purgeExpired(ctx context.Context) error {
 	for {
 		if _, err := s.purge(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Warn("purging expired rows failed", "error", err)
@@ -36,7 +59,8 @@ func (s *DB) Run(ctx context.Context) error {
 	}
 }
 
-// purge deletes all expired rows and returns their number.
+// purge deletes all expired rows and returns their number. It empties the log of
+// SQLite, which otherwise keeps what was deleted until it is overwritten.
 func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 	now := s.now()
 	for _, table := range []struct {
@@ -50,7 +74,7 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 		query := fmt.Sprintf(`DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s WHERE expires_at <= $1 LIMIT %d)`,
 			table.name, table.key, table.key, table.name, purgeBatch)
 		for {
-			result, err := s.write.ExecContext(ctx, query, table.before.UnixMilli())
+			result, err := s.exec(ctx, query, table.before.UnixMilli())
 			if err != nil {
 				return removed, err
 			}
@@ -64,5 +88,6 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 			}
 		}
 	}
-	return removed, nil
+	_, err = s.exec(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`) // does nothing while another process reads
+	return removed, err
 }

@@ -219,6 +219,6 @@ func (s *DB) Release(ctx context.Context, phoneNumberID, mediaID string) (others
 
 // DropReusable deletes the row of a file that no longer exists at WhatsApp.
 func (s *DB) DropReusable(ctx context.Context, phoneNumberID, mediaID string) error {
-	_, err := s.write.ExecContext(ctx, `DELETE FROM reuse WHERE phone_number_id = $1 AND media_id = $2`, phoneNumberID, mediaID)
+	_, err := s.exec(ctx, `DELETE FROM reuse WHERE phone_number_id = $1 AND media_id = $2`, phoneNumberID, mediaID)
 	return err
 }

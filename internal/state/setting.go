@@ -17,16 +17,14 @@ func (s *DB) ensureAccount(ctx context.Context, tx *sql.Tx, id string) error {
 // returns ErrNotFound if there is no such account.
 func (s *DB) SetVerify(ctx context.Context, accountID string, on bool) error {
 	defer s.clearRecent()
-	var id string
-	return asNotFound(s.write.QueryRowContext(ctx, `UPDATE account SET verify_uploads = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
+	return s.execOne(ctx, `UPDATE account SET verify_uploads = $1 WHERE id = $2 RETURNING id`, on, accountID)
 }
 
 // SetReuse turns reuse on or off for an account. It returns ErrNotFound if there
 // is no such account.
 func (s *DB) SetReuse(ctx context.Context, accountID string, on bool) error {
 	defer s.clearRecent()
-	var id string
-	return asNotFound(s.write.QueryRowContext(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID).Scan(&id))
+	return s.execOne(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID)
 }
 
 // Usage is what an account has uploaded and how many uploads reuse has avoided.

@@ -19,7 +19,6 @@ import (
 	"net/url"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -52,12 +51,20 @@ type Config struct {
 	Sealer *secret.Sealer
 	// Now returns the current time. Default: time.Now.
 	Now func() time.Time
-	// Logger receives the errors of Run. Default: they are discarded.
+	// CheckIntegrity checks the structure of the file when it is opened, which takes
+	// up to five seconds for a large one. Run checks it completely in any case.
+	CheckIntegrity bool
+	// Filesystem returns the file system that holds a path. Default: what the
+	// operating system says.
+	Filesystem func(path string) (Filesystem, error)
+	// Logger receives the errors of Run, and when the database cannot be written.
+	// Default: they are discarded.
 	Logger *slog.Logger
 }
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
+	config Config
 	write  *sql.DB // one connection: SQLite has one writer
 	read   *sql.DB
 	sealer *secret.Sealer
@@ -72,6 +79,9 @@ type DB struct {
 	files   *recent[Reusable]
 	uploads batcher[Media]
 	hits    batcher[hit]
+
+	writability writability
+	isUnchecked bool // the check at the start was not completed
 }
 
 // Open opens the database, migrates its schema, and checks that its secrets were
@@ -80,20 +90,22 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.Sealer == nil {
 		return nil, errors.New("the database needs a keyset to encrypt its secrets; create one with 'ferry keyset create'")
 	}
-	if strings.Contains(config.Path, "://") {
-		return nil, errors.New("the database is a URL, but this version of ferry supports only SQLite files; set a path, such as ferry.db")
+	if err := config.CheckPath(); err != nil {
+		return nil, err
 	}
-	s := &DB{sealer: config.Sealer, now: config.Now, logger: config.Logger}
+	s := &DB{config: config, sealer: config.Sealer, now: config.Now, logger: config.Logger}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
+	s.writability.fatal = make(chan error, 1)
 	s.uploads.db, s.uploads.apply = s, s.insertMedia
 	s.hits.db, s.hits.apply = s, s.countHits
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	if err := s.open(ctx, config.Path); err != nil {
+		err, _ = explain(err)
 		return nil, errors.Join(fmt.Errorf("database %s: %w", config.Path, err), s.Close())
 	}
 	return s, nil
@@ -119,6 +131,11 @@ func (s *DB) open(ctx context.Context, path string) (err error) {
 	defer unlock()
 	if err := checkVersion(ctx, s.write); err != nil {
 		return err
+	}
+	if s.config.CheckIntegrity && path != Memory {
+		if err := s.quickCheck(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.migrate(ctx); err != nil {
 		return err
@@ -167,7 +184,7 @@ func (s *DB) openFile(path string) (err error) {
 // pragmas returns the settings of every connection, as part of the database's
 // name.
 func pragmas(journal string) string {
-	return fmt.Sprintf("_pragma=foreign_keys(1)&_pragma=journal_mode(%s)&_pragma=synchronous(FULL)&_pragma=busy_timeout(%d)",
+	return fmt.Sprintf("_pragma=foreign_keys(1)&_pragma=journal_mode(%s)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=busy_timeout(%d)",
 		journal, busyTimeout.Milliseconds())
 }
 
@@ -267,12 +284,25 @@ func (s *DB) Close() error {
 func (s *DB) inTransaction(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return s.wrote(err)
 	}
 	if err := f(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+		return errors.Join(s.wrote(err), tx.Rollback())
 	}
-	return tx.Commit()
+	return s.wrote(tx.Commit())
+}
+
+// exec executes one statement that writes.
+func (s *DB) exec(ctx context.Context, query string, values ...any) (sql.Result, error) {
+	result, err := s.write.ExecContext(ctx, query, values...)
+	return result, s.wrote(err)
+}
+
+// execOne executes one statement that writes and returns the id of its row. It returns
+// ErrNotFound if there is no such row.
+func (s *DB) execOne(ctx context.Context, query string, values ...any) error {
+	var id string
+	return asNotFound(s.wrote(s.write.QueryRowContext(ctx, query, values...).Scan(&id)))
 }
 
 // asNotFound converts sql.ErrNoRows to ErrNotFound.

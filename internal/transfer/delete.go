@@ -20,6 +20,9 @@ func (e *Engine) Delete(ctx context.Context, job Job) (report Report, err error)
 }
 
 func (r *run) delete(ctx context.Context) error {
+	if err := r.engine.config.State.Writable(ctx); err != nil {
+		return unwritable(err)
+	}
 	othersLeft, err := r.engine.config.State.Release(ctx, r.job.Sender.ID, r.job.MediaID)
 	r.report.StillUsed = othersLeft
 	if err != nil || othersLeft { // it was deleted for this user; the others still have the id

@@ -18,6 +18,8 @@ const (
 	Unsuitable
 	// Dependency: the store or Meta did not do its part. A later try may succeed.
 	Dependency
+	// Unavailable: the server cannot do it at the moment. A later try may succeed.
+	Unavailable
 	// Internal: the server failed.
 	Internal
 )
@@ -36,6 +38,11 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 func fail(kind Kind, cause error, format string, args ...any) *Error {
 	return &Error{kind, fmt.Sprintf(format, args...), cause}
+}
+
+// unwritable returns the error for a database that cannot be written.
+func unwritable(cause error) *Error {
+	return fail(Unavailable, cause, "The server cannot record changes at the moment, so it did not start. Retry later.")
 }
 
 // brokeOff reports whether a transfer failed in a way that a retry can mend and

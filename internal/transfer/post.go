@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 	"time"
@@ -50,11 +51,23 @@ func (r *run) postAndRecord(ctx context.Context) (state.Media, error) {
 		}
 	}
 	if err := r.engine.config.State.RecordMedia(ctx, media); err != nil {
-		return state.Media{}, fail(Internal, err,
-			"WhatsApp has the file, but the server could not record it, so its media id is not returned. Retrying uploads the file a second time.")
+		return state.Media{}, r.unrecorded(ctx, media, err)
 	}
 	r.report.Media = media
 	return media, nil
+}
+
+// unrecorded deletes an upload that could not be recorded, so that retries of the
+// call leave no copies at WhatsApp, and returns the error of the call.
+func (r *run) unrecorded(ctx context.Context, media state.Media, cause error) error {
+	kind := Internal
+	if errors.Is(cause, state.ErrUnwritable) {
+		kind = Unavailable
+	}
+	if err := r.withdraw(ctx, media); err != nil {
+		return fail(kind, errors.Join(cause, err), "The server could not record the upload, and could not delete the file at WhatsApp again; it expires there by itself. Retry later.")
+	}
+	return fail(kind, cause, "The server could not record the upload, so it deleted the file at WhatsApp again. Retry later.")
 }
 
 // post uploads the file and returns the record of it. An attempt that breaks
@@ -80,6 +93,9 @@ func (r *run) post(ctx context.Context) (state.Media, error) {
 // attempt opens the source, inspects its first bytes and streams it. On an
 // error after the source was opened, the record still has its ETag.
 func (r *run) attempt(ctx context.Context, etag string) (state.Media, error) {
+	if err := r.engine.config.State.Writable(ctx); err != nil {
+		return state.Media{}, unwritable(err)
+	}
 	opened, err := r.open(ctx, etag)
 	if err != nil {
 		return state.Media{}, err

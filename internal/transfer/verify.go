@@ -12,8 +12,8 @@ import (
 	"ferry/internal/state"
 )
 
-// deleteTimeout bounds the deletion of an upload that could not be verified.
-// It continues after the caller's context has ended: nobody else would delete the file.
+// deleteTimeout bounds the deletion of an upload that could not be verified or
+// recorded. It continues after the caller's context has ended: nobody else would delete the file.
 const deleteTimeout = 10 * time.Second
 
 // isTransient reports whether another request for the metadata may succeed.
@@ -40,9 +40,7 @@ func (r *run) verify(ctx context.Context, media state.Media) error {
 		return nil
 	}
 	outcome := "The upload was deleted again. Retry later."
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
-	defer cancel()
-	if failed := r.graph.DeleteMedia(within, media.ID, sender.MetaID, sender.Token); failed != nil && !isGone(failed) {
+	if failed := r.withdraw(ctx, media); failed != nil {
 		err = errors.Join(err, failed)
 		outcome = "The upload could not be deleted again; it expires by itself. Retry later."
 	}
@@ -54,4 +52,15 @@ func (r *run) verify(ctx context.Context, media state.Media) error {
 	default:
 		return fail(Dependency, err, "WhatsApp (Meta) did not report the SHA-256 of the uploaded file, so the upload could not be verified. %s", outcome)
 	}
+}
+
+// withdraw deletes an upload at WhatsApp whose media id nobody will get.
+func (r *run) withdraw(ctx context.Context, media state.Media) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
+	defer cancel()
+	err := r.graph.DeleteMedia(ctx, media.ID, r.job.Sender.MetaID, r.job.Sender.Token)
+	if isGone(err) {
+		return nil
+	}
+	return err
 }

@@ -1,0 +1,227 @@
+// Whether the database can be written: what is done when it cannot, for example
+// because the disk is full, and when it can again.
+
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	// freeReserve is the free space, in bytes, below which Writable refuses. It is for
+	// the records of the uploads in progress: a record and its indexes take up to
+	// five pages of 4 KiB in the log of SQLite, 256 of them take 5 MiB.
+	freeReserve = 16 << 20
+	// writableAge is how long an answer of Writable may be reused.
+	writableAge = time.Second
+	// probeSize is the size of the row, in bytes, that tries whether the database can
+	// be written again.
+	probeSize = 64 << 10
+)
+
+// ErrUnwritable says that the database cannot be written at the moment. Reads still
+// work, and the same write may succeed later.
+var ErrUnwritable = errors.New("the database cannot be written at the moment")
+
+// ErrDamaged says that the database's file is damaged.
+var ErrDamaged = errors.New("the database file is damaged. Stop all processes that use it, keep a copy, and restore a backup; without one, run 'sqlite3 FILE .recover' to save what can be read")
+
+// A writeError is an ErrUnwritable or ErrDamaged with its reason.
+type writeError struct {
+	kind   error
+	reason string // what an operator can do; empty if kind says it
+	cause  error  // of SQLite; may be nil
+}
+
+func (e *writeError) Error() string {
+	text := e.kind.Error()
+	if e.reason != "" {
+		text += ": " + e.reason
+	}
+	if e.cause != nil {
+		text += fmt.Sprintf(" (%v)", e.cause)
+	}
+	return text
+}
+
+func (e *writeError) Is(target error) bool { return target == e.kind }
+func (e *writeError) Unwrap() error        { return e.cause }
+
+// How a DB can fail to write.
+type failure uint8
+
+const (
+	other  failure = iota // a mistake in a statement, or the end of its context
+	busy                  // another process writes for too long
+	full                  // no space
+	broken                // the disk or the file cannot be written
+	unsure                // it is not known what is on the disk
+	damaged
+)
+
+// failureOf classifies an extended result code of SQLite (docs/references.md#sqlite-codes).
+func failureOf(code int) failure {
+	if code == sqlite3.SQLITE_IOERR_FSYNC || code == sqlite3.SQLITE_IOERR_DIR_FSYNC {
+		return unsure
+	}
+	switch code & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return full
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return busy
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return broken
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return damaged
+	}
+	return other
+}
+
+// explain adds to an error of SQLite what it means for the database.
+func explain(err error) (error, failure) {
+	if err == nil {
+		return nil, other
+	}
+	if known, ok := errors.AsType[*writeError](err); ok && known.cause == nil {
+		return err, other
+	}
+	failed, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err, other
+	}
+	kind := failureOf(failed.Code())
+	explained := &writeError{kind: ErrUnwritable, cause: err}
+	switch kind {
+	case full:
+		explained.reason = "its disk is full. Free some space there; ferry then continues by itself"
+	case busy:
+		explained.reason = "another process has it locked. Retry later"
+	case broken:
+		explained.reason = "check its disk and the rights of its files; ferry continues by itself when a write succeeds"
+	case unsure:
+		explained.reason = "its disk has failed to store data, so that the last records may be lost. Check the disk, and start ferry again"
+	case damaged:
+		explained.kind = ErrDamaged
+	default:
+		return err, other
+	}
+	return explained, kind
+}
+
+// writability is what is known of the ability to write. The zero value means that
+// nothing has failed.
+type writability struct {
+	mu      sync.Mutex
+	broken  error     // why the last write failed; nil means that writes work
+	isFatal bool      // broken until the process starts again
+	low     error     // that there is too little free space; nil means there is enough
+	lowAt   time.Time // when low was found out
+	probed  time.Time // when a write was tried last
+	fatal   chan error
+}
+
+// wrote is called with the result of every write. It returns the error with what
+// can be done about it, and remembers that the database cannot be written.
+func (s *DB) wrote(err error) error {
+	err, kind := explain(err)
+	if kind != full && kind != broken && kind != unsure {
+		return err
+	}
+	w := &s.writability
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken == nil {
+		s.logger.Error("the database cannot be written: uploads and deletions are refused until it can", "error", err)
+	}
+	if !w.isFatal {
+		w.broken, w.probed = err, s.now()
+	}
+	if kind == unsure && !w.isFatal {
+		w.isFatal = true
+		w.fatal <- err
+	}
+	return err
+}
+
+// Writable returns an error that is ErrUnwritable if a write would fail: if the last
+// one has failed and a new try does, too, or if the disk has too little free space
+// for the records of the uploads in progress. It costs nothing while all is well.
+//
+// It is no guarantee: another program may fill the disk a moment later, and a quota
+// is not seen before a write fails.
+func (s *DB) Writable(ctx context.Context) error {
+	w, now := &s.writability, s.now()
+	w.mu.Lock()
+	if s.config.Path != Memory && !isRecent(now, w.lowAt) {
+		s.checkFree()
+		w.lowAt = now
+	}
+	if w.low != nil {
+		defer w.mu.Unlock()
+		return w.low
+	}
+	if w.broken == nil || w.isFatal || isRecent(now, w.probed) {
+		defer w.mu.Unlock()
+		return w.broken
+	}
+	w.probed = now // the others get the last result meanwhile
+	w.mu.Unlock()
+	return s.probe(ctx)
+}
+
+func isRecent(now, at time.Time) bool {
+	age := now.Sub(at)
+	return 0 <= age && age < writableAge
+}
+
+// checkFree sets whether there is too little free space. The caller has locked
+// writability.
+func (s *DB) checkFree() {
+	before := s.writability.low
+	system, err := s.config.filesystem()
+	if err != nil || system.Free >= freeReserve {
+		s.writability.low = nil
+	} else {
+		s.writability.low = &writeError{kind: ErrUnwritable,
+			reason: fmt.Sprintf("its disk has only %d MiB of free space, less than the %d MiB that are kept for the records of uploads. Free some space there; ferry then continues by itself", system.Free>>20, freeReserve>>20)}
+	}
+	switch after := s.writability.low; {
+	case before == nil && after != nil:
+		s.logger.Error("uploads and deletions are refused", "error", after)
+	case before != nil && after == nil:
+		s.logger.Info("the disk of the database has free space again")
+	}
+}
+
+// probe tries to write, and returns why that fails.
+func (s *DB) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+		const id = "probe"
+		if _, err := tx.ExecContext(ctx, `INSERT INTO keyset_check (id, sealed) VALUES ($1, $2)`, id, make([]byte, probeSize)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM keyset_check WHERE id = $1`, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w := &s.writability
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.isFatal {
+		w.broken = nil
+		s.logger.Info("the database can be written again")
+	}
+	return w.broken
+}
