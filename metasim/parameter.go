@@ -102,11 +102,15 @@ func (c *call) readURLEncoded(content []byte) *apiError {
 }
 
 func (c *call) readMultipart(content []byte, boundary string) *apiError {
-	reader := multipart.NewReader(bytes.NewReader(content), boundary)
+	framing := newFraming(bytes.NewReader(content), boundary)
+	reader := multipart.NewReader(framing, boundary)
 	for count := 0; ; count++ {
 		part, err := reader.NextRawPart()
 		switch {
 		case errors.Is(err, io.EOF):
+			if err := framing.finish(); err != nil {
+				return brokenBody(err)
+			}
 			return nil
 		case err != nil:
 			return brokenBody(err)
