@@ -310,3 +310,48 @@ func (w writer) Write(p []byte) (int, error) {
 	w(p)
 	return len(p), nil
 }
+
+// twoSteps is a writer that takes a line in two steps, so that what changes a line
+// while it is written shows.
+type twoSteps struct {
+	steps   chan struct{}
+	text    bytes.Buffer
+	written chan struct{}
+}
+
+func (w *twoSteps) Write(line []byte) (int, error) {
+	half := len(line) / 2
+	w.text.Write(line[:half])
+	w.steps <- struct{}{}
+	<-w.steps
+	w.text.Write(line[half:])
+	w.written <- struct{}{}
+	return len(line), nil
+}
+
+// A line that is added while another one is written does not change it, however
+// often the queue was empty before.
+func TestLinesThatAreAddedDuringAWriteDoNotChangeIt(t *testing.T) {
+	w := &twoSteps{steps: make(chan struct{}), written: make(chan struct{})}
+	q := logqueue.New(w, jsonLines)
+	log := slog.New(q.Handler())
+	step := func() { <-w.steps; w.steps <- struct{}{}; <-w.written }
+	log.Info("alone", "n", 0)
+	step()
+	for n := 1; n < 7; n += 2 {
+		log.Info("first", "n", n)
+		<-w.steps
+		log.Info("second", "n", n+1)
+		w.steps <- struct{}{}
+		<-w.written
+		step()
+	}
+	if err := q.Close(); err != nil {
+		t.Error(err)
+	}
+	for n, l := range parse(t, w.text.String()) {
+		if l.N != n {
+			t.Errorf("line %d has the number %d", n, l.N)
+		}
+	}
+}
