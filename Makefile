@@ -61,12 +61,12 @@ tools: .tools/versitygw .tools/gotestsum
 lint-tool:
 	@test -x .tools/golangci-lint || GOBIN=$(CURDIR)/.tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 
-# The AWS SDK for JavaScript, for the end-to-end tests.
-node: e2e/node/node_modules/.package-lock.json
+# The AWS SDK for JavaScript, and clients of Meta's API, for the end-to-end tests.
+node: e2e/node/node_modules/.package-lock.json e2e/node-meta/node_modules/.package-lock.json
 
-e2e/node/node_modules/.package-lock.json: e2e/node/package-lock.json
+e2e/%/node_modules/.package-lock.json: e2e/%/package-lock.json
 	@command -v npm >/dev/null || $(call install,npm,nodejs npm)
-	@! command -v npm >/dev/null || npm ci --prefix e2e/node --no-audit --no-fund
+	@! command -v npm >/dev/null || npm ci --prefix e2e/$* --no-audit --no-fund
 
 # The C compiler for the race detector, and the programs that check and repair the sample files.
 system:
@@ -80,4 +80,4 @@ install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get 
 	else echo "missing, and cannot be installed here: $(1); the tests that need it are skipped"; fi
 
 clean:
-	rm -rf bin .tools e2e/node/node_modules
+	rm -rf bin .tools e2e/node/node_modules e2e/node-meta/node_modules

@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// certificate is a self-signed certificate for this machine's loopback names.
+// certificate is a self-signed certificate for this machine's loopback names, and
+// for Meta's, which clients that have them built in are redirected from.
 // ferry trusts it through SSL_CERT_FILE, Node.js through NODE_EXTRA_CA_CERTS.
 type certificate struct {
 	certFile, keyFile string
@@ -47,7 +48,7 @@ func makeCertificate() (c certificate, err error) {
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true, IsCA: true,
-		DNSNames: []string{"localhost", "*.s3.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames: []string{"localhost", "*.s3.test", "graph.facebook.com", "lookaside.fbsbx.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

@@ -19,12 +19,13 @@ type devWorld struct {
 	sim     *simulator        // its control API only
 }
 
-// startDev runs `ferry dev` until it has written its env file.
+// startDev runs `ferry dev` with a strict simulator until it has written its env
+// file.
 func startDev(t testing.TB, b *build, args ...string) *devWorld {
 	t.Helper()
 	directory := t.TempDir()
 	w := &devWorld{envFile: filepath.Join(directory, "ferry.env")}
-	args = append([]string{"dev", "--port-base", fmt.Sprint(freePortBase(t)), "--env-file", w.envFile}, args...)
+	args = append([]string{"dev", "--strict", "--port-base", fmt.Sprint(freePortBase(t)), "--env-file", w.envFile}, args...)
 	w.process = start(t, b.path(t), environment(directory), args...)
 	w.wantEnvFile()
 	return w

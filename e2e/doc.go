@@ -1,7 +1,8 @@
 // Package e2e tests ferry from outside: the real binary, built with the race
 // detector, between real parts. versitygw is the S3 server; the AWS SDKs for
 // JavaScript, Python and Go and the AWS CLI are the clients; metasim, which
-// shares no code with ferry, stands in for Meta, over https.
+// shares no code with ferry, stands in for Meta, over https. It is strict, except
+// for clients of Meta's API that nobody here wrote (node-meta).
 //
 // Tests that need a missing part are skipped, with a message that says how to
 // install it. With FERRY_E2E=require, they fail if 'make test' could have

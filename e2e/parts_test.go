@@ -50,6 +50,18 @@ func versitygwBinary(t testing.TB) string {
 // nodeBinary finds node and the packages of e2e/node.
 func nodeBinary(t testing.TB) string {
 	t.Helper()
+	return nodeWith(t, "the AWS SDK for JavaScript", "node", "@aws-sdk", "client-socialmessaging")
+}
+
+// metaClientsBinary finds node and the packages of e2e/node-meta.
+func metaClientsBinary(t testing.TB) string {
+	t.Helper()
+	return nodeWith(t, "Meta's SDK for Node.js", "node-meta", "facebook-nodejs-business-sdk")
+}
+
+// nodeWith finds node, and a package in the directory of this module.
+func nodeWith(t testing.TB, what, directory string, name ...string) string {
+	t.Helper()
 	missing := missingOnMachine
 	if _, err := exec.LookPath("npm"); err == nil || installsPackages() {
 		missing = missingTool
@@ -58,8 +70,8 @@ func nodeBinary(t testing.TB) string {
 	if err != nil {
 		missing(t, "node", "'make node' installs it as root, or install Node.js 20 or later with npm")
 	}
-	if _, err := os.Stat(filepath.Join("node", "node_modules", "@aws-sdk", "client-socialmessaging", "package.json")); err != nil {
-		missing(t, "the AWS SDK for JavaScript", "'make node' installs it into e2e/node, with npm")
+	if _, err := os.Stat(filepath.Join(directory, "node_modules", filepath.Join(name...), "package.json")); err != nil {
+		missing(t, what, "'make node' installs it into e2e/"+directory+", with npm")
 	}
 	return path
 }

@@ -35,6 +35,13 @@ type simulator struct {
 func startSimulator(t testing.TB, config metasim.Config) *simulator {
 	t.Helper()
 	config.Strict = true
+	return startLaxSimulator(t, config)
+}
+
+// startLaxSimulator runs a simulator that accepts what Meta accepts, for clients that
+// nobody here wrote.
+func startLaxSimulator(t testing.TB, config metasim.Config) *simulator {
+	t.Helper()
 	config.BusinessAccounts = append([]metasim.BusinessAccount{
 		{ID: metaAccount, AppID: metaApp, Token: metaToken, Name: "Lucky Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhone, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub"}}},
 		{ID: otherMetaAccount, AppID: metaApp, Token: otherMetaToken, Name: "Other Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: otherMetaPhone}}},
