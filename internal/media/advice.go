@@ -42,9 +42,9 @@ func declaredCure(declared string, detected detection) string {
 		return cure(kind, detected)
 	case isTextType(declared):
 		return plainAdvice
-	case isText && strings.Contains(detected.mime, "html"), isText && kind != kindDocument && !strings.HasSuffix(declared, "/svg+xml") && detected.mime != "image/svg+xml":
+	case isText && strings.Contains(detected.mime, "html"), isText && kind != kindDocument && !strings.HasSuffix(declared, "/svg+xml") && !detected.code:
 		return errorPage
-	case detected.mime == "application/zip", detected.mime == "", isText && detected.mime != "image/svg+xml" && detected.mime != "text/rtf":
+	case detected.mime == "application/zip", detected.mime == "", isText && !detected.code:
 		return conversionAdvice(declared, kind, detected)
 	case detected.uncertain && len(detected.candidates) > 0:
 		return "Store it with its own Content-Type, one of: " + strings.Join(detected.candidates, ", ") + "."
@@ -58,9 +58,9 @@ const errorPage = "It may be an error page or message instead of the file: check
 func contradicts(declared string, t Type, detected detection) *refusal {
 	advice := "Check that the right file was stored."
 	switch _, certain := detected.likely(); {
-	case strings.Contains(detected.mime, "html"), t.kind != kindDocument && slices.Contains(detected.candidates, "text/plain") && detected.mime != "image/svg+xml":
+	case strings.Contains(detected.mime, "html"), t.kind != kindDocument && slices.Contains(detected.candidates, "text/plain") && !detected.code:
 		advice = errorPage
-	case certain, detected.mime == "image/svg+xml", detected.mime == "text/rtf":
+	case certain, detected.code:
 		advice = cure(t.kind, detected)
 	case slices.Contains(detected.candidates, "text/plain"):
 		advice = "If this is the right file, s" + plainAdvice[1:]
@@ -171,6 +171,10 @@ func conversionAdvice(mime string, kind kind, detected detection) string {
 		return "Convert it and store the result with Content-Type video/mp4: " + toMP4
 	case mime == "application/ogg":
 		return "Check that the recording is complete, or record it again as Opus with one channel."
+	case mime == "message/rfc822":
+		return "Open it in a mail program, and save it as PDF."
+	case mime == "application/postscript":
+		return "Convert it to PDF: ps2pdf IN out.pdf"
 	case isTextType(mime):
 		return plainAdvice
 	case is("opendocument", "rtf", "word", "excel", "powerpoint", "epub"):

@@ -52,7 +52,8 @@ type Result struct {
 // A declared type that WhatsApp accepts decides, and must agree with the first bytes. If no
 // usable type is declared, the first bytes decide, and where they fit several types the
 // extension does. An MP4 whose index shows sound only is audio in either case. A file that is
-// refused for its type or size has that one finding, and its content is not examined.
+// refused for its type or size, or is damaged as a whole, has that one finding, and its content
+// is not examined.
 func Check(ctx context.Context, f File) (Result, error) {
 	detected, problem := recognise(f)
 	if problem != nil {
@@ -63,7 +64,7 @@ func Check(ctx context.Context, f File) (Result, error) {
 		detected.tracks = x.readTracks()
 	}
 	result := settle(f, detected)
-	if result.MaxSeverity() == Refused {
+	if result.MaxSeverity() >= WillFail {
 		return result, nil
 	}
 	err := x.examine(&result)

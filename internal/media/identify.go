@@ -29,6 +29,9 @@ func recognise(f File) (detection, *refusal) {
 // finding about its type.
 func settle(f File, detected detection) Result {
 	declared := baseType(f.DeclaredType)
+	if result, ok := unusable(f, declared); ok {
+		return result
+	}
 	if isPlain(f, declared, detected) {
 		return identifyPlain(f, declared, detected)
 	}
@@ -163,7 +166,7 @@ func undeclared(f File, detected detection) decision {
 	switch {
 	case detected.mime == "application/ogg" && len(detected.candidates) == 0:
 		return reject(notOpus(detected))
-	case named && slices.Contains(detected.candidates, byName) && detected.mime != "text/rtf":
+	case named && slices.Contains(detected.candidates, byName):
 		return accept(byName)
 	}
 	if named && isDocument(byName) && (detected.mime == "" || detected.candidates == nil || detected.candidates[0] == "text/plain") {
@@ -174,7 +177,7 @@ func undeclared(f File, detected detection) decision {
 	switch {
 	case detected.mime == "":
 		return reject(unknownType(f.Name, detected))
-	case len(detected.candidates) == 0, detected.mime == "text/rtf": // phones show the codes of RTF as they are
+	case len(detected.candidates) == 0, detected.code:
 		return reject(notAccepted("", detected))
 	case detected.uncertain, named && detected.candidates[0] == "text/plain":
 		return reject(unknownType(f.Name, detected))

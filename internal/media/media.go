@@ -7,12 +7,14 @@
 // docs/references.md#aws-media). Both say MB and KB. ferry reads them as MiB and KiB,
 // because the one limit that users measured, 100 MB, is 104,857,600 bytes.
 //
-// [Check] decides the type from the first bytes (identify.go, sniff.go). It then examines
-// the content for problems that WhatsApp does not refuse but that keep it from delivering
-// or showing the file properly (examine.go, and one file per format: jpeg.go, png.go
-// and webp.go with pictureend.go, ogg.go, mpegaudio.go, mp4.go with mp4track.go and
-// mp4box.go, pdf.go, ooxml.go, text.go). rules.go has the severity and the text of every finding, and advice.go the
-// advice for files whose type or size is refused.
+// [Check] first recognises what is no file of the declared type at all: something else that
+// was stored instead of it, and bytes that were changed on the way (unusable.go, with
+// substitute.go and mangled.go). It decides the type from the first bytes (identify.go,
+// sniff.go). It then examines the content for problems that WhatsApp does not refuse but that
+// keep it from delivering or showing the file properly (examine.go, and one file per format:
+// jpeg.go, png.go and webp.go with pictureend.go, ogg.go, mpegaudio.go, mp4.go with
+// mp4track.go and mp4box.go, pdf.go, ooxml.go, text.go). rules.go has the severity and the
+// text of every finding, and advice.go the advice for files whose type or size is refused.
 package media
 
 import "strings"

@@ -11,6 +11,14 @@ const (
 	CodeTypeContradicts = "type-contradicts-bytes" // declared as one type, the bytes are another
 	CodeAudioNotOpus    = "audio-not-opus"         // Ogg that contains anything other than Opus
 
+	CodeStoredForm    = "stored-form"     // a multipart form instead of the file in it
+	CodeEncodedText   = "encoded-as-text" // base64, hexadecimal digits or JSON instead of the bytes
+	CodeStoredPointer = "stored-pointer"  // a pointer of Git LFS instead of the file
+	CodeErrorDocument = "error-document"  // an error message of a store instead of the file
+	CodeCompressed    = "compressed"      // gzip, or a ZIP archive, instead of the file in it
+	CodeMangled       = "damaged-as-text" // a binary file whose bytes were changed by a program that took it for text
+	CodeLeadingBytes  = "leading-bytes"   // a byte order mark or line breaks in front of a binary file
+
 	CodeTruncated = "truncated" // any type: the file ends before its headers say
 	CodeDamaged   = "damaged"   // any type: the structure contradicts itself
 
@@ -60,6 +68,7 @@ const (
 	CodeOfficeNoContent = "office-no-document" // a ZIP without a document, sheet or slides
 	CodeOfficeOtherKind = "office-other-kind"  // another kind of OOXML than declared
 	CodeOfficeMacros    = "office-macros"      // docm, xlsm or pptm under the type without macros
+	CodeTextIsCode      = "text-is-code"       // RTF, SVG, PostScript, e-mail, base64 and the like, sent as text
 	CodeTextUTF16       = "text-utf-16"
 	CodeTextNotUTF8     = "text-not-utf-8" // an 8-bit encoding
 	CodeTextNUL         = "text-nul"       // NUL bytes in text
@@ -105,6 +114,20 @@ var rules = map[string]rule{
 	CodeTypeNotAccepted: {Refused, "WhatsApp does not accept %s.", ""},
 	CodeTypeContradicts: {Refused, "The file is declared as %q, but its first bytes are %s. WhatsApp checks the content after the upload and would not deliver the message.", ""},
 	CodeAudioNotOpus:    {Refused, "The file is %s. In Ogg, WhatsApp accepts only Opus audio with one channel.", ""},
+
+	CodeStoredForm: {Refused, "The file is a form and not the file itself: a multipart/form-data body was stored, with %s inside.",
+		"Send the file itself as the body of the PUT request, and not a FormData object or a form."},
+	CodeEncodedText: {Refused, "The file is text and not the file itself: it contains %s.",
+		"Store the bytes themselves and not their text form: decode it before the upload."},
+	CodeStoredPointer: {Refused, "The file is %s and not the file itself.",
+		"Fetch the file with git lfs pull, and upload it again."},
+	CodeErrorDocument: {Refused, "The file is the error message of a store (%s) and not the file itself.",
+		"Check that the program that stored it tests the status of the response that it copies."},
+	CodeCompressed: {Refused, "The file is compressed: it is %s, which WhatsApp does not unpack.",
+		"Store it uncompressed."},
+	// Meta's check of the content finds no known type, and documents do not open or have blank pages.
+	CodeMangled:      {WillFail, "The file is damaged: %s.", asBinary},
+	CodeLeadingBytes: {WillFail, "The file begins with %s too many (%s) in front of %s, so programs do not recognise it.", ""},
 
 	CodeTruncated: {WillFail, "The file is truncated: %s.",
 		"Upload the complete file to the store again, and compare the sizes."},
@@ -215,6 +238,8 @@ var rules = map[string]rule{
 	// Word, Excel and PowerPoint refuse to open it under the extension without the m.
 	CodeOfficeMacros: {LooksBad, "The Office file contains macros, and Office does not open such a file with the extension .%s.",
 		"Save it without macros, or as PDF: soffice --headless --convert-to pdf IN"},
+	CodeTextIsCode: {LooksBad, "The text is %s, so the recipient sees its %s and not its content.",
+		"Store the file itself and not its text form."},
 	CodeTextUTF16: {LooksBad, "The text is encoded in UTF-16, but phones read it as UTF-8.",
 		"Convert it: iconv -f UTF-16 -t UTF-8 IN > out.txt"},
 	CodeTextNotUTF8: {LooksBad, "The text is not UTF-8, so phones show characters beyond ASCII incorrectly.",

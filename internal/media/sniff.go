@@ -16,6 +16,7 @@ type detection struct {
 	candidates  []string // types of the table that such bytes may be declared as, the most likely first
 	uncertain   bool     // does not decide the type without a declared type or an extension
 	animated    bool     // an animated WebP or GIF
+	code        bool     // text that is not for people to read (codeNames); text/plain only if the file is named so
 	movie       bool     // an ISO base media file, whose tracks its index shows
 	tracks      tracks   // of a container for audio and video
 	oldOffice   string   // the Office type that a format before OLE2 belongs to
@@ -137,6 +138,9 @@ func sniffText(head []byte, declared string) (detection, bool) {
 		return sniffStrays(head)
 	case declared == "text/plain":
 		return detection{mime: declared, candidates: []string{declared}}, true
+	}
+	if mime := codeType(bytes.TrimLeft(trimMarks(head), " \t\r\n")); mime != "" {
+		return detection{mime: mime, candidates: []string{"text/plain"}, code: true}, true
 	}
 	f := detection{mime: detect(head), candidates: []string{"text/plain"}}
 	if f.mime == "" {

@@ -36,6 +36,9 @@ var badList = []struct{ name, contentType, code string }{
 	{"image-not-rgb.png", "image/png", "image-not-rgb"},
 	{"png-bit-depth.png", "image/png", "png-bit-depth"},
 	{"png-animated.png", "image/png", "png-animated"},
+	{"damaged-as-text.jpg", "image/jpeg", "damaged-as-text"},
+	{"damaged-as-text-latin-1.png", "image/png", "damaged-as-text"},
+	{"leading-bytes.jpg", "image/jpeg", "leading-bytes"},
 	{"picture-incomplete.jpg", "image/jpeg", "picture-incomplete"},
 	{"picture-incomplete.png", "image/png", "picture-incomplete"},
 	{"picture-incomplete.webp", "image/webp", "picture-incomplete"},
@@ -85,13 +88,14 @@ var badList = []struct{ name, contentType, code string }{
 	{"office-other-kind.docx", docx, "office-other-kind"},
 	{"office-macros.docx", docx, "office-macros"},
 	{"truncated.xlsx", xlsx, "truncated"},
+	{"text-is-code.txt", "text/plain", "text-is-code"},
 	{"text-utf-16.txt", "text/plain", "text-utf-16"},
 	{"text-not-utf-8.txt", "text/plain", "text-not-utf-8"},
 	{"text-nul.txt", "text/plain", "text-nul"},
 }
 
 // BadFiles returns the bad samples, always in the same order. Their names begin with the code
-// of their finding. Their first bytes are of the type that they are declared as.
+// of their finding. Their type is the one that they are declared as.
 func BadFiles() []BadFile {
 	all := make([]BadFile, 0, len(badList))
 	for _, entry := range badList {

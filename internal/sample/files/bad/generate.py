@@ -65,6 +65,9 @@ write('truncated.webp', sample('sticker-static.webp')[:3000])
 write('picture-incomplete.jpg', sample('sample.jpg')[:6000])
 write('picture-incomplete.png', sample('sample.png')[:1000], bytes(len(sample('sample.png')) - 1000))
 write('picture-incomplete.webp', sample('sticker-static.webp')[:3000], bytes(len(sample('sticker-static.webp')) - 3000))
+write('damaged-as-text.jpg', sample('sample.jpg').decode('utf-8', 'replace').encode())
+write('damaged-as-text-latin-1.png', sample('sample.png').decode('latin-1').encode())
+write('leading-bytes.jpg', b'\xef\xbb\xbf', sample('sample.jpg'))
 
 # Sound.
 write('truncated.ogg', sample('voice.ogg')[:5000])
@@ -178,6 +181,7 @@ write('truncated.xlsx', sample('sample.xlsx')[:1000])
 
 # Text.
 line = 'Grüße, naïve café\n'
+write('text-is-code.txt', rb'{\rtf1\ansi A \b bad\b0  sample of ferry.}')
 write('text-utf-16.txt', line.encode('utf-16'))
 write('text-not-utf-8.txt', line.encode('latin-1'))
 write('text-nul.txt', b'\xef\xbb\xbf' + b'name\x00amount\n' * 3)
