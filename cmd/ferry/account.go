@@ -23,6 +23,8 @@ type accountCommand struct {
 	List   accountListCommand   `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
 	Reuse  accountReuseCommand  `cmd:"" help:"Turn reuse of media on or off: uploads of the same bytes for the same phone number return the same media id."`
 	Verify accountVerifyCommand `cmd:"" help:"Turn verification of uploads on or off: compare the SHA-256 that WhatsApp reports with that of the bytes that were sent."`
+
+	TextAsPlain accountTextAsPlainCommand `cmd:"" help:"Turn the sending of text files as text/plain on or off: CSV, JSON, XML, Markdown, vCard, iCalendar and others are sent under their own names, though WhatsApp does not accept their types."`
 }
 
 type accountLinkCommand struct {
@@ -120,14 +122,14 @@ type accountSetting struct {
 	Setting string `arg:"" enum:"on,off" help:"on or off."`
 }
 
-// change calls set, and prints what is on or off. It affects all later calls.
-func (c *accountSetting) change(ctx context.Context, terminal *terminal, what string, set func(context.Context, *state.DB, string, bool) error) error {
+// change changes a setting, and prints what is on or off. It affects all later calls.
+func (c *accountSetting) change(ctx context.Context, terminal *terminal, what string, setting state.Setting) error {
 	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := set(ctx, db, c.Account, c.Setting == "on"); err != nil {
+	if err := admin.Set(ctx, db, c.Account, setting, c.Setting == "on"); err != nil {
 		return err
 	}
 	fmt.Fprintf(terminal.out, "%s is %s for account %s.\n", what, c.Setting, c.Account)
@@ -138,12 +140,19 @@ type accountReuseCommand struct{ accountSetting }
 
 // Run turns reuse on or off.
 func (c *accountReuseCommand) Run(ctx context.Context, terminal *terminal) error {
-	return c.change(ctx, terminal, "Reuse of media", admin.SetReuse)
+	return c.change(ctx, terminal, "Reuse of media", state.Reuse)
 }
 
 type accountVerifyCommand struct{ accountSetting }
 
 // Run turns verification on or off.
 func (c *accountVerifyCommand) Run(ctx context.Context, terminal *terminal) error {
-	return c.change(ctx, terminal, "Verification of uploads", admin.SetVerify)
+	return c.change(ctx, terminal, "Verification of uploads", state.Verify)
+}
+
+type accountTextAsPlainCommand struct{ accountSetting }
+
+// Run turns the sending of text formats as text/plain on or off.
+func (c *accountTextAsPlainCommand) Run(ctx context.Context, terminal *terminal) error {
+	return c.change(ctx, terminal, "Sending of text files as text/plain", state.TextAsPlain)
 }

@@ -19,6 +19,7 @@ import (
 	"ferry/internal/local"
 	"ferry/internal/media"
 	"ferry/internal/sample"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -59,7 +60,7 @@ func newDemo(world *local.World, out io.Writer) *demo {
 const demoRow = "%-22s %-13s %8s %-17s %8s  %-7s %s\n"
 
 func (d *demo) run(ctx context.Context) error {
-	if err := d.world.Gateway.State().SetReuse(ctx, local.AccountID, true); err != nil {
+	if err := d.world.Gateway.State().Set(ctx, local.AccountID, state.Reuse, true); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.out, demoRow, "FILE", "SOURCE", "SIZE", "MEDIA ID", "TIME", "SHA-256", "TYPE")

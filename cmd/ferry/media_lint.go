@@ -21,6 +21,7 @@ import (
 type mediaLintCommand struct {
 	Region      string   `name:"aws-region" help:"AWS region of s3:// sources. Default: the AWS SDK's setting." env:"-" placeholder:"REGION"`
 	ContentType string   `env:"-" help:"Content-Type with which the files would be uploaded. Default: that of the store or web server; for local files, the type is detected from first bytes and extension." placeholder:"TYPE"`
+	TextAsPlain bool     `env:"-" help:"Check as for an account that has text-as-plain on, whose CSV, JSON, XML, Markdown, vCard and iCalendar files are sent as text/plain."`
 	JSON        bool     `env:"-" help:"Print one JSON object per line and source. This is the default if the output is not a terminal."`
 	Source      []string `arg:"" help:"FILE, s3://BUCKET/KEY (read with the AWS SDK's settings and credentials), or an http or https URL." placeholder:"SOURCE"`
 }
@@ -72,7 +73,7 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 }
 
 func (c *mediaLintCommand) linter() *lint.Linter {
-	return lint.New(lint.Config{ContentType: c.ContentType, Store: c.store, Proxy: http.ProxyFromEnvironment})
+	return lint.New(lint.Config{ContentType: c.ContentType, TextAsPlain: c.TextAsPlain, Store: c.store, Proxy: http.ProxyFromEnvironment})
 }
 
 // store returns the store of the AWS SDK's settings, including its credentials.

@@ -127,6 +127,7 @@ type serveCommand struct {
 	MaxUploads         int           `help:"Transfers (uploads and downloads) in progress at the same time, over all accounts; one account may use three quarters of them, and every account gets at least one." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload or download may take, including retries." default:"10m" group:"Limits"`
 	VerifyUploads      bool          `help:"Compare the SHA-256 that WhatsApp reports for each upload with that of the bytes that were sent, for all accounts; 'ferry account verify' turns it on for one." group:"Limits"`
+	TextAsPlain        bool          `help:"Send text files of other types (CSV, JSON, XML, Markdown, vCard, iCalendar) as text/plain under their own names, for all accounts; 'ferry account text-as-plain' turns it on for one." group:"Limits"`
 	WillFail           string        `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
 	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
 	InstanceProfile    bool          `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
@@ -146,7 +147,7 @@ func (c *serveCommand) config() gateway.Config {
 	return gateway.Config{
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
-		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads},
+		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain},
 		Transfer:     transfer.Config{MaxTransfers: c.MaxUploads, Timeout: c.UploadTimeout},
 		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,

@@ -90,18 +90,9 @@ func LinkedAccounts(ctx context.Context, db *state.DB, accountID string) ([]stat
 	return db.LinkedAccounts(ctx, accountID)
 }
 
-// SetVerify turns the verification of uploads on or off for an account, from its next call on.
-func SetVerify(ctx context.Context, db *state.DB, accountID string, on bool) error {
-	return changed(accountID, db.SetVerify(ctx, accountID, on))
-}
-
-// SetReuse turns the reuse of media on or off for an account, from its next call on.
-func SetReuse(ctx context.Context, db *state.DB, accountID string, on bool) error {
-	return changed(accountID, db.SetReuse(ctx, accountID, on))
-}
-
-// changed explains ErrNotFound for an account.
-func changed(accountID string, err error) error {
+// Set turns a setting on or off for an account, from its next call on.
+func Set(ctx context.Context, db *state.DB, accountID string, setting state.Setting, on bool) error {
+	err := db.Set(ctx, accountID, setting, on)
 	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("there is no account %q; an account is created by its first 'ferry key create' or 'ferry account link'", accountID)
 	}

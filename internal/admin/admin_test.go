@@ -99,7 +99,7 @@ func TestWhatIsTypedWrongIsRefusedBeforeAnythingIsStored(t *testing.T) {
 		{"no token", link(Link{AccountID: account, MetaID: "100"}), "there is no token"},
 		{"a wrong token", link(Link{AccountID: account, MetaID: "100", Token: secret.New("no")}), "reading WhatsApp Business Account 100"},
 		{"a number of another account", link(Link{AccountID: account, MetaID: "100", PhoneNumberIDs: []string{"7"}, Token: token}), "whose numbers are: 1, 2"},
-		{"reuse for an account that does not exist", SetReuse(t.Context(), db, account, true), "there is no account"},
+		{"reuse for an account that does not exist", Set(t.Context(), db, account, state.Reuse, true), "there is no account"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.words) || strings.Contains(c.err.Error(), metaToken) {
 			t.Errorf("%s: %v, want %q", c.about, c.err, c.words)
@@ -126,7 +126,7 @@ func TestLinkingAgainRenewsTheNumbers(t *testing.T) {
 	if err != nil || len(linked) != 1 || linked[0].Name != "Lucky Shrub" || len(linked[0].PhoneNumbers) != 2 {
 		t.Errorf("listed %+v, %v", linked, err)
 	}
-	if err := SetReuse(t.Context(), db, account, true); err != nil {
+	if err := Set(t.Context(), db, account, state.Reuse, true); err != nil {
 		t.Error(err)
 	}
 }

@@ -21,6 +21,8 @@ type Config struct {
 	// ContentType is used in place of the type that is stored with a file. Empty means
 	// that the stored type is used; local files have none.
 	ContentType string
+	// TextAsPlain checks as for an account that has text-as-plain on.
+	TextAsPlain bool
 	// Store returns the store of s3:// sources. It is called once, for the first of them.
 	Store func(ctx context.Context) (object.StoreConfig, error)
 	// Proxy returns the proxy for a request, as that of [http.Transport] does. Default: none.
@@ -78,6 +80,7 @@ func (l *Linter) Check(ctx context.Context, source string) Result {
 	if l.config.ContentType != "" {
 		f.DeclaredType = l.config.ContentType
 	}
+	f.TextAsPlain = l.config.TextAsPlain
 	result.Name, result.Type, result.Size, result.path = f.Name, f.DeclaredType, &f.Size, f.path
 	checked, err := media.Check(ctx, f.File)
 	if checked.Type.MIME != "" {

@@ -45,8 +45,8 @@ type caller struct {
 	accessKeyID string
 	arn         string // of the user: arn:aws:iam::111122223333:user/name
 	policies    []*policy.Document
-	reuse       bool // whether the account wants reuse of media
-	verify      bool // whether the account wants uploads to be verified
+	userName    string         // as in arn
+	settings    state.Settings // of the account
 }
 
 // newCall returns the call of a request.
@@ -88,7 +88,7 @@ const maxPolicies = 1024
 func (s *Service) newCaller(key state.AccessKey, region string) (caller, error) {
 	c := caller{
 		accountID: key.AccountID, region: region, accessKeyID: key.ID, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name,
-		reuse: key.Reuse, verify: key.Verify,
+		userName: key.Name, settings: key.Settings,
 	}
 	for _, text := range key.Policies {
 		document, known := s.policies.Get(text)
@@ -126,8 +126,9 @@ func (c *call) authorise(needs ...policy.Request) error {
 // job returns a transfer for the caller.
 func (c *call) job(sender state.Sender) transfer.Job {
 	return transfer.Job{
-		Trace: c.entry.Trace, AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID, Sender: sender,
-		Reuse: c.caller.reuse, Verify: c.caller.verify || c.config.VerifyUploads, WillFail: c.config.WillFail,
+		Trace: c.entry.Trace, AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID, UserName: c.caller.userName, Sender: sender,
+		Reuse: c.caller.settings.Reuse, Verify: c.caller.settings.Verify || c.config.VerifyUploads,
+		TextAsPlain: c.caller.settings.TextAsPlain || c.config.TextAsPlain, WillFail: c.config.WillFail,
 	}
 }
 

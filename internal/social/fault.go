@@ -142,6 +142,7 @@ func transferFault(e *transfer.Error) *fault {
 		transfer.Busy:       socialmessaging.KindThrottledRequest,
 		transfer.Unsuitable: socialmessaging.KindInvalidParameters,
 		transfer.Dependency: socialmessaging.KindDependency,
+		transfer.NotFound:   socialmessaging.KindResourceNotFound,
 	}
 	kind, ok := kinds[e.Kind]
 	if !ok {

@@ -9,6 +9,7 @@ import (
 
 	"ferry/internal/sample"
 	"ferry/internal/social"
+	"ferry/internal/state"
 	"ferry/internal/transfer"
 	"ferry/metasim"
 	"ferry/socialmessaging"
@@ -100,5 +101,38 @@ func TestWhatAPresignedURLDoesNotShowIsLoggedAsUnchecked(t *testing.T) {
 func TestWillFailIsRefuseOrWarn(t *testing.T) {
 	if _, err := social.New(social.Config{WillFail: "ignore"}); err == nil || !strings.Contains(err.Error(), "refuse or warn") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestTextFormatsAreSentAsPlainTextWhereTheAccountWantsIt(t *testing.T) {
+	files := map[string]struct{ contentType, text string }{
+		"contacts.csv": {"text/csv", "name,number\nPat,15550783881\n"},
+		"order.json":   {"application/json", `{"order": 1}`},
+		"feed.xml":     {"application/xml", `<?xml version="1.0"?><feed/>`},
+		"readme.md":    {"text/markdown", "# Title\n"},
+		"pat.vcf":      {"text/vcard", "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Pat\r\nEND:VCARD\r\n"},
+	}
+	for name, turnOn := range map[string]func(w *world){
+		"for the account":  func(w *world) { w.must(w.state.Set(t.Context(), account, state.TextAsPlain, true)) },
+		"for all accounts": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *settings) { c.api.TextAsPlain = turnOn == nil })
+			for key, file := range files {
+				w.put(key, file.contentType, []byte(file.text))
+			}
+			if turnOn != nil {
+				if _, err := w.post("contacts.csv"); err == nil || !strings.Contains(err.Error(), "ferry account text-as-plain") {
+					t.Errorf("with the setting off: %v", err)
+				}
+				turnOn(w)
+			}
+			for key := range files {
+				media, there := w.simulator.Media(w.mustPost(key))
+				if !there || media.MIMEType != "text/plain" || media.FileName != key {
+					t.Errorf("%s is at WhatsApp as %+v", key, media)
+				}
+			}
+		})
 	}
 }

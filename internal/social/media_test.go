@@ -22,6 +22,7 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
+	"ferry/internal/state"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 )
@@ -426,7 +427,7 @@ func TestUploadThatTakesTooLongEnds(t *testing.T) {
 	for name, reuse := range map[string]bool{"without reuse": false, "with reuse": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(c *settings) { c.transfers.Timeout = 50 * time.Millisecond })
-			w.must(w.state.SetReuse(t.Context(), account, reuse))
+			w.must(w.state.Set(t.Context(), account, state.Reuse, reuse))
 			w.put("note.txt", "text/plain", text)
 			if _, err := w.simulator.AddFault(metasim.Fault{Operation: "upload", Latency: 9 * time.Minute}); err != nil {
 				t.Fatal(err)

@@ -1,12 +1,16 @@
 package social_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ferry/internal/admin"
 	"ferry/internal/state"
 	"ferry/metasim"
 	"ferry/socialmessaging"
@@ -16,7 +20,7 @@ import (
 func newReusingWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.must(w.state.SetReuse(t.Context(), account, true))
+	w.must(w.state.Set(t.Context(), account, state.Reuse, true))
 	return w
 }
 
@@ -92,7 +96,7 @@ func TestFileIsUploadedAnewBeforeItExpires(t *testing.T) {
 	version := state.SourceVersion{Name: record.SourceName, ETag: record.SourceETag, DeclaredType: "text/plain"}
 	for days, reused := range map[int]bool{4: true, 2: false} {
 		entry.ExpiresAt = time.Now().Add(time.Duration(days) * 24 * time.Hour)
-		w.must(w.state.Offer(t.Context(), entry, version, time.Now()))
+		w.must(w.state.Offer(t.Context(), entry, state.Holder{AccessKeyID: w.key.ID}, version, time.Now()))
 		got := w.mustPost("a.txt")
 		if (got == first) != reused {
 			t.Errorf("with %d days to go: %s, the first was %s", days, got, first)
@@ -121,6 +125,36 @@ func TestDeleteOfOneUserLeavesTheFileToOthers(t *testing.T) {
 	}
 	if w.mustPost("a.txt") == id {
 		t.Error("a deleted id is given out")
+	}
+}
+
+func TestAccessKeyReleasesOnlyTheIDsThatItReceived(t *testing.T) {
+	w := newReusingWorld(t)
+	w.put("a.txt", "text/plain", text)
+	other := w.newKey(account, admin.FullAccessPolicy)
+	id := w.mustPost("a.txt")
+	again, err := w.postAs(t.Context(), other, &socialmessaging.PostWhatsAppMessageMediaInput{
+		OriginationPhoneNumberId: &w.phone, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(bucket), Key: aws.String("a.txt")},
+	})
+	w.must(err)
+	if again != id {
+		t.Fatalf("the other key received %s, not %s", again, id)
+	}
+	remove := func(key state.AccessKey) error {
+		_, err := w.client(key).DeleteWhatsAppMessageMedia(t.Context(), &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &w.phone})
+		return err
+	}
+	w.must(remove(other))
+	var notFound *socialmessaging.ResourceNotFoundException
+	if err := remove(other); !errors.As(err, &notFound) || !strings.Contains(err.Error(), "The others keep the file") {
+		t.Errorf("the second delete with the same key: %v", err)
+	}
+	if _, there := w.simulator.Media(id); !there {
+		t.Fatal("one key has released the id of the other")
+	}
+	w.must(remove(w.key))
+	if _, there := w.simulator.Media(id); there {
+		t.Error("the file is still at WhatsApp after the last user has released it")
 	}
 }
 
@@ -158,7 +192,7 @@ func TestIdenticalUploadsInFlightShareOneTransfer(t *testing.T) {
 	if got := uploads(w); got != 1 {
 		t.Errorf("%d uploads", got)
 	}
-	if left, err := w.state.Release(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), ids[0]); err != nil || !left {
+	if left, err := w.state.Release(t.Context(), strings.TrimPrefix(w.phone, "phone-number-id-"), ids[0], state.Holder{AccessKeyID: w.key.ID}); err != nil || !left {
 		t.Errorf("after one of eight users left: others %v, %v", left, err)
 	}
 }

@@ -53,8 +53,11 @@ type Config struct {
 	// compared with that of the bytes that were sent. Default: only those of
 	// accounts that have it turned on.
 	VerifyUploads bool
-	Activity      *activity.Recorder // default: drops the entries
-	Now           func() time.Time   // default time.Now
+	// Whether text formats such as CSV are sent as text/plain, under their own names,
+	// for all accounts. Default: only for accounts that have it turned on.
+	TextAsPlain bool
+	Activity    *activity.Recorder // default: drops the entries
+	Now         func() time.Time   // default time.Now
 }
 
 var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)

@@ -19,12 +19,11 @@ type AccessKey struct {
 	Secret    secret.Secret
 	Policies  []string // IAM policy documents, JSON
 	CreatedAt time.Time
-	Reuse     bool // whether the account reuses media; set by AccessKey and AccessKeys
-	Verify    bool // whether the account verifies uploads; set by AccessKey and AccessKeys
+	Settings  // of the account; set by AccessKey and AccessKeys
 }
 
 // CreateAccessKey stores a key, and its account if that is new. It ignores
-// CreatedAt, Reuse and Verify.
+// CreatedAt and Settings.
 func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	sealed, err := s.sealer.Seal(key.Secret, "access_key", "sealed_secret", key.AccountID, key.ID)
 	if err != nil {
@@ -45,7 +44,7 @@ func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	})
 }
 
-const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse, a.verify_uploads
+const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, ` + settingColumns + `
 	 FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1`
 
 // AccessKey returns the key with an id, of any account: it determines the account
@@ -62,7 +61,7 @@ func (s *DB) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 // An empty account id means all accounts.
 func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, a.reuse, a.verify_uploads
+		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, `+settingColumns+`
 		 FROM access_key k JOIN account a ON a.id = k.account_id WHERE $1 = '' OR k.account_id = $1 ORDER BY k.created_at, k.id`, accountID)
 	if err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, erro
 	var sealed []byte
 	var policies string
 	var created int64
-	if err := row.Scan(&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created, &key.Reuse, &key.Verify); err != nil {
+	if err := row.Scan(append([]any{&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created}, key.fields()...)...); err != nil {
 		return AccessKey{}, err
 	}
 	var err error

@@ -79,6 +79,9 @@ func TestChangesByAnotherProcessTakeEffectAfterFreshness(t *testing.T) {
 	}
 }
 
+// holder is a user of files.
+var holder = state.Holder{AccessKeyID: "AKIA1", UserName: "app"}
+
 // Concurrent hits share commits, and each is counted.
 func TestConcurrentHitsAreAllCounted(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *state.DB) {
@@ -89,7 +92,7 @@ func TestConcurrentHitsAreAllCounted(t *testing.T) {
 		}
 		file := state.Reusable{PhoneNumberID: linked.PhoneNumbers[0].ID, SHA256: "ab", MIMEType: "image/png", MediaID: "7", Size: 10, ExpiresAt: now.Add(time.Hour)}
 		version := state.SourceVersion{Name: "s3://b/k", ETag: `"1"`}
-		if err := s.Offer(ctx, file, version, now); err != nil {
+		if err := s.Offer(ctx, file, holder, version, now); err != nil {
 			t.Fatal(err)
 		}
 		gone := file
@@ -97,10 +100,10 @@ func TestConcurrentHitsAreAllCounted(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 60 {
 			group.Go(func() {
-				if err := s.Reuse(ctx, "111122223333", file, nil); err != nil {
+				if err := s.Reuse(ctx, "111122223333", holder, file, nil); err != nil {
 					t.Errorf("hit %d: %v", i, err)
 				}
-				if err := s.Reuse(ctx, "111122223333", gone, nil); !errors.Is(err, state.ErrNotFound) {
+				if err := s.Reuse(ctx, "111122223333", holder, gone, nil); !errors.Is(err, state.ErrNotFound) {
 					t.Errorf("hit %d of a deleted file: %v", i, err)
 				}
 			})
@@ -111,11 +114,11 @@ func TestConcurrentHitsAreAllCounted(t *testing.T) {
 			t.Errorf("%+v, %v", usages, err)
 		}
 		for range 60 { // 61 users: the uploader and 60 hits
-			if left, err := s.Release(ctx, file.PhoneNumberID, file.MediaID); err != nil || !left {
+			if left, err := s.Release(ctx, file.PhoneNumberID, file.MediaID, holder); err != nil || !left {
 				t.Fatalf("%v, %v", left, err)
 			}
 		}
-		if left, err := s.Release(ctx, file.PhoneNumberID, file.MediaID); err != nil || left {
+		if left, err := s.Release(ctx, file.PhoneNumberID, file.MediaID, holder); err != nil || left {
 			t.Errorf("after the last user: %v, %v", left, err)
 		}
 	})
@@ -134,7 +137,7 @@ func TestReplacedFileKeepsItsUsers(t *testing.T) {
 		offer := func(id string, life time.Duration) {
 			t.Helper()
 			file.MediaID, file.ExpiresAt = id, now.Add(life)
-			if err := s.Offer(ctx, file, version, now.Add(time.Hour)); err != nil {
+			if err := s.Offer(ctx, file, holder, version, now.Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -147,7 +150,7 @@ func TestReplacedFileKeepsItsUsers(t *testing.T) {
 			return found.MediaID
 		}
 		offer("old", time.Minute) // less than the required hour
-		if err := s.Reuse(ctx, "111122223333", file, nil); err != nil {
+		if err := s.Reuse(ctx, "111122223333", holder, file, nil); err != nil {
 			t.Fatal(err)
 		}
 		offer("new", 2*time.Hour)
@@ -158,10 +161,10 @@ func TestReplacedFileKeepsItsUsers(t *testing.T) {
 		if current() != "new" {
 			t.Error("a file that lives gave way")
 		}
-		if left, err := s.Release(ctx, file.PhoneNumberID, "old"); err != nil || !left {
+		if left, err := s.Release(ctx, file.PhoneNumberID, "old", holder); err != nil || !left {
 			t.Errorf("after one of two users of the old file: others %v, %v", left, err)
 		}
-		if left, err := s.Release(ctx, file.PhoneNumberID, "old"); err != nil || left {
+		if left, err := s.Release(ctx, file.PhoneNumberID, "old", holder); err != nil || left {
 			t.Errorf("after both: others %v, %v", left, err)
 		}
 	})
@@ -187,7 +190,7 @@ func TestPurgeDeletesExpiredRows(t *testing.T) {
 		}
 		for id, life := range map[string]time.Duration{"dead": -time.Second, "alive": time.Second} {
 			file := state.Reusable{PhoneNumberID: number, SHA256: id, MediaID: id, ExpiresAt: now.Add(life)}
-			if err := s.Offer(ctx, file, state.SourceVersion{Name: id}, now.Add(-time.Hour)); err != nil {
+			if err := s.Offer(ctx, file, holder, state.SourceVersion{Name: id}, now.Add(-time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -6,12 +6,14 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -87,9 +89,19 @@ func (s *DB) MayBeReusable(ctx context.Context, phoneNumberID string, size int64
 	return err == nil, err
 }
 
+// Holder is a user of files: an access key that received their ids.
+type Holder struct {
+	AccessKeyID string // empty means ferry itself
+	UserName    string // of the access key; a user may have several keys, one after the other
+}
+
+// ErrNotHeld is returned for the release of a file by somebody who is none of its users.
+var ErrNotHeld = errors.New("the file has other users only")
+
 // hit is a new user of a file.
 type hit struct {
 	accountID string
+	holder    Holder
 	file      Reusable
 	newSource *SourceVersion
 }
@@ -97,8 +109,8 @@ type hit struct {
 // Reuse adds a user to a file and counts an avoided upload of the account.
 // newSource is a source that was found to have the file's content; nil means
 // none. It returns ErrNotFound if the file no longer exists.
-func (s *DB) Reuse(ctx context.Context, accountID string, file Reusable, newSource *SourceVersion) error {
-	err := s.hits.write(ctx, hit{accountID, file, newSource})
+func (s *DB) Reuse(ctx context.Context, accountID string, holder Holder, file Reusable, newSource *SourceVersion) error {
+	err := s.hits.write(ctx, hit{accountID, holder, file, newSource})
 	if errors.Is(err, ErrNotFound) {
 		s.files.clear()
 	}
@@ -141,13 +153,24 @@ func (s *DB) countHits(ctx context.Context, tx *sql.Tx, hits []hit) ([]error, er
 // key returns what identifies a file: its phone number and media id.
 func (r Reusable) key() [2]string { return [2]string{r.PhoneNumberID, r.MediaID} }
 
+// use is a file and one of its users.
+type use struct {
+	file   [2]string
+	holder Holder
+}
+
+func (u use) compare(other use) int {
+	return cmp.Or(slices.Compare(u.file[:], other.file[:]), strings.Compare(u.holder.AccessKeyID, other.holder.AccessKeyID))
+}
+
 // countUsers adds the new users to each file and reports which files exist. It
 // updates them in sorted order, so that concurrent writers lock rows in the same
 // order.
 func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (exists map[[2]string]bool, err error) {
-	users := make(map[[2]string]int64)
+	users, uses := make(map[[2]string]int64), make(map[use]int64)
 	for _, h := range hits {
 		users[h.file.key()]++
+		uses[use{h.file.key(), h.holder}]++
 	}
 	exists = make(map[[2]string]bool, len(users))
 	for _, file := range slices.SortedFunc(maps.Keys(users), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
@@ -162,13 +185,30 @@ func countUsers(ctx context.Context, tx *sql.Tx, hits []hit) (exists map[[2]stri
 		}
 		exists[file] = rows > 0
 	}
+	for _, u := range slices.SortedFunc(maps.Keys(uses), use.compare) {
+		if exists[u.file] {
+			if err := addHolder(ctx, tx, u.file, u.holder, uses[u]); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return exists, nil
 }
 
-// Offer makes an upload reusable. If another file with the same content expires
+// addHolder adds ids to those that a user of a file has. The caller has updated the
+// file, whose row is locked by that.
+func addHolder(ctx context.Context, tx *sql.Tx, file [2]string, holder Holder, ids int64) error {
+	_, err := tx.ExecContext(ctx,
+		`INSERT INTO reuse_user (phone_number_id, media_id, access_key_id, user_name, ids) VALUES ($1, $2, $3, $4, $5)
+		 ON CONFLICT (phone_number_id, media_id, access_key_id) DO UPDATE SET ids = reuse_user.ids + excluded.ids`,
+		file[0], file[1], holder.AccessKeyID, holder.UserName, ids)
+	return err
+}
+
+// Offer makes an upload reusable, with the holder as its first user. If another file with the same content expires
 // after validUntil, new users continue to receive that one. An older file is
 // replaced, and remains for the users that it has.
-func (s *DB) Offer(ctx context.Context, r Reusable, version SourceVersion, validUntil time.Time) error {
+func (s *DB) Offer(ctx context.Context, r Reusable, holder Holder, version SourceVersion, validUntil time.Time) error {
 	defer s.files.clear()
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
@@ -177,12 +217,19 @@ func (s *DB) Offer(ctx context.Context, r Reusable, version SourceVersion, valid
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx,
+		offered, err := tx.ExecContext(ctx,
 			`INSERT INTO reuse (phone_number_id, media_id, sha256, mime_type, size, users, is_current, expires_at) VALUES ($1, $2, $3, $4, $5, 1, TRUE, $6)
 			 ON CONFLICT DO NOTHING`,
 			r.PhoneNumberID, r.MediaID, r.SHA256, r.MIMEType, r.Size, r.ExpiresAt.UnixMilli())
 		if err != nil {
 			return err
+		}
+		if rows, err := offered.RowsAffected(); err != nil {
+			return err
+		} else if rows > 0 {
+			if err := addHolder(ctx, tx, r.key(), holder, 1); err != nil {
+				return err
+			}
 		}
 		return rememberSource(ctx, tx, r, version)
 	})
@@ -197,9 +244,12 @@ func rememberSource(ctx context.Context, tx *sql.Tx, r Reusable, version SourceV
 	return err
 }
 
-// Release removes a user from a file and reports whether it has other users. It
-// deletes the row of a file without users.
-func (s *DB) Release(ctx context.Context, phoneNumberID, mediaID string) (othersLeft bool, err error) {
+// Release removes one of the holder's ids of a file and reports whether the file has
+// users left. It deletes the row of a file without users. A file that was never
+// offered has none. If the holder has no id, an id is released that was received by
+// a key of the same user that has been deleted since, or before ferry recorded
+// holders. It returns ErrNotHeld if there is none of these either.
+func (s *DB) Release(ctx context.Context, phoneNumberID, mediaID string, holder Holder) (usersLeft bool, err error) {
 	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
 		var users int64
 		err := tx.QueryRowContext(ctx,
@@ -207,14 +257,41 @@ func (s *DB) Release(ctx context.Context, phoneNumberID, mediaID string) (others
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		othersLeft = users > 0
-		if err != nil || othersLeft {
+		if err != nil {
 			return err
+		}
+		if err := releaseHeld(ctx, tx, phoneNumberID, mediaID, holder); err != nil {
+			return err
+		}
+		if usersLeft = users > 0; usersLeft {
+			return nil
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM reuse WHERE phone_number_id = $1 AND media_id = $2`, phoneNumberID, mediaID)
 		return err
 	})
-	return othersLeft, err
+	return usersLeft, err
+}
+
+// releaseHeld removes one id that the holder may release.
+func releaseHeld(ctx context.Context, tx *sql.Tx, phoneNumberID, mediaID string, holder Holder) error {
+	var keyID string
+	var ids int64
+	err := tx.QueryRowContext(ctx,
+		`UPDATE reuse_user SET ids = ids - 1 WHERE phone_number_id = $1 AND media_id = $2 AND access_key_id = (
+		   SELECT u.access_key_id FROM reuse_user u
+		   WHERE u.phone_number_id = $1 AND u.media_id = $2 AND (u.access_key_id = $3 OR u.access_key_id = ''
+		     OR u.user_name = $4 AND NOT EXISTS (SELECT 1 FROM access_key k WHERE k.id = u.access_key_id))
+		   ORDER BY u.access_key_id <> $3, u.access_key_id = '' LIMIT 1)
+		 RETURNING access_key_id, ids`,
+		phoneNumberID, mediaID, holder.AccessKeyID, holder.UserName).Scan(&keyID, &ids)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return ErrNotHeld
+	case err != nil || ids > 0:
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM reuse_user WHERE phone_number_id = $1 AND media_id = $2 AND access_key_id = $3`, phoneNumberID, mediaID, keyID)
+	return err
 }
 
 // DropReusable deletes the row of a file that no longer exists at WhatsApp.

@@ -5,6 +5,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"slices"
 )
 
 // ensureAccount creates the account's row if it does not exist.
@@ -13,25 +14,39 @@ func (s *DB) ensureAccount(ctx context.Context, tx *sql.Tx, id string) error {
 	return err
 }
 
-// SetVerify turns the verification of uploads on or off for an account. It
-// returns ErrNotFound if there is no such account.
-func (s *DB) SetVerify(ctx context.Context, accountID string, on bool) error {
-	defer s.clearRecent()
-	return s.execOne(ctx, `UPDATE account SET verify_uploads = $1 WHERE id = $2 RETURNING id`, on, accountID)
+// Settings are what an account has turned on. All are off at first.
+type Settings struct {
+	Reuse       bool // the same bytes receive the same media id
+	Verify      bool // WhatsApp's SHA-256 of an upload is compared with that of the bytes sent
+	TextAsPlain bool // text formats such as CSV are sent as text/plain
 }
 
-// SetReuse turns reuse on or off for an account. It returns ErrNotFound if there
+// Setting is one of the Settings, by its column.
+type Setting string
+
+// The settings of an account.
+const (
+	Reuse       Setting = "reuse"
+	Verify      Setting = "verify_uploads"
+	TextAsPlain Setting = "text_as_plain"
+)
+
+// settingColumns are the columns of the account a that Settings.fields scans.
+const settingColumns = `a.reuse, a.verify_uploads, a.text_as_plain`
+
+func (s *Settings) fields() []any { return []any{&s.Reuse, &s.Verify, &s.TextAsPlain} }
+
+// Set turns a setting on or off for an account. It returns ErrNotFound if there
 // is no such account.
-func (s *DB) SetReuse(ctx context.Context, accountID string, on bool) error {
+func (s *DB) Set(ctx context.Context, accountID string, setting Setting, on bool) error {
 	defer s.clearRecent()
-	return s.execOne(ctx, `UPDATE account SET reuse = $1 WHERE id = $2 RETURNING id`, on, accountID)
+	return s.execOne(ctx, `UPDATE account SET `+string(setting)+` = $1 WHERE id = $2 RETURNING id`, on, accountID)
 }
 
 // Usage is what an account has uploaded and how many uploads reuse has avoided.
 type Usage struct {
-	AccountID      string
-	Reuse          bool  // whether it is on
-	Verify         bool  // whether verification of uploads is on
+	AccountID string
+	Settings
 	Uploads        int64 // with a record, which means not deleted
 	Bytes          int64
 	UploadsAvoided int64
@@ -41,12 +56,12 @@ type Usage struct {
 // Usages returns the usage of all accounts, sorted by account id.
 func (s *DB) Usages(ctx context.Context) ([]Usage, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT a.id, a.reuse, a.verify_uploads, a.uploads_avoided, a.bytes_avoided, COUNT(m.id), COALESCE(SUM(m.size), 0)
+		`SELECT a.id, `+settingColumns+`, a.uploads_avoided, a.bytes_avoided, COUNT(m.id), COALESCE(SUM(m.size), 0)
 		 FROM account a
 		 LEFT JOIN business_account b ON b.account_id = a.id
 		 LEFT JOIN phone_number p ON p.business_account_id = b.id
 		 LEFT JOIN media m ON m.phone_number_id = p.id
-		 GROUP BY a.id, a.reuse, a.verify_uploads, a.uploads_avoided, a.bytes_avoided ORDER BY a.id`)
+		 GROUP BY a.id, `+settingColumns+`, a.uploads_avoided, a.bytes_avoided ORDER BY a.id`)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +69,7 @@ func (s *DB) Usages(ctx context.Context) ([]Usage, error) {
 	var list []Usage
 	for rows.Next() {
 		var u Usage
-		if err := rows.Scan(&u.AccountID, &u.Reuse, &u.Verify, &u.UploadsAvoided, &u.BytesAvoided, &u.Uploads, &u.Bytes); err != nil {
+		if err := rows.Scan(slices.Concat([]any{&u.AccountID}, u.fields(), []any{&u.UploadsAvoided, &u.BytesAvoided, &u.Uploads, &u.Bytes})...); err != nil {
 			return nil, err
 		}
 		list = append(list, u)

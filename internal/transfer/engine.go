@@ -103,7 +103,8 @@ func New(config Config) (*Engine, error) {
 type Job struct {
 	Trace       string       // request id that the activity entries are joined by; empty means none
 	AccountID   string       // 12 digits: whose share of transfers and retries it uses
-	AccessKeyID string       // for the record; empty means ferry itself
+	AccessKeyID string       // that the media id belongs to; empty means ferry itself
+	UserName    string       // of the access key
 	Sender      state.Sender // phone number that the file belongs to; for all but PostTemplate
 
 	Source object.Source // of Post and PostTemplate
@@ -112,8 +113,10 @@ type Job struct {
 	Reuse bool
 	// Verify compares the SHA-256 that WhatsApp reports with that of the bytes
 	// that were sent. Only Post looks at it.
-	Verify   bool
-	WillFail WillFail // of Post and PostTemplate; default RefuseWillFail
+	Verify bool
+	// TextAsPlain sends text formats such as CSV as text/plain. Of Post and PostTemplate.
+	TextAsPlain bool
+	WillFail    WillFail // of Post and PostTemplate; default RefuseWillFail
 
 	Owner state.BusinessAccount // of PostTemplate: the account, with Meta's app id
 
@@ -137,6 +140,11 @@ type run struct {
 	place  *place        // nil for a deletion, which needs none
 
 	inspected *inspection // of an earlier attempt
+}
+
+// holder is who receives and releases media ids.
+func (j Job) holder() state.Holder {
+	return state.Holder{AccessKeyID: j.AccessKeyID, UserName: j.UserName}
 }
 
 // start returns a run for a job.

@@ -20,6 +20,8 @@ const (
 	Dependency
 	// Unavailable: the server cannot do it at the moment. A later try may succeed.
 	Unavailable
+	// NotFound: the file is not, or no longer, the caller's.
+	NotFound
 	// Internal: the server failed.
 	Internal
 )

@@ -51,7 +51,7 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 		e.Bytes = opened.Size
 		result, err = media.Check(ctx, media.File{
 			DeclaredType: opened.ContentType, ContentEncoding: opened.Encoding, Name: opened.Name, Size: opened.Size, Head: head,
-			ReadAt: rangeReader(r.source, opened.ETag),
+			ReadAt: rangeReader(r.source, opened.ETag), TextAsPlain: r.job.TextAsPlain,
 		})
 		r.report.File = result
 		if len(result.Findings) > 0 {

@@ -107,7 +107,7 @@ func (r *run) reusableUntil() time.Time { return r.engine.config.Now().Add(refre
 // version of the source if it was not known to have the file. Returns
 // state.ErrNotFound when the file has been deleted meanwhile.
 func (r *run) reuse(ctx context.Context, known state.Reusable, version state.SourceVersion, newSource *state.SourceVersion) (state.Media, error) {
-	if err := r.engine.config.State.Reuse(ctx, r.job.AccountID, known, newSource); err != nil {
+	if err := r.engine.config.State.Reuse(ctx, r.job.AccountID, r.job.holder(), known, newSource); err != nil {
 		return state.Media{}, err
 	}
 	media := state.Media{
@@ -143,7 +143,7 @@ func (r *run) postForReuse(ctx context.Context, version state.SourceVersion, siz
 		return state.Media{}, err
 	}
 	version.ETag = uploaded.SourceETag // in case it has changed since
-	if err := db.Offer(context.WithoutCancel(ctx), reusable(uploaded), version, until); err != nil {
+	if err := db.Offer(context.WithoutCancel(ctx), reusable(uploaded), r.job.holder(), version, until); err != nil {
 		// The upload is done and on record; other calls will upload the file again.
 		r.engine.config.Logger.WarnContext(ctx, "an upload cannot be offered for reuse", "request_id", r.job.Trace, "media_id", uploaded.ID, "cause", err)
 	}
