@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"ferry/internal/admission"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
 	"ferry/internal/object"
@@ -123,6 +124,8 @@ type serveCommand struct {
 	DrainTimeout time.Duration `help:"How long requests in progress may continue after that. A second stop signal ends them at once." default:"30s" group:"Server"`
 
 	Region             string        `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1" group:"Limits"`
+	MaxConnections     int           `help:"Connections from clients that may be open at the same time. Above that, connections on which no caller was verified are closed, the oldest ones first." default:"1024" group:"Limits"`
+	MaxPerAddress      int           `name:"max-connections-per-address" help:"How many of them one IPv4 address, or one /64 network of IPv6 addresses, may have. Raise it behind a proxy. Default: half of --max-connections." placeholder:"NUMBER" group:"Limits"`
 	MediaRate          int           `help:"Calls of each media operation per account and second; 0 means no limit." default:"100" group:"Limits"`
 	MaxUploads         int           `help:"Transfers (uploads and downloads) in progress at the same time, over all accounts; one account may use three quarters of them, and every account gets at least one." default:"256" group:"Limits"`
 	UploadTimeout      time.Duration `help:"How long one upload or download may take, including retries." default:"10m" group:"Limits"`
@@ -151,6 +154,7 @@ func (c *serveCommand) config() gateway.Config {
 		Transfer:     transfer.Config{MaxTransfers: c.MaxUploads, Timeout: c.UploadTimeout},
 		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,
+		Admission:    admission.Config{MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress, OnPressure: setCollection},
 		CertFile:     c.TLSCert, KeyFile: c.TLSKey,
 	}
 }
@@ -211,6 +215,8 @@ func (c *serveCommand) checkLimits() error {
 		}
 	}
 	want(c.MediaRate >= 0, "media-rate", c.MediaRate, "a number of calls, or 0 for no limit")
+	want(c.MaxConnections > 0, "max-connections", c.MaxConnections, "at least 1")
+	want(c.MaxPerAddress >= 0 && c.MaxPerAddress <= c.MaxConnections, "max-connections-per-address", c.MaxPerAddress, "at most --max-connections, or 0 for half of it")
 	want(c.MaxUploads > 0, "max-uploads", c.MaxUploads, "at least 1")
 	want(c.UploadTimeout > 0, "upload-timeout", c.UploadTimeout, "more than 0s, such as 10m")
 	want(c.DrainDelay >= 0, "drain-delay", c.DrainDelay, "0s or more")
@@ -222,17 +228,30 @@ func (c *serveCommand) checkLimits() error {
 // garbage collector runs, unless GOGC sets another. The live heap of a server is
 // a few MiB, so that Go's default of 100 collects several times per second under
 // load, for a tenth of the CPU time of a small upload; docs/performance.md has
-// the memory that this costs.
-const gcPercent = 400
+// the memory that this costs. pressedGCPercent applies while clients that are not
+// verified make the live heap large.
+const (
+	gcPercent        = 400
+	pressedGCPercent = 100
+)
+
+// setCollection sets the garbage collector.
+func setCollection(isPressed bool) {
+	switch {
+	case os.Getenv("GOGC") != "": // the operator has
+	case isPressed:
+		debug.SetGCPercent(pressedGCPercent)
+	default:
+		debug.SetGCPercent(gcPercent)
+	}
+}
 
 // Run serves until the first signal, then drains. It listens before it opens
 // the database, so that a second server that is started by mistake does not get
 // that far.
 func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	terminal.outliveReaders()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	setCollection(false)
 	problems := c.check(ctx)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {

@@ -82,6 +82,9 @@ func (c *framedConn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
+// NetConn returns the connection that c reads from.
+func (c *framedConn) NetConn() net.Conn { return c.Conn }
+
 // CloseWrite tells the client that nothing more is sent. net/http calls it before it
 // closes a connection with unread bytes, so that the response is not lost.
 func (c *framedConn) CloseWrite() error {

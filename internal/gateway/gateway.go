@@ -14,6 +14,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 	"time"
 
 	"ferry/internal/activity"
+	"ferry/internal/admission"
 	"ferry/internal/graph"
 	"ferry/internal/guard"
 	"ferry/internal/object"
@@ -73,6 +75,11 @@ type Config struct {
 	// Loops run beside the gateway's own.
 	Loops []Loop
 
+	// Admission bounds the connections of all parts together, and what clients may
+	// hold before they are verified. The gateway sets Logger, and lowers the number
+	// of connections, and of transfers, to what the file descriptors of the process
+	// allow.
+	Admission admission.Config
 	// BodyTimeout is the time in which a client must send a request's body.
 	// Default: 30 s.
 	BodyTimeout time.Duration
@@ -87,13 +94,14 @@ type Config struct {
 
 // Gateway is ferry's server: Open creates it, Run serves, Close closes it.
 type Gateway struct {
-	config  Config
-	graph   *graph.Client
-	objects *object.Opener
-	service *social.Service
-	servers []*server
-	remove  []func() // removes the listeners from Own
-	loops   []*loop
+	config    Config
+	admission *admission.Limiter
+	graph     *graph.Client
+	objects   *object.Opener
+	service   *social.Service
+	servers   []*server
+	remove    []func() // removes the listeners from Own
+	loops     []*loop
 
 	draining atomic.Bool
 	requests atomic.Int64  // in progress, health checks included
@@ -135,6 +143,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	config := g.config
+	g.limitConnections(&config)
 	if g.graph, err = graph.New(config.Graph); err != nil {
 		return err
 	}
@@ -171,6 +180,24 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		g.loops = append(g.loops, &loop{Loop: work})
 	}
 	return nil
+}
+
+// limitConnections creates the limiter of connections, and lowers the limits of
+// config to what the file descriptors of the process allow. A transfer needs two:
+// one for its source, one for WhatsApp.
+func (g *Gateway) limitConnections(config *Config) {
+	limits := config.Admission
+	connections := cmp.Or(limits.MaxConnections, admission.DefaultMaxConnections)
+	transfers := cmp.Or(config.Transfer.MaxTransfers, transfer.DefaultMaxTransfers)
+	descriptors := admission.Divide(connections, 2*transfers)
+	limits.MaxConnections, config.Transfer.MaxTransfers = descriptors.Incoming, min(transfers, max(1, descriptors.Outgoing/2))
+	limits.MaxPerAddress = min(limits.MaxPerAddress, limits.MaxConnections)
+	limits.Logger = config.Logger
+	if limits.MaxConnections < connections || config.Transfer.MaxTransfers < transfers {
+		config.Logger.Warn("the process may open too few files, so that its limits are lower than configured; raise the limit of open files (ulimit -n)",
+			"files", descriptors.Limit, "max_connections", limits.MaxConnections, "max_uploads", config.Transfer.MaxTransfers)
+	}
+	g.admission = admission.New(limits)
 }
 
 // State returns the gateway's database, for administration beside the API.

@@ -43,7 +43,6 @@ const (
 	readHeaderTimeout = 10 * time.Second // for a client to send the header of a request
 	bodyTimeout       = 30 * time.Second // for a client to send the body; the default of Config.BodyTimeout
 	idleTimeout       = 2 * time.Minute  // for a connection without a request
-	maxHeaderBytes    = 32 << 10         // of the header of a request
 )
 
 // newServer returns the server of a part, with the limits of every part.
@@ -52,18 +51,21 @@ func (g *Gateway) newServer(part Part) *server {
 	if !part.Signed {
 		part.Handler = g.config.Access.Unsigned(part.Handler)
 	}
+	listener := g.admission.Listener(part.Listener, part.TLS != nil)
 	if part.TLS == nil {
-		part.Handler, part.Listener = refuseAmbiguous(part.Handler), framedListener{part.Listener}
+		part.Handler, listener = refuseAmbiguous(part.Handler), framedListener{listener}
 	}
-	return &server{part, http.Server{
+	part.Listener = listener
+	s := &server{part, http.Server{
 		Handler:           g.limited(part.Handler),
 		TLSConfig:         part.TLS,
 		BaseContext:       func(net.Listener) context.Context { return g.base },
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(g.config.Logger.Handler(), slog.LevelDebug),
 	}}
+	g.admission.Apply(&s.http)
+	return s
 }
 
 // limited counts the requests of a handler and bounds the time in which a

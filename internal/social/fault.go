@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"ferry/internal/admission"
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/sigv4"
@@ -60,12 +61,15 @@ func notImplemented(operation *socialmessaging.Operation) *fault {
 }
 
 func brokenBody(cause error) *fault {
+	if errors.Is(cause, admission.ErrBusy) {
+		return unavailable("The server is receiving more request bodies than it holds before their signatures are verified. Retry later.", cause)
+	}
 	return &fault{code: "RequestAbortedException", status: http.StatusBadRequest,
 		message: "The request body did not arrive completely. Retry the request.", cause: cause}
 }
 
 // unavailableFor is the time after which a caller should retry when the server cannot
-// write its database.
+// write its database, or has no memory for the request.
 const unavailableFor = 5 * time.Second
 
 func unavailable(message string, cause error) *fault {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"ferry/internal/admission"
 	"ferry/internal/policy"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
@@ -168,6 +169,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 		if err := signature.Verify(key.Secret, declared); err != nil {
 			return nil, err
 		}
+		admission.Verified(ctx)
 	}
 	body, real, err := readBody(w, r, h)
 	if err != nil {
@@ -181,6 +183,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
+	admission.Verified(ctx)
 	if c.caller, err = c.newCaller(key, signature.Region); err != nil {
 		return nil, err
 	}

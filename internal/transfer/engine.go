@@ -54,6 +54,9 @@ const retryDelay = 200 * time.Millisecond
 // ErrTimeout is the cause of a context whose transfer took longer than Config.Timeout.
 var ErrTimeout = errors.New("the transfer took longer than the server allows")
 
+// DefaultMaxTransfers is the default of Config.MaxTransfers.
+const DefaultMaxTransfers = 256
+
 // Config is what an Engine works with.
 type Config struct {
 	State   *state.DB      // required
@@ -85,7 +88,7 @@ func New(config Config) (*Engine, error) {
 		return nil, errors.New("transfer: State, Graph and Objects are required")
 	}
 	if config.MaxTransfers <= 0 {
-		config.MaxTransfers = 256
+		config.MaxTransfers = DefaultMaxTransfers
 	}
 	if config.Timeout <= 0 {
 		config.Timeout = 10 * time.Minute
