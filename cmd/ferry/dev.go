@@ -3,11 +3,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"ferry/internal/local"
@@ -16,14 +21,53 @@ import (
 type devCommand struct {
 	PortBase int    `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: ${default}." default:"4080" placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
-	Region   string `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1"`
-	EnvFile  string `help:"File that receives the environment variables as shell commands as soon as everything is ready; removed at the end." placeholder:"FILE"`
+	EnvFile  string `help:"File that receives the environment as shell commands as soon as everything is ready; removed at the end. Default: a file in the system's directory for temporary files." placeholder:"FILE"`
+	Region   string `help:"The one AWS region that the API accepts signatures for. Default: all regions." placeholder:"REGION"`
+	TLS      bool   `help:"Serve everything over https, with a certificate for localhost that the environment makes AWS SDKs, Node.js, Python, Go and curl trust."`
+	Strict   bool   `help:"Make the simulator refuse what Meta accepts but a careful client does not send."`
+
+	ListenHost         string `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
+	PublicHost         string `help:"Name or address by which programs reach this machine, such as the name of a container; part of all URLs and of the certificate. Default: 127.0.0.1." placeholder:"HOST"`
+	SimulatorPublicURL string `help:"URL by which programs reach the simulator through a proxy or a mapped port; download URLs begin with it." placeholder:"URL"`
+}
+
+var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+
+// check returns every problem of the flags.
+func (c *devCommand) check() error {
+	var problems []error
+	if c.Region != "" && !regionForm.MatchString(c.Region) {
+		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))
+	}
+	if c.ListenHost != "" && net.ParseIP(c.ListenHost) == nil {
+		problems = append(problems, fmt.Errorf("--listen-host is %q; expected an address without a port, such as 0.0.0.0", c.ListenHost))
+	}
+	if addr, err := netip.ParseAddr(c.PublicHost); c.PublicHost != "" && !hostForm.MatchString(c.PublicHost) && (err != nil || addr.Zone() != "") {
+		problems = append(problems, fmt.Errorf("--public-host is %q; expected a host name in lower case or an address, without a port", c.PublicHost))
+	}
+	if c.SimulatorPublicURL != "" {
+		u, err := url.Parse(c.SimulatorPublicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			problems = append(problems, fmt.Errorf("--simulator-public-url is %q; expected scheme://host or scheme://host:port, such as https://whatsapp.example.com", c.SimulatorPublicURL))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // Run starts the world, prints how to reach it, and waits for a signal.
 func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	config := local.Config{
+		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Host: c.PublicHost, SimulatorURL: c.SimulatorPublicURL,
+		TLS: c.TLS, Strict: c.Strict, Data: c.Data, Logger: terminal.log,
+	}
+	if c.TLS {
+		config.SystemRoots = systemRoots()
+	}
 	terminal.outliveReaders()
-	world, err := local.Start(ctx, local.Config{Region: c.Region, PortBase: c.PortBase, Data: c.Data, Logger: terminal.log})
+	world, err := local.Start(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -31,13 +75,11 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		err = errors.Join(err, world.Close())
 		terminal.logStopped(err)
 	}()
-	lines := environment(world)
-	if c.EnvFile != "" {
-		if err := writeEnvFile(c.EnvFile, lines); err != nil {
-			return err
-		}
-		defer os.Remove(c.EnvFile) // its content is valid only while this runs
+	path, remove, err := c.writeEnvironment(world.Environment())
+	if err != nil {
+		return err
 	}
+	defer remove() // its content is valid only while this runs
 	fmt.Fprintf(terminal.out, `ferry is ready. Everything runs on this machine; nothing is sent to Meta or AWS.
 
   API                %s
@@ -45,10 +87,9 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
   its control API    %s
   S3                 %s   bucket %s
 
-To use it, set these variables in your program's shell:
+In the shell of your program:
 
-%s
-For example:
+  . %s
 
   aws socialmessaging list-linked-whatsapp-business-accounts
   echo hello > hello.txt && aws s3 cp hello.txt s3://$FERRY_BUCKET/
@@ -56,46 +97,39 @@ For example:
       --source-s3-file bucketName=$FERRY_BUCKET,key=hello.txt
 
 Press Ctrl-C to stop.
-`, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, indent(lines))
+`, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, shellPath(path))
 	defer terminal.onAbort(world.Stop)()
 	return world.Wait(ctx)
 }
 
-// environment returns shell commands that point SDKs, the AWS CLI and ferry's
-// own clients at a world.
-func environment(world *local.World) string {
-	var lines strings.Builder
-	for _, variable := range [][2]string{
-		{"AWS_ENDPOINT_URL_SOCIALMESSAGING", world.APIURL},
-		{"AWS_ENDPOINT_URL_S3", world.S3URL},
-		{"AWS_ACCESS_KEY_ID", world.AccessKeyID},
-		{"AWS_SECRET_ACCESS_KEY", world.SecretAccessKey.Reveal()},
-		{"AWS_REGION", world.Region},
-		{"AWS_DEFAULT_REGION", world.Region},
-		{"FERRY_WABA_ID", world.BusinessAccountID},
-		{"FERRY_PHONE_NUMBER_ID", world.PhoneNumberID},
-		{"FERRY_BUCKET", local.Bucket},
-		{"FERRY_SIMULATOR_URL", world.SimulatorURL},
-		{"FERRY_SIMULATOR_CONTROL_URL", world.ControlURL},
-		{"FERRY_SIMULATOR_TOKEN", world.MetaToken.Reveal()},
-	} {
-		fmt.Fprintf(&lines, "export %s='%s'\n", variable[0], variable[1]) // no value contains a quotation mark
+// writeEnvironment writes the env file and returns its path. remove removes what it
+// has created.
+func (c *devCommand) writeEnvironment(variables []local.Variable) (path string, remove func(), err error) {
+	text := shellCommands(variables)
+	if c.EnvFile != "" {
+		return c.EnvFile, func() { _ = os.Remove(c.EnvFile) }, writeEnvFile(c.EnvFile, text)
 	}
-	return lines.String()
-}
-
-func indent(lines string) string {
-	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
+	directory, err := os.MkdirTemp("", "ferry-*")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(directory) }
+	path = filepath.Join(directory, "env")
+	if err := writeEnvFile(path, text); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return path, remove, nil
 }
 
 // writeEnvFile renames a complete file to path, so that a program that waits for
 // the file never reads a part of it.
-func writeEnvFile(path, lines string) error {
+func writeEnvFile(path, text string) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
-	_, err = temporary.WriteString(lines)
+	_, err = temporary.WriteString(text)
 	if err = errors.Join(err, temporary.Close()); err == nil {
 		err = os.Rename(temporary.Name(), path)
 	}
@@ -103,4 +137,61 @@ func writeEnvFile(path, lines string) error {
 		return errors.Join(err, os.Remove(temporary.Name()))
 	}
 	return nil
+}
+
+// shellCommands returns commands for a POSIX shell that change the environment.
+func shellCommands(variables []local.Variable) string {
+	var text strings.Builder
+	text.WriteString("# The environment of a running ferry dev, for a shell to source.\n")
+	var unset []string
+	for _, v := range variables {
+		switch {
+		case v.Unset:
+			unset = append(unset, v.Name)
+		case v.Extends:
+			other := strings.ToUpper(v.Name)
+			if other == v.Name {
+				other = strings.ToLower(v.Name)
+			}
+			fmt.Fprintf(&text, "export %s=%s,\"${%s:-${%s-}}\"\n", v.Name, quote(v.Value), v.Name, other)
+		default:
+			fmt.Fprintf(&text, "export %s=%s\n", v.Name, quote(v.Value))
+		}
+	}
+	text.WriteString("# These settings would lead AWS SDKs to other credentials.\nunset " + strings.Join(unset, " ") + "\n")
+	return text.String()
+}
+
+// quote quotes a value for a POSIX shell.
+func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
+
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9_./+,:@-]+$`)
+
+// shellPath returns a path as the argument of a shell's dot command, which searches
+// PATH for a name without a slash.
+func shellPath(path string) string {
+	if !strings.Contains(path, "/") {
+		path = "./" + path
+	}
+	if plainPath.MatchString(path) {
+		return path
+	}
+	return quote(path)
+}
+
+// systemRoots returns the PEM file with the certificate authorities that programs on
+// this machine trust, or "" if there is none in the usual places.
+func systemRoots() string {
+	for _, path := range []string{
+		cmp.Or(os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt"), // Debian, Alpine
+		"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt", // Fedora
+		"/etc/ssl/ca-bundle.pem",           // SUSE
+		"/etc/ssl/cert.pem",                // macOS, BSD
+	} {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
 }

@@ -54,9 +54,19 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// load sets the variables of a file of `export NAME='value'` lines: load FILE.
+// load changes the environment as a file of the lines `export NAME='value'` and
+// `unset NAME...` says: load FILE. It leaves out values that extend another.
 func load(ts *testscript.TestScript, _ bool, args []string) {
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if names, unset := strings.CutPrefix(line, "unset "); unset {
+			for name := range strings.FieldsSeq(names) {
+				ts.Setenv(name, "")
+			}
+			continue
+		}
+		if strings.HasPrefix(line, "#") || strings.Contains(line, "${") {
+			continue
+		}
 		name, value, isSet := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
 		if !isSet {
 			ts.Fatalf("%s: %q sets nothing", args[0], line)

@@ -18,6 +18,7 @@ import (
 	"ferry/internal/admission"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
+	"ferry/internal/local"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -224,6 +225,19 @@ func (c *serveCommand) checkLimits() error {
 	return errors.Join(problems...)
 }
 
+// refuseSampleKey closes the database and returns an error if it is one of ferry
+// dev: everybody knows the secret of its access key.
+func refuseSampleKey(ctx context.Context, db *state.DB) error {
+	found, err := local.HasSampleKey(ctx, db)
+	if found {
+		err = fmt.Errorf("the database has the access key of ferry dev, %s, whose secret is public; use another database, or delete the key with 'ferry key delete %[1]s'", local.AccessKeyID)
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
 // gcPercent is the heap growth, in percent of the live heap, at which the
 // garbage collector runs, unless GOGC sets another. The live heap of a server is
 // a few MiB, so that Go's default of 100 collects several times per second under
@@ -265,6 +279,9 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	config.Listener, config.Logger = listener, terminal.log
 	if config.Sealer, err = c.sealer(); err == nil {
 		config.State, err = state.Open(ctx, state.Config{Path: c.Database, Sealer: config.Sealer, CheckIntegrity: true, Logger: terminal.log})
+	}
+	if err == nil {
+		err = refuseSampleKey(ctx, config.State)
 	}
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -95,3 +95,26 @@ func TestRedirectedDownload(t *testing.T) {
 		})
 	}
 }
+
+func TestDownloadsOfAnAPIWithAnotherNameAreRequestedAtItsBaseURL(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.URL.RequestURI()+" "+r.Header.Get("Authorization"))
+	}))
+	defer server.Close()
+	client, err := New(Config{BaseURL: server.URL, DownloadURL: "https://whatsapp.example.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	body, err := client.Download(t.Context(), Media{URL: "https://whatsapp.example.test/media?id=1"}, secret.New("token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if content, err := io.ReadAll(body); string(content) != "/media?id=1 Bearer token" || err != nil {
+		t.Errorf("%q, %v", content, err)
+	}
+	if _, err := client.Download(t.Context(), Media{URL: "https://other.example.test/media"}, secret.New("token")); !isUnreachable(err) {
+		t.Errorf("a download from a third host: %v", err)
+	}
+}

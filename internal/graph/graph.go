@@ -10,6 +10,7 @@ package graph
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,13 @@ type Config struct {
 	// and the header of the response; default 60 s.
 	ResponseTimeout time.Duration
 	UserAgent       string // default "ferry"
+	// RootCAs verify the certificates of the API and of its download hosts. Default:
+	// the system's.
+	RootCAs *x509.CertPool
+	// DownloadURL is scheme://host[:port] by which the API names its own downloads, if
+	// that is not BaseURL. They are then requested at BaseURL. A simulator behind a
+	// proxy needs it. Default: none.
+	DownloadURL string
 }
 
 func (c Config) withDefaults() Config {
@@ -60,6 +68,7 @@ func (c Config) withDefaults() Config {
 // Client is a client of the Graph API. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
+	downloads *url.URL // Config.DownloadURL; nil means none
 	version   string
 	userAgent string
 	transport *http.Transport // no http.Client: redirects are not followed, and its errors contain URLs
@@ -73,11 +82,18 @@ func New(config Config) (*Client, error) {
 	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") || strings.Trim(base.Path, "/") != "" {
 		return nil, fmt.Errorf("the Graph API's base URL is %q; expected scheme://host[:port], such as https://graph.facebook.com", config.BaseURL)
 	}
+	var downloads *url.URL
+	if config.DownloadURL != "" {
+		if downloads, err = url.Parse(config.DownloadURL); err != nil || downloads.Host == "" {
+			return nil, fmt.Errorf("the URL of the Graph API's downloads is %q; expected scheme://host[:port]", config.DownloadURL)
+		}
+	}
 	return &Client{
 		base:      base,
+		downloads: downloads,
 		version:   config.Version,
 		userAgent: config.UserAgent,
-		transport: wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout}),
+		transport: wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout, RootCAs: config.RootCAs}),
 	}, nil
 }
 

@@ -138,6 +138,9 @@ const maxRedirects = 3
 // to the host of the download URL. The error is an [*Error] or an [*UnreachableError].
 func (c *Client) Download(ctx context.Context, media Media, token secret.Secret) (io.ReadCloser, error) {
 	target, err := url.Parse(media.URL)
+	if err == nil && c.downloads != nil && target.Scheme == c.downloads.Scheme && target.Host == c.downloads.Host {
+		target.Scheme, target.Host = c.base.Scheme, c.base.Host
+	}
 	if err != nil || !c.isDownloadHost(target) {
 		return nil, unreachable(errors.New("the download URL has a host that is not one of Meta's"))
 	}

@@ -23,25 +23,33 @@ import (
 	"ferry/metasim"
 )
 
-// The sample account. Meta's ids are those in the examples of its documentation.
-const (
-	AccountID = "111122223333"
-	Bucket    = "ferry-media"
-
-	keyName           = "developer"
-	metaAccountID     = "102290129340398"
-	metaPhoneNumberID = "106540352242922"
-	metaAppID         = "634974688087057"
-)
-
 // Config configures a world.
 type Config struct {
-	// Region is the AWS region of the API. Default: us-east-1.
+	// Region is the one AWS region that the API accepts. Default: all of them; ARNs
+	// that are not part of a response then name us-east-1.
 	Region string
 	// PortBase is the port of the API; the simulator, S3 and the simulator's
 	// control API use the ports +1, +2 and +4 (+3 is reserved for the console).
 	// 0 means free ports.
 	PortBase int
+	// Listen is the address on which all servers listen. Default: loopback, over IPv4
+	// and IPv6.
+	Listen string
+	// Host is the name or address by which programs reach the servers, as in a
+	// container. It is part of all URLs. Default: 127.0.0.1.
+	Host string
+	// SimulatorURL is scheme://host[:port] by which programs reach the simulator, as
+	// through a proxy. Download URLs begin with it. Default: what each request names.
+	SimulatorURL string
+	// TLS serves everything over https, with a certificate for Host, localhost,
+	// *.localhost, 127.0.0.1 and ::1 that is created when the world starts.
+	TLS bool
+	// SystemRoots is a PEM file with the certificate authorities that programs on this
+	// machine trust. Default: none.
+	SystemRoots string
+	// Strict makes the simulator refuse what Meta accepts but a careful client does
+	// not send.
+	Strict bool
 	// Data is the directory of all state. Empty means in memory.
 	Data string
 	// Logger receives the log of all servers. Default: discarded.
@@ -50,7 +58,7 @@ type Config struct {
 
 // World is a running world.
 type World struct {
-	Region       string
+	Region       string // that programs should use
 	APIURL       string // ferry's API
 	SimulatorURL string // the simulated Graph API
 	ControlURL   string // the simulator's control API
@@ -59,14 +67,17 @@ type World struct {
 	AccessKeyID       string // for the API and for S3
 	SecretAccessKey   secret.Secret
 	BusinessAccountID string // AWS's id, "waba-…"
-	PhoneNumberID     string // AWS's id, "phone-number-id-…"
-	MetaPhoneNumberID string // Meta's id
+	PhoneNumberID     string // AWS's id of the first number, "phone-number-id-…"
+	MetaPhoneNumberID string // Meta's id of the same number
 	MetaToken         secret.Secret
 
 	Gateway   *gateway.Gateway
 	Simulator *metasim.Server
 
 	config    Config
+	urls      urls       // by which this process reaches its servers
+	authority *authority // nil means plain http
+	temporary string     // directory of the authority's files if there is no data directory
 	listeners listeners
 	own       guard.Own               // all listeners except the embedded S3 server, which is a configured store
 	group     *errgroup.Group         // gateway, simulator, S3 server
@@ -80,13 +91,14 @@ func Start(ctx context.Context, config Config) (*World, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &World{Region: cmp.Or(config.Region, "us-east-1"), config: config}
-	w.group, w.failed = errgroup.WithContext(context.WithoutCancel(ctx))
-	err := w.start(ctx)
-	if err == nil {
-		err = w.linkSample(ctx)
+	w := &World{
+		Region: cmp.Or(config.Region, "us-east-1"), config: config,
+		AccessKeyID: AccessKeyID, SecretAccessKey: secret.New(secretAccessKey),
+		BusinessAccountID: BusinessAccountID, PhoneNumberID: PhoneNumberID,
+		MetaPhoneNumberID: MetaPhoneNumberID, MetaToken: secret.New(metaToken),
 	}
-	if err != nil {
+	w.group, w.failed = errgroup.WithContext(context.WithoutCancel(ctx))
+	if err := w.start(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
@@ -94,13 +106,14 @@ func Start(ctx context.Context, config Config) (*World, error) {
 
 // start opens everything and serves it.
 func (w *World) start(ctx context.Context) (err error) {
-	if w.listeners, err = listen(w.config.PortBase); err != nil {
+	if w.config.Data != "" {
+		if err := os.MkdirAll(w.config.Data, 0o700); err != nil {
+			return err
+		}
+	}
+	if err := w.openListeners(); err != nil {
 		return err
 	}
-	w.APIURL, w.SimulatorURL = "http://"+w.listeners.api.Addr().String(), "http://"+w.listeners.simulator.Addr().String()
-	w.S3URL, w.ControlURL = "http://"+w.listeners.s3.Addr().String(), "http://"+w.listeners.control.Addr().String()
-	w.own.AddListener(w.listeners.simulator)
-	w.own.AddListener(w.listeners.control)
 	if err := w.openGateway(ctx); err != nil {
 		return err
 	}
@@ -158,6 +171,9 @@ func (w *World) Close() error {
 		problems = append(problems, w.Simulator.Close())
 	}
 	w.listeners.close()
+	if w.temporary != "" {
+		problems = append(problems, os.RemoveAll(w.temporary))
+	}
 	return errors.Join(problems...)
 }
 

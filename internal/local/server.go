@@ -3,60 +3,69 @@
 package local
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
-
-	"github.com/rclone/gofakes3"
-	"github.com/rclone/gofakes3/s3mem"
 
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
-	"ferry/internal/local/bucketdir"
 	"ferry/internal/object"
 	"ferry/internal/social"
 	"ferry/internal/state"
 	"ferry/metasim"
 )
 
-type listeners struct{ api, simulator, s3, control net.Listener }
-
-func (l listeners) close() {
-	for _, listener := range []net.Listener{l.api, l.simulator, l.s3, l.control} {
-		if listener != nil {
-			_ = listener.Close()
-		}
-	}
-}
-
-func listen(base int) (l listeners, err error) {
-	for offset, listener := range map[int]*net.Listener{0: &l.api, 1: &l.simulator, 2: &l.s3, 4: &l.control} { // 3 is the console's
-		port := 0
-		if base != 0 {
-			port = base + offset
-		}
-		if *listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
-			l.close()
-			return listeners{}, fmt.Errorf("%w; choose other ports with --port-base", err)
-		}
-	}
-	return l, nil
-}
-
-// openGateway opens the gateway, and reads or creates the sample's access key.
-func (w *World) openGateway(ctx context.Context) error {
-	if w.config.Data != "" {
-		if err := os.MkdirAll(w.config.Data, 0o700); err != nil {
+// openListeners opens the listeners, and the certificate if there is one, and sets
+// the URLs.
+func (w *World) openListeners() (err error) {
+	var secure *tls.Config
+	if w.config.TLS {
+		if err := w.openCertificate(); err != nil {
 			return err
 		}
+		secure = w.authority.config()
 	}
+	if w.listeners, err = listen(w.config.Listen, w.config.PortBase, &w.own, secure); err != nil {
+		return err
+	}
+	w.urls = w.listeners.urls(localHost(w.config.Listen), w.config.TLS)
+	public := w.listeners.urls(cmp.Or(w.config.Host, localHost(w.config.Listen)), w.config.TLS)
+	w.APIURL, w.S3URL, w.ControlURL = public.api, public.s3, public.control
+	w.SimulatorURL = cmp.Or(strings.TrimRight(w.config.SimulatorURL, "/"), public.simulator)
+	return nil
+}
+
+// openCertificate opens the certificate in the data directory, or in a directory
+// that Close removes.
+func (w *World) openCertificate() (err error) {
+	directory := w.path("tls", "")
+	if directory == "" {
+		if directory, err = os.MkdirTemp("", "ferry-dev-*"); err != nil {
+			return err
+		}
+		w.temporary = directory
+	}
+	names := []string{"localhost", "*.localhost", "127.0.0.1", "::1"}
+	for _, name := range []string{w.config.Host, localHost(w.config.Listen)} {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	w.authority, err = openAuthority(directory, names, w.config.SystemRoots, time.Now())
+	return err
+}
+
+// openGateway opens the gateway with the sample account.
+func (w *World) openGateway(ctx context.Context) error {
 	sealer, err := w.openKeyset()
 	if err != nil {
 		return err
@@ -65,31 +74,56 @@ func (w *World) openGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.sampleKey(ctx, db); err != nil {
+	if err := w.createSample(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	store := object.StoreConfig{Endpoint: w.S3URL, Region: w.Region, PathStyle: true, AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey}
-	w.Gateway, err = gateway.Open(ctx, gateway.Config{
+	store := object.StoreConfig{
+		Endpoint: w.urls.s3, Aliases: w.s3Aliases(), Region: w.Region, PathStyle: true,
+		AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey,
+	}
+	config := gateway.Config{
 		State:    db,
 		Sealer:   sealer,
-		Graph:    graph.Config{BaseURL: w.SimulatorURL, UserAgent: "ferry-dev"},
+		Graph:    graph.Config{BaseURL: w.urls.simulator, Version: GraphVersion, DownloadURL: w.simulatorPublicURL(), UserAgent: "ferry-dev"},
 		Objects:  object.Config{Stores: []object.StoreConfig{store}},
-		API:      social.Config{Region: w.Region},
+		API:      social.Config{Region: w.Region, AnyRegion: w.config.Region == ""},
 		Own:      &w.own,
 		Logger:   w.config.Logger,
 		Listener: w.listeners.api,
-	})
+	}
+	if w.authority != nil {
+		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots
+	}
+	w.Gateway, err = gateway.Open(ctx, config)
 	return err
+}
+
+// s3Aliases returns the addresses of the embedded S3 server that presigned URLs
+// may name, beside the one by which this process reaches it.
+func (w *World) s3Aliases() []string {
+	aliases := []string{}
+	for _, host := range []string{"localhost", "127.0.0.1", "::1", w.config.Host} {
+		if url := w.listeners.urls(host, w.config.TLS).s3; host != "" && url != w.urls.s3 {
+			aliases = append(aliases, url)
+		}
+	}
+	return aliases
+}
+
+// simulatorPublicURL returns the start of download URLs, or "" if each request
+// names it.
+func (w *World) simulatorPublicURL() string {
+	if w.config.SimulatorURL == "" {
+		return ""
+	}
+	return w.SimulatorURL
 }
 
 // openSimulator opens the simulator with the sample account.
 func (w *World) openSimulator() error {
 	config := metasim.Config{
-		Logger: w.config.Logger,
-		BusinessAccounts: []metasim.BusinessAccount{{
-			ID: metaAccountID, AppID: metaAppID, Name: "Lucky Shrub", Token: w.MetaToken.Reveal(),
-			PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhoneNumberID, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub", QualityRating: "GREEN"}},
-		}},
+		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict,
+		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()},
 	}
 	if w.config.Data != "" {
 		storage, err := metasim.NewDirectoryStorage(filepath.Join(w.config.Data, "whatsapp"))
@@ -100,28 +134,6 @@ func (w *World) openSimulator() error {
 	}
 	w.Simulator = metasim.New(config)
 	return nil
-}
-
-// openS3 opens the embedded S3 server with the sample bucket.
-func (w *World) openS3(ctx context.Context) (http.Handler, error) {
-	var backend gofakes3.Backend = s3mem.New()
-	if w.config.Data != "" {
-		var err error
-		if backend, err = bucketdir.New(filepath.Join(w.config.Data, "buckets")); err != nil {
-			return nil, err
-		}
-	}
-	exists, err := backend.BucketExists(ctx, Bucket)
-	if err == nil && !exists {
-		err = backend.CreateBucket(ctx, Bucket)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("creating bucket %s: %w", Bucket, err)
-	}
-	s3 := gofakes3.New(backend,
-		gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(w.config.Logger.Handler(), slog.LevelDebug))),
-		gofakes3.WithV4Auth(map[string]string{w.AccessKeyID: w.SecretAccessKey.Reveal()}))
-	return acceptVersion2(s3.Server(), w.Region, w.AccessKeyID, w.SecretAccessKey), nil
 }
 
 // serve serves a handler until ctx is done. It closes the listener.

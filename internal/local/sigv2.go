@@ -31,37 +31,43 @@ var subresources = []string{
 	"response-content-type", "response-expires", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
 }
 
-// acceptVersion2 adds presigned URLs of Version 2 to the embedded S3 server.
-func acceptVersion2(next http.Handler, region, accessKeyID string, key secret.Secret) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		query := r.URL.Query()
-		if query.Get("AWSAccessKeyId") == "" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		expires, err := strconv.ParseInt(query.Get("Expires"), 10, 64)
-		want := version2Signature(r, query.Get("Expires"), key)
-		if err != nil || query.Get("AWSAccessKeyId") != accessKeyID || !hmac.Equal([]byte(want), []byte(query.Get("Signature"))) || time.Now().Unix() > expires {
-			http.Error(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>The presigned URL is invalid or has expired.</Message></Error>`, http.StatusForbidden)
-			return
-		}
-		for _, name := range []string{"AWSAccessKeyId", "Expires", "Signature"} {
-			query.Del(name)
-		}
-		query.Set("X-Amz-Expires", "60")
-		forwarded := r.Clone(r.Context())
-		forwarded.URL.RawQuery = query.Encode()
-		forwarded.URL.Scheme, forwarded.URL.Host = "http", r.Host
-		signed, _, err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).PresignHTTP(r.Context(),
-			aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: key.Reveal()}, withoutHeaders(forwarded), "UNSIGNED-PAYLOAD", "s3", region, time.Now())
-		if err != nil {
-			http.Error(w, "signing the request with Version 4 failed", http.StatusInternalServerError)
-			return
-		}
-		_, forwarded.URL.RawQuery, _ = strings.Cut(signed, "?")
-		forwarded.RequestURI = forwarded.URL.RequestURI()
-		next.ServeHTTP(w, forwarded)
-	})
+// presigned2 adds presigned URLs of Version 2 to the embedded S3 server.
+type presigned2 struct {
+	next        http.Handler
+	bucket      func(host string) string // the bucket in a Host header, or ""
+	region      string
+	accessKeyID string
+	key         secret.Secret
+}
+
+func (p presigned2) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	if query.Get("AWSAccessKeyId") == "" {
+		p.next.ServeHTTP(w, r)
+		return
+	}
+	expires, err := strconv.ParseInt(query.Get("Expires"), 10, 64)
+	want := p.signature(r, query.Get("Expires"))
+	if err != nil || query.Get("AWSAccessKeyId") != p.accessKeyID || !hmac.Equal([]byte(want), []byte(query.Get("Signature"))) || time.Now().Unix() > expires {
+		writeS3Error(w, http.StatusForbidden, "AccessDenied", "The presigned URL is invalid or has expired.")
+		return
+	}
+	for _, name := range []string{"AWSAccessKeyId", "Expires", "Signature"} {
+		query.Del(name)
+	}
+	query.Set("X-Amz-Expires", "60")
+	forwarded := r.Clone(r.Context())
+	forwarded.URL.RawQuery = query.Encode()
+	forwarded.URL.Scheme, forwarded.URL.Host = "http", r.Host
+	signed, _, err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).PresignHTTP(r.Context(),
+		aws.Credentials{AccessKeyID: p.accessKeyID, SecretAccessKey: p.key.Reveal()}, withoutHeaders(forwarded), "UNSIGNED-PAYLOAD", "s3", p.region, time.Now())
+	if err != nil {
+		http.Error(w, "signing the request with Version 4 failed", http.StatusInternalServerError)
+		return
+	}
+	_, forwarded.URL.RawQuery, _ = strings.Cut(signed, "?")
+	forwarded.RequestURI = forwarded.URL.RequestURI()
+	p.next.ServeHTTP(w, forwarded)
 }
 
 // withoutHeaders returns a copy of a request that has no header to sign but Host.
@@ -72,9 +78,9 @@ func withoutHeaders(r *http.Request) *http.Request {
 	return clone
 }
 
-// version2Signature returns the signature of Version 2 that a presigned URL for
-// the request must have.
-func version2Signature(r *http.Request, expires string, key secret.Secret) string {
+// signature returns the signature of Version 2 that a presigned URL for the
+// request must have.
+func (p presigned2) signature(r *http.Request, expires string) string {
 	var signed []string
 	for name, values := range r.URL.Query() {
 		if !slices.Contains(subresources, name) {
@@ -87,10 +93,13 @@ func version2Signature(r *http.Request, expires string, key secret.Secret) strin
 	}
 	slices.Sort(signed)
 	resource := r.URL.EscapedPath()
+	if bucket := p.bucket(r.Host); bucket != "" {
+		resource = "/" + bucket + resource
+	}
 	if len(signed) > 0 {
 		resource += "?" + strings.Join(signed, "&")
 	}
-	mac := hmac.New(sha1.New, []byte(key.Reveal()))
+	mac := hmac.New(sha1.New, []byte(p.key.Reveal()))
 	mac.Write([]byte(strings.Join([]string{r.Method, r.Header.Get("Content-Md5"), r.Header.Get("Content-Type"), expires, amzHeaders(r) + resource}, "\n")))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

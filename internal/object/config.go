@@ -25,6 +25,10 @@ type StoreConfig struct {
 	// Endpoint is http:// or https:// and a host with an optional port, and nothing
 	// else. Presigned URLs may name it too. Default: AWS S3 in Region.
 	Endpoint string
+	// Aliases are further addresses of the store, in the form of Endpoint, that
+	// presigned URLs may name. A request to one is sent to Endpoint, with the alias in
+	// its Host header, whatever the alias resolves to. Default: none.
+	Aliases []string
 	// Region is the Region that requests are signed for and, if Endpoint is empty,
 	// the Region of AWS S3. Default: Config.DefaultRegion, then us-east-1 if there
 	// is an Endpoint.
@@ -167,11 +171,12 @@ func (c Config) check() (hostList, error) {
 	hosts := hostList{anyPublic: c.AllowAnyPublicHost}
 	for i, s := range c.Stores {
 		rule, err := s.check()
-		for _, err := range splitErrors(err) {
+		aliases, aliasErr := s.aliasRules(rule)
+		for _, err := range append(splitErrors(err), splitErrors(aliasErr)...) {
 			errs = append(errs, fmt.Errorf("store %d: %w", i+1, err))
 		}
 		if s.Endpoint != "" {
-			hosts.rules = append(hosts.rules, rule)
+			hosts.rules = append(append(hosts.rules, rule), aliases...)
 		}
 	}
 	for _, pattern := range c.AllowedHosts {
@@ -221,17 +226,44 @@ func (s StoreConfig) check() (hostRule, error) {
 	}
 	rule := hostRule{reach: guard.Named, buckets: !s.PathStyle, store: &s}
 	if s.Endpoint != "" {
-		parts, err := splitURL(strings.TrimSuffix(s.Endpoint, "/") + "/")
-		if err != nil || parts.path != "/" || parts.hasQuery {
-			errs = append(errs, fmt.Errorf("endpoint %q: want http:// or https:// and a host in canonical form, with an optional port and nothing more", s.Endpoint))
+		var err error
+		if rule.endpoint, err = parseEndpoint("endpoint", s.Endpoint); err != nil {
+			errs = append(errs, err)
 		}
-		rule.endpoint = parts.endpoint
+		rule.dial = rule.endpoint
 	}
 	return rule, errors.Join(errs...)
 }
 
 // accountForm is the id of an AWS account.
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+
+// aliasRules returns the rules for presigned URLs at the store's aliases. rule is
+// the one of its endpoint.
+func (s StoreConfig) aliasRules(rule hostRule) (rules []hostRule, err error) {
+	var errs []error
+	if len(s.Aliases) > 0 && s.Endpoint == "" {
+		errs = append(errs, errors.New("aliases need an endpoint"))
+	}
+	for _, alias := range s.Aliases {
+		name, err := parseEndpoint("alias", alias)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		rule.endpoint, rule.buckets = name, true
+		rules = append(rules, rule)
+	}
+	return rules, errors.Join(errs...)
+}
+
+// parseEndpoint parses the address of a store.
+func parseEndpoint(what, address string) (endpoint, error) {
+	parts, err := splitURL(strings.TrimSuffix(address, "/") + "/")
+	if err != nil || parts.path != "/" || parts.hasQuery {
+		return endpoint{}, fmt.Errorf("%s %q: want http:// or https:// and a host in canonical form, with an optional port and nothing more", what, address)
+	}
+	return parts.endpoint, nil
+}
 
 // splitErrors returns the errors that err joins.
 func splitErrors(err error) []error {

@@ -2,6 +2,7 @@ package object
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -18,6 +19,7 @@ type hostRule struct {
 	suffix  bool         // matches every name below host
 	buckets bool         // also matches <bucket>.host, for a valid bucket name
 	store   *StoreConfig // the store with this endpoint; nil for AllowedHosts
+	dial    endpoint     // where a request to the store is sent: its endpoint, also for an alias of it
 }
 
 // hostList lists the hosts that presigned URLs may name in addition to AWS S3.
@@ -26,21 +28,26 @@ type hostList struct {
 	anyPublic bool
 }
 
-// find returns the reach of the host, or false if it is not on the list.
-func (l hostList) find(p endpoint) (guard.Reach, bool) {
-	reach, found := guard.Public, false
+// find returns the reach of the host and where to send the request, or false if the
+// host is not on the list.
+func (l hostList) find(p endpoint) (reach guard.Reach, dial endpoint, found bool) {
+	reach, dial = guard.Public, p
 	for _, r := range l.rules {
-		if r.matches(p) {
-			reach, found = max(reach, r.reach), true
+		if !r.matches(p) {
+			continue
+		}
+		reach, found = max(reach, r.reach), true
+		if r.store != nil && r.endpoint != r.dial {
+			dial = r.dial
 		}
 	}
 	if found {
-		return reach, true
+		return reach, dial, true
 	}
 	if p.scheme != "https" || p.port != 443 {
-		return guard.Public, false
+		return guard.Public, p, false
 	}
-	return guard.Public, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host)
+	return guard.Public, p, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host)
 }
 
 func (r hostRule) matches(p endpoint) bool {
@@ -167,12 +174,14 @@ func awsRegion(name string) string {
 
 // String returns the endpoint as a URL without a path.
 func (p endpoint) String() string {
-	host := p.host
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+	authority := p.authority()
+	if p.scheme == "https" {
+		authority = strings.TrimSuffix(authority, ":443")
 	}
-	if p.scheme == "https" && p.port == 443 {
-		return "https://" + host
-	}
-	return p.scheme + "://" + host + ":" + strconv.Itoa(int(p.port))
+	return p.scheme + "://" + authority
+}
+
+// authority returns host:port, as a URL has it.
+func (p endpoint) authority() string {
+	return net.JoinHostPort(p.host, strconv.Itoa(int(p.port)))
 }

@@ -204,12 +204,8 @@ func (p urlParts) requestURL() (*url.URL, error) {
 	if err != nil {
 		return nil, errURLPercent
 	}
-	host := p.host
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
 	u := &url.URL{
-		Scheme: p.scheme, Host: host + ":" + strconv.Itoa(int(p.port)),
+		Scheme: p.scheme, Host: p.authority(),
 		Path: path, RawPath: p.path, RawQuery: p.query, ForceQuery: p.hasQuery && p.query == "",
 	}
 	want := p.path

@@ -98,7 +98,7 @@ func checkAccepted(t *testing.T, opener *Opener, raw string, u *URL) {
 	if got := strings.ToLower(std.Hostname()); got != u.endpoint.host || std.User != nil || std.Fragment != "" || std.Opaque != "" {
 		t.Errorf("%q: net/url reads host %q, we read %q", raw, got, u.endpoint.host)
 	}
-	if _, ok := opener.hosts.find(u.endpoint); !ok {
+	if _, _, ok := opener.hosts.find(u.endpoint); !ok {
 		t.Errorf("%q: host %v is not on the list", raw, u.endpoint)
 	}
 	if !strings.HasPrefix(strings.ToLower(raw), u.endpoint.scheme+"://"+strings.ToLower(u.host)) {

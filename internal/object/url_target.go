@@ -19,6 +19,7 @@ type target struct {
 	origin   origin
 	method   string
 	endpoint endpoint
+	dial     endpoint // where the request is sent; differs from endpoint for an alias of a store
 	reach    guard.Reach
 	request  *url.URL
 	host     string // Host header
@@ -34,11 +35,14 @@ func (o *Opener) target(method, rawURL string) (target, error) {
 		return target{}, err
 	}
 	var ok bool
-	if t.reach, ok = o.hosts.find(t.endpoint); !ok {
+	if t.reach, t.dial, ok = o.hosts.find(t.endpoint); !ok {
 		return target{}, t.origin.fail(urlHost, fmt.Errorf("%s is not on the list of hosts", t.endpoint.host))
 	}
 	if err := t.checkNamed(o.hosts); err != nil {
 		return target{}, t.origin.fail(urlNotAllowed, nil, err)
+	}
+	if t.dial != t.endpoint {
+		t.request.Scheme, t.request.Host = t.dial.scheme, t.dial.authority()
 	}
 	return t, nil
 }
@@ -52,7 +56,7 @@ func (o *Opener) parse(from origin, method, rawURL string) (target, error) {
 	if err != nil {
 		return target{}, from.fail(urlInvalid, nil, err)
 	}
-	t := target{opener: o, origin: from, method: method, endpoint: parts.endpoint, host: parts.hostHeader}
+	t := target{opener: o, origin: from, method: method, endpoint: parts.endpoint, dial: parts.endpoint, host: parts.hostHeader}
 	if t.request, err = parts.requestURL(); err != nil {
 		return target{}, from.fail(urlInvalid, nil, err)
 	}
@@ -95,7 +99,7 @@ func (u *target) send(request *http.Request, cancel context.CancelCauseFunc, by 
 		transport.Proxy = u.opener.cfg.Proxy
 		transport.DialContext = u.opener.cfg.Guard.Dial(guard.Named)
 	} else {
-		pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.endpoint.host, u.endpoint.port)
+		pinned, err := u.opener.cfg.Guard.Pin(ctx, u.reach, u.dial.host, u.dial.port)
 		if err != nil {
 			return nil, u.unreachable(errors.Join(err, context.Cause(ctx)))
 		}
@@ -145,7 +149,7 @@ func (u *target) isVersion2() bool {
 // connection. It uses no HTTP/2, no compression and nothing from the environment.
 func (u *target) transport() *http.Transport {
 	cfg := u.opener.cfg
-	serverName := u.endpoint.host
+	serverName := u.dial.host
 	if u.isLink {
 		serverName = "" // the connection may go to a proxy
 	}

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -14,7 +15,7 @@ import (
 
 // BusinessAccount is a WhatsApp Business Account linked to an account.
 type BusinessAccount struct {
-	ID                  string // 32 hexadecimal digits: "waba-" and this is AWS's id
+	ID                  string // 32 hexadecimal digits: "waba-" and this is AWS's id; Link makes one up if it is empty
 	AccountID           string // 12 digits
 	MetaID              string // Meta's id
 	Name                string
@@ -27,7 +28,7 @@ type BusinessAccount struct {
 
 // PhoneNumber is a phone number of a linked account.
 type PhoneNumber struct {
-	ID                string // 32 hexadecimal digits: "phone-number-id-" and this is AWS's id
+	ID                string // 32 hexadecimal digits: "phone-number-id-" and this is AWS's id; Link makes one up if it is empty
 	BusinessAccountID string // as BusinessAccount.ID
 	MetaID            string // Meta's id
 	DisplayNumber     string // "+1 555-078-3881"
@@ -69,7 +70,7 @@ func (s *DB) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccou
 		 ON CONFLICT (account_id, meta_id) DO UPDATE SET name = excluded.name, marketing_onboarding = excluded.marketing_onboarding,
 		   app_id = CASE WHEN excluded.app_id = '' THEN business_account.app_id ELSE excluded.app_id END
 		 RETURNING id`,
-		newID(), account.AccountID, account.MetaID, account.Name, account.MarketingOnboarding, []byte{}, s.now().UnixMilli(), account.AppID).Scan(&account.ID)
+		cmp.Or(account.ID, newID()), account.AccountID, account.MetaID, account.Name, account.MarketingOnboarding, []byte{}, s.now().UnixMilli(), account.AppID).Scan(&account.ID)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func linkPhoneNumbers(ctx context.Context, tx *sql.Tx, account BusinessAccount) 
 			 VALUES ($1, $2, $3, $4, $5, $6)
 			 ON CONFLICT (business_account_id, meta_id) DO UPDATE SET display_number = excluded.display_number,
 			   verified_name = excluded.verified_name, quality_rating = excluded.quality_rating`,
-			newID(), account.ID, number.MetaID, number.DisplayNumber, number.VerifiedName, number.QualityRating)
+			cmp.Or(number.ID, newID()), account.ID, number.MetaID, number.DisplayNumber, number.VerifiedName, number.QualityRating)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ package wire
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"time"
@@ -25,6 +26,8 @@ type Config struct {
 	// ResponseHeaderTimeout is the limit for the time between the last byte of the
 	// request and the header of the response. Required.
 	ResponseHeaderTimeout time.Duration
+	// RootCAs verify Meta's certificates. Default: the system's.
+	RootCAs *x509.CertPool
 }
 
 const (
@@ -38,7 +41,7 @@ const (
 // a busy server does not need a handshake for each file. A small file fits into
 // the write buffer and is sent with one write.
 func NewTransport(config Config) *http.Transport {
-	dialer := &uploadDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
+	dialer := &uploadDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{RootCAs: config.RootCAs, MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
