@@ -199,7 +199,7 @@ func (w *devWorld) simulatorAccepts(name, contentType string, data []byte) (acce
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+w.values["FERRY_SIMULATOR_TOKEN"])
+	request.Header.Set("Authorization", "Bearer "+w.values["CLOUD_API_ACCESS_TOKEN"])
 	request.Header.Set("Content-Type", writer.FormDataContentType())
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"maps"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ferry/socialmessaging"
 )
 
 func exists(path string) bool {
@@ -42,11 +44,19 @@ func TestDevKeepsItsData(t *testing.T) {
 	}
 }
 
-// Without --data nothing is kept, and two processes share nothing.
-func TestTwoDevsInMemoryShareNothing(t *testing.T) {
+// Without --data nothing is kept, and two processes share nothing but the ids and
+// keys of the sample world.
+func TestTwoDevsInMemoryShareNoData(t *testing.T) {
 	first, second := startDev(t, raceBuild), startDev(t, raceBuild)
-	if maps.Equal(first.values, second.values) || first.values["AWS_SECRET_ACCESS_KEY"] == second.values["AWS_SECRET_ACCESS_KEY"] {
-		t.Error("two worlds share their keys")
+	file := sampleFile(t, "sample.pdf")
+	first.putObject(t, "a.pdf", file.Data, file.ContentType)
+	_, err := goClient(second.values["AWS_ENDPOINT_URL_SOCIALMESSAGING"], second.key()).
+		PostWhatsAppMessageMedia(t.Context(), fromBucket(second.values["FERRY_PHONE_NUMBER_ID"], second.values["FERRY_BUCKET"], "a.pdf"))
+	if _, missing := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !missing {
+		t.Errorf("an object of the first world, in the second: %v", err)
+	}
+	if first.key() != second.key() {
+		t.Error("two worlds have different keys")
 	}
 }
 
@@ -57,7 +67,7 @@ func (w *devWorld) key() accessKey {
 func (w *devWorld) putObject(t testing.TB, key string, data []byte, contentType string) {
 	t.Helper()
 	client := s3.New(s3.Options{
-		Region: region, BaseEndpoint: aws.String(w.values["AWS_ENDPOINT_URL_S3"]), UsePathStyle: true,
+		Region: region, BaseEndpoint: aws.String(w.values["AWS_ENDPOINT_URL_S3"]), UsePathStyle: true, HTTPClient: w.client,
 		Credentials: credentials.NewStaticCredentialsProvider(w.key().id, w.key().secret, ""),
 	})
 	gateway := &s3Server{client: client}

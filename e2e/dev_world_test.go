@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,6 +20,7 @@ type devWorld struct {
 	envFile string            // for a shell to source
 	values  map[string]string // what the file sets
 	sim     *simulator        // its control API only
+	client  *http.Client      // trusts the world's certificate, if it has one
 }
 
 // startDev runs `ferry dev` with a strict simulator until it has written its env
@@ -48,7 +52,19 @@ func (w *devWorld) wantEnvFile() {
 		w.t.Fatal(err)
 	}
 	w.values = exports(string(text))
-	w.sim = &simulator{t: w.t, url: w.values["FERRY_SIMULATOR_URL"], control: metasim.NewControlClient(w.values["FERRY_SIMULATOR_CONTROL_URL"], nil)}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy, transport.DisableKeepAlives = nil, true
+	if file := w.values["NODE_EXTRA_CA_CERTS"]; file != "" {
+		ca, err := os.ReadFile(file)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(ca)
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	}
+	w.client = &http.Client{Transport: transport}
+	w.sim = &simulator{t: w.t, url: w.values["FERRY_SIMULATOR_URL"], control: metasim.NewControlClient(w.values["FERRY_SIMULATOR_CONTROL_URL"], w.client)}
 }
 
 // env returns an environment with the env file's settings, as a shell that

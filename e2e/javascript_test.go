@@ -27,7 +27,7 @@ func TestJavaScriptSDKWorksWithDevsEnvironment(t *testing.T) {
 	if want := []string{dev.values["FERRY_WABA_ID"]}; !slices.Equal(got.Listed, want) {
 		t.Errorf("the linked accounts are %v, want %v", got.Listed, want)
 	}
-	if want := []string{dev.values["FERRY_PHONE_NUMBER_ID"]}; !slices.Equal(got.Numbers, want) {
+	if want := []string{dev.values["FERRY_PHONE_NUMBER_ID"], dev.values["FERRY_PHONE_NUMBER_ID_2"]}; !slices.Equal(got.Numbers, want) {
 		t.Errorf("the account's phone numbers are %v, want %v", got.Numbers, want)
 	}
 	if got.Name != "Lucky Shrub" || !got.LinkedSince || got.Display != "+1 555-078-3881" || got.Number != "+15550783881" {

@@ -56,7 +56,7 @@ func TestAWSCLIWorksWithDevsEnvironment(t *testing.T) {
 		}
 	}
 	decode(t, dev.shell(`aws socialmessaging get-linked-whatsapp-business-account --id $FERRY_WABA_ID`), &linked)
-	if linked.Account.ID != waba || len(linked.Account.PhoneNumbers) != 1 || linked.Account.PhoneNumbers[0].PhoneNumberID != phone || linked.Account.PhoneNumbers[0].PhoneNumber != "+15550783881" {
+	if linked.Account.ID != waba || len(linked.Account.PhoneNumbers) != 2 || linked.Account.PhoneNumbers[0].PhoneNumberID != phone || linked.Account.PhoneNumbers[0].PhoneNumber != "+15550783881" {
 		t.Errorf("the account is %+v, want %s with %s", linked.Account, waba, phone)
 	}
 	var number struct {
