@@ -69,6 +69,9 @@ func (s *Server) authenticate(c *call) *apiError {
 		return invalidToken()
 	}
 	c.accounts = accounts
+	if refusal := s.checkProof(c); refusal != nil {
+		return refusal
+	}
 	if auth.allow == nil {
 		return nil
 	}

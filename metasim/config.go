@@ -89,6 +89,11 @@ type BusinessAccount struct {
 	Token string // access token of this account; accounts may share one; required
 	AppID string // decimal digits: of the app of resumable uploads; accounts may share one; empty means none
 
+	// AppSecret is the secret of the app AppID, by which the parameter
+	// appsecret_proof of a request is verified. Accounts that share the app have the
+	// same. Default: none; the parameter is then ignored.
+	AppSecret string
+
 	Name                             string // default "Simulated Business"
 	Currency                         string // ISO 4217; default "USD"
 	TimezoneID                       string // Meta's number of the time zone; default "1"
@@ -182,8 +187,15 @@ func (c Config) Validate() error {
 			}
 		}
 	}
+	secrets := map[string]string{}
 	for _, a := range c.BusinessAccounts { // several accounts may have the same app
+		if known, again := secrets[a.AppID]; again && known != a.AppSecret && a.AppID != "" {
+			complain("app id %q has two secrets", a.AppID)
+		}
+		secrets[a.AppID] = a.AppSecret
 		switch {
+		case a.AppID == "" && a.AppSecret != "":
+			complain("business account %s: there is an AppSecret without an AppID", a.ID)
 		case a.AppID == "":
 		case !isObjectID(a.AppID):
 			complain("app id %q is not a number of 1 to 32 digits", a.AppID)

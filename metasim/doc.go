@@ -42,7 +42,9 @@
 // query, and the last value before earlier ones. A body of parameters has at most
 // 64 KiB. The token may be in the header Authorization, with the scheme Bearer or
 // OAuth, or in the parameter access_token, which counts before the header. The media
-// host, from which files are downloaded, accepts the header only.
+// host, from which files are downloaded, accepts the header only. The parameter
+// appsecret_proof is verified, also with appsecret_time, if BusinessAccount.AppSecret is
+// set; it must be in the query, or in a form before the file.
 //
 // Versions v21.0 to v26.0 are live. An older one, and a path without a version, are
 // answered by v21.0, as the header facebook-api-version says. Versions up to v36.0
@@ -182,7 +184,7 @@
 // inbound media and the one hour of No-Storage numbers; permissions finer than a
 // token per account; HTTP caching, ETags of the API, batch requests, and the
 // parameters ids, method, metadata, callback and suppress_http_code. The parameters
-// pretty, locale, format, debug, appsecret_proof and sdk are ignored. An Opus stream
+// pretty, locale, format, debug and sdk are ignored. An Opus stream
 // may be stereo, and not the only one. The field type of an upload is not checked, as
 // at Meta. ttl_minutes shortens the life of any file, though Meta accepts it for
 // No-Storage numbers only.

@@ -463,6 +463,8 @@ func TestAppIDsAreChecked(t *testing.T) {
 		"shared":        {[]BusinessAccount{account("1", "3"), account("2", "3")}, ""},
 		"none":          {[]BusinessAccount{account("1", "")}, ""},
 		"not digits":    {[]BusinessAccount{account("1", "app")}, "app id"},
+		"two secrets":   {[]BusinessAccount{{ID: "1", Token: "t", AppID: "5", AppSecret: "a"}, {ID: "2", Token: "t", AppID: "5", AppSecret: "b"}}, "two secrets"},
+		"no app":        {[]BusinessAccount{{ID: "1", Token: "t", AppSecret: "a"}}, "without an AppID"},
 		"an account's":  {[]BusinessAccount{account("1", "2"), account("2", "")}, "app id"},
 		"its account's": {[]BusinessAccount{account("1", "1")}, "app id"},
 	}

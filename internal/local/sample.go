@@ -52,7 +52,7 @@ const GraphVersion = "v25.0"
 // sampleAccount returns the account as the simulator has it.
 func sampleAccount() metasim.BusinessAccount {
 	return metasim.BusinessAccount{
-		ID: MetaAccountID, AppID: MetaAppID, Name: "Lucky Shrub", Token: metaToken, MarketingMessagesOnboardingState: "NOT_STARTED",
+		ID: MetaAccountID, AppID: MetaAppID, AppSecret: metaAppSecret, Name: "Lucky Shrub", Token: metaToken, MarketingMessagesOnboardingState: "NOT_STARTED",
 		PhoneNumbers: []metasim.PhoneNumber{
 			{ID: MetaPhoneNumberID, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub", QualityRating: "GREEN"},
 			{ID: MetaPhoneNumberID2, DisplayPhoneNumber: "+1 555-078-3882", VerifiedName: "Lucky Shrub Support", QualityRating: "GREEN"},
