@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -26,12 +25,13 @@ type devCommand struct {
 	TLS      bool   `help:"Serve everything over https, with a certificate for localhost that the environment makes AWS SDKs, Node.js, Python, Go and curl trust."`
 	Strict   bool   `help:"Make the simulator refuse what Meta accepts but a careful client does not send."`
 
-	ListenHost         string `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
-	PublicHost         string `help:"Name or address by which programs reach this machine, such as the name of a container; part of all URLs and of the certificate. Default: 127.0.0.1." placeholder:"HOST"`
-	SimulatorPublicURL string `help:"URL by which programs reach the simulator through a proxy or a mapped port; download URLs begin with it." placeholder:"URL"`
+	ListenHost         string   `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
+	PlainHTTP          bool     `help:"Allow plain HTTP on an address that is not loopback, such as within a container."`
+	Host               []string `help:"Name or address by which programs reach this machine, such as the name of a container; the first one is part of all URLs. localhost and loopback addresses are always accepted, other names are refused. May be repeated." placeholder:"NAME"`
+	SimulatorPublicURL string   `help:"URL by which programs reach the simulator through a proxy or a mapped port; download URLs begin with it." placeholder:"URL"`
 }
 
-var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+var hostForm = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
 // check returns every problem of the flags.
 func (c *devCommand) check() error {
@@ -39,11 +39,18 @@ func (c *devCommand) check() error {
 	if c.Region != "" && !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))
 	}
-	if c.ListenHost != "" && net.ParseIP(c.ListenHost) == nil {
+	listen, err := netip.ParseAddr(c.ListenHost)
+	switch {
+	case c.ListenHost == "" || err == nil && listen.IsLoopback():
+	case err != nil || listen.Zone() != "":
 		problems = append(problems, fmt.Errorf("--listen-host is %q; expected an address without a port, such as 0.0.0.0", c.ListenHost))
+	case !c.TLS && !c.PlainHTTP:
+		problems = append(problems, fmt.Errorf("--listen-host %s: others could read and change plain HTTP on this address; set --tls, or --plain-http if only this machine reaches the address, as in a container", c.ListenHost))
 	}
-	if addr, err := netip.ParseAddr(c.PublicHost); c.PublicHost != "" && !hostForm.MatchString(c.PublicHost) && (err != nil || addr.Zone() != "") {
-		problems = append(problems, fmt.Errorf("--public-host is %q; expected a host name in lower case or an address, without a port", c.PublicHost))
+	for _, host := range c.Host {
+		if addr, err := netip.ParseAddr(host); !hostForm.MatchString(host) && (err != nil || addr.Zone() != "") {
+			problems = append(problems, fmt.Errorf("--host is %q; expected a host name in lower case, *.suffix or an address, without a port", host))
+		}
 	}
 	if c.SimulatorPublicURL != "" {
 		u, err := url.Parse(c.SimulatorPublicURL)
@@ -60,7 +67,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		return err
 	}
 	config := local.Config{
-		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Host: c.PublicHost, SimulatorURL: c.SimulatorPublicURL,
+		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict, Data: c.Data, Logger: terminal.log,
 	}
 	if c.TLS {

@@ -42,8 +42,8 @@ func (w *World) Environment() []Variable {
 	variables = append(variables, overrides()...)
 	// Python and curl send requests for this machine to a proxy, too.
 	own := "127.0.0.1,localhost,::1"
-	if w.config.Host != "" {
-		own += "," + w.config.Host
+	if host := w.publicHost(); host != "" {
+		own += "," + host
 	}
 	for _, name := range []string{"NO_PROXY", "no_proxy"} {
 		variables = append(variables, Variable{Name: name, Value: own, Extends: true})

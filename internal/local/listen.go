@@ -156,13 +156,6 @@ func (m *multiListener) addTo(own *guard.Own) {
 	}
 }
 
-// isLoopback reports whether a host to listen on accepts connections from this
-// machine only.
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "" || host == "localhost" || err == nil && addr.IsLoopback()
-}
-
 // urls are the addresses of the servers.
 type urls struct{ api, simulator, s3, control string }
 

@@ -35,13 +35,15 @@ type Config struct {
 	// Listen is the address on which all servers listen. Default: loopback, over IPv4
 	// and IPv6.
 	Listen string
-	// Host is the name or address by which programs reach the servers, as in a
-	// container. It is part of all URLs. Default: 127.0.0.1.
-	Host string
+	// Hosts are further names and addresses by which programs reach the servers, as in
+	// a container: without a port, or *.suffix. The first is part of all URLs unless
+	// it is a suffix. localhost, *.localhost and loopback addresses are always
+	// accepted. Default: none; 127.0.0.1 is part of all URLs.
+	Hosts []string
 	// SimulatorURL is scheme://host[:port] by which programs reach the simulator, as
 	// through a proxy. Download URLs begin with it. Default: what each request names.
 	SimulatorURL string
-	// TLS serves everything over https, with a certificate for Host, localhost,
+	// TLS serves everything over https, with a certificate for Hosts, localhost,
 	// *.localhost, 127.0.0.1 and ::1 that is created when the world starts.
 	TLS bool
 	// SystemRoots is a PEM file with the certificate authorities that programs on this
@@ -75,6 +77,7 @@ type World struct {
 	Simulator *metasim.Server
 
 	config    Config
+	access    gateway.Access
 	urls      urls       // by which this process reaches its servers
 	authority *authority // nil means plain http
 	temporary string     // directory of the authority's files if there is no data directory
@@ -110,6 +113,9 @@ func (w *World) start(ctx context.Context) (err error) {
 		if err := os.MkdirAll(w.config.Data, 0o700); err != nil {
 			return err
 		}
+	}
+	if w.access, err = gateway.NewAccess(w.config.Hosts, nil); err != nil {
+		return err
 	}
 	if err := w.openListeners(); err != nil {
 		return err

@@ -48,18 +48,30 @@ func (w *World) openS3(ctx context.Context) (http.Handler, error) {
 		inPath.ServeHTTP(rw, r)
 	})
 	version2 := presigned2{next: handler, bucket: w.bucketInHost, region: w.Region, accessKeyID: w.AccessKeyID, key: w.SecretAccessKey}
-	return refuseToken(version2), nil
+	return w.access.Hosts(w.refuseOrigins(refuseToken(version2))), nil
+}
+
+// refuseOrigins refuses requests of web pages that are not of this machine. Their
+// signature proves nothing, because everybody knows the key of the sample account.
+func (w *World) refuseOrigins(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if origin := r.Header.Get("Origin"); origin != "" && !w.access.AllowsOrigin(origin) {
+			writeS3Error(rw, http.StatusForbidden, "AccessForbidden", "A web page of this origin must not call the S3 server of ferry dev.")
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
 }
 
 // bucketInHost returns the bucket that a Host header names in front of localhost or
-// of Config.Host, or "".
+// of a name in Config.Hosts, or "".
 func (w *World) bucketInHost(host string) string {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = host
 	}
-	for _, base := range []string{"localhost", w.config.Host} {
-		if bucket, ok := strings.CutSuffix(name, "."+base); ok && base != "" {
+	for _, base := range append([]string{"localhost"}, w.config.Hosts...) {
+		if bucket, ok := strings.CutSuffix(name, "."+base); ok {
 			return bucket
 		}
 	}

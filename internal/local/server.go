@@ -38,7 +38,7 @@ func (w *World) openListeners() (err error) {
 		return err
 	}
 	w.urls = w.listeners.urls(localHost(w.config.Listen), w.config.TLS)
-	public := w.listeners.urls(cmp.Or(w.config.Host, localHost(w.config.Listen)), w.config.TLS)
+	public := w.listeners.urls(cmp.Or(w.publicHost(), localHost(w.config.Listen)), w.config.TLS)
 	w.APIURL, w.S3URL, w.ControlURL = public.api, public.s3, public.control
 	w.SimulatorURL = cmp.Or(strings.TrimRight(w.config.SimulatorURL, "/"), public.simulator)
 	return nil
@@ -55,8 +55,8 @@ func (w *World) openCertificate() (err error) {
 		w.temporary = directory
 	}
 	names := []string{"localhost", "*.localhost", "127.0.0.1", "::1"}
-	for _, name := range []string{w.config.Host, localHost(w.config.Listen)} {
-		if name != "" && !slices.Contains(names, name) {
+	for _, name := range append([]string{localHost(w.config.Listen)}, w.config.Hosts...) {
+		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -89,6 +89,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		API:      social.Config{Region: w.Region, AnyRegion: w.config.Region == ""},
 		Own:      &w.own,
 		Logger:   w.config.Logger,
+		Access:   w.access,
 		Listener: w.listeners.api,
 	}
 	if w.authority != nil {
@@ -102,12 +103,20 @@ func (w *World) openGateway(ctx context.Context) error {
 // may name, beside the one by which this process reaches it.
 func (w *World) s3Aliases() []string {
 	aliases := []string{}
-	for _, host := range []string{"localhost", "127.0.0.1", "::1", w.config.Host} {
-		if url := w.listeners.urls(host, w.config.TLS).s3; host != "" && url != w.urls.s3 {
+	for _, host := range append([]string{"localhost", "127.0.0.1", "::1"}, w.config.Hosts...) {
+		if url := w.listeners.urls(host, w.config.TLS).s3; url != w.urls.s3 && !strings.HasPrefix(host, "*.") {
 			aliases = append(aliases, url)
 		}
 	}
 	return aliases
+}
+
+// publicHost returns the name that is part of all URLs, or "" for loopback.
+func (w *World) publicHost() string {
+	if len(w.config.Hosts) == 0 || strings.HasPrefix(w.config.Hosts[0], "*.") {
+		return ""
+	}
+	return w.config.Hosts[0]
 }
 
 // simulatorPublicURL returns the start of download URLs, or "" if each request
@@ -122,7 +131,7 @@ func (w *World) simulatorPublicURL() string {
 // openSimulator opens the simulator with the sample account.
 func (w *World) openSimulator() error {
 	config := metasim.Config{
-		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict,
+		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict, Hosts: w.config.Hosts,
 		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()},
 	}
 	if w.config.Data != "" {
