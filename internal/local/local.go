@@ -114,7 +114,7 @@ func (w *World) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if w.access, err = gateway.NewAccess(w.config.Hosts, nil); err != nil {
+	if w.access, err = gateway.NewAccess(w.names(), nil); err != nil {
 		return err
 	}
 	if err := w.openListeners(); err != nil {
@@ -140,7 +140,7 @@ func (w *World) start(ctx context.Context) (err error) {
 		return w.Gateway.Run(draining)
 	})
 	w.group.Go(func() error { return w.Simulator.Run(others, w.listeners.simulator, w.listeners.control) })
-	w.group.Go(func() error { return serve(others, "S3 server", w.listeners.s3, s3) })
+	w.group.Go(func() error { return serve(others, "S3 server", w.listeners.s3, s3, w.config.Logger) })
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -55,13 +56,24 @@ func (w *World) openCertificate() (err error) {
 		w.temporary = directory
 	}
 	names := []string{"localhost", "*.localhost", "127.0.0.1", "::1"}
-	for _, name := range append([]string{localHost(w.config.Listen)}, w.config.Hosts...) {
+	for _, name := range append([]string{localHost(w.config.Listen)}, w.names()...) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	w.authority, err = openAuthority(directory, names, w.config.SystemRoots, time.Now())
 	return err
+}
+
+// names returns Config.Hosts, also with a bucket in front.
+func (w *World) names() (names []string) {
+	for _, name := range w.config.Hosts {
+		names = append(names, name)
+		if net.ParseIP(name) == nil && !strings.HasPrefix(name, "*.") {
+			names = append(names, "*."+name)
+		}
+	}
+	return names
 }
 
 // openGateway opens the gateway with the sample account.
@@ -146,8 +158,8 @@ func (w *World) openSimulator() error {
 }
 
 // serve serves a handler until ctx is done. It closes the listener.
-func serve(ctx context.Context, name string, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+func serve(ctx context.Context, name string, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug)}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("the %s at %s failed: %w", name, listener.Addr(), err)
