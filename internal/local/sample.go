@@ -1,6 +1,6 @@
 // The sample world: one account with one WhatsApp Business Account and two phone
 // numbers. Its ids and keys are the same at every start, with and without a data
-// directory; README.md lists them, and programs may rely on them.
+// directory; docs/development.md lists them, and programs may rely on them.
 //
 // None of them is secret. They open nothing but a world on one's own machine:
 // `ferry serve` does not start on a database that has the sample's access key.

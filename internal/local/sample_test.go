@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"database/sql"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // The ids and keys of the sample world are a contract: programs and their tests
-// have them in their own configuration. README.md lists them.
+// have them in their own configuration. docs/development.md lists them.
 func TestSampleWorldIsTheSameAtEveryStart(t *testing.T) {
 	data := t.TempDir()
 	for _, directory := range []string{"", data, data} {
@@ -47,6 +48,21 @@ func TestSampleWorldIsTheSameAtEveryStart(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("the sample world is\n%q, want\n%q", got, want)
+		}
+		document, err := os.ReadFile("../../docs/development.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range want {
+			if !strings.HasPrefix(value, "arn:") && value != "us-east-1" && value != "+15550783881" && value != "+15550783882" && !strings.Contains(string(document), value) {
+				t.Errorf("docs/development.md does not have %s", value)
+			}
+		}
+		for _, v := range world.Environment() {
+			isListed := strings.Contains(string(document), "`"+v.Name+"`")
+			if !isListed && !strings.HasPrefix(v.Name, "AWS_CONTAINER_") {
+				t.Errorf("docs/development.md does not have the variable %s", v.Name)
+			}
 		}
 		if err := world.Close(); err != nil {
 			t.Fatal(err)
