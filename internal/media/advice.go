@@ -40,9 +40,11 @@ func declaredCure(declared string, detected detection) string {
 	switch {
 	case certain:
 		return cure(kind, detected)
-	case isTextType(declared):
+	case isTextType(declared) && isText:
 		return plainAdvice
-	case isText && strings.Contains(detected.mime, "html"), isText && kind != kindDocument && !strings.HasSuffix(declared, "/svg+xml") && !detected.code:
+	case isTextType(declared) && detected.mime == "":
+		return "Check that the right file was stored: its bytes are not text."
+	case isText && strings.Contains(detected.mime, "html"), isText && kind != kindDocument && !detected.code:
 		return errorPage
 	case detected.mime == "application/zip", detected.mime == "", isText && !detected.code:
 		return conversionAdvice(declared, kind, detected)
@@ -75,6 +77,11 @@ func contradicts(declared string, t Type, detected detection) *refusal {
 // accepts that, or convert it. wanted is the kind that it is meant to be.
 func cure(wanted kind, detected detection) string {
 	t, certain := detected.likely()
+	if detected.movie && detected.tracks.soundOnly() { // a type for video does not fit
+		if t, certain = lookup("audio/mp4"); !slices.Contains(detected.candidates, t.MIME) {
+			return conversionAdvice(detected.mime, wanted, detected)
+		}
+	}
 	for _, mime := range detected.candidates {
 		if other, ok := lookup(mime); ok && certain && other.kind == wanted && !(wanted == kindAudio && detected.tracks.video) {
 			t = other

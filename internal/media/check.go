@@ -60,7 +60,7 @@ func Check(ctx context.Context, f File) (Result, error) {
 		return refused(problem), nil
 	}
 	x := newExaminer(ctx, f)
-	if detected.movie && mayBeMedia(f.DeclaredType) {
+	if detected.movie {
 		detected.tracks = x.readTracks()
 	}
 	result := settle(f, detected)

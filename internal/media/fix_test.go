@@ -13,11 +13,11 @@ import (
 )
 
 // outFile is the file that a command of a Fix writes.
-var outFile = regexp.MustCompile(`\bout\.[a-z0-9]+$`)
+var outFile = regexp.MustCompile(`\bout\.[a-z0-9]+`)
 
 // command returns the command of a Fix, "" if it has none.
 func command(fix string) string {
-	if at := strings.LastIndex(fix, ": "); at >= 0 && outFile.MatchString(fix) {
+	if at := strings.LastIndex(fix, ": "); at >= 0 && outFile.MatchString(fix[at:]) && !strings.HasSuffix(fix, ".") {
 		return fix[at+2:]
 	}
 	return ""
@@ -48,6 +48,8 @@ var made = []struct{ name, contentType, code, command string }{
 	{"moving.mov", "video/quicktime", CodeTypeNotAccepted, "ffmpeg" + moving + tone + main + " -f mov moving.mov"},
 	{"moving.mp4", "video/mp4", CodeTypeContradicts, "ffmpeg" + moving + tone + main + " -f mov moving.mp4"},
 	{"large.png", "image/png", CodeTooLarge, "ffmpeg -f lavfi -i 'nullsrc=size=1600x1600,geq=random(1)*255:random(2)*255:random(3)*255' -frames:v 1 -pix_fmt rgb24 large.png"},
+	{"late.pdf", "application/pdf", CodePDFHeader, "qpdf --empty empty.pdf && { head -c 2000 /dev/zero | tr '\\0' '\\001'; cat empty.pdf; } > late.pdf"},
+	{"followed.pdf", "application/pdf", CodePDFEnd, "qpdf --empty empty.pdf && { cat empty.pdf; head -c 9000 /dev/zero | tr '\\0' x; } > followed.pdf"},
 	{"high.3gp", "video/3gpp", CodeH264High, "ffmpeg" + moving + " -c:v libx264 -profile:v high -bf 0 -pix_fmt yuv420p -movflags +faststart high.3gp"},
 }
 

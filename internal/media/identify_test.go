@@ -90,7 +90,7 @@ func TestAcceptedTypes(t *testing.T) {
 var refuseCases = []struct{ about, declared, name, head, code, words string }{
 	{"CSV", "text/csv", "a.csv", headCSV, CodeTypeNotAccepted, `"text/csv"|Content-Type text/plain|text-as-plain`},
 	{"HTML", "text/html", "a.html", headHTML, CodeTypeNotAccepted, "text/plain"},
-	{"SVG", "image/svg+xml", "a.svg", "<svg></svg>", CodeTypeNotAccepted, "image/png|vipsthumbnail"},
+	{"SVG", "image/svg+xml", "a.svg", `<svg xmlns="http://www.w3.org/2000/svg"></svg>`, CodeTypeNotAccepted, "image/png|vipsthumbnail"},
 	{"GIF", "image/gif", "a.gif", headGIF, CodeTypeNotAccepted, "image/jpeg|vipsthumbnail"},
 	{"WAV", "audio/wav", "a.wav", headWAV, CodeTypeNotAccepted, "audio/ogg|libopus"},
 	{"WebM", "audio/webm", "a.webm", headWebM, CodeTypeNotAccepted, "libopus"},
