@@ -210,11 +210,16 @@ func (c *call) finish() {
 	c.updateHistory(c.w.status)
 	c.update(func(r *Request) {
 		r.Cut = r.Cut || c.w.cut
-		c.server.cfg.Logger.Info("metasim: request",
-			"operation", string(r.Operation), "method", r.Method, "path", r.Path, "status", r.Status,
+		attributes := []any{"operation", string(r.Operation), "method", r.Method, "path", r.Path, "status", r.Status,
 			"read", r.BytesRead, "written", r.BytesWritten, "duration", r.Duration,
-			"media_id", r.MediaID, "trace_id", r.TraceID, "reason", r.Reason, "not_simulated", r.NotSimulated,
-			"warnings", warningCodes(r.Warnings), "fault", r.FaultID, "cut", r.Cut)
+			"media_id", r.MediaID, "trace_id", r.TraceID, "reason", r.Reason, "fault", r.FaultID, "cut", r.Cut}
+		if r.NotSimulated != "" {
+			attributes = append(attributes, "not_simulated", r.NotSimulated)
+		}
+		if len(r.Warnings) > 0 {
+			attributes = append(attributes, "warnings", warningCodes(r.Warnings))
+		}
+		c.server.cfg.Logger.Info("metasim: request", attributes...)
 	})
 }
 

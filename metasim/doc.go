@@ -147,7 +147,8 @@
 //     or a field of more than 4 KiB; a compressed body.
 //   - Size limits apply at upload for every type: image 5 MiB, audio and video
 //     16 MiB, document 100 MiB, sticker 500 KiB animated, 100 KiB static.
-//   - A part without a file name is not a file.
+//   - An empty file, and a part without a file name, are no file. The file_name of a
+//     resumable upload has at most 255 bytes.
 //   - A token has access to its accounts only.
 //   - The media host refuses everything with the same 404 without details; the
 //     reason is in the history.

@@ -64,7 +64,7 @@ var pageParameters = []string{"limit", "after", "before", "summary"}
 
 // operations is everything that the simulated API can do. Routing,
 // authentication, parameters, faults and the history read it. To add an operation,
-// add a row and a method of Server.
+// add a row and a method of Server, and remove it from unsimulated.go.
 //
 // Rows may have the same method, and patterns that differ in the kind of the node
 // only. Then the kind of the object with the id in the path selects the row. If it

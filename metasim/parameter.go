@@ -29,9 +29,10 @@ const (
 
 // commonParameters are those of every request to the Graph API. Those that are not
 // the token's change the form of the response only, and are ignored.
-var commonParameters = []string{"access_token", "fields", "pretty", "locale", "format", "debug", "appsecret_proof", "appsecret_time", "sdk", "sig"}
+var commonParameters = []string{"access_token", "fields", "method", "pretty", "locale", "format", "debug", "appsecret_proof", "appsecret_time", "sdk", "sig"}
 
-// unsimulatedParameters change what a request means, and are refused.
+// unsimulatedParameters change what a request means, and are refused. A method that
+// is the request's own changes nothing.
 var unsimulatedParameters = []string{"batch", "ids", "method", "metadata", "callback", "suppress_http_code"}
 
 // parameters are the parameters of a request by name. Graph takes them from the
@@ -166,7 +167,7 @@ func (c *call) addParameter(where place, name string, values ...string) *apiErro
 	if where == inBody {
 		c.recordField(name, value)
 	}
-	if slices.Contains(unsimulatedParameters, name) {
+	if slices.Contains(unsimulatedParameters, name) && !(name == "method" && strings.EqualFold(value, c.r.Method)) {
 		return c.notSimulated("the parameter "+name, "Send the request without it.")
 	}
 	if (before || len(values) > 1) && name != "access_token" {

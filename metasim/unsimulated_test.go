@@ -26,6 +26,7 @@ func TestARequestThatIsNotSimulatedSaysSo(t *testing.T) {
 		"the library":                  {"GET", "/v25.0/message_template_library?search=x", "GET /message_template_library"},
 		"a batch":                      {"POST", "/v25.0/", "POST /"},
 		"several ids":                  {"GET", "/v25.0/" + phone1 + "?ids=1,2", "the parameter ids"},
+		"another method":               {"POST", "/v25.0/" + phone1 + "/media?method=delete", "the parameter method"},
 		"a field":                      {"GET", "/v25.0/" + account1 + "?fields=id,message_templates{name}", "the field message_templates of WhatsAppBusinessAccount"},
 		"a field of a field":           {"GET", "/v25.0/" + account1 + "?fields=phone_numbers{message_qrdls}", "the field message_qrdls of WhatsAppBusinessPhoneNumber"},
 	}

@@ -93,7 +93,7 @@ func TestACarefulClientHasNoWarnings(t *testing.T) {
 	id, _ := a.fields(t)["id"].(string)
 	s.get(s.address(id))
 	s.mustSendBytes(s.mustBegin("a.png", "image/png", len(png)), 0, png)
-	s.get("/v26.0/" + account1 + "?fields=id,name,phone_numbers.limit(2){id,throughput{level}}")
+	s.get("/v26.0/" + account1 + "?method=get&fields=id,name,phone_numbers.limit(2){id,throughput{level}}")
 	s.get("/v26.0/" + account1 + "/phone_numbers?fields=id&limit=100&sort=last_onboarded_time_ascending")
 	s.mustSend("DELETE", "/v25.0/"+id+"?phone_number_id="+phone1, nil, "Authorization", "Bearer "+token1)
 	for _, r := range s.Requests() {
