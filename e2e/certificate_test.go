@@ -39,38 +39,44 @@ func trusted(t testing.TB) certificate {
 }
 
 func makeCertificate() (c certificate, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return c, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "ferry e2e"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true, IsCA: true,
-		DNSNames: []string{"localhost", "*.s3.test", "graph.facebook.com", "lookaside.fbsbx.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return c, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return c, err
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 	c.certFile, c.keyFile = filepath.Join(runDirectory, "cert.pem"), filepath.Join(runDirectory, "key.pem")
-	if err = os.WriteFile(c.certFile, certPEM, 0o600); err != nil {
-		return c, err
-	}
-	if err = os.WriteFile(c.keyFile, keyPEM, 0o600); err != nil {
+	certPEM, keyPEM, err := makeCertificateFiles(c.certFile, c.keyFile, 365*24*time.Hour)
+	if err != nil {
 		return c, err
 	}
 	c.pool = x509.NewCertPool()
 	c.pool.AppendCertsFromPEM(certPEM)
 	c.pair, err = tls.X509KeyPair(certPEM, keyPEM)
 	return c, err
+}
+
+// makeCertificateFiles writes a new certificate and its key into two files.
+func makeCertificateFiles(certFile, keyFile string, life time.Duration) (certPEM, keyPEM []byte, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "ferry e2e"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true, IsCA: true,
+		DNSNames: []string{"localhost", "*.s3.test", "graph.facebook.com", "lookaside.fbsbx.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
+	if err := os.WriteFile(certFile, certPEM, 0o600); err != nil {
+		return nil, nil, err
+	}
+	return certPEM, keyPEM, os.WriteFile(keyFile, keyPEM, 0o600)
 }
 
 // trustingTransport returns a transport for the tests' own requests, which trusts

@@ -29,6 +29,9 @@ func newAccess(c Config) (a access, problem error) {
 	var problems []error
 	for _, name := range slices.Concat(metaHosts, c.Hosts) {
 		host, port, ok := splitHost(strings.TrimPrefix(name, "*."))
+		if address, err := netip.ParseAddr(name); err == nil && address.Zone() == "" { // IPv6 has no brackets here
+			host, port, ok = address.Unmap().String(), "", true
+		}
 		if !ok || port != "" {
 			problems = append(problems, fmt.Errorf("metasim: Hosts has %q; expected a host name without a port, or *.suffix", name))
 		}

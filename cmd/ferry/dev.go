@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 
+	"ferry/internal/gateway"
 	"ferry/internal/local"
 )
 
@@ -28,6 +29,7 @@ type devCommand struct {
 	ListenHost         string   `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
 	PlainHTTP          bool     `help:"Allow plain HTTP on an address that is not loopback, such as within a container."`
 	Host               []string `help:"Name or address by which programs reach this machine, such as the name of a container; the first one is part of all URLs. localhost and loopback addresses are always accepted, other names are refused. May be repeated." placeholder:"NAME"`
+	AllowOrigin        []string `help:"Origin, such as https://app.example.com, whose web pages may call all servers. Pages of this machine may call the API and S3; pages of other origins are refused. May be repeated." placeholder:"ORIGIN"`
 	SimulatorPublicURL string   `help:"URL by which programs reach the simulator through a proxy or a mapped port; download URLs begin with it." placeholder:"URL"`
 }
 
@@ -52,6 +54,9 @@ func (c *devCommand) check() error {
 			problems = append(problems, fmt.Errorf("--host is %q; expected a host name in lower case, *.suffix or an address, without a port", host))
 		}
 	}
+	if _, err := gateway.NewAccess(nil, c.AllowOrigin); err != nil {
+		problems = append(problems, fmt.Errorf("--allow-origin: %w", err))
+	}
 	if c.SimulatorPublicURL != "" {
 		u, err := url.Parse(c.SimulatorPublicURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -67,7 +72,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		return err
 	}
 	config := local.Config{
-		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, SimulatorURL: c.SimulatorPublicURL,
+		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict, Data: c.Data, Logger: terminal.log,
 	}
 	if c.TLS {

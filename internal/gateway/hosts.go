@@ -32,6 +32,9 @@ func NewAccess(hosts, origins []string) (a Access, err error) {
 	var problems []error
 	for _, text := range hosts {
 		host, port, ok := splitHost(strings.TrimPrefix(text, "*."))
+		if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" { // IPv6 has no brackets here
+			host, port, ok = address.Unmap().String(), "", true
+		}
 		if !ok || port != "" {
 			problems = append(problems, fmt.Errorf("%q is not a host name without a port, such as ferry.example.com or *.example.com", text))
 		}

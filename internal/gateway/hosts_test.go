@@ -59,7 +59,7 @@ func startGuarded(t *testing.T) (g *running, console string) {
 		t.Fatal(err)
 	}
 	g = start(t, func(c *gateway.Config, _ string) {
-		c.Access = access(t, []string{"Ferry.example", "*.tunnel.example", "192.0.2.80"}, []string{"https://app.example", "http://[2001:db8::1]:80"})
+		c.Access = access(t, []string{"Ferry.example", "*.tunnel.example", "192.0.2.80", "2001:db8::80"}, []string{"https://app.example", "http://[2001:db8::1]:80"})
 		c.Parts = []gateway.Part{{Name: "console", Listener: listener, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})}}
 	})
 	return g, listener.Addr().String()
@@ -79,6 +79,7 @@ func TestHealthAndPartsAnswerToTheirOwnHostNamesOnly(t *testing.T) {
 		"the IPv6 address of loopback":           {"[::1]:4080", 200},
 		"a configured name":                      {"ferry.example:443", 200},
 		"a name under a configured suffix":       {"a.b.tunnel.example", 200},
+		"a configured IPv6 address":              {"[2001:db8::80]:4080", 200},
 		"a configured address":                   {"192.0.2.80:4080", 200},
 		"another name":                           {"evil.example", 421},
 		"a name that begins like its own":        {"localhost.evil.example", 421},

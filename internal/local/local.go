@@ -43,6 +43,10 @@ type Config struct {
 	// SimulatorURL is scheme://host[:port] by which programs reach the simulator, as
 	// through a proxy. Download URLs begin with it. Default: what each request names.
 	SimulatorURL string
+	// Origins (scheme://host[:port]) are those whose web pages may call all servers.
+	// Pages of this machine may call the API and S3. Everybody knows the key of the
+	// sample account, so its signature does not protect these. Default: none.
+	Origins []string
 	// TLS serves everything over https, with a certificate for Hosts, localhost,
 	// *.localhost, 127.0.0.1 and ::1 that is created when the world starts.
 	TLS bool
@@ -114,7 +118,7 @@ func (w *World) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if w.access, err = gateway.NewAccess(w.names(), nil); err != nil {
+	if w.access, err = gateway.NewAccess(w.names(), w.config.Origins); err != nil {
 		return err
 	}
 	if err := w.openListeners(); err != nil {

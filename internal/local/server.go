@@ -98,7 +98,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		Sealer:   sealer,
 		Graph:    graph.Config{BaseURL: w.urls.simulator, Version: GraphVersion, DownloadURL: w.simulatorPublicURL(), UserAgent: "ferry-dev"},
 		Objects:  object.Config{Stores: []object.StoreConfig{store}},
-		API:      social.Config{Region: w.Region, AnyRegion: w.config.Region == ""},
+		API:      social.Config{Region: w.Region, AnyRegion: w.config.Region == "", AllowsOrigin: w.access.AllowsOrigin},
 		Own:      &w.own,
 		Logger:   w.config.Logger,
 		Access:   w.access,
@@ -143,7 +143,7 @@ func (w *World) simulatorPublicURL() string {
 // openSimulator opens the simulator with the sample account.
 func (w *World) openSimulator() error {
 	config := metasim.Config{
-		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict, Hosts: w.config.Hosts,
+		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict, Hosts: w.config.Hosts, Origins: w.config.Origins,
 		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()},
 	}
 	if w.config.Data != "" {

@@ -20,10 +20,24 @@ const (
 	corsExposed = "x-amzn-errortype, x-amzn-requestid, x-amzn-trace-id, Csrf-Token"
 )
 
-// allowOrigins sets the CORS headers of every response.
-func allowOrigins(header http.Header) {
-	header.Set("Access-Control-Allow-Origin", corsOrigin)
+// allowOrigin sets the CORS headers of every response to a page that may call the
+// API. It returns an error for a page that may not.
+func (s *Service) allowOrigin(header http.Header, r *http.Request) error {
+	allowed := corsOrigin
+	if s.config.AllowsOrigin != nil {
+		header.Add("Vary", "Origin")
+		origins := r.Header["Origin"]
+		if len(origins) == 0 { // not a page
+			return nil
+		}
+		if allowed = origins[0]; len(origins) > 1 || !s.config.AllowsOrigin(allowed) {
+			return fail(socialmessaging.KindAccessDenied, nil,
+				"A web page of the origin %.100q must not call this server. To allow it, start the server with --allow-origin ORIGIN.", allowed)
+		}
+	}
+	header.Set("Access-Control-Allow-Origin", allowed)
 	header.Set("Access-Control-Expose-Headers", corsExposed)
+	return nil
 }
 
 // corsMethods are the methods of each path, such as "DELETE, OPTIONS, POST".
@@ -43,7 +57,8 @@ var corsMethods = func() map[string]string {
 
 // preflight answers the request with which a browser asks whether it may call a
 // path, and reports whether r is one: an OPTIONS request of an operation's
-// path. Browsers do not sign it. The response is the same for all callers.
+// path. Browsers do not sign it. The response is the same for all callers of an
+// origin.
 func preflight(w http.ResponseWriter, r *http.Request) bool {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	methods, known := corsMethods[path]

@@ -124,3 +124,27 @@ func TestOnlyOptionsNeedsNoSignature(t *testing.T) {
 		t.Errorf("statuses %v", refused)
 	}
 }
+
+func TestOnlyPermittedPagesMayCall(t *testing.T) {
+	w := newWorld(t, func(s *settings) {
+		s.api.AllowsOrigin = func(origin string) bool { return origin == "http://localhost:3000" }
+	})
+	for origin, want := range map[string]string{"http://localhost:3000": "http://localhost:3000", "https://evil.example": "", "null": ""} {
+		status := map[bool]int{true: http.StatusOK, false: http.StatusForbidden}[want != ""]
+		r := w.request("OPTIONS", "/v1/whatsapp/media", "")
+		r.Header.Set("Access-Control-Request-Method", "POST")
+		for what, r := range map[string]*http.Request{"preflight": r, "signed": w.sign(w.request("GET", "/v1/whatsapp/waba/list", ""))} {
+			r.Header.Set("Origin", origin)
+			got := w.send(r)
+			if got.status != status || got.header.Get("Access-Control-Allow-Origin") != want || got.header.Get("Vary") != "Origin" {
+				t.Errorf("%q: the %s request is answered with %d %v", origin, what, got.status, got.header)
+			}
+			if want == "" && !strings.Contains(got.message(), "--allow-origin") {
+				t.Errorf("%q: the refusal does not say what to do: %s", origin, got.body)
+			}
+		}
+	}
+	if got := w.send(w.sign(w.request("GET", "/v1/whatsapp/waba/list", ""))); got.status != http.StatusOK || got.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("a program is answered with %d %v", got.status, got.header)
+	}
+}

@@ -86,7 +86,10 @@ func routes() map[string]handler {
 
 // ServeHTTP serves one request of the API.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	allowOrigins(w.Header())
+	if err := s.allowOrigin(w.Header(), r); err != nil {
+		writeFault(w, newRequestID(), faultOf(r.Context(), err))
+		return
+	}
 	if preflight(w, r) {
 		return
 	}

@@ -43,6 +43,9 @@ type Config struct {
 	// Whether signatures may be made for any region. ARNs in a response then name the
 	// region that its request was signed for, and ARNs in a request may name any.
 	AnyRegion bool
+	// AllowsOrigin reports whether web pages of an origin may call the API; those of
+	// others are refused. Default: all may, as AWS's model says.
+	AllowsOrigin func(origin string) bool
 	// Calls of each media operation that an account may make per second, with
 	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
