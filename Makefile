@@ -9,13 +9,14 @@ GOLANGCI_LINT := v2.15.0
 # The product's module, and those of e2e and bench, whose dependencies the product does not need.
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 
-.PHONY: help build test check bench fuzz tidy tools lint-tool node system clean
+.PHONY: help build test check bench hostile fuzz tidy tools lint-tool node system clean
 
 help:
 	@echo "make build   builds a static binary in bin/"
 	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
 	@echo "make check   checks formatting, and runs vet and the linter"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
+	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make tidy    runs go mod tidy in every module"
 	@echo "make clean   removes bin/ and .tools/"
@@ -38,6 +39,9 @@ check: lint-tool
 
 bench: tools node
 	$(GO) run -C bench .
+
+hostile:
+	$(GO) run -C e2e ./hostile
 
 fuzz:
 	@set -e; for module in $(MODULES); do \

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -139,6 +140,58 @@ func TestClientThatStopsSendingIsDisconnected(t *testing.T) {
 			t.Errorf("%q: %q, %v", head, response, err)
 		}
 		_ = connection.Close()
+	}
+}
+
+// Clients that connect and send nothing do not keep others out.
+func TestHealthIsAnsweredWhileStrangersHoldAllConnections(t *testing.T) {
+	g := start(t, func(c *gateway.Config, _ string) { c.Admission.MaxConnections = 4 })
+	for range 8 {
+		connection, err := net.Dial("tcp", g.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+	}
+	for range 8 {
+		if got := status(t, "http://"+g.address+"/livez"); got != http.StatusOK {
+			t.Errorf("/livez: %d", got)
+		}
+	}
+}
+
+// A stranger who knows the id of a key sends a body slowly. The server has read it
+// up to its bound when it gives the request up.
+func TestSlowBodyOfAStrangerIsRefusedForARetry(t *testing.T) {
+	g := start(t, func(c *gateway.Config, _ string) { c.Admission.MaxUnverified = 1 << 20 })
+	key, err := admin.CreateAccessKey(t.Context(), g.state, account, "app", admin.FullAccessPolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	var first net.Conn
+	for i := range 24 {
+		connection, err := net.Dial("tcp", g.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		if i == 0 {
+			first = connection
+		}
+		_, _ = fmt.Fprintf(connection, "POST /v1/whatsapp/media HTTP/1.1\r\nHost: %s\r\nContent-Length: 65536\r\nX-Amz-Date: %s\r\n"+
+			"Authorization: AWS4-HMAC-SHA256 Credential=%s/%s/us-east-1/social-messaging/aws4_request, SignedHeaders=host;x-amz-date, Signature=%064d\r\n\r\n",
+			g.address, now.Format("20060102T150405Z"), key.ID, now.Format("20060102"), 0)
+		_, _ = io.WriteString(connection, strings.Repeat("x", 65535))
+	}
+	_ = first.SetReadDeadline(time.Now().Add(20 * time.Second)) // then the test fails
+	response, err := http.ReadResponse(bufio.NewReader(first), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("X-Amzn-Errortype") != "ServiceUnavailable" || response.Header.Get("Retry-After") == "" {
+		t.Errorf("answered with %s, %v", response.Status, response.Header)
 	}
 }
 
