@@ -46,6 +46,7 @@ var crafted = []struct{ about, mime, data string }{
 	{"members without a name", docx, "PK\x03\x04" + strings.Repeat("PK\x01\x02"+strings.Repeat("\x00", 42), 1<<18) + endRecord(4, 46<<18)},
 	{"members with long names", docx, "PK\x03\x04" + strings.Repeat("PK\x01\x02"+strings.Repeat("\xff", 42)+strings.Repeat("n", 3*65535), 90) + endRecord(4, 90*(46+3*65535))},
 	{"end records", docx, strings.Repeat(endRecord(1<<31, 1<<31), mib)},
+	{"a directory in a circle", doc, oleSignature + strings.Repeat("\x00", 22) + "\x09\x00" + strings.Repeat("\x00", mib)},
 	{"text", "text/plain", strings.Repeat("\x80", mib)},
 }
 

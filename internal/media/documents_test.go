@@ -81,6 +81,7 @@ func TestDocumentsAreRefusedOnlyIfTheyAreCertainlyAnotherFile(t *testing.T) {
 		{"a page that is called Word", "", "a.doc", headHTML, "", CodeTypeUnknown},
 		{"a message of JSON as docx", docx, "a.docx", headJSON, "", CodeTypeContradicts},
 		{"XML of another kind as Excel", xls, "a.xls", headXML, "", CodeTypeContradicts},
+		{"a message of XML as Excel", xls, "a.xls", "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "", CodeErrorDocument},
 		{"a text as PDF", "application/pdf", "a.pdf", "Not found", "", CodeTypeContradicts},
 		{"a picture as PDF", "application/pdf", "a.pdf", headJPEG + pdf, "", CodeTypeContradicts},
 		{"a picture as Word", doc, "a.doc", headPNG, "", CodeTypeContradicts},

@@ -51,14 +51,14 @@ func (x *examiner) examine(result *Result) error {
 	return x.err
 }
 
-// examiners check the content of a format; each has its own file in this package. The old
-// Office formats have none and are not checked.
+// examiners check the content of a format; each has its own file in this package. Of the old
+// Office formats, only passwords are looked for.
 var examiners = map[string]func(*examiner){
 	"image/jpeg": examineJPEG, "image/png": examinePNG, "image/webp": examineWebP,
 	"audio/ogg": examineOgg, "audio/mpeg": examineMP3, "audio/aac": examineAAC, "audio/amr": examineAMR,
 	"audio/mp4": examineMP4, "video/mp4": examineMP4, "video/3gpp": examineMP4,
 	"application/pdf": examinePDF, "text/plain": examineText,
-	docx: examineOOXML, xlsx: examineOOXML, pptx: examineOOXML,
+	docx: examineOOXML, xlsx: examineOOXML, pptx: examineOOXML, doc: examineOLE, xls: examineOLE, ppt: examineOLE,
 }
 
 // examiner is one file that is being examined.

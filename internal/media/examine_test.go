@@ -153,7 +153,7 @@ func TestBadSamplesHaveTheirFinding(t *testing.T) {
 	}
 	// TestVoiceTooLarge, TestLengthIsChecked, coding_test.go and the tests of tracks and documents have the others.
 	others := []string{CodeEncoded, CodeVoiceTooLarge, CodeTooLarge, CodeEmpty, CodeSizeUnknown, CodeVideoMissing, CodeDocumentUnknown, CodePDFHeader, CodePDFEnd, CodeOfficeFormat,
-		CodeStoredForm, CodeEncodedText, CodeStoredPointer, CodeErrorDocument, CodeCompressed}
+		CodeStoredForm, CodeEncodedText, CodeStoredPointer, CodeErrorDocument, CodeCompressed, CodeOfficeEncrypted}
 	for code := range rules {
 		if !shown[code] && !slices.Contains(others, code) {
 			t.Errorf("no sample of %s", code)

@@ -13,8 +13,9 @@
 // sniff.go). It then examines the content for problems that WhatsApp does not refuse but that
 // keep it from delivering or showing the file properly (examine.go, and one file per format:
 // jpeg.go, png.go and webp.go with pictureend.go, ogg.go, mpegaudio.go, mp4.go with
-// mp4track.go and mp4box.go, pdf.go, ooxml.go, text.go). rules.go has the severity and the
-// text of every finding, and advice.go the advice for files whose type or size is refused.
+// mp4track.go and mp4box.go, pdf.go, ooxml.go, encrypted.go, text.go). rules.go has the
+// severity and the text of every finding, and advice.go the advice for files whose type or
+// size is refused.
 package media
 
 import "strings"

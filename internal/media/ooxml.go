@@ -29,7 +29,8 @@ func (o *officeNames) add(name string) {
 // that the file is declared as.
 func examineOOXML(x *examiner) {
 	if bytes.HasPrefix(x.head, []byte("\xd0\xcf\x11\xe0")) {
-		return // an OLE2 container with a password (see sniffOLE)
+		examineOLE(x) // with a password, or in an old format
+		return
 	}
 	names, ok := readZipNames(x)
 	if !ok {

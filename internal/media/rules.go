@@ -65,6 +65,7 @@ const (
 	CodePDFEnd          = "pdf-end"          // PDF: no end mark, or much behind it
 	CodePDFEncrypted    = "pdf-encrypted"
 	CodeOfficeFormat    = "office-format"      // another format under an Office type: RTF, HTML, XML, older ones
+	CodeOfficeEncrypted = "office-encrypted"   // Word, Excel, PowerPoint with a password
 	CodeOfficeNoContent = "office-no-document" // a ZIP without a document, sheet or slides
 	CodeOfficeOtherKind = "office-other-kind"  // another kind of OOXML than declared
 	CodeOfficeMacros    = "office-macros"      // docm, xlsm or pptm under the type without macros
@@ -231,6 +232,9 @@ var rules = map[string]rule{
 	// With an owner password alone recipients can open the file, which only an attempt shows.
 	CodePDFEncrypted: {LooksBad, "The PDF is encrypted: WhatsApp shows no preview, and recipients may need the password to open it.",
 		"Remove the password: qpdf --password=PASSWORD --decrypt IN out.pdf"},
+	// Excel encrypts some files with a password that every Excel knows.
+	CodeOfficeEncrypted: {LooksBad, "The Office file is encrypted: WhatsApp shows no preview, and recipients need its password to open it.",
+		"Tell the recipients the password another way, or remove it in the program that set it."},
 	CodeOfficeNoContent: {Refused, "The file is a ZIP archive and not an Office file: it has %s.",
 		"Store it with its real type. WhatsApp accepts ZIP files only by link."},
 	CodeOfficeOtherKind: {Refused, "The file is declared as one kind of Office file but contains another: %s.",
