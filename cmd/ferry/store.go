@@ -58,11 +58,15 @@ func parseStore(text string) (object.StoreConfig, error) {
 		SecretAccessKeyFile string   `json:"secret_access_key_file"`
 		SessionToken        string   `json:"session_token"`
 		InstanceProfile     bool     `json:"instance_profile"`
+		LiteralKeys         bool     `json:"literal_keys"`
+		RequestPayer        bool     `json:"request_payer"`
+		ExpectedBucketOwner string   `json:"expected_bucket_owner"`
+		VerifyChecksums     bool     `json:"verify_checksums"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&given); err != nil {
-		return object.StoreConfig{}, fmt.Errorf("expected an object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, session_token, instance_profile: %w", err)
+		return object.StoreConfig{}, fmt.Errorf("expected an object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, session_token, instance_profile, literal_keys, request_payer, expected_bucket_owner, verify_checksums: %w", err)
 	}
 	if given.SecretAccessKeyFile != "" {
 		if given.SecretAccessKey != "" {
@@ -77,6 +81,7 @@ func parseStore(text string) (object.StoreConfig, error) {
 	return object.StoreConfig{
 		Buckets: given.Buckets, Endpoint: given.Endpoint, Region: given.Region, PathStyle: given.PathStyle,
 		AccessKeyID: given.AccessKeyID, SecretAccessKey: secret.New(given.SecretAccessKey), SessionToken: secret.New(given.SessionToken),
-		UseInstanceProfile: given.InstanceProfile,
+		UseInstanceProfile: given.InstanceProfile, LiteralKeys: given.LiteralKeys, RequestPayer: given.RequestPayer,
+		ExpectedBucketOwner: given.ExpectedBucketOwner, VerifyChecksums: given.VerifyChecksums,
 	}, nil
 }

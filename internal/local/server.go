@@ -90,7 +90,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		return errors.Join(err, db.Close())
 	}
 	store := object.StoreConfig{
-		Endpoint: w.urls.s3, Aliases: w.s3Aliases(), Region: w.Region, PathStyle: true,
+		Endpoint: w.urls.s3, Aliases: w.s3Aliases(), Region: w.Region, PathStyle: true, LiteralKeys: true,
 		AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey,
 	}
 	config := gateway.Config{
