@@ -23,6 +23,7 @@ type constraint struct {
 	Element   string   // The named type of a list's elements. Empty means one without constraints.
 	Key       string   // The named type of a map's keys. Empty means one without constraints.
 	Value     string   // The named type of a map's values. Empty means one without constraints.
+	Hint      string   // What to do about a value that is too long. It is not the model's.
 
 	pattern             *regexp.Regexp
 	element, key, value *constraint
@@ -104,7 +105,8 @@ var constraints = named([]constraint{
 	{Name: "RoleArn", Pattern: `arn:.*:iam::\d{12}:role\/[a-zA-Z0-9+=,.@\-_]+`},
 	{Name: "S3FileBucketNameString", Min: 3, Max: 63, Pattern: `[a-z0-9][a-z0-9.-]*[a-z0-9]`},
 	{Name: "S3FileKeyString", Max: 1024},
-	{Name: "S3PresignedUrlUrlString", Min: 1, Max: 2000},
+	{Name: "S3PresignedUrlUrlString", Min: 1, Max: 2000, Hint: "AWS's limit. The session token of temporary credentials makes presigned URLs long: " +
+		"send sourceS3File (destinationS3File) with bucket and key instead, or sign the URL with the long-term access key of an IAM user"},
 	{Name: "SupportedApp", Max: 10, Key: "SupportedAppKeyString", Value: "SupportedAppValueString"},
 	{Name: "SupportedAppKeyString", Min: 1, Max: 30},
 	{Name: "SupportedAppValueString", Min: 1, Max: 100},

@@ -90,6 +90,11 @@ type Exception struct {
 	Message   string // What the service said.
 	RequestID string // Identifies the request in the server's log. Empty if the request was not sent.
 	Status    int    // HTTP status.
+
+	// Finding is the stable code of what is wrong with a file or its source, such as
+	// "opus-not-mono" or "store-denied", and Fix says what to do. Only ferry sends them,
+	// and not for every exception.
+	Finding, Fix string
 }
 
 // String returns the code, the message and the request id.
@@ -108,6 +113,9 @@ func AsException(err error) (Exception, bool) {
 		return Exception{}, false
 	}
 	exception := Exception{Code: api.ErrorCode(), Message: api.ErrorMessage(), Status: http.StatusBadRequest}
+	if explained, ok := errors.AsType[*explainedError](err); ok {
+		exception.Finding, exception.Fix = explained.finding, explained.fix
+	}
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		exception.RequestID, exception.Status = response.ServiceRequestID(), response.HTTPStatusCode()
 	} else if kind, ok := kindByName(exception.Code); ok {
@@ -123,10 +131,33 @@ type retryableError struct{ error }
 func (retryableError) RetryableError() bool { return true }
 func (e retryableError) Unwrap() error      { return e.error }
 
-// exceptionOf reads the exception of a response that is not a success. Its name
+// explainedError is an exception with what only ferry says about it.
+type explainedError struct {
+	error
+	finding, fix string
+}
+
+func (e *explainedError) Unwrap() error { return e.error }
+
+// exceptionOf reads the exception of a response that is not a success, with what
+// ferry adds to it.
+func exceptionOf(response *http.Response, body []byte) error {
+	var added struct {
+		Finding string `json:"finding"`
+		Fix     string `json:"fix"`
+	}
+	err := modelledException(response, body)
+	_ = json.Unmarshal(body, &added, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if added.Finding == "" {
+		return err
+	}
+	return &explainedError{err, added.Finding, added.Fix}
+}
+
+// modelledException reads what AWS's responses have, too. The exception's name
 // is in the header x-amzn-ErrorType, where AWS may append ":http://…", or in
 // the body's __type, where it may follow a namespace (docs/references.md#aws-errors).
-func exceptionOf(response *http.Response, body []byte) error {
+func modelledException(response *http.Response, body []byte) error {
 	var fields struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`

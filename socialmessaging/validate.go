@@ -165,7 +165,11 @@ func (c *constraint) rules(value reflect.Value) (list []rule) {
 		what = "value"
 	}
 	if c.Max > 0 {
-		list = append(list, rule{fmt.Sprintf("Member must have %s less than or equal to %d", what, c.Max), n <= c.Max})
+		text := fmt.Sprintf("Member must have %s less than or equal to %d", what, c.Max)
+		if c.Hint != "" {
+			text += " (" + c.Hint + ")"
+		}
+		list = append(list, rule{text, n <= c.Max})
 	}
 	if c.Min > 0 || value.CanInt() {
 		list = append(list, rule{fmt.Sprintf("Member must have %s greater than or equal to %d", what, c.Min), n >= c.Min})

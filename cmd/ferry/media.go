@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"ferry/internal/bulk"
 	"ferry/internal/tty"
 )
 
@@ -25,8 +26,7 @@ type mediaResult struct {
 	MIMEType string `json:"mimeType,omitempty"`
 	FileSize *int64 `json:"fileSize,omitempty"`
 	Deleted  bool   `json:"deleted,omitempty"`
-	Error    string `json:"error,omitempty"`
-	Code     string `json:"code,omitempty"`
+	bulk.Failure
 }
 
 // print writes a line of JSON, or of text on a terminal. It returns errReported for a failure.

@@ -55,7 +55,7 @@ func TestFailuresOfABulkUploadAreGroupedByTheirCause(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{
-		"InvalidParametersException [opus-not-mono]: 2", "InvalidParametersException: 1", "InvalidParametersException [jpeg-cmyk]: 1",
+		"InvalidParametersException [opus-not-mono]: 2", "InvalidParametersException [jpeg-cmyk]: 1", "InvalidParametersException [meta-100]: 1",
 	}, heads); diff != "" {
 		t.Errorf("%s\n%s", diff, notes.String())
 	}
@@ -66,7 +66,7 @@ func TestFailuresOfABulkUploadAreGroupedByTheirCause(t *testing.T) {
 	for _, line := range readLines(t, path) {
 		findings[strings.TrimPrefix(line.Source, "s3://"+local.Bucket+"/in/")] = line.Finding
 	}
-	want := map[string]string{"1.ogg": "opus-not-mono", "2.ogg": "opus-not-mono", "3.jpg": "jpeg-cmyk", "text/0000.txt": ""}
+	want := map[string]string{"1.ogg": "opus-not-mono", "2.ogg": "opus-not-mono", "3.jpg": "jpeg-cmyk", "text/0000.txt": "meta-100"}
 	if diff := cmp.Diff(want, findings); diff != "" {
 		t.Error(diff)
 	}

@@ -31,7 +31,7 @@ func (c *mediaDeleteCommand) Run(ctx context.Context, terminal *terminal) error 
 		output, err := client.DeleteWhatsAppMessageMedia(ctx, &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: &id, OriginationPhoneNumberId: &c.PhoneNumberID})
 		switch {
 		case err != nil:
-			result.Code, result.Error = bulk.Explain(err)
+			result.Failure = bulk.Explain(err)
 		case output.Success == nil || !*output.Success:
 			result.Error = "the response does not confirm the deletion"
 		default:

@@ -34,7 +34,7 @@ func (c *mediaGetCommand) Run(ctx context.Context, terminal *terminal) error {
 	}
 	result := mediaResult{MediaID: c.MediaID}
 	if output, err := client.GetWhatsAppMessageMedia(ctx, input); err != nil {
-		result.Code, result.Error = bulk.Explain(err)
+		result.Failure = bulk.Explain(err)
 	} else {
 		result.FileSize = output.FileSize
 		if output.MimeType != nil {

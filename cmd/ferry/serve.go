@@ -136,7 +136,7 @@ type serveCommand struct {
 	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary; \"literal_keys\": true if the store keeps leading and double slashes of keys; \"request_payer\": true to pay for requester-pays buckets; \"expected_bucket_owner\": \"ACCOUNT\"; \"verify_checksums\": true to compare each object with the checksum that the store keeps. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
 	InstanceProfile    bool          `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
 	AllowHost          []string      `help:"Host that presigned URLs may name in addition to AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
-	AllowAnyPublicHost bool          `help:"Allow presigned URLs to name any public host." group:"Sources"`
+	AllowAnyPublicHost bool          `help:"Allow presigned URLs to name any public host, except those of Meta's Graph API." group:"Sources"`
 }
 
 func (c *serveCommand) config() gateway.Config {

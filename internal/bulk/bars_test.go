@@ -41,7 +41,7 @@ func TestBarsShowTheProgressOfAnUpload(t *testing.T) {
 		}
 		ended[0](&Result{MediaID: "1"})
 		ended[1](&Result{MediaID: "2"})
-		ended[2](&Result{Error: "no"})
+		ended[2](&Result{Failure: Failure{Error: "no"}})
 		if got := bars.counts(); got != "4 of 10 files, 1 failed" {
 			t.Errorf("%q", got)
 		}
@@ -81,8 +81,8 @@ func TestLinesAboveTheBarsHaveNoControlCharacters(t *testing.T) {
 func TestSummaryNamesEveryCauseWithAnExample(t *testing.T) {
 	u := &Upload{tally: newTally()}
 	for _, r := range []Result{
-		{Source: "s3://b/1", MediaID: "1"}, {Source: "s3://b/2", Code: "A", Error: "first"}, {Source: "s3://b/3", Code: "A", Error: "second"},
-		{Source: "s3://b/4", Error: errors.ErrUnsupported.Error()}, {Source: "s3://b/5", Code: "A", Finding: "f", Error: "third"},
+		{Source: "s3://b/1", MediaID: "1"}, {Source: "s3://b/2", Failure: Failure{Code: "A", Error: "first"}}, {Source: "s3://b/3", Failure: Failure{Code: "A", Error: "second"}},
+		{Source: "s3://b/4", Failure: Failure{Error: errors.ErrUnsupported.Error()}}, {Source: "s3://b/5", Failure: Failure{Code: "A", Finding: "f", Error: "third"}},
 	} {
 		u.tally.begin(object(r.Source, 1024))(&r)
 	}

@@ -47,7 +47,7 @@ type manifest struct {
 // openManifest opens or creates a manifest and reads which objects are done. An
 // incomplete last line, which a crash leaves, is removed.
 func openManifest(path string, now time.Time) (*manifest, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600) // it has keys, which may be private
 	if err != nil {
 		return nil, fmt.Errorf("opening the manifest: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 // lineOf returns a line as a bulk upload writes it.
 func lineOf(source, mediaID, failure string) Result {
 	size, now := int64(0), time.Now().UTC().Truncate(time.Millisecond)
-	return Result{Source: source, ETag: "e", Size: &size, MediaID: mediaID, Error: failure, PhoneNumberID: "p", Millis: 3, Time: &now}
+	return Result{Source: source, ETag: "e", Size: &size, MediaID: mediaID, Failure: Failure{Error: failure}, PhoneNumberID: "p", Millis: 3, Time: &now}
 }
 
 func openForTest(t *testing.T, path string) *manifest {
@@ -165,4 +165,31 @@ func FuzzManifestTruncated(f *testing.F) {
 			t.Fatalf("%q: read %d of %d lines to %d of %d, ended %v: %v", text, read, whole, end, length, ended, err)
 		}
 	})
+}
+
+func TestManifestIsReadableByItsOwnerOnlyUnlessItExists(t *testing.T) {
+	for about, c := range map[string]struct{ before, want os.FileMode }{
+		"a new one":                           {0, 0o600},
+		"one that exists keeps its mode":      {0o644, 0o644},
+		"one of a group keeps its mode":       {0o660, 0o660},
+		"one that exists and is private, too": {0o600, 0o600},
+	} {
+		path := filepath.Join(t.TempDir(), "m.jsonl")
+		if c.before != 0 {
+			if err := os.WriteFile(path, nil, c.before); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, c.before); err != nil { // WriteFile's mode is subject to the umask
+				t.Fatal(err)
+			}
+		}
+		m := openForTest(t, path)
+		addAll(t, m, lineOf("s3://b/a", "1", ""))
+		if err := m.close(); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != c.want {
+			t.Errorf("%s: %v, %v", about, info.Mode(), err)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"regexp"
 	"strings"
 	"time"
 
@@ -15,16 +14,22 @@ import (
 // maxErrorText bounds the text of an error in a line, in bytes.
 const maxErrorText = 4 << 10
 
+// Failure says why a call failed; the zero Failure means that it did not.
+type Failure struct {
+	Error   string `json:"error,omitempty"`   // what was wrong, and what to do
+	Code    string `json:"code,omitempty"`    // the exception's name
+	Finding string `json:"finding,omitempty"` // the stable code of what is wrong with the file, as in `ferry media lint`, or with its source
+	Fix     string `json:"fix,omitempty"`     // what to do about the finding
+}
+
 // Result is the result of posting one file. Its JSON is one line of output and of a
 // manifest, whose lines begin with the source.
 type Result struct {
-	Source        string     `json:"source"` // never with a URL's query
-	ETag          string     `json:"etag,omitempty"`
-	Size          *int64     `json:"size,omitempty"` // bytes, of an object that was listed
-	MediaID       string     `json:"mediaId,omitempty"`
-	Error         string     `json:"error,omitempty"`
-	Code          string     `json:"code,omitempty"`          // the exception's name
-	Finding       string     `json:"finding,omitempty"`       // what is wrong with the file, as in `ferry media lint`
+	Source  string `json:"source"` // never with a URL's query
+	ETag    string `json:"etag,omitempty"`
+	Size    *int64 `json:"size,omitempty"` // bytes, of an object that was listed
+	MediaID string `json:"mediaId,omitempty"`
+	Failure
 	PhoneNumberID string     `json:"phoneNumberId,omitempty"` // the only one that can send the file
 	Millis        int64      `json:"milliseconds"`
 	Time          *time.Time `json:"time,omitempty"` // when the upload ended
@@ -33,11 +38,11 @@ type Result struct {
 // Failed reports whether the file was not uploaded.
 func (r Result) Failed() bool { return r.Error != "" }
 
-// cause names why a file failed: the exception, and what is wrong with the file if that is known.
-func (r Result) cause() string {
-	text := cmp.Or(r.Code, "no response")
-	if r.Finding != "" {
-		text += " [" + r.Finding + "]"
+// cause names why a file failed: the exception, and the finding if there is one.
+func (f Failure) cause() string {
+	text := cmp.Or(f.Code, "no response")
+	if f.Finding != "" {
+		text += " [" + f.Finding + "]"
 	}
 	return text
 }
@@ -62,8 +67,7 @@ func post(ctx context.Context, client *socialmessaging.Client, source string, in
 	result.Millis = time.Since(started).Milliseconds()
 	switch {
 	case err != nil:
-		result.Code, result.Error = Explain(err)
-		result.Finding = findingIn(result.Code, result.Error)
+		result.Failure = Explain(err)
 	case output.MediaId == nil:
 		result.Error = "the response has no media id"
 	default:
@@ -72,22 +76,10 @@ func post(ctx context.Context, client *socialmessaging.Client, source string, in
 	return result
 }
 
-// Explain returns the name and message of a call's exception. Any other error has no name.
-func Explain(err error) (code, message string) {
+// Explain returns why a call failed. Only an exception has a code.
+func Explain(err error) Failure {
 	if exception, ok := socialmessaging.AsException(err); ok {
-		return exception.Code, cmp.Or(exception.Message, exception.Code)
+		return Failure{Error: cmp.Or(exception.Message, exception.Code), Code: exception.Code, Finding: exception.Finding, Fix: exception.Fix}
 	}
-	return "", err.Error()
-}
-
-// findingCode is the end of ferry's message about a file that it refuses.
-var findingCode = regexp.MustCompile(`\[([a-z][a-z0-9-]{0,63})\]$`)
-
-// findingIn returns the code of what the service found in a file, "" if it refused
-// the call for another reason.
-func findingIn(code, message string) string {
-	if match := findingCode.FindStringSubmatch(message); match != nil && code == socialmessaging.KindInvalidParameters.Name {
-		return match[1]
-	}
-	return ""
+	return Failure{Error: err.Error()}
 }

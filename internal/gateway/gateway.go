@@ -45,7 +45,8 @@ type Config struct {
 	Sealer *secret.Sealer
 	// Graph configures the client of Meta's Graph API.
 	Graph graph.Config
-	// Objects configures the stores and presigned URLs. The gateway sets Guard.
+	// Objects configures the stores and presigned URLs. The gateway sets Guard, and
+	// adds the hosts of the Graph API to ExceptHosts.
 	Objects object.Config
 	// Own holds the addresses that no source may name: the other listeners of
 	// the process, and its database. The gateway adds its own listeners.
@@ -147,6 +148,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.graph, err = graph.New(config.Graph); err != nil {
 		return err
 	}
+	config.Objects.ExceptHosts = append(slices.Clone(config.Objects.ExceptHosts), g.graph.Hosts()...)
 	config.Objects.Guard = guard.New(guard.Config{Own: config.Own})
 	if g.objects, err = object.New(ctx, config.Objects); err != nil {
 		return err

@@ -97,6 +97,10 @@ func New(config Config) (*Client, error) {
 	}, nil
 }
 
+// Hosts returns the names at which Meta's APIs and files are, each with all names below
+// it, and the host of the base URL. No source of a file is there.
+func (c *Client) Hosts() []string { return []string{"facebook.com", "fbsbx.com", c.base.Hostname()} }
+
 // An Exchange is one request to Meta and its response.
 type Exchange struct {
 	Operation string    // upload, retrieve, delete, download, account, phone_numbers, upload_session, upload_bytes or upload_status

@@ -75,6 +75,9 @@ type Config struct {
 	// AllowAnyPublicHost allows presigned URLs to name any host on port 443. The
 	// rules for addresses stay the same. Default: false.
 	AllowAnyPublicHost bool
+	// ExceptHosts are hosts, each with all names below it, that AllowAnyPublicHost does
+	// not allow. AllowedHosts may still name them. Default: none.
+	ExceptHosts []string
 	// Proxy returns the proxy for a request to a store or a [Link], like the field
 	// of [http.Transport]. Presigned URLs never use a proxy, since the guard could
 	// not check their addresses. Default: no proxy.
@@ -168,7 +171,7 @@ func (s StoreConfig) withDefaults(region string) StoreConfig {
 // mistakes in c.
 func (c Config) check() (hostList, error) {
 	var errs []error
-	hosts := hostList{anyPublic: c.AllowAnyPublicHost}
+	hosts := hostList{anyPublic: c.AllowAnyPublicHost, except: c.ExceptHosts}
 	for i, s := range c.Stores {
 		rule, err := s.check()
 		aliases, aliasErr := s.aliasRules(rule)

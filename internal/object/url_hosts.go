@@ -26,6 +26,7 @@ type hostRule struct {
 type hostList struct {
 	rules     []hostRule
 	anyPublic bool
+	except    []string // that anyPublic does not include, with the names below them
 }
 
 // find returns the reach of the host and where to send the request, or false if the
@@ -47,7 +48,12 @@ func (l hostList) find(p endpoint) (reach guard.Reach, dial endpoint, found bool
 	if p.scheme != "https" || p.port != 443 {
 		return guard.Public, p, false
 	}
-	return guard.Public, p, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host)
+	return guard.Public, p, isAWSS3(p.host) || l.anyPublic && isPublicName(p.host) && !l.excepts(p.host)
+}
+
+// excepts reports whether anyPublic leaves out a host.
+func (l hostList) excepts(host string) bool {
+	return slices.ContainsFunc(l.except, func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) })
 }
 
 func (r hostRule) matches(p endpoint) bool {
@@ -83,12 +89,13 @@ func (l hostList) holds(p endpoint, path string) bool {
 }
 
 // specialNames returns the top-level names that no public host has
-// (docs/references.md#special-names), ICANN's "internal", and those that routers
-// assign.
+// (docs/references.md#special-names): special-use names, among them "arpa" with
+// "home.arpa"; those that ICANN does not delegate ("internal", "corp", "home", "mail");
+// those that routers assign; and those of clusters and containers.
 func specialNames() []string {
 	return []string{
 		"localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan",
-		"arpa", "onion", "test", "invalid", "example", "alt",
+		"arpa", "onion", "test", "invalid", "example", "alt", "mail", "svc", "cluster", "consul", "docker",
 	}
 }
 

@@ -31,6 +31,10 @@ type fault struct {
 	cause   error  // for the operator's log; may be nil
 
 	retryAfter time.Duration // in the header Retry-After; 0 means none
+
+	// For programs: the stable code of what is wrong with a file or its source, and
+	// what to do. Empty for other faults; the message has them, too.
+	finding, fix string
 }
 
 func (f *fault) Error() string { return f.code + ": " + f.message }
@@ -117,7 +121,9 @@ func faultOf(ctx context.Context, err error) *fault {
 		return objectFault(source)
 	}
 	if refusal, ok := errors.AsType[*graph.Error](err); ok {
-		return graphFault(refusal)
+		f := graphFault(refusal)
+		f.finding = fmt.Sprintf("meta-%d", refusal.Code)
+		return f
 	}
 	if _, ok := errors.AsType[*graph.UnreachableError](err); ok {
 		return fail(socialmessaging.KindDependency, err, "WhatsApp (Meta's Graph API) did not respond properly. Retry later.")
@@ -152,7 +158,9 @@ func transferFault(e *transfer.Error) *fault {
 	if !ok {
 		kind = socialmessaging.KindInternalService
 	}
-	return fail(kind, e.Cause, "%s", e.Message)
+	f := fail(kind, e.Cause, "%s", e.Message)
+	f.finding, f.fix = e.Code, e.Fix
+	return f
 }
 
 // objectFault returns the fault for an error of a store or presigned URL.
@@ -168,7 +176,9 @@ func objectFault(e *object.Error) *fault {
 	if !ok {
 		return fail(socialmessaging.KindInternalService, e, internalMessage)
 	}
-	return fail(kind, e.Cause, "%s", e.Error())
+	f := fail(kind, e.Cause, "%s", e.Error())
+	f.finding, f.fix = e.Code, e.Fix
+	return f
 }
 
 // Meta's codes by what a caller can do about them (docs/references.md#graph-errors).
@@ -200,13 +210,18 @@ func graphFault(e *graph.Error) *fault {
 	}
 }
 
-// writeFault writes the response for an error: its name in the header, its message in the body.
+// writeFault writes the response for an error: its name in the header, its message in the
+// body. The finding and the fix are beside it; SDKs ignore members that they do not know.
 func writeFault(w http.ResponseWriter, requestID string, f *fault) {
 	if f == unknownOperation { // as AWS does: XML, with no type in the header
 		writeBody(w, requestID, f.status, "application/xml", []byte("<UnknownOperationException/>\n"))
 		return
 	}
-	body, _ := json.Marshal(map[string]string{"message": f.message}) // a map of strings cannot fail
+	body, _ := json.Marshal(struct { // strings only: it cannot fail
+		Message string `json:"message"`
+		Finding string `json:"finding,omitempty"`
+		Fix     string `json:"fix,omitempty"`
+	}{f.message, f.finding, f.fix})
 	w.Header().Set("X-Amzn-Errortype", f.code)
 	if f.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.retryAfter.Seconds())))

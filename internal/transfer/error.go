@@ -33,13 +33,16 @@ type Error struct {
 	Kind    Kind
 	Message string // for the caller: what was wrong, and what to do
 	Cause   error  // for the operator's log; nil if Message says all
+	// Code and Fix are those of the first finding, if the file is unsuitable: the
+	// stable code, and what to do. Message has them, too.
+	Code, Fix string
 }
 
 func (e *Error) Error() string { return e.Message }
 func (e *Error) Unwrap() error { return e.Cause }
 
 func fail(kind Kind, cause error, format string, args ...any) *Error {
-	return &Error{kind, fmt.Sprintf(format, args...), cause}
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Cause: cause}
 }
 
 // unwritable returns the error for a database that cannot be written.

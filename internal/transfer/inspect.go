@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"ferry/internal/activity"
@@ -59,7 +60,8 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 		}
 		if text := result.Refusal(r.job.WillFail.blocks()); err == nil && text != "" {
 			e.Outcome = activity.Refused
-			return &Error{Kind: Unsuitable, Message: text}
+			first := result.Findings[slices.IndexFunc(result.Findings, func(f media.Finding) bool { return f.Severity >= r.job.WillFail.blocks() })]
+			return &Error{Kind: Unsuitable, Message: text, Code: first.Code, Fix: first.Fix}
 		}
 		return err
 	})
