@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"ferry/socialmessaging"
+	"ferry/socialmessaging/types"
 )
 
 // An answer is the response of the test server to one request.
@@ -329,3 +330,25 @@ func TestOptionFunctionsSeeTheDefaults(t *testing.T) {
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// ferry sends the code and the fix of a refusal beside its message; AWS does not.
+func TestWhatOnlyFerrySaysOfAnExceptionIsRead(t *testing.T) {
+	for name, c := range map[string]struct{ body, finding, fix string }{
+		"ferry":                       {`{"message":"It has 2 channels. Mix it. [opus-not-mono]","finding":"opus-not-mono","fix":"Mix it."}`, "opus-not-mono", "Mix it."},
+		"AWS":                         {`{"message":"No."}`, "", ""},
+		"a fix of nothing":            {`{"message":"No.","fix":"Mix it."}`, "", ""},
+		"members of another type":     {`{"message":"No.","finding":5}`, "", ""},
+		"a body that is no JSON":      {`<html>`, "", ""},
+		"brackets in AWS's own words": {`{"message":"It must satisfy enum value set: [en]"}`, "", ""},
+	} {
+		client, _ := serve(t, answer{400, "InvalidParametersException", c.body})
+		err := post(client)
+		exception, ok := socialmessaging.AsException(err)
+		if !ok || exception.Code != "InvalidParametersException" || exception.Finding != c.finding || exception.Fix != c.fix {
+			t.Errorf("%s: %+v", name, exception)
+		}
+		if typed := new(types.InvalidParametersException); !errors.As(err, &typed) {
+			t.Errorf("%s: %T is no InvalidParametersException", name, err)
+		}
+	}
+}

@@ -215,7 +215,7 @@ func readResponseError(response *http.Response) error {
 }
 
 func (e *responseError) Error() string {
-	return fmt.Sprintf("S3 responded with %d %s %s", e.status, e.code, e.message)
+	return "S3 responded with " + strings.TrimSpace(fmt.Sprintf("%d %s %s", e.status, e.code, e.message))
 }
 
 // The methods that the SDK's retryer and statusAndCode need.

@@ -21,7 +21,7 @@ const retryLater = "Retry later."
 // Problems of the names that a caller sends, before anything is requested.
 var (
 	badBucket      = problem{Invalid, "bad-bucket-name", "cannot be used: %v.", "Name a general-purpose bucket."}
-	badKey         = problem{Invalid, "bad-key", "cannot be used: %v.", "Copy the object to another key, or send a presigned URL of it."}
+	badKey         = problem{Invalid, "bad-key", "cannot be used: %v.", "Copy the object to another key."}
 	slashesInKey   = problem{Invalid, "bad-key", "cannot be used: it has empty segments (a slash at the beginning, or two in a row), which some stores merge.", "Copy the object to another key, or send a presigned URL of it. If the store keeps them, set literal_keys in its configuration."}
 	noStore        = problem{Denied, "no-store", "is served by no store of ferry's configuration.", "Name a bucket that is, or configure its store."}
 	urlInvalid     = problem{Invalid, "url-invalid", "%v.", "Send the URL exactly as it was signed."}
