@@ -69,7 +69,7 @@ func join(parts ...any) (joined []byte) {
 func reportedObjects(t *testing.T) []reported {
 	jpeg, png, mp4, mp3 := sampleData(t, "sample.jpg"), sampleData(t, "sample.png"), sampleData(t, "sample.mp4"), sampleData(t, "sample.mp3")
 	opus, pdf, docx, webp := sampleData(t, "voice.ogg"), sampleData(t, "sample.pdf"), sampleData(t, "sample.docx"), sampleData(t, "sticker-static.webp")
-	silent := sampleData(t, "video-missing.mp4")
+	silent := bytes.Replace(sampleData(t, "sample.m4a"), []byte("ftypM4A "), []byte("ftypisom"), 1)
 	ole := join("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", bytes.Repeat([]byte{0}, 4096))
 	webm := join("\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm\x42\x87\x81\x04",
 		"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff\x16\x54\xae\x6b\x99\xae\x97\xd7\x81\x01\x73\xc5\x81\x01\x83\x81\x02\x86\x86A_OPUS\xe1\x80")
