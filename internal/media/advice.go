@@ -70,7 +70,11 @@ func contradicts(declared string, t Type, detected detection) *refusal {
 	default:
 		advice = cure(t.kind, detected)
 	}
-	return refuse(CodeTypeContradicts, advice, declared, detected.describe())
+	effect := "WhatsApp would not deliver the message: it checks the content after the upload"
+	if t.kind == kindDocument { // which Meta is not known to check
+		effect = "recipients could not open it"
+	}
+	return refuse(CodeTypeContradicts, advice, declared, detected.describe(), effect)
 }
 
 // cure says what to do with a file of a recognised type: store it as what it is, if WhatsApp

@@ -9,8 +9,9 @@
 //
 // [Check] first recognises what is no file of the declared type at all: something else that
 // was stored instead of it, and bytes that were changed on the way (unusable.go, with
-// substitute.go and mangled.go). It decides the type from the first bytes (identify.go,
-// sniff.go). It then examines the content for problems that WhatsApp does not refuse but that
+// substitute.go and mangled.go). It decides the type from what is declared, unless that
+// says nothing (declared.go, plain.go), from the first bytes (identify.go, sniff.go, ebml.go)
+// and from the tracks; documents may have other bytes than their type says (documents.go). It then examines the content for problems that WhatsApp does not refuse but that
 // keep it from delivering or showing the file properly (examine.go, and one file per format:
 // jpeg.go, png.go and webp.go with pictureend.go, ogg.go, mpegaudio.go, mp4.go with
 // mp4track.go and mp4box.go, pdf.go, ooxml.go, encrypted.go, text.go). rules.go has the

@@ -113,7 +113,7 @@ var rules = map[string]rule{
 	CodeTooLarge:        {Refused, "The file has %s. WhatsApp's limit for %s (%s) is %s.", ""},
 	CodeTypeUnknown:     {Refused, "The type of the file cannot be determined: no usable type is declared, the first bytes are %s, and the name has %s.", ""},
 	CodeTypeNotAccepted: {Refused, "WhatsApp does not accept %s.", ""},
-	CodeTypeContradicts: {Refused, "The file is declared as %q, but its first bytes are %s. WhatsApp checks the content after the upload and would not deliver the message.", ""},
+	CodeTypeContradicts: {Refused, "The file is declared as %q, but its first bytes are %s, so %s.", ""},
 	CodeAudioNotOpus:    {Refused, "The file is %s. In Ogg, WhatsApp accepts only Opus audio with one channel.", ""},
 
 	CodeStoredForm: {Refused, "The file is a form and not the file itself: a multipart/form-data body was stored, with %s inside.",
