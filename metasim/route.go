@@ -44,7 +44,8 @@ func (s *Server) route(r *http.Request) route {
 	t := route{}
 	elements := pathElements(path)
 	if last := len(elements) - 1; last > 0 && elements[last] == "" {
-		if elements = elements[:last]; last > 1 {
+		elements = elements[:last]
+		if _, _, onlyVersion := parseVersion(elements[0]); last > 1 || !onlyVersion { // "/v25.0/" is as good as "/v25.0"
 			t.warn(warnTrailingSlash, "The path ends with a slash. Remove it.")
 		}
 	}

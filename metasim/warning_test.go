@@ -24,6 +24,7 @@ func TestWhatMetaToleratesIsAWarningAndARefusalIfStrict(t *testing.T) {
 		"an expired version":              {"GET", "/v20.0/" + phone1, "", "", []string{"Bearer " + token1}, []string{warnExpiredVersion}},
 		"a version after the newest":      {"GET", "/v27.0/" + phone1, "", "", []string{"Bearer " + token1}, []string{warnNewerVersion}},
 		"a slash at the end":              {"GET", "/v25.0/" + phone1 + "/", "", "", []string{"Bearer " + token1}, []string{warnTrailingSlash}},
+		"a slash and no version":          {"GET", "/" + phone1 + "/", "", "", []string{"Bearer " + token1}, []string{warnTrailingSlash, warnNoVersion}},
 		"a session described by JSON":     {"POST", uploads, "application/json", `{"file_length":68,"file_type":"image/png"}`, []string{"Bearer " + token1}, []string{warnParameterPlace, warnParameterPlace}},
 		"a parameter twice":               {"POST", uploads + session + "&file_length=68", "", "", []string{"Bearer " + token1}, []string{warnParameterTwice}},
 		"an empty parameter":              {"POST", uploads + session + "&file_name=", "", "", []string{"Bearer " + token1}, []string{warnParameterEmpty}},
