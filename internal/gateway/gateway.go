@@ -16,6 +16,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,6 +68,8 @@ type Config struct {
 	// key: both or none. They are read again when they change. Default: none, which
 	// means plain HTTP.
 	CertFile, KeyFile string
+	// TLS encrypts the API in place of CertFile and KeyFile. Default: none.
+	TLS *tls.Config
 	// Access says by which host names the health checks and the parts are called,
 	// and from which web pages. Default: the zero Access.
 	Access Access
@@ -165,7 +168,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.service, err = social.New(config.API); err != nil {
 		return err
 	}
-	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, Signed: true}
+	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, TLS: config.TLS, Signed: true}
 	loops := append([]Loop{{"purge", config.State.Run}}, config.Loops...)
 	if certificate != nil {
 		api.TLS = certificate.config()

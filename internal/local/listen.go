@@ -31,7 +31,8 @@ func (l listeners) close() {
 }
 
 // listen opens the listeners. A host of "" means loopback. The connections are
-// encrypted if there is a TLS configuration.
+// encrypted if there is a TLS configuration, except those of the API, which the
+// gateway encrypts.
 func listen(host string, base int, own *guard.Own, secure *tls.Config) (l listeners, err error) {
 	for offset, listener := range map[int]*net.Listener{0: &l.api, 1: &l.simulator, 2: &l.s3, 4: &l.control} { // 3 is the console's
 		port := 0
@@ -47,7 +48,7 @@ func listen(host string, base int, own *guard.Own, secure *tls.Config) (l listen
 		if offset != 2 { // S3 is a configured store, which callers may name
 			opened.addTo(own)
 		}
-		if secure != nil {
+		if secure != nil && listener != &l.api {
 			*listener = tls.NewListener(opened, secure)
 		}
 	}

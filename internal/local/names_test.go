@@ -241,3 +241,28 @@ func TestStoreRefusesWhatTheKeyDoesNotProve(t *testing.T) {
 		}
 	}
 }
+
+// The server knows that it is called over https, and with HTTP/2.
+func TestAPIOverTLSIsCalledByItsOwnPages(t *testing.T) {
+	world := startWith(t, local.Config{TLS: true})
+	client := httpClient(t, world)
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	for origin, want := range map[string]int{
+		world.APIURL: http.StatusOK,
+		strings.Replace(world.APIURL, "https://", "http://", 1): http.StatusForbidden,
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, world.APIURL+"/livez", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Origin", origin)
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want || response.ProtoMajor != 2 {
+			t.Errorf("%s: %s over %s", origin, response.Status, response.Proto)
+		}
+	}
+}

@@ -105,6 +105,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		Listener: w.listeners.api,
 	}
 	if w.authority != nil {
+		config.TLS = w.authority.config()
 		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots
 	}
 	w.Gateway, err = gateway.Open(ctx, config)
