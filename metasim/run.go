@@ -12,6 +12,8 @@ import (
 
 const (
 	headerTimeout   = 10 * time.Second // for a client to send the header of a request
+	idleTimeout     = 2 * time.Minute  // for a connection without a request
+	maxHeaderBytes  = 32 << 10         // of the header of a request
 	shutdownTimeout = time.Second      // for requests in progress when Run ends
 	sweepInterval   = time.Minute      // between two removals of what has expired
 )
@@ -54,6 +56,9 @@ func (s *Server) listen(ctx context.Context, name string, listener net.Listener,
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         newWaiting().changed,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}

@@ -246,7 +246,7 @@ func refuseSampleKey(ctx context.Context, db *state.DB) error {
 // verified make the live heap large.
 const (
 	gcPercent        = 400
-	pressedGCPercent = 100
+	pressedGCPercent = 50
 )
 
 // setCollection sets the garbage collector.

@@ -18,7 +18,7 @@ import (
 
 const (
 	probeInterval = 100 * time.Millisecond
-	probeBound    = 2000 // ms within which every request of the bystander must be answered
+	probeBound    = 5000 // ms within which every request of the bystander must be answered
 )
 
 // api returns a client of the server's API that does not retry.

@@ -47,7 +47,7 @@ func (l *Limiter) makeSlot(address netip.Prefix) bool {
 // makeRoom evicts until unverified clients hold no more than they may. If mayWait
 // is set and the address of c itself holds a lot, makeRoom also waits until what
 // was evicted has ended, and while all that could be evicted is young; for
-// evictionGrace at most, and not if c is evicted.
+// evictionGrace at most: then it evicts c itself.
 func (l *Limiter) makeRoom(c *conn, mayWait bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,6 +72,10 @@ func (l *Limiter) makeRoom(c *conn, mayWait bool) {
 			deadline = time.Now().Add(evictionGrace)
 		}
 		if pause = min(pause, time.Until(deadline)); pause <= 0 {
+			end := l.evict(c, true)
+			l.mu.Unlock()
+			end()
+			l.mu.Lock()
 			return
 		}
 		l.wait(pause)
