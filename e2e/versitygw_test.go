@@ -39,6 +39,7 @@ type s3Server struct {
 	endpoint string
 	client   *s3.Client
 	cmd      *exec.Cmd
+	root     string // directory with the buckets
 }
 
 // s3Options are the options of a versitygw.
@@ -109,7 +110,7 @@ func tryS3(program, directory string, options s3Options) (*s3Server, error) {
 		return nil, err
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", port)
-	server := &s3Server{endpoint: "http://" + address}
+	server := &s3Server{endpoint: "http://" + address, root: filepath.Join(directory, "root")}
 	args := []string{"--port", address, "--quiet", "--keep-alive", "--health", "/health"}
 	if options.tls {
 		c, err := ownCertificate()
@@ -242,6 +243,8 @@ type store struct {
 	PathStyle       bool     `json:"path_style"`
 	AccessKeyID     string   `json:"access_key_id"`
 	SecretAccessKey string   `json:"secret_access_key"`
+	RequestPayer    bool     `json:"request_payer,omitempty"`
+	VerifyChecksums bool     `json:"verify_checksums,omitempty"`
 }
 
 func (s store) flag() string {
