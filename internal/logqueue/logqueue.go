@@ -149,11 +149,14 @@ func (q *Queue) run() {
 	}
 }
 
-// take returns the lines to write, with one that says how many were dropped. The
-// memory of buffer is for the lines that are added meanwhile.
+// take returns the lines to write, with one that says how many were dropped. If there
+// are any, the memory of buffer is for the lines that are added meanwhile.
 func (q *Queue) take(buffer []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(q.pending) == 0 && q.dropped == 0 {
+		return nil
+	}
 	lines := q.pending
 	if q.dropped > 0 {
 		lines = append(lines, q.notice()...)

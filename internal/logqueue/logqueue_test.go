@@ -264,6 +264,29 @@ func TestConcurrentLinesAreWhole(t *testing.T) {
 	}
 }
 
+func TestLinesThatAreBeingWrittenDoNotChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := writer(func(p []byte) {
+			before := bytes.Clone(p)
+			time.Sleep(time.Second)
+			if !bytes.Equal(before, p) {
+				t.Errorf("%q became %q while it was written", before, p)
+			}
+		})
+		queue := logqueue.New(out, jsonLines)
+		for i := range 10 {
+			fmt.Fprintln(queue, "first", i)
+			synctest.Wait() // it is being written
+			fmt.Fprintln(queue, "later", i)
+			if i%2 == 0 {
+				time.Sleep(time.Minute) // everything is written
+			}
+		}
+		_ = queue.Close()
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestLineAfterCloseIsDropped(t *testing.T) {
 	var out bytes.Buffer
 	queue := logqueue.New(&out, jsonLines)
