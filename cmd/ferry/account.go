@@ -4,12 +4,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"ferry/internal/admin"
 	"ferry/internal/graph"
@@ -97,19 +94,20 @@ func (c *accountListCommand) Run(ctx context.Context, terminal *terminal) error 
 		for _, n := range account.PhoneNumbers {
 			numbers = append(numbers, map[string]string{"phoneNumberId": social.PhoneNumberID(n), "metaPhoneNumberId": n.MetaID, "displayPhoneNumber": n.DisplayNumber, "name": n.VerifiedName, "qualityRating": n.QualityRating})
 		}
-		line, _ := json.Marshal(map[string]any{"account": account.AccountID, "id": social.BusinessAccountID(account), "wabaId": account.MetaID, "name": account.Name, "phoneNumbers": numbers})
-		fmt.Fprintf(terminal.out, "%s\n", line)
+		err := terminal.out.JSON(map[string]any{"account": account.AccountID, "id": social.BusinessAccountID(account), "wabaId": account.MetaID, "name": account.Name, "phoneNumbers": numbers})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func printAccounts(terminal *terminal, linked []state.BusinessAccount) {
-	table := tabwriter.NewWriter(terminal.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ACCOUNT\tID\tAT META\tNAME")
+	table := terminal.out.Table("ACCOUNT", "ID", "AT META", "NAME")
 	for _, account := range linked {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", account.AccountID, social.BusinessAccountID(account), account.MetaID, account.Name)
+		table.Row(account.AccountID, social.BusinessAccountID(account), account.MetaID, account.Name)
 		for _, n := range account.PhoneNumbers {
-			fmt.Fprintf(table, "\t%s\t%s\t%s %s\n", social.PhoneNumberID(n), n.MetaID, n.DisplayNumber, n.VerifiedName)
+			table.Row("", social.PhoneNumberID(n), n.MetaID, n.DisplayNumber+" "+n.VerifiedName)
 		}
 	}
 	_ = table.Flush()
@@ -132,8 +130,7 @@ func (c *accountSetting) change(ctx context.Context, terminal *terminal, what st
 	if err := admin.Set(ctx, db, c.Account, setting, c.Setting == "on"); err != nil {
 		return err
 	}
-	fmt.Fprintf(terminal.out, "%s is %s for account %s.\n", what, c.Setting, c.Account)
-	return nil
+	return terminal.out.Printf("%s is %s for account %s.\n", what, c.Setting, c.Account)
 }
 
 type accountReuseCommand struct{ accountSetting }

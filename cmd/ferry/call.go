@@ -80,8 +80,7 @@ func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(terminal.out, "%s\n", output)
-	return err
+	return terminal.out.JSONText(output)
 }
 
 // maxInput bounds the input of an operation. No operation accepts a longer one.

@@ -20,6 +20,7 @@ import (
 	"ferry/internal/media"
 	"ferry/internal/sample"
 	"ferry/internal/state"
+	"ferry/internal/tty"
 	"ferry/socialmessaging"
 )
 
@@ -36,18 +37,18 @@ func (demoCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
-	fmt.Fprintf(terminal.out, "API %s, WhatsApp simulator %s, S3 %s\n\n", world.APIURL, world.SimulatorURL, world.S3URL)
+	_ = terminal.out.Printf("API %s, WhatsApp simulator %s, S3 %s\n\n", world.APIURL, world.SimulatorURL, world.S3URL)
 	return newDemo(world, terminal.out).run(ctx)
 }
 
 type demo struct {
 	world  *local.World
-	out    io.Writer
+	out    *tty.Output
 	bucket *s3.Client
 	client *socialmessaging.Client
 }
 
-func newDemo(world *local.World, out io.Writer) *demo {
+func newDemo(world *local.World, out *tty.Output) *demo {
 	provider := credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), "")
 	return &demo{
 		world:  world,
@@ -63,7 +64,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.world.Gateway.State().Set(ctx, local.AccountID, state.Reuse, true); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, demoRow, "FILE", "SOURCE", "SIZE", "MEDIA ID", "TIME", "SHA-256", "TYPE")
+	_ = d.out.Printf(demoRow, "FILE", "SOURCE", "SIZE", "MEDIA ID", "TIME", "SHA-256", "TYPE")
 	uploads, failures := 0, 0
 	for _, file := range sample.Files() {
 		_, err := d.bucket.PutObject(ctx, &s3.PutObjectInput{
@@ -79,11 +80,11 @@ func (d *demo) run(ctx context.Context) error {
 			uploads++
 			if err := d.upload(ctx, file, kind); err != nil {
 				failures++
-				fmt.Fprintf(d.out, "%-22s %-13s FAILED: %v\n", file.Name, kind, err)
+				_ = d.out.Printf("%-22s %-13s FAILED: %v\n", file.Name, kind, err)
 			}
 		}
 	}
-	fmt.Fprintf(d.out, "\n%d files without findings; %d of %d uploads read back unchanged from WhatsApp, reused and deleted\n",
+	_ = d.out.Printf("\n%d files without findings; %d of %d uploads read back unchanged from WhatsApp, reused and deleted\n",
 		len(sample.Files()), uploads-failures, uploads)
 	if failures > 0 {
 		return fmt.Errorf("%d of %d uploads failed", failures, uploads)
@@ -149,7 +150,7 @@ func (d *demo) upload(ctx context.Context, file sample.File, kind string) error 
 	if _, there := d.world.Simulator.Media(*output.MediaId); there {
 		return fmt.Errorf("media %s still exists at WhatsApp after it was deleted", *output.MediaId)
 	}
-	fmt.Fprintf(d.out, demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaId, taken.Round(100*time.Microsecond), "match", mimeType)
+	_ = d.out.Printf(demoRow, file.Name, kind, fmt.Sprintf("%d B", len(file.Data)), *output.MediaId, taken.Round(100*time.Microsecond), "match", mimeType)
 	return nil
 }
 

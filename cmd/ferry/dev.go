@@ -92,7 +92,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		return err
 	}
 	defer remove() // its content is valid only while this runs
-	fmt.Fprintf(terminal.out, `ferry is ready. Everything runs on this machine; nothing is sent to Meta or AWS.
+	_ = terminal.out.Printf(`ferry is ready. Everything runs on this machine; nothing is sent to Meta or AWS.
 
   API                %s
   WhatsApp simulator %s

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"ferry/internal/admin"
 	"ferry/internal/state"
+	"ferry/internal/tty"
 )
 
 type keyCommands struct {
@@ -54,9 +54,10 @@ func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(terminal.out, "export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\n", key.ID, key.Secret.Reveal())
-	fmt.Fprintln(terminal.err, "The secret is not shown again.")
-	return nil
+	if err := terminal.out.Printf("export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\n", key.ID, key.Secret.Reveal()); err != nil {
+		return fmt.Errorf("the key %s is created, but its secret could not be printed: %w", key.ID, err)
+	}
+	return terminal.err.Printf("The secret is not shown again.\n")
 }
 
 type keyListCommand struct {
@@ -76,21 +77,28 @@ func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(terminal.out, 0, 0, 2, ' ', 0)
-	if !c.JSON {
-		fmt.Fprintln(table, "ACCESS KEY\tACCOUNT\tNAME\tPOLICIES\tCREATED")
+	if c.JSON {
+		return printKeys(terminal.out, keys)
 	}
+	table := terminal.out.Table("ACCESS KEY", "ACCOUNT", "NAME", "POLICIES", "CREATED")
 	for _, key := range keys {
-		created := key.CreatedAt.UTC().Format(time.RFC3339)
-		if c.JSON {
-			line, _ := json.Marshal(map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": created})
-			fmt.Fprintf(terminal.out, "%s\n", line)
-			continue
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", key.ID, key.AccountID, key.Name, len(key.Policies), created)
+		table.Row(key.ID, key.AccountID, key.Name, len(key.Policies), createdAt(key))
 	}
 	return table.Flush()
 }
+
+// printKeys prints a line of JSON per key.
+func printKeys(out *tty.Output, keys []state.AccessKey) error {
+	for _, key := range keys {
+		err := out.JSON(map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": createdAt(key)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func createdAt(key state.AccessKey) string { return key.CreatedAt.UTC().Format(time.RFC3339) }
 
 func rawPolicies(key state.AccessKey) []json.RawMessage {
 	documents := make([]json.RawMessage, len(key.Policies))
@@ -115,6 +123,5 @@ func (c *keyDeleteCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err := admin.DeleteAccessKey(ctx, db, c.ID); err != nil {
 		return err
 	}
-	fmt.Fprintf(terminal.out, "%s is deleted.\n", c.ID)
-	return nil
+	return terminal.out.Printf("%s is deleted.\n", c.ID)
 }

@@ -39,6 +39,5 @@ func (c keysetCreateCommand) Run(terminal *terminal) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(terminal.out, "%s contains the keyset. Keep it secret and back it up: without it, the secrets in the database cannot be read.\n", c.File)
-	return nil
+	return terminal.out.Printf("%s contains the keyset. Keep it secret and back it up: without it, the secrets in the database cannot be read.\n", c.File)
 }

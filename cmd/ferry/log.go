@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"ferry/internal/logqueue"
+	"ferry/internal/tty"
 )
 
 // openLog opens the log on w, in a format that the flags name. Lines that cannot be
@@ -20,10 +21,18 @@ func openLog(w io.Writer, level, format string) *logqueue.Queue {
 	options := &slog.HandlerOptions{Level: lowest}
 	return logqueue.New(w, func(w io.Writer) slog.Handler {
 		if format == "json" {
-			return slog.NewJSONHandler(w, options)
+			return slog.NewJSONHandler(jsonLog{w}, options)
 		}
-		return slog.NewTextHandler(w, options)
+		return slog.NewTextHandler(tty.NewOutput(w), options)
 	})
+}
+
+// jsonLog writes lines of JSON that are safe to show on a terminal.
+type jsonLog struct{ w io.Writer }
+
+func (l jsonLog) Write(line []byte) (int, error) {
+	_, err := l.w.Write(tty.EscapeJSON(line))
+	return len(line), err
 }
 
 // outliveReaders is called by commands that serve others: they continue when
@@ -36,7 +45,7 @@ func (t *terminal) outliveReaders() {
 	// Not signal.Ignore, which the programs that ferry starts would inherit. A full
 	// channel drops signals: a write to a pipe without a reader then only fails.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	t.err = t.queue
+	t.err = tty.NewOutput(t.queue)
 	// What libraries print with the standard logger, which would block.
 	slog.SetDefault(t.log)
 	slog.SetLogLoggerLevel(slog.LevelWarn)

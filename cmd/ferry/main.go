@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ferry/internal/logqueue"
+	"ferry/internal/tty"
 )
 
 const description = `A self-hosted server for the AWS End User Messaging Social API in front of WhatsApp.
@@ -45,7 +46,7 @@ type commandLine struct {
 // terminal is what a command runs with: its output, and the second signal. The
 // first one ends the context that the command receives.
 type terminal struct {
-	out, err io.Writer
+	out, err *tty.Output
 	log      *slog.Logger
 	queue    *logqueue.Queue // of the log
 	abort    context.Context // done at the second signal: end everything in progress at once
@@ -106,10 +107,11 @@ func (s exitStatus) Error() string {
 // and returns the exit status.
 func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) int {
 	var line commandLine
+	out, problems := tty.NewOutput(stdout), tty.NewOutput(stderr)
 	exited := -1
 	parser, err := kong.New(&line,
 		kong.Name("ferry"), kong.Description(description), kong.Help(printHelp),
-		kong.Writers(stdout, stderr), kong.Exit(func(status int) { exited = status }),
+		kong.Writers(out, problems), kong.Exit(func(status int) { exited = status }),
 		kong.DefaultEnvars("FERRY"), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
@@ -120,7 +122,7 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 		err = settings.check(parser.Model)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "ferry: %v\n", err)
+		problems.Error(err)
 		return exitUsage
 	}
 	if err := kong.Resolvers(settings).Apply(parser); err != nil {
@@ -134,13 +136,14 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "ferry: %v\nRun 'ferry --help', or 'ferry COMMAND --help'.\n", err)
+		problems.Error(err)
+		_ = problems.Printf("Run 'ferry --help', or 'ferry COMMAND --help'.\n")
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	queue := openLog(stderr, line.LogLevel, line.LogFormat)
 	defer queue.Close()
-	c := &terminal{out: stdout, err: stderr, log: slog.New(queue.Handler()), queue: queue, abort: abort}
+	c := &terminal{out: out, err: problems, log: slog.New(queue.Handler()), queue: queue, abort: abort}
 	err = parsed.Run(c)
 	if err == nil {
 		return 0
@@ -149,7 +152,7 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 		return int(status)
 	}
 	if !errors.Is(err, errReported) {
-		fmt.Fprintf(c.err, "ferry: %v\n", err)
+		c.err.Error(err)
 	}
 	return exitFailure
 }

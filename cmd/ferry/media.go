@@ -3,8 +3,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -32,22 +30,22 @@ type mediaResult struct {
 // print writes a line of JSON, or of text on a terminal. It returns errReported for a failure.
 func (g mediaResult) print(terminal *terminal) error {
 	if !tty.IsTerminal(terminal.out) {
-		encoder := json.NewEncoder(terminal.out)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(g); err != nil {
+		if err := terminal.out.JSON(g); err != nil {
 			return err
 		}
 	} else {
 		outcome := "deleted"
 		if g.Error != "" {
-			outcome = "FAILED " + strings.TrimSpace(g.Code+" "+tty.Printable(g.Error))
+			outcome = "FAILED " + strings.TrimSpace(g.Code+" "+g.Error)
 		} else if !g.Deleted {
-			outcome = tty.Printable(g.MIMEType)
+			outcome = g.MIMEType
 			if g.FileSize != nil {
 				outcome += ", " + tty.Size(*g.FileSize)
 			}
 		}
-		fmt.Fprintf(terminal.out, "%s  %s\n", tty.Printable(g.MediaID), outcome)
+		if err := terminal.out.Printf("%s  %s\n", g.MediaID, outcome); err != nil {
+			return err
+		}
 	}
 	if g.Error != "" {
 		return errReported

@@ -28,7 +28,7 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal)
 	var bars *bulk.Bars
 	if tty.IsTerminal(terminal.out) {
 		bars = bulk.NewBars(terminal.out)
-		notes, settings.Output, settings.CountAhead = bars, bars, true
+		notes, settings.Output, settings.CountAhead = tty.NewOutput(bars), bars, true
 		if c.Manifest != "" {
 			settings.Output = nil
 		}
@@ -45,7 +45,7 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal)
 	warned := make(chan struct{})
 	unwarned := context.AfterFunc(ctx, func() {
 		defer close(warned)
-		fmt.Fprintln(notes, "Stopping after the uploads in progress. Interrupt again to abort them.")
+		_ = notes.Printf("Stopping after the uploads in progress. Interrupt again to abort them.\n")
 	})
 	problem := upload.Run(ctx)
 	if !unwarned() {
@@ -57,9 +57,9 @@ func (c *mediaPostCommand) runRecursive(ctx context.Context, terminal *terminal)
 	}
 	upload.Summarize(notes)
 	if ctx.Err() != nil && c.Manifest != "" {
-		fmt.Fprintln(notes, "Interrupted. Run it again with the same manifest to continue.")
+		_ = notes.Printf("Interrupted. Run it again with the same manifest to continue.\n")
 	} else if ctx.Err() != nil {
-		fmt.Fprintln(notes, "Interrupted. A run with --manifest could be continued.")
+		_ = notes.Printf("Interrupted. A run with --manifest could be continued.\n")
 	}
 	if problem == nil && (ctx.Err() != nil || upload.Failed() > 0) {
 		return errReported

@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -54,9 +53,7 @@ func (c *mediaLintCommand) Run(ctx context.Context, terminal *terminal) error {
 		result := linter.Check(ctx, source)
 		severity, unreadable = max(severity, result.MaxSeverity()), unreadable || result.Error != ""
 		if c.JSON || !tty.IsTerminal(terminal.out) {
-			encoder := json.NewEncoder(terminal.out)
-			encoder.SetEscapeHTML(false)
-			if err := encoder.Encode(result); err != nil {
+			if err := terminal.out.JSON(result); err != nil {
 				return err
 			}
 		} else if err := result.WriteText(terminal.out); err != nil {

@@ -4,10 +4,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"text/tabwriter"
 
+	"ferry/internal/state"
 	"ferry/internal/tty"
 )
 
@@ -27,20 +25,26 @@ func (c *mediaStatsCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(terminal.out, 0, 0, 2, ' ', 0)
-	if !c.JSON {
-		fmt.Fprintln(table, "ACCOUNT\tREUSE\tVERIFY\tTEXT AS PLAIN\tUPLOADS\tBYTES\tUPLOADS AVOIDED\tBYTES AVOIDED")
+	if c.JSON {
+		return printUsages(terminal.out, usages)
 	}
+	table := terminal.out.Table("ACCOUNT", "REUSE", "VERIFY", "TEXT AS PLAIN", "UPLOADS", "BYTES", "UPLOADS AVOIDED", "BYTES AVOIDED")
 	for _, u := range usages {
-		if c.JSON {
-			line, _ := json.Marshal(map[string]any{"account": u.AccountID, "reuse": u.Reuse, "verify": u.Verify, "textAsPlain": u.TextAsPlain, "uploads": u.Uploads, "bytes": u.Bytes,
-				"uploadsAvoided": u.UploadsAvoided, "bytesAvoided": u.BytesAvoided})
-			fmt.Fprintf(terminal.out, "%s\n", line)
-			continue
-		}
 		onOff := map[bool]string{true: "on", false: "off"}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\n", u.AccountID, onOff[u.Reuse], onOff[u.Verify], onOff[u.TextAsPlain],
+		table.Row(u.AccountID, onOff[u.Reuse], onOff[u.Verify], onOff[u.TextAsPlain],
 			u.Uploads, tty.Size(u.Bytes), u.UploadsAvoided, tty.Size(u.BytesAvoided))
 	}
 	return table.Flush()
+}
+
+// printUsages prints a line of JSON per account.
+func printUsages(out *tty.Output, usages []state.Usage) error {
+	for _, u := range usages {
+		err := out.JSON(map[string]any{"account": u.AccountID, "reuse": u.Reuse, "verify": u.Verify, "textAsPlain": u.TextAsPlain,
+			"uploads": u.Uploads, "bytes": u.Bytes, "uploadsAvoided": u.UploadsAvoided, "bytesAvoided": u.BytesAvoided})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

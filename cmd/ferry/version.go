@@ -3,7 +3,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 )
@@ -12,8 +11,7 @@ type versionCommand struct{}
 
 // Run prints the version and the platform of this binary.
 func (versionCommand) Run(terminal *terminal) error {
-	_, err := fmt.Fprintf(terminal.out, "ferry %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return terminal.out.Printf("ferry %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version returns the module's version, or the commit that the binary was built

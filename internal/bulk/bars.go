@@ -30,7 +30,9 @@ type Bars struct {
 }
 
 // NewBars returns bars that draw on a terminal, nothing before Show.
-func NewBars(terminal io.Writer) *Bars { return &Bars{bars: mpb.New(mpb.WithOutput(terminal))} }
+func NewBars(terminal io.Writer) *Bars {
+	return &Bars{bars: mpb.New(mpb.WithOutput(tty.Raw(terminal)))}
+}
 
 // Show draws the progress of an upload until End.
 func (b *Bars) Show(u *Upload) {
@@ -47,7 +49,7 @@ func (b *Bars) Show(u *Upload) {
 // the echo of ^C leaves the cursor elsewhere.
 func (b *Bars) Write(lines []byte) (int, error) {
 	for line := range strings.Lines(string(lines)) {
-		if _, err := io.WriteString(b.bars, "\r"+tty.Printable(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
+		if _, err := io.WriteString(b.bars, "\r"+tty.Clean(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
 			return 0, err
 		}
 	}
@@ -65,7 +67,7 @@ func (b *Bars) active(i int) string {
 	if upload == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%6s %10s  %s", time.Since(upload.started).Round(time.Second), tty.Size(upload.size), lastPart(tty.Printable(upload.source()), 50))
+	text := fmt.Sprintf("%6s %10s  %s", time.Since(upload.started).Round(time.Second), tty.Size(upload.size), lastPart(tty.Clean(upload.source()), 50))
 	if more := count - activeLines; i == activeLines-1 && more > 0 {
 		text += fmt.Sprintf(" +%d", more)
 	}

@@ -73,7 +73,7 @@ func TestLinesAboveTheBarsHaveNoControlCharacters(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	bars.End()
-	if !strings.Contains(out.String(), "\rone?[2J\n\rtwo\n") {
+	if !strings.Contains(out.String(), "\rone\\x1b[2J\n\rtwo\n") {
 		t.Errorf("%q", out.String())
 	}
 }

@@ -2,7 +2,6 @@ package bulk
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"sync"
 
@@ -79,7 +78,7 @@ type fileBars struct {
 }
 
 func newFileBars(out io.Writer, count int) *fileBars {
-	bars := mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
+	bars := mpb.New(mpb.WithOutput(tty.Raw(out)), mpb.WithWidth(40))
 	total := bars.AddBar(int64(count), mpb.BarPriority(count+1),
 		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d files")), mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
 	return &fileBars{out, bars, total}
@@ -89,7 +88,7 @@ func (b *fileBars) begin(source string) func(Result) {
 	var mu sync.Mutex
 	outcome := ""
 	bar := b.bars.New(1, mpb.SpinnerStyle().PositionLeft(), mpb.BarWidth(1), mpb.BarFillerClearOnComplete(),
-		mpb.PrependDecorators(decor.Name(tty.Printable(source), decor.WCSyncSpaceR)),
+		mpb.PrependDecorators(decor.Name(tty.Clean(source), decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			mu.Lock()
 			defer mu.Unlock()
@@ -98,7 +97,7 @@ func (b *fileBars) begin(source string) func(Result) {
 	return func(result Result) {
 		mu.Lock()
 		if outcome = result.MediaID; result.Failed() {
-			outcome = "FAILED " + tty.Printable(result.cause())
+			outcome = "FAILED " + tty.Clean(result.cause())
 		}
 		mu.Unlock()
 		bar.SetCurrent(1)
@@ -111,7 +110,7 @@ func (b *fileBars) end(all []Result) {
 	b.bars.Wait()
 	for _, result := range all {
 		if result.Failed() {
-			fmt.Fprintf(b.out, "\n%s: %s\n", tty.Printable(result.Source), tty.Printable(result.Error))
+			_ = tty.NewOutput(b.out).Printf("\n%s: %s\n", result.Source, result.Error)
 		}
 	}
 }

@@ -1,13 +1,12 @@
 package bulk
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
+	"ferry/internal/tty"
 	"ferry/socialmessaging"
 )
 
@@ -52,11 +51,8 @@ func (r Result) line() []byte {
 	if len(r.Error) > maxErrorText {
 		r.Error = strings.ToValidUTF8(r.Error[:maxErrorText], "") + "…"
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(r) // cannot fail for such a value
-	return text.Bytes()
+	line, _ := tty.JSON(r) // cannot fail for such a value
+	return line
 }
 
 // post uploads one file. source is its name in the result.

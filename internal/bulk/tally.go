@@ -137,10 +137,11 @@ func fileCount(n int) string {
 }
 
 func (t *tally) summarize(w io.Writer) {
+	out := tty.NewOutput(w)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	took := time.Since(t.started)
-	fmt.Fprintf(w, "%s posted, %s in %s (%s/s)", fileCount(t.posted.files), tty.Size(t.posted.bytes), took.Round(10*time.Millisecond),
+	_ = out.Printf("%s posted, %s in %s (%s/s)", fileCount(t.posted.files), tty.Size(t.posted.bytes), took.Round(10*time.Millisecond),
 		tty.Size(int64(float64(t.posted.bytes)/took.Seconds())))
 	for _, part := range []struct {
 		count     int
@@ -153,14 +154,14 @@ func (t *tally) summarize(w io.Writer) {
 	} {
 		switch {
 		case part.count == 1:
-			fmt.Fprintf(w, "\n1 %s", part.one)
+			_ = out.Printf("\n1 %s", part.one)
 		case part.count > 1:
-			fmt.Fprintf(w, "\n%d %s", part.count, part.many)
+			_ = out.Printf("\n%d %s", part.count, part.many)
 		}
 	}
-	fmt.Fprintln(w)
+	_ = out.Printf("\n")
 	if t.complete && t.listed.files == 0 {
-		fmt.Fprintln(w, "No objects were found.")
+		_ = out.Printf("No objects were found.\n")
 	}
 	causes := make([]*cause, 0, len(t.causes))
 	for _, c := range t.causes {
@@ -168,6 +169,6 @@ func (t *tally) summarize(w io.Writer) {
 	}
 	slices.SortFunc(causes, func(a, b *cause) int { return cmp.Or(b.count-a.count, strings.Compare(a.name, b.name)) })
 	for _, c := range causes {
-		fmt.Fprintf(w, "\n%s: %d\n  for example %s\n  %s\n", tty.Printable(c.name), c.count, tty.Printable(c.source), tty.Printable(c.message))
+		_ = out.Printf("\n%s: %d\n  for example %s\n  %s\n", c.name, c.count, c.source, c.message)
 	}
 }

@@ -59,8 +59,8 @@ func TestTextIsReadableOn80Columns(t *testing.T) {
 	}
 	const want = `a b.ogg  audio/ogg  2,402 bytes
   will-fail opus-not-mono
-       why  The Opus audio has 2 channels?: WhatsApp accepts it and recipients
-            cannot play it.
+       why  The Opus audio has 2 channels\x1b: WhatsApp accepts it and
+            recipients cannot play it.
        fix  Mix it down to one channel:
             ffmpeg -i 'a b.ogg' -vn -ac 1 -c:a libopus -b:a 32k out.ogg
   unchecked the rest

@@ -43,9 +43,9 @@ func (r Result) WriteText(w io.Writer) error {
 // heading is the source with its type and size as far as they are known, in one line if
 // that is not too long.
 func (r Result) heading() string {
-	words := []string{tty.Printable(r.Source)}
+	words := []string{tty.Clean(r.Source)}
 	if r.Type != "" {
-		words = append(words, tty.Printable(r.Type))
+		words = append(words, tty.Clean(r.Type))
 	}
 	if r.Size != nil {
 		words = append(words, tty.ExactSize(*r.Size))
@@ -65,13 +65,13 @@ func paragraph(text *strings.Builder, label string, lines []string) {
 		if i == 1 {
 			label = strings.Repeat(" ", len(label))
 		}
-		fmt.Fprintf(text, "%s%s\n", label, line)
+		text.WriteString(label + line + "\n")
 	}
 }
 
 // wrap breaks a text between words into lines of at most width columns.
 func wrap(text string, width int) []string {
-	return fill(strings.Fields(tty.Printable(text)), width, "")
+	return fill(strings.Fields(tty.Clean(text)), width, "")
 }
 
 // fill joins words to lines of at most width columns, unless a word is longer. Every line
@@ -102,7 +102,7 @@ func fixLines(fix, path string, width int) []string {
 	}
 	words := shellWords(fix[at+2:])
 	for i, word := range words {
-		if word == "IN" && path != "" && path == tty.Printable(path) {
+		if word == "IN" && path != "" && path == tty.Clean(path) {
 			words[i] = shellQuote(path)
 		}
 	}

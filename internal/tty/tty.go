@@ -1,13 +1,11 @@
-// Package tty has what a command needs to write for people: whether a writer is a
-// terminal, and text that is safe and readable there.
+// Package tty is how commands print. [Output] is the only way to standard output and
+// standard error: it cleans what comes from elsewhere.
 package tty
 
 import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"unicode"
 
 	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -15,19 +13,8 @@ import (
 
 // IsTerminal reports whether a writer is a terminal.
 func IsTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+	file, ok := Raw(w).(*os.File)
 	return ok && cwriter.IsTerminal(int(file.Fd()))
-}
-
-// Printable returns text from elsewhere with a question mark for every character that a
-// terminal would obey.
-func Printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, text)
 }
 
 // Size returns a size in a unit that fits: "4.2 KiB".
