@@ -40,7 +40,7 @@ func (s *DB) quickCheck(ctx context.Context) error {
 func check(ctx context.Context, db *sql.DB, pragma string) error {
 	rows, err := db.QueryContext(ctx, fmt.Sprintf("PRAGMA %s(%d)", pragma, maxDamages))
 	if err != nil {
-		err, _ = explain(err)
+		_, err = explain(err)
 		return err
 	}
 	defer rows.Close()
@@ -53,7 +53,7 @@ func check(ctx context.Context, db *sql.DB, pragma string) error {
 		found = append(found, line)
 	}
 	if err := rows.Err(); err != nil {
-		err, _ = explain(err)
+		_, err = explain(err)
 		return err
 	}
 	if len(found) == 1 && found[0] == "ok" {

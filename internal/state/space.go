@@ -86,16 +86,16 @@ func failureOf(code int) failure {
 }
 
 // explain adds to an error of SQLite what it means for the database.
-func explain(err error) (error, failure) {
+func explain(err error) (failure, error) {
 	if err == nil {
-		return nil, other
+		return other, nil
 	}
 	if known, ok := errors.AsType[*writeError](err); ok && known.cause == nil {
-		return err, other
+		return other, err
 	}
 	failed, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
-		return err, other
+		return other, err
 	}
 	kind := failureOf(failed.Code())
 	explained := &writeError{kind: ErrUnwritable, cause: err}
@@ -111,9 +111,9 @@ func explain(err error) (error, failure) {
 	case damaged:
 		explained.kind = ErrDamaged
 	default:
-		return err, other
+		return other, err
 	}
-	return explained, kind
+	return kind, explained
 }
 
 // writability is what is known of the ability to write. The zero value means that
@@ -131,7 +131,7 @@ type writability struct {
 // wrote is called with the result of every write. It returns the error with what
 // can be done about it, and remembers that the database cannot be written.
 func (s *DB) wrote(err error) error {
-	err, kind := explain(err)
+	kind, err := explain(err)
 	if kind != full && kind != broken && kind != unsure {
 		return err
 	}

@@ -105,7 +105,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.hits.db, s.hits.apply = s, s.countHits
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	if err := s.open(ctx, config.Path); err != nil {
-		err, _ = explain(err)
+		_, err = explain(err)
 		return nil, errors.Join(fmt.Errorf("database %s: %w", config.Path, err), s.Close())
 	}
 	return s, nil
