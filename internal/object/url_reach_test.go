@@ -113,6 +113,7 @@ func TestHostThatCannotBeReachedGetsOneErrorAtOneTime(t *testing.T) {
 					if took := time.Since(start); took != opener.cfg.ReachTimeout {
 						t.Errorf("took %v, want %v", took, opener.cfg.ReachTimeout)
 					}
+					time.Sleep(opener.cfg.TLSTimeout) // net/http ends a handshake only after this time
 				})
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -103,7 +104,10 @@ func (u *target) send(request *http.Request, cancel context.CancelCauseFunc, by 
 		if err != nil {
 			return nil, u.unreachable(errors.Join(err, context.Cause(ctx)))
 		}
-		transport.DialContext = pinned.DialContext
+		// net/http dials in a context of its own, which does not end with the request.
+		transport.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
+			return pinned.DialContext(ctx, network, address)
+		}
 	}
 	// RoundTrip instead of a Client: it follows no redirects, keeps no cookies, and
 	// its errors do not contain the URL.
