@@ -142,7 +142,7 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	queue := openLog(stderr, line.LogLevel, line.LogFormat)
-	defer queue.Close()
+	defer func() { _ = queue.Close() }() // no log is left to say what could not be written
 	c := &terminal{out: out, err: problems, log: slog.New(queue.Handler()), queue: queue, abort: abort}
 	err = parsed.Run(c)
 	if err == nil {

@@ -27,13 +27,10 @@ func documentAs(f File, t Type, detected detection) (decision, bool) {
 		return acceptWith(other, refuse(CodeOfficeFormat, "Store it with Content-Type "+other+".", t.extension, "that of "+other+", which it is sent as")), true
 	}
 	content := ""
-	switch {
-	case t.MIME == "application/pdf":
-		if late := bytes.Index(f.Head, []byte("%PDF-")); late > 0 && (detected.mime == "" || slices.Contains(detected.candidates, "text/plain")) {
-			return acceptWith(t.MIME, refuse(CodePDFHeader, "")), true
-		}
-	default:
+	if t.MIME != "application/pdf" {
 		content = officeContent(f, t, detected)
+	} else if late := bytes.Index(f.Head, []byte("%PDF-")); late > 0 && (detected.mime == "" || slices.Contains(detected.candidates, "text/plain")) {
+		return acceptWith(t.MIME, refuse(CodePDFHeader, "")), true
 	}
 	switch {
 	case content == columns:

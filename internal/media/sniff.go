@@ -28,9 +28,6 @@ type tracks struct{ known, video, audio bool }
 // soundOnly reports whether a container is known to have sound and no picture.
 func (t tracks) soundOnly() bool { return t.known && t.audio && !t.video }
 
-// silentPicture reports whether a container is known to have a picture and no sound.
-func (t tracks) silentPicture() bool { return t.known && t.video && !t.audio }
-
 // describe returns what was detected, for a message.
 func (f detection) describe() string {
 	switch {

@@ -100,14 +100,14 @@ func (f *File) readProblem(status int, code string) problem {
 	if p, known := storeCodes[code]; known {
 		return p
 	}
-	switch {
-	case status == 0:
+	switch status {
+	case 0:
 		return unreachable
-	case status == http.StatusNotFound:
+	case http.StatusNotFound:
 		return objectNotFound
-	case status == http.StatusPreconditionFailed:
+	case http.StatusPreconditionFailed:
 		return changed
-	case status == http.StatusRequestedRangeNotSatisfiable:
+	case http.StatusRequestedRangeNotSatisfiable:
 		return pastEnd
 	}
 	if p, found := commonProblem(status, code); found {
@@ -172,12 +172,12 @@ func writeProblem(status int, code string) problem {
 	if p, known := storeCodes[code]; known {
 		return p
 	}
-	switch {
-	case status == 0:
+	switch status {
+	case 0:
 		return unreachable
-	case status == http.StatusNotFound:
+	case http.StatusNotFound:
 		return bucketNotFound
-	case status == http.StatusConflict:
+	case http.StatusConflict:
 		return storeFailed
 	}
 	if p, found := commonProblem(status, code); found {

@@ -15,11 +15,7 @@ var errWeakKey = errors.New("a key of the keyset is not random: it consists of z
 // checkKeys refuses a keyset with a key that nobody has generated. Such a key is
 // valid for Tink, and known to everybody.
 func checkKeys(handle *keyset.Handle) error {
-	plain := &keyset.MemReaderWriter{}
-	if err := insecurecleartextkeyset.Write(handle, plain); err != nil {
-		return err
-	}
-	for _, key := range plain.Keyset.GetKey() {
+	for _, key := range insecurecleartextkeyset.KeysetMaterial(handle).GetKey() {
 		if hasWeakKey(key.GetKeyData().GetValue()) {
 			return errWeakKey
 		}

@@ -23,17 +23,18 @@ func keysetOf(t *testing.T, template *tinkpb.KeyTemplate, change func(value []by
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := &keyset.MemReaderWriter{}
-	if err := insecurecleartextkeyset.Write(handle, plain); err != nil {
-		t.Fatal(err)
-	}
+	plain := insecurecleartextkeyset.KeysetMaterial(handle)
 	if change != nil {
-		data := plain.Keyset.GetKey()[0].GetKeyData()
+		data := plain.GetKey()[0].GetKeyData()
 		if data.Value, err = proto.Marshal(change(data.GetValue())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if handle, err = insecurecleartextkeyset.Read(plain); err != nil {
+	changed, err := proto.Marshal(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if handle, err = insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(changed))); err != nil {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
