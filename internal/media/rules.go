@@ -60,10 +60,10 @@ const (
 	CodeAudioCodec      = "audio-codec"        // audio/mp4 that is not AAC
 	CodeAudioHasVideo   = "audio-has-video"    // audio/mp4 with a video track
 
-	CodeDocumentUnknown = "document-unknown" // PDF, Office: the first bytes are of no known format
-	CodePDFHeader       = "pdf-header"       // PDF: the header is not at the beginning
-	CodePDFEnd          = "pdf-end"          // PDF: no end mark, or much behind it
-	CodePDFEncrypted    = "pdf-encrypted"
+	CodeDocumentUnknown = "document-unknown"   // PDF, Office: the first bytes are of no known format
+	CodePDFHeader       = "pdf-header"         // PDF: the header is not at the beginning
+	CodePDFEnd          = "pdf-end"            // PDF: no end mark, or much behind it
+	CodePDFEncrypted    = "pdf-encrypted"      // PDF: does not open without a password or a certificate
 	CodeOfficeFormat    = "office-format"      // another format under an Office type: RTF, HTML, XML, older ones
 	CodeOfficeEncrypted = "office-encrypted"   // Word, Excel, PowerPoint with a password
 	CodeOfficeNoContent = "office-no-document" // a ZIP without a document, sheet or slides
@@ -229,9 +229,9 @@ var rules = map[string]rule{
 	CodeOfficeFormat: {LooksBad, "The file is declared or named as .%s, but its format is %s. Office may ask before it opens it, and phones may not open it.",
 		""},
 
-	// With an owner password alone recipients can open the file, which only an attempt shows.
-	CodePDFEncrypted: {LooksBad, "The PDF is encrypted: WhatsApp shows no preview, and recipients may need the password to open it.",
-		"Remove the password: qpdf --password=PASSWORD --decrypt IN out.pdf"},
+	// Every viewer opens a PDF with an owner password alone.
+	CodePDFEncrypted: {LooksBad, "The PDF is encrypted: WhatsApp shows no preview, and recipients need %s to open it.",
+		"Tell the recipients the password another way, or remove it: qpdf --password=PASSWORD --decrypt IN out.pdf"},
 	// Excel encrypts some files with a password that every Excel knows.
 	CodeOfficeEncrypted: {LooksBad, "The Office file is encrypted: WhatsApp shows no preview, and recipients need its password to open it.",
 		"Tell the recipients the password another way, or remove it in the program that set it."},
@@ -258,6 +258,7 @@ var otherFixes = map[string]string{
 	CodeJPEGLossless:    "Save it as an ordinary JPEG, in the program that created it.",                                  // FFmpeg does not decode it
 	CodeImageDimensions: "Save it again in the program that created it, and check that it opens there.",                  // a side of 0
 	CodePDFEnd:          "Compare its size with that of the original, and upload it again if they differ.",               // nothing can complete it
+	CodePDFEncrypted:    "Save it without protection, in the program that protected it.",                                 // a certificate, or a program of its own
 	CodeAudioHasVideo:   "It has no audio track: convert it to MP4 and store that with Content-Type video/mp4: " + toMP4, // video only
 	// Animated stickers, which FFmpeg does not read.
 	CodeStickerDimensions: "Create it again at 512 x 512 pixels from its original GIF or pictures, or scale it with ImageMagick 7: " +

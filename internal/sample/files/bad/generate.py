@@ -130,8 +130,9 @@ PAD = bytes.fromhex('28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe645
 
 def encrypted_pdf():
     ident, permissions = bytes(16), -4
-    owner = rc4(hashlib.md5((b'owner' + PAD)[:32]).digest()[:5], PAD)
-    key = hashlib.md5(PAD + owner + struct.pack('<i', permissions) + ident).digest()[:5]
+    user = (b'recipient' + PAD)[:32]
+    owner = rc4(hashlib.md5((b'owner' + PAD)[:32]).digest()[:5], user)
+    key = hashlib.md5(user + owner + struct.pack('<i', permissions) + ident).digest()[:5]
     stream = rc4(hashlib.md5(key + b'\x04\x00\x00' + b'\x00\x00').digest()[:10],
                  b'BT /F1 24 Tf 72 720 Td (An encrypted sample.) Tj ET')
     objects = [
