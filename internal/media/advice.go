@@ -9,7 +9,11 @@ import (
 // Commands that several messages advise.
 const (
 	toOpus = "ffmpeg -i IN -vn -ac 1 -c:a libopus -b:a 32k out.ogg"
-	toMP4  = "ffmpeg -i IN -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -vf 'scale=trunc(iw/2)*2:trunc(ih/2)*2' -c:a aac -movflags +faststart out.mp4"
+	// fittingRate are the bit rates at which a video has about 15 MB: WhatsApp's limit less
+	// a tenth, since encoders meet a rate only about.
+	fittingRate = `-b:v $(ffprobe -v error -show_entries format=duration -of csv=p=0 IN | awk '{print int(1.2e8/$1-64e3)}') -c:a aac -b:a 64k`
+
+	toMP4 = "ffmpeg -i IN -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -vf 'scale=trunc(iw/2)*2:trunc(ih/2)*2' -c:a aac -movflags +faststart out.mp4"
 	// vipsthumbnail reads HEIC, AVIF, SVG and animated WebP, which FFmpeg does not in all
 	// versions, turns pictures as their metadata say, and writes the result beside the input.
 	toJPEG = "vipsthumbnail IN --size '1600x1600>' -o 'out.jpg[background=255]'"
@@ -142,7 +146,7 @@ func shrinkAdvice(t Type) string {
 	case t.kind == kindAudio:
 		return "Encode it at a bit rate for speech, about 14 MB per hour: " + toOpus
 	case t.kind == kindVideo:
-		return "Reduce the bit rate or the picture size, or shorten it: " + strings.Replace(toMP4, "-pix_fmt", "-crf 30 -pix_fmt", 1)
+		return "Encode it at a bit rate that fits its duration, and shorten it first if it is longer than 20 minutes: " + strings.Replace(toMP4, "-c:a aac", fittingRate, 1)
 	case t.Animated:
 		return "Create it again from its original GIF, with fewer frames or lower quality: gif2webp -lossy -q 30 in.gif -o out.webp"
 	case t.kind == kindSticker:

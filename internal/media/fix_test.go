@@ -47,6 +47,7 @@ var made = []struct{ name, contentType, code, command string }{
 	{"tone.wav", "audio/wav", CodeTypeNotAccepted, "ffmpeg" + tone + " tone.wav"},
 	{"moving.mov", "video/quicktime", CodeTypeNotAccepted, "ffmpeg" + moving + tone + main + " -f mov moving.mov"},
 	{"moving.mp4", "video/mp4", CodeTypeContradicts, "ffmpeg" + moving + tone + main + " -f mov moving.mp4"},
+	{"large.mp4", "video/mp4", CodeTooLarge, "ffmpeg -f lavfi -i 'nullsrc=size=640x360:rate=25,geq=random(1)*255:128:128' -f lavfi -i sine -t 10 -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -preset ultrafast -qp 18 -c:a aac -movflags +faststart large.mp4"},
 	{"large.png", "image/png", CodeTooLarge, "ffmpeg -f lavfi -i 'nullsrc=size=1600x1600,geq=random(1)*255:random(2)*255:random(3)*255' -frames:v 1 -pix_fmt rgb24 large.png"},
 	{"late.pdf", "application/pdf", CodePDFHeader, "qpdf --empty empty.pdf && { head -c 2000 /dev/zero | tr '\\0' '\\001'; cat empty.pdf; } > late.pdf"},
 	{"followed.pdf", "application/pdf", CodePDFEnd, "qpdf --empty empty.pdf && { cat empty.pdf; head -c 9000 /dev/zero | tr '\\0' x; } > followed.pdf"},
