@@ -114,7 +114,8 @@ func (c *conn) headDone() {
 	c.limiter.mu.Unlock()
 }
 
-// awaitHead counts the bytes that follow as those of a head.
+// awaitHead counts the bytes that follow as those of a head. It closes the
+// connection if it was evicted while it served a request, which was still answered.
 func (c *conn) awaitHead() {
 	if c == nil {
 		return
@@ -124,7 +125,11 @@ func (c *conn) awaitHead() {
 	if c.stranger == nil {
 		c.since = time.Now()
 	}
+	isEvicted := c.evicted
 	c.limiter.mu.Unlock()
+	if isEvicted {
+		_ = c.Close()
+	}
 }
 
 // ended releases what the connection held, when nothing serves it any more.

@@ -1,7 +1,9 @@
 package admission
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -108,13 +110,21 @@ func (l *Limiter) wakeNext() {
 }
 
 // idlest returns the connection that is closed first when there are too many: the
-// oldest stranger of the address with the most of them; if there is none, the
-// connection that has been idle for the longest time. It returns nil if all serve
-// verified callers. The mutex is held.
+// oldest stranger of the address with the most of them, and the oldest of all if
+// several addresses have as many; if there is none, the connection that has been
+// idle for the longest time. It returns nil if all serve verified callers. The
+// mutex is held.
 func (l *Limiter) idlest() *conn {
 	var most *group
 	for _, g := range l.groups {
-		if g.strangers.Len() > 0 && (most == nil || g.strangers.Len() > most.strangers.Len()) {
+		if g.strangers.Len() == 0 {
+			continue
+		}
+		more := 1
+		if most != nil {
+			more = cmp.Compare(g.strangers.Len(), most.strangers.Len())
+		}
+		if more > 0 || more == 0 && g.idlest().since.Before(most.idlest().since) {
 			most = g
 		}
 	}
@@ -162,7 +172,7 @@ func (l *Limiter) holder() (holder *conn) {
 		return first.Value.(*conn)
 	}
 	for c := range most.connections {
-		if c.held > 0 && (holder == nil || c.held > holder.held) {
+		if c.held > 0 && !c.evicted && (holder == nil || c.held > holder.held) {
 			holder = c
 		}
 	}
@@ -175,7 +185,7 @@ func (l *Limiter) holder() (holder *conn) {
 // function, which carries it out, is called without.
 func (l *Limiter) evict(c *conn, mayRespond bool) (carryOut func()) {
 	isStranger := c.stranger != nil
-	requests := append([]*request(nil), c.requests...)
+	requests := slices.DeleteFunc(slices.Clone(c.requests), func(r *request) bool { return r.evicted })
 	isHTTP2 := len(requests) > 0 && requests[0].isHTTP2
 	closes := !mayRespond || len(requests) == 0 || isStranger && isHTTP2
 	if closes || isStranger {

@@ -20,6 +20,21 @@ func (l *Limiter) Busy() (busy int) {
 	return busy
 }
 
+// Evict begins to evict a connection with a request in progress, with a response.
+// The returned function does the rest.
+func (l *Limiter) Evict() (carryOut func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, g := range l.groups {
+		for c := range g.connections {
+			if len(c.requests) > 0 {
+				return l.evict(c, true)
+			}
+		}
+	}
+	return nil
+}
+
 // What tests need to know.
 const (
 	MaxHeaderLines = maxHeaderLines

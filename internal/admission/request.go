@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -21,18 +23,24 @@ const (
 )
 
 // A request is a request whose caller may not be known yet. It is the body of
-// that request. All fields but the first four are guarded by the Limiter's
-// mutex.
+// that request. The fields of the last block are guarded by the Limiter's mutex.
 type request struct {
 	conn     *conn
 	body     io.ReadCloser
 	response *http.ResponseController
 	isHTTP2  bool
 
+	// responding guards response, which must not be used when the handler has
+	// returned: net/http uses its memory, or the connection, for another request.
+	// The Limiter's mutex may be locked while it is held, but not the other way round.
+	responding sync.Mutex
+	returned   bool // the handler has
+
 	held     int64 // estimated bytes
 	complete bool  // the body was read to its end
 	settled  bool  // the caller is verified, or the request has ended
 	evicted  bool
+	cutOff   bool // nothing more is received of the body
 }
 
 type requestKey struct{}
@@ -128,6 +136,9 @@ func (r *request) begin() {
 
 // end ends the request.
 func (r *request) end() {
+	r.responding.Lock()
+	r.returned = true
+	r.responding.Unlock()
 	r.conn.limiter.mu.Lock()
 	defer r.conn.limiter.mu.Unlock()
 	r.conn.busy--
@@ -179,8 +190,9 @@ func (r *request) Read(p []byte) (int, error) {
 	}
 	l.mu.Lock()
 	givenUp := r.evicted && !r.complete && !r.settled
+	cutOff := r.cutOff // just before the caller was verified
 	l.mu.Unlock()
-	if givenUp {
+	if givenUp || cutOff && errors.Is(err, os.ErrDeadlineExceeded) {
 		return 0, ErrBusy
 	}
 	return n, err
@@ -193,17 +205,11 @@ func (r *request) Close() error { return r.body.Close() }
 // ErrBusy from the body, and has a moment to say so to the client. A stream of
 // HTTP/2 is reset.
 func (r *request) giveUp() {
-	past, l := time.Unix(1, 0), r.conn.limiter
-	l.mu.Lock()
-	complete := r.complete || r.settled
-	l.mu.Unlock()
-	if !complete {
-		_ = r.response.SetReadDeadline(past)
-	}
+	r.cut()
 	if r.isHTTP2 {
-		_ = r.response.SetWriteDeadline(past)
 		return
 	}
+	l := r.conn.limiter
 	time.AfterFunc(evictionGrace, func() {
 		l.mu.Lock()
 		settled := r.settled
@@ -213,4 +219,26 @@ func (r *request) giveUp() {
 			_ = r.conn.Close()
 		}
 	})
+}
+
+// cut ends what is received of the request and, over HTTP/2, what is sent, unless
+// the handler has returned.
+func (r *request) cut() {
+	r.responding.Lock()
+	defer r.responding.Unlock()
+	if r.returned {
+		return
+	}
+	l := r.conn.limiter
+	l.mu.Lock()
+	r.cutOff = !r.complete && !r.settled
+	cutsOff := r.cutOff
+	l.mu.Unlock()
+	past := time.Unix(1, 0)
+	if cutsOff {
+		_ = r.response.SetReadDeadline(past)
+	}
+	if r.isHTTP2 {
+		_ = r.response.SetWriteDeadline(past)
+	}
 }

@@ -21,8 +21,9 @@ import (
 const patience = 20 * time.Second
 
 // world is a server behind a Limiter. A request for /verified is of a known
-// caller, one for /hold is too and lasts until release, and one for /upload is
-// never verified: its body is read.
+// caller, one for /hold is too and lasts until release, one for /late lasts until
+// release and is of a known caller only then, one for /wait lasts until release and
+// is never verified, and one for /upload is not, either: its body is read.
 type world struct {
 	t       *testing.T
 	limiter *admission.Limiter
@@ -76,9 +77,19 @@ func (w *world) ServeHTTP(response http.ResponseWriter, r *http.Request) {
 		admission.Verified(r.Context())
 		w.began <- struct{}{}
 		<-w.release
+	case "/wait", "/late":
+		w.began <- struct{}{}
+		<-w.release
+		if r.URL.Path == "/wait" {
+			return
+		}
+		admission.Verified(r.Context())
+		fallthrough
 	case "/upload":
 		if _, err := io.Copy(io.Discard, r.Body); errors.Is(err, admission.ErrBusy) {
 			response.WriteHeader(http.StatusServiceUnavailable)
+		} else if err != nil {
+			response.WriteHeader(http.StatusBadRequest)
 		}
 	}
 }
