@@ -191,7 +191,7 @@ func (c Config) check() (hostList, error) {
 	}
 	for name, value := range map[string]int64{
 		"MaxSize": c.MaxSize, "MultipartThreshold": c.MultipartThreshold, "MinRate": c.MinRate, "StallWindow": int64(c.StallWindow),
-		"TLSTimeout": int64(c.TLSTimeout), "HeaderTimeout": int64(c.HeaderTimeout), "OpenTimeout": int64(c.OpenTimeout),
+		"ReachTimeout": int64(c.ReachTimeout), "TLSTimeout": int64(c.TLSTimeout), "HeaderTimeout": int64(c.HeaderTimeout), "OpenTimeout": int64(c.OpenTimeout),
 		"RetryBackoff": int64(c.RetryBackoff),
 	} {
 		if value < 0 {

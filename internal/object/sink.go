@@ -38,7 +38,7 @@ func (o *Opener) put(ctx context.Context, from origin, content Content, budget *
 			return from.fail(early, nil)
 		case err == nil:
 			return nil
-		case attempt == fetchAttempts || f.started && f.Size > 0 || !isRetryable(err) || !budget.retry() || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts, by):
+		case attempt == fetchAttempts || f.started && f.Size > 0 || !isRetryable(err) || !pause(ctx, o.cfg.RetryBackoff/fetchAttempts, by) || !budget.retry():
 			return err
 		}
 	}

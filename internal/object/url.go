@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"ferry/internal/guard"
 )
 
 // maxResponseHeaders is the limit for the headers of a response in bytes.
@@ -78,7 +76,7 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 	backoff := u.opener.cfg.RetryBackoff / fetchAttempts
 	want := getRequest{ifMatch: ifMatch, reachBy: u.reachBy()}
 	obj, first, err := u.get(ctx, want)
-	for attempt := 1; attempt < fetchAttempts && isRetryable(err) && u.budget.retry() && pause(ctx, backoff, want.reachBy); attempt++ {
+	for attempt := 1; attempt < fetchAttempts && isRetryable(err) && pause(ctx, backoff, want.reachBy) && u.budget.retry(); attempt++ {
 		obj, first, err = u.get(ctx, want)
 	}
 	if err != nil {
@@ -98,18 +96,20 @@ func (u *URL) Open(ctx context.Context, ifMatch string) (*Object, error) {
 }
 
 // isRetryable reports whether a request got no response, so that a retry may
-// succeed. Any response is final.
+// succeed. Any response is final. A forbidden address is retried like a host that
+// does not exist: it uses as much of the retries that the caller has, which the
+// caller can count at a host of its own.
 func isRetryable(err error) bool {
 	failed, ok := errors.AsType[*Error](err)
-	return ok && failed.noResponse && !errors.Is(err, guard.ErrAddress) && !errors.Is(err, errUnreached)
+	return ok && failed.noResponse && !errors.Is(err, errUnreached)
 }
 
-// pause waits for a random time of at most longest, but not beyond a time unless that
-// is zero, and reports whether ctx is not done.
+// pause waits for a random time of at most longest, and reports whether ctx is not
+// done. It returns false at once if a time, unless that is zero, would pass meanwhile.
 func pause(ctx context.Context, longest time.Duration, by time.Time) bool {
 	wait := rand.N(longest + 1)
-	if !by.IsZero() {
-		wait = min(wait, time.Until(by))
+	if !by.IsZero() && time.Until(by) <= wait {
+		return false
 	}
 	select {
 	case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,43 @@ func accepts(text string) func(context.Context) (net.Conn, error) {
 			}
 		}()
 		return here, nil
+	}
+}
+
+// A caller can count the retries that are left to its account at a host of its own.
+func TestForbiddenAddressUsesAsManyRetriesAsANameThatDoesNotExist(t *testing.T) {
+	for way, read := range map[string]bool{"to read": true, "to write": false} {
+		var used []int
+		for _, host := range []string{"its name does not exist", "it refuses the connection", "its name resolves to a private address", "one of its two addresses is private"} {
+			synctest.Test(t, func(t *testing.T) {
+				is := unreachableHosts[host]
+				opener, err := New(t.Context(), Config{DefaultRegion: "us-east-1", AllowedHosts: []string{"media.example.org"}, Guard: guardOn(&guardtest.Network{Answer: is.connect}, is.resolver)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer opener.Close()
+				retries := 0
+				budget := NewBudget(10, func() bool { retries++; return true })
+				if read {
+					source, err := opener.URL("https://media.example.org/a.jpg", jpeg())
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, err = source.WithBudget(budget).Open(t.Context(), "")
+					wantKind(t, err, Unavailable)
+				} else {
+					sink, err := opener.URLSink("https://media.example.org/a.jpg", jpeg())
+					if err != nil {
+						t.Fatal(err)
+					}
+					wantKind(t, sink.WithBudget(budget).Put(t.Context(), Content{Body: strings.NewReader("body"), Size: 4}), Unavailable)
+				}
+				used = append(used, retries)
+			})
+		}
+		if len(slices.Compact(used)) != 1 || used[0] != fetchAttempts-1 {
+			t.Errorf("%s: %v retries", way, used)
+		}
 	}
 }
 
