@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
+	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
@@ -90,9 +91,12 @@ func TestUploadThatCannotBeRecordedIsDeletedAtWhatsApp(t *testing.T) {
 		s.database.Filesystem = func(string) (state.Filesystem, error) { return state.Filesystem{Free: 1 << 30}, nil } // as with a quota
 	})
 	w.put("a.txt", "text/plain", []byte("hello"))
-	if _, err := w.post("a.txt"); err != nil {
+	gone, err := w.post("a.txt")
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.must(w.graph.DeleteMedia(t.Context(), gone, "1", secret.New(metaToken))) // not through the API
+	_, before := w.uploads()
 	freeSpace := fillDisk(t, directory)
 	var failed error
 	for i := 0; failed == nil && i < 1000; i++ { // what SQLite's log has room for is still recorded
@@ -102,8 +106,12 @@ func TestUploadThatCannotBeRecordedIsDeletedAtWhatsApp(t *testing.T) {
 		t.Fatalf("an upload on a full disk: %v", failed)
 	}
 	posted, deleted := w.uploads()
-	if deleted != 1 {
-		t.Errorf("%d files were deleted again at WhatsApp after one could not be recorded", deleted)
+	if deleted-before != 1 {
+		t.Errorf("%d files were deleted again at WhatsApp after one could not be recorded", deleted-before)
+	}
+	_, err = w.get(&socialmessaging.GetWhatsAppMessageMediaInput{MediaId: &gone, OriginationPhoneNumberId: &w.phone, MetadataOnly: aws.Bool(true)})
+	if exception, ok := socialmessaging.AsException(err); !ok || exception.Code != "ResourceNotFoundException" {
+		t.Errorf("reading a file that WhatsApp does not have on a full disk: %v", err)
 	}
 	for operation, err := range w.writingCalls() {
 		if !isUnavailable(err) {

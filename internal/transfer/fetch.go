@@ -34,7 +34,9 @@ func (e *Engine) Fetch(ctx context.Context, job Job) (media graph.Media, report 
 func (r *run) metadata(ctx context.Context) (graph.Media, error) {
 	media, err := r.graph.Media(ctx, r.job.MediaID, r.job.Sender.MetaID, r.job.Sender.Token)
 	if isGone(err) {
-		err = errors.Join(err, r.forget(ctx))
+		if failed := r.forget(ctx); failed != nil { // a later call forgets it; for this one, the file does not exist
+			r.engine.config.Logger.WarnContext(ctx, "the record of a file that WhatsApp does not have cannot be deleted", "request_id", r.job.Trace, "media_id", r.job.MediaID, "cause", failed)
+		}
 	}
 	media.MIMEType, _, _ = strings.Cut(media.MIMEType, ";")
 	media.MIMEType = strings.TrimSpace(media.MIMEType)
