@@ -89,7 +89,7 @@ func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 }
 
 // inTransaction makes writes in one transaction. cannotApply reports whether err
-// comes from a write, not from the commit.
+// comes from a write, not from the commit or the deadline.
 func (b *batcher[T]) inTransaction(ctx context.Context, writes []T) (outcomes []error, cannotApply bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
@@ -98,5 +98,10 @@ func (b *batcher[T]) inTransaction(ctx context.Context, writes []T) (outcomes []
 		cannotApply = err != nil
 		return err
 	})
+	if err != nil && ctx.Err() != nil {
+		err = b.db.unwritten(&writeError{kind: ErrUnwritable, cause: err,
+			reason: "a write took too long. Check its disk, and whether another process has it locked; ferry continues by itself when a write succeeds"}, busy)
+		return outcomes, false, err // the writes of the batch would wait as long, one after the other
+	}
 	return outcomes, cannotApply, err
 }

@@ -46,3 +46,25 @@ var (
 func FailureOf(code int) string {
 	return [...]string{"other", "busy", "full", "broken", "unsure", "damaged"}[failureOf(code)]
 }
+
+// HoldWriter takes the connection that writes, as a write that does not end.
+func (s *DB) HoldWriter(ctx context.Context) (release func() error, err error) {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return tx.Rollback, nil
+}
+
+// DoNotWaitForOthers makes a write fail at once while another process has the
+// database locked, instead of after busyTimeout.
+func (s *DB) DoNotWaitForOthers(ctx context.Context) error {
+	_, err := s.write.ExecContext(ctx, `PRAGMA busy_timeout(0)`)
+	return err
+}
+
+// BusyTimeout returns how long a write waits for another process, in milliseconds.
+func (s *DB) BusyTimeout(ctx context.Context) (ms int, err error) {
+	err = s.write.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&ms)
+	return ms, err
+}

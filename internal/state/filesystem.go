@@ -50,9 +50,9 @@ var networkTypes = map[uint32]string{
 	0x7C7C6673: "a shared folder of Parallels",
 }
 
-// localFUSE are the types of mounts of FUSE that only this machine uses: a disk, and
-// what the host of a virtual machine passes to it.
-var localFUSE = map[string]bool{"fuseblk": true, "virtiofs": true}
+// localFUSE are the types of mounts of FUSE that only this machine uses: a disk, what
+// the host of a virtual machine passes to it, and the files of a container without root.
+var localFUSE = map[string]bool{"fuseblk": true, "virtiofs": true, "fuse.fuse-overlayfs": true}
 
 // network returns the name of a file system on which SQLite's WAL does not work; "" if
 // it works, as on tmpfs and overlayfs.

@@ -29,6 +29,7 @@ func TestNetworkFileSystemsAreRefusedWithAReason(t *testing.T) {
 		"sshfs":                          {state.Filesystem{Type: 0x65735546, Mount: "fuse.sshfs"}, "fuse.sshfs"},
 		"a bucket as a file system":      {state.Filesystem{Type: 0x65735546, Mount: "fuse.s3fs"}, "fuse.s3fs"},
 		"FUSE of an unknown kind":        {state.Filesystem{Type: 0x65735546}, "FUSE"},
+		"a container without root":       {state.Filesystem{Type: 0x65735546, Mount: "fuse.fuse-overlayfs"}, ""},
 		"a disk of a program (NTFS)":     {state.Filesystem{Type: 0x65735546, Mount: "fuseblk"}, ""},
 		"virtiofs of a virtual machine":  {state.Filesystem{Type: 0x65735546, Mount: "virtiofs"}, ""},
 		"ext4":                           {state.Filesystem{Type: 0xEF53}, ""},

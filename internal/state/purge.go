@@ -4,6 +4,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -88,6 +89,21 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 			}
 		}
 	}
-	_, err = s.exec(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`) // does nothing while another process reads
-	return removed, err
+	return removed, s.checkpoint(ctx)
+}
+
+// checkpoint empties the log of SQLite. It does nothing while somebody reads what only
+// the log has: SQLite would wait for the reader, and all writers for SQLite.
+func (s *DB) checkpoint(ctx context.Context) error {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout(0)`); err != nil {
+		return s.wrote(err)
+	}
+	_, err = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	_, restored := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf(`PRAGMA busy_timeout(%d)`, busyTimeout.Milliseconds()))
+	return errors.Join(s.wrote(err), restored)
 }

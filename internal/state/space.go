@@ -132,9 +132,15 @@ type writability struct {
 // can be done about it, and remembers that the database cannot be written.
 func (s *DB) wrote(err error) error {
 	kind, err := explain(err)
-	if kind != full && kind != broken && kind != unsure {
-		return err
+	switch kind {
+	case busy, full, broken, unsure:
+		return s.unwritten(err, kind)
 	}
+	return err
+}
+
+// unwritten remembers that the database cannot be written, and returns why.
+func (s *DB) unwritten(err error, kind failure) error {
 	w := &s.writability
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -34,8 +34,13 @@ func newDisk() *disk {
 // open opens a database on the disk.
 func (d *disk) open(t *testing.T) *state.DB {
 	t.Helper()
+	return d.openAt(t, filepath.Join(t.TempDir(), "ferry.db"))
+}
+
+func (d *disk) openAt(t *testing.T, path string) *state.DB {
+	t.Helper()
 	s, err := state.Open(t.Context(), state.Config{
-		Path: filepath.Join(t.TempDir(), "ferry.db"), Sealer: newSealer(t),
+		Path: path, Sealer: newSealer(t),
 		Now: func() time.Time { return now.Add(time.Duration(d.elapsed.Load())) },
 		Filesystem: func(string) (state.Filesystem, error) {
 			d.asked.Add(1)

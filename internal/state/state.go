@@ -1,7 +1,8 @@
 // Package state stores ferry's state in SQL: accounts, access keys, linked
 // WhatsApp Business Accounts with their phone numbers, and a record of every
-// upload. The schema and all statements work on both SQLite and PostgreSQL; only
-// Open differs. This version opens SQLite files.
+// upload. The schema and all statements work on both SQLite and PostgreSQL, but for
+// those of Open and of the maintenance of an SQLite file (integrity.go, checkpoint in
+// purge.go). This version opens SQLite files.
 //
 // Secrets are encrypted before they are stored and decrypted when they are read.
 // Queries for an account's resources name the account: for a resource of
