@@ -176,6 +176,7 @@ type world struct {
 type worldOptions struct {
 	binary    *build // default: built with the race detector
 	simulator metasim.Config
+	lax       bool    // the simulator accepts what Meta accepts
 	stores    []store // that precede the world's own
 	args      []string
 	metaProxy bool // between ferry and Meta
@@ -186,7 +187,11 @@ func newWorld(t testing.TB, options worldOptions) *world {
 	if options.binary == nil {
 		options.binary = raceBuild
 	}
-	w := &world{t: t, s3: sharedS3(t), sim: startSimulator(t, options.simulator)}
+	start := startSimulator
+	if options.lax {
+		start = startLaxSimulator
+	}
+	w := &world{t: t, s3: sharedS3(t), sim: start(t, options.simulator)}
 	w.bucket = w.s3.bucket(t, "media")
 	if options.metaProxy {
 		w.toMeta = startProxy(t, w.sim.url)

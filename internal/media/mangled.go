@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"unicode/utf8"
 )
@@ -12,12 +13,14 @@ import (
 // encoder for ASCII replaces them by question marks. What remains is valid text, which a
 // binary file of this length never is.
 
-// Fixes for files that were handled as text.
 const (
+	// asBinary is the fix where bytes are lost.
 	asBinary = "Upload it again as binary: handle it as bytes and never as a string. " +
 		"API Gateway needs its type in binaryMediaTypes, axios needs responseType \"arraybuffer\", and Node.js a Buffer without toString()."
-	fromLatin1  = "Upload it again as binary, or undo the conversion, without loss: iconv -f UTF-8 -t LATIN1 IN > out.EXT"
-	fromWindows = "Upload it again as binary, or undo the conversion, without loss: iconv -f UTF-8 -t WINDOWS-1252 IN > out.EXT"
+	// Commands that undo a conversion. Windows-1252 has five bytes without a character, which most
+	// programs decode as U+0081 and the like, and iconv does not encode.
+	fromLatin1  = "iconv -f UTF-8 -t LATIN1"
+	fromWindows = `perl -0777 -MEncode -ne 'print encode("cp1252", decode("UTF-8", $_), sub { chr shift })'`
 )
 
 // mangling is how a binary file was changed.
@@ -44,6 +47,9 @@ type characters struct {
 // otherFolded stands for a character above ASCII.
 const otherFolded = 0xff
 
+// utf8Mark is the byte order mark in UTF-8.
+const utf8Mark = "\xef\xbb\xbf"
+
 // textKinds is more than the letters and signs above ASCII that a text uses.
 const textKinds = 64
 
@@ -60,7 +66,7 @@ func findMangling(head []byte, whole bool) (mangling, bool) {
 		c = readUTF16(head)
 	default:
 		var ok bool
-		if c, ok = readUTF8(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), whole); !ok {
+		if c, ok = readUTF8(bytes.TrimPrefix(head, []byte(utf8Mark)), whole); !ok {
 			return mangling{}, false
 		}
 	}
@@ -114,9 +120,20 @@ func widened(head []byte, c characters) (mangling, bool) {
 		return mangling{}, false
 	}
 	if c.windows > 0 {
-		return mangling{"bytes above 127 were converted from Windows-1252 to UTF-8 while it was handled as text", fromWindows, former.candidates[0]}, true
+		return mangling{"bytes above 127 were converted from Windows-1252 to UTF-8 while it was handled as text", undo(fromWindows, head), former.candidates[0]}, true
 	}
-	return mangling{"bytes above 127 were converted from Latin-1 to UTF-8 while it was handled as text", fromLatin1, former.candidates[0]}, true
+	return mangling{"bytes above 127 were converted from Latin-1 to UTF-8 while it was handled as text", undo(fromLatin1, head), former.candidates[0]}, true
+}
+
+// undo is the fix with a command that undoes a conversion. A byte order mark in front of the
+// text was no byte of the file.
+func undo(command string, head []byte) string {
+	if bytes.HasPrefix(head, []byte(utf8Mark)) {
+		command = fmt.Sprintf("tail -c +%d IN | %s", len(utf8Mark)+1, command)
+	} else {
+		command += " IN"
+	}
+	return "Upload it again as binary, or undo the conversion, without loss: " + command + " > out.EXT"
 }
 
 // readUTF8 counts the characters. It returns false if the bytes are not UTF-8; the last
@@ -187,7 +204,7 @@ var windows1252 = [32]rune{
 
 // narrow undoes a conversion from Latin-1 or Windows-1252 to UTF-8, up to so many bytes.
 func narrow(head []byte, size int) []byte {
-	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	head = bytes.TrimPrefix(head, []byte(utf8Mark))
 	out := make([]byte, 0, size)
 	for len(head) > 0 && len(out) < size {
 		r, n := utf8.DecodeRune(head)

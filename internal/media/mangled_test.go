@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -164,13 +165,15 @@ func TestOldOfficeFileThatWasHandledAsTextIsDamaged(t *testing.T) {
 	}
 }
 
-// The damage is found wherever a head of any length ends, and never in random bytes.
+// Text is never taken for a damaged binary file, and neither are bytes that nobody decoded.
 func FuzzMangling(f *testing.F) {
 	for _, s := range sample.Files() {
-		f.Add(s.Data, uint16(5000))
+		f.Add(s.Data[:min(len(s.Data), kib)])
 	}
-	f.Add([]byte("ID3\x04"+strings.Repeat("\xc3\xbc\x01", 40)), uint16(60))
-	f.Fuzz(func(t *testing.T, data []byte, end uint16) {
+	f.Add([]byte("ID3\x04" + strings.Repeat("\xc3\xbc\x01", 40)))
+	f.Add([]byte(strings.Repeat("%PDF-\ufffd?\x00", 40)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		data = data[:min(len(data), 4*kib)]
 		if how, ok := findMangling(data, true); ok {
 			if strings.HasPrefix(how.why, "bytes were replaced by the mark") && !bytes.Contains(data, []byte("\ufffd")) {
 				t.Errorf("%+v without U+FFFD", how)
@@ -185,10 +188,58 @@ func FuzzMangling(f *testing.F) {
 				t.Errorf("%+v in bytes that are not UTF-8", how)
 			}
 		}
-		replaced := []byte(string([]rune(string(data))))
-		cut := replaced[:min(len(replaced), int(end))]
-		if _, ok := findMangling(cut, len(cut) == len(replaced)); ok && bytes.Count(cut, []byte("\ufffd")) == 0 && bytes.Equal(data, replaced) {
-			t.Logf("%q was converted before", data)
+		// Text is what the bytes say without control characters, read as UTF-8 or as Latin-1, and
+		// perhaps converted twice.
+		text := strings.Map(func(r rune) rune {
+			if r < 0x80 && notText[r] && r != 0 {
+				return -1
+			}
+			return r
+		}, string([]rune(string(data))))
+		latin1 := handled["decoded as Latin-1 and encoded as UTF-8"]
+		for _, s := range []string{text, latin1(text), "\ufeff" + latin1(latin1(text))} {
+			for _, end := range []int{len(s), len(s) / 2} {
+				if how, ok := findMangling([]byte(s[:end]), end == len(s)); ok {
+					t.Errorf("%+v in the text %q", how, s[:end])
+				}
+			}
+		}
+	})
+}
+
+// marked are the beginnings of binary files, behind which anything may follow.
+var marked = []struct{ head, mime string }{
+	{headJPEG, "image/jpeg"}, {headPNG, "image/png"}, {"RIFF\x00\x10\x00\x00WEBPVP8 ", "image/webp"},
+	{oggOf(opusHead), "audio/ogg"}, {"ID3\x04\x00\x00\x00\x00\x0f\x00", "audio/mpeg"},
+	{"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Filter/FlateDecode>>\nstream\n", "application/pdf"},
+	{ftyp("isom"), "video/mp4"}, {oleSignature + strings.Repeat("\x00", 16) + "\x3e\x00\x03\x00\xfe\xff\x09\x00", doc},
+}
+
+// A binary file of any size from 4 KiB on whose content is compressed is found after every
+// kind of damage, wherever its head ends.
+func FuzzMangledBinary(f *testing.F) {
+	ways := slices.Sorted(maps.Keys(handled))
+	for way := range ways {
+		for kind := range marked {
+			f.Add(uint64(way*kind), uint16(0), uint16(0), uint8(way), uint8(kind))
+		}
+	}
+	const least = 4 * kib
+	f.Fuzz(func(t *testing.T, seed uint64, size, end uint16, way, kind uint8) {
+		how, file := ways[int(way)%len(ways)], marked[int(kind)%len(marked)]
+		random := rand.New(rand.NewPCG(seed, seed))
+		data := []byte(file.head)
+		for range least + int(size) {
+			data = append(data, byte(random.Uint32()))
+		}
+		damaged := handled[how](string(data))
+		head := damaged[:min(len(damaged), max(least, int(end)))]
+		r := identify(File{DeclaredType: file.mime, Name: "a", Size: int64(len(damaged)), Head: []byte(head)})
+		if codes(r) != CodeMangled || r.Type.MIME != file.mime {
+			t.Errorf("%d of %d bytes, %s, %s: %+v", len(head), len(damaged), file.mime, how, r)
+		}
+		if r := identify(File{DeclaredType: file.mime, Name: "a", Size: int64(len(data)), Head: data[:min(len(data), max(least, int(end)))]}); strings.Contains(codes(r), CodeMangled) {
+			t.Errorf("%s of %d bytes, undamaged: %+v", file.mime, len(data), r)
 		}
 	})
 }

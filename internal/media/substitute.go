@@ -146,7 +146,7 @@ func hexText(text []byte) (substitute, bool) {
 	}
 	command := "tr a-f A-F < IN | basenc --base16 -di > out.EXT"
 	if prefix[2] >= 0 {
-		command = ""
+		command = "sed '1s/0x//' IN | tr a-f A-F | basenc --base16 -di > out.EXT"
 	}
 	return encodedAs(data, "hexadecimal digits", command)
 }
@@ -164,7 +164,7 @@ func base64Text(text []byte) (substitute, bool) {
 		return substitute{}, false
 	}
 	var digits []byte
-	urlSafe := false
+	urlSafe, count := false, 0
 	for _, b := range text {
 		switch {
 		case b == '-':
@@ -172,11 +172,15 @@ func base64Text(text []byte) (substitute, bool) {
 		case b == '_':
 			urlSafe, b = true, '/'
 		case b >= '0' && b <= '9', b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b == '+', b == '/':
-		case b == '\r' || b == '\n' || b == ' ' || b == '=' || b == '"':
+		case b == '=':
+			count++
+			continue
+		case b == '\r' || b == '\n' || b == ' ' || b == '"':
 			continue
 		default:
 			return substitute{}, false
 		}
+		count++
 		if len(digits) < sample {
 			digits = append(digits, b)
 		}
@@ -186,8 +190,8 @@ func base64Text(text []byte) (substitute, bool) {
 	if prefix[2] >= 0 {
 		how, command = "a data URI", "sed '1s/^.*;base64,//' IN | base64 -di > out.EXT"
 	}
-	if urlSafe {
-		command = ""
+	if unpadded := count%4 != 0 && len(text) < HeadSize-kib; urlSafe || unpadded { // which base64 refuses
+		command = "perl -MMIME::Base64 -0777 -ne 's/^.*;base64,//; tr{-_}{+/}; print decode_base64($_)' IN > out.EXT"
 	}
 	return encodedAs(data, how, command)
 }

@@ -35,7 +35,7 @@ func unusable(f File, declared string) (Result, bool) {
 
 // trimMarks removes byte order marks.
 func trimMarks(head []byte) []byte {
-	for _, mark := range []string{"\xef\xbb\xbf", "\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+	for _, mark := range []string{utf8Mark, utf8Mark, "\xff\xfe", "\xfe\xff"} {
 		head = bytes.TrimPrefix(head, []byte(mark))
 	}
 	return head
@@ -73,7 +73,6 @@ func sendable(f File, t, inside Type, code, fix string, args ...any) Result {
 // withLeadingBytes recognises a binary file behind byte order marks or line breaks, which a
 // script writes before its output. Readers look for a PDF further on, and players for MP3.
 func withLeadingBytes(f File, declared string, head []byte) (Result, bool) {
-	const utf8Mark = "\xef\xbb\xbf"
 	marked := len(trimMarks(head)) < len(head)
 	rest := bytes.TrimLeft(trimMarks(head), "\r\n")
 	n := len(head) - len(rest)
