@@ -16,6 +16,8 @@ import (
 
 	"ferry/internal/gateway"
 	"ferry/internal/local"
+	"ferry/internal/social"
+	"ferry/internal/transfer"
 )
 
 type devCommand struct {
@@ -25,6 +27,9 @@ type devCommand struct {
 	Region   string `help:"The one AWS region that the API accepts signatures for. Default: all regions." placeholder:"REGION"`
 	TLS      bool   `help:"Serve everything over https, with a certificate for localhost that the environment makes AWS SDKs, Node.js, Python, Go and curl trust."`
 	Strict   bool   `help:"Make the simulator refuse what Meta accepts but a careful client does not send."`
+
+	TextAsPlain bool   `help:"Send text files of other types (CSV, JSON, XML, Markdown, vCard, iCalendar) as text/plain under their own names."`
+	WillFail    string `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse"`
 
 	ListenHost         string   `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
 	PlainHTTP          bool     `help:"Allow plain HTTP on an address that is not loopback, such as within a container."`
@@ -73,7 +78,8 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	}
 	config := local.Config{
 		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
-		TLS: c.TLS, Strict: c.Strict, Data: c.Data, Logger: terminal.log,
+		TLS: c.TLS, Strict: c.Strict,
+		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, Data: c.Data, Logger: terminal.log,
 	}
 	if c.TLS {
 		config.SystemRoots = systemRoots()

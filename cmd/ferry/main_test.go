@@ -75,25 +75,29 @@ func load(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// put writes small text files to the bucket of the world whose environment is loaded:
-// put [--text TEXT] KEY...; an object whose key ends with a slash is empty.
+// put writes small text files, or a file, to the bucket of the world whose environment is
+// loaded: put [--text TEXT] [--file FILE] [--type TYPE] KEY...; an object whose key ends with
+// a slash is empty.
 func put(ts *testscript.TestScript, _ bool, args []string) {
-	text := ""
-	if args[0] == "--text" {
-		text, args = args[1], args[2:]
+	options := map[string]string{"--type": "text/plain"}
+	for ; strings.HasPrefix(args[0], "--"); args = args[2:] {
+		options[args[0]] = args[1]
 	}
 	bucket := s3.New(s3.Options{
 		Region: ts.Getenv("AWS_REGION"), BaseEndpoint: aws.String(ts.Getenv("AWS_ENDPOINT_URL_S3")), UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
 	})
 	for _, key := range args {
-		body := cmp.Or(text, key+"\n")
+		body := cmp.Or(options["--text"], key+"\n")
 		body = body[max(len(body)-8, 0):]
-		if strings.HasSuffix(key, "/") {
+		switch {
+		case options["--file"] != "":
+			body = ts.ReadFile(options["--file"])
+		case strings.HasSuffix(key, "/"):
 			body = ""
 		}
 		_, err := bucket.PutObject(context.Background(), &s3.PutObjectInput{
-			Bucket: aws.String(ts.Getenv("FERRY_BUCKET")), Key: &key, Body: strings.NewReader(body), ContentType: aws.String("text/plain"),
+			Bucket: aws.String(ts.Getenv("FERRY_BUCKET")), Key: &key, Body: strings.NewReader(body), ContentType: aws.String(options["--type"]),
 		})
 		ts.Check(err)
 	}

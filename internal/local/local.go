@@ -20,6 +20,7 @@ import (
 	"ferry/internal/gateway"
 	"ferry/internal/guard"
 	"ferry/internal/secret"
+	"ferry/internal/social"
 	"ferry/metasim"
 )
 
@@ -56,6 +57,9 @@ type Config struct {
 	// Strict makes the simulator refuse what Meta accepts but a careful client does
 	// not send.
 	Strict bool
+	// API configures the API, except for Region, AnyRegion and AllowsOrigin, which
+	// follow from the other fields.
+	API social.Config
 	// Data is the directory of all state. Empty means in memory.
 	Data string
 	// Logger receives the log of all servers. Default: discarded.

@@ -20,7 +20,6 @@ import (
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
 	"ferry/internal/object"
-	"ferry/internal/social"
 	"ferry/internal/state"
 	"ferry/metasim"
 )
@@ -98,12 +97,13 @@ func (w *World) openGateway(ctx context.Context) error {
 		Sealer:   sealer,
 		Graph:    graph.Config{BaseURL: w.urls.simulator, Version: GraphVersion, DownloadURL: w.simulatorPublicURL(), UserAgent: "ferry-dev"},
 		Objects:  object.Config{Stores: []object.StoreConfig{store}},
-		API:      social.Config{Region: w.Region, AnyRegion: w.config.Region == "", AllowsOrigin: w.access.AllowsOrigin},
+		API:      w.config.API,
 		Own:      &w.own,
 		Logger:   w.config.Logger,
 		Access:   w.access,
 		Listener: w.listeners.api,
 	}
+	config.API.Region, config.API.AnyRegion, config.API.AllowsOrigin = w.Region, w.config.Region == "", w.access.AllowsOrigin
 	if w.authority != nil {
 		config.TLS = w.authority.config()
 		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots

@@ -23,7 +23,7 @@ const (
 
 // plainAdvice is for text formats that are not in the table.
 const plainAdvice = "Store it with Content-Type text/plain, and WhatsApp delivers it as a document under its own name; " +
-	"\"ferry account text-as-plain --account ACCOUNT on\" makes ferry send all text files so."
+	"\"ferry account text-as-plain --account ACCOUNT on\", or the server's flag --text-as-plain, makes ferry send all text files so."
 
 // notAccepted refuses a type that is not in the table: the declared one or, if that is empty
 // or says nothing, the detected one.
