@@ -23,7 +23,7 @@ type tally struct {
 	complete                bool   // one of them has ended
 	posted, failed, skipped amount
 	markers, aborted        int
-	causes                  map[string]*cause // by name
+	causes                  map[string]*cause // by name and fix
 	active                  []*transfer       // uploads in progress, oldest first
 }
 
@@ -106,13 +106,27 @@ func (t *tally) begin(o listedObject) (ended func(*Result)) {
 			t.posted.add(o.size)
 		default:
 			t.failed.add(o.size)
-			name := result.cause()
-			if t.causes[name] == nil {
-				t.causes[name] = &cause{name: name, source: result.Source, message: result.Error}
-			}
-			t.causes[name].count++
+			t.addCause(*result)
 		}
 	}
+}
+
+// maxFixes is how many causes are told apart by their fix. Those above are told apart only by
+// exception and finding, of which there are few.
+const maxFixes = 100
+
+// addCause counts a failure. Failures with one finding but different fixes, such as those of
+// files that need different conversions, are different causes.
+func (t *tally) addCause(result Result) {
+	name := result.cause()
+	key := name + "\n" + result.Fix
+	if t.causes[key] == nil && len(t.causes) >= maxFixes {
+		key = name
+	}
+	if t.causes[key] == nil {
+		t.causes[key] = &cause{name: name, source: result.Source, message: result.Error}
+	}
+	t.causes[key].count++
 }
 
 // oldest returns the i-th oldest upload in progress, nil if there are fewer, and how many
@@ -167,7 +181,9 @@ func (t *tally) summarize(w io.Writer) {
 	for _, c := range t.causes {
 		causes = append(causes, c)
 	}
-	slices.SortFunc(causes, func(a, b *cause) int { return cmp.Or(b.count-a.count, strings.Compare(a.name, b.name)) })
+	slices.SortFunc(causes, func(a, b *cause) int {
+		return cmp.Or(b.count-a.count, strings.Compare(a.name, b.name), strings.Compare(a.source, b.source))
+	})
 	for _, c := range causes {
 		_ = out.Printf("\n%s: %d\n  for example %s\n  %s\n", c.name, c.count, c.source, c.message)
 	}
