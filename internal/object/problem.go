@@ -27,7 +27,9 @@ var (
 	urlInvalid     = problem{Invalid, "url-invalid", "%v.", "Send the URL exactly as it was signed."}
 	urlTooLong     = problem{Invalid, "url-too-long", "%v.", urlTooLongFix}
 	urlHost        = problem{Invalid, "url-host", "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", "Sign a URL of one of these, or let the operator allow the host."}
-	urlNotAllowed  = problem{Invalid, "url-not-allowed", "%v.", "Sign a URL of an object in a bucket that is configured for the store."}
+	urlNotSigned   = problem{Invalid, "url-not-signed", "is not signed.", ""}
+	urlEscaped     = problem{Invalid, "url-escaped", "contains &amp; in place of &, as in HTML or XML.", "Decode it, and send it exactly as it was signed."}
+	urlNotAllowed  = problem{Invalid, "url-not-allowed", "names no object in a bucket that this server's configuration allows for that store.", "Sign a URL of an object in a bucket that is configured for the store."}
 	urlHeader      = problem{Invalid, "url-header", "%v.", "Correct the headers of the request, and sign the URL for them."}
 	contentInvalid = problem{Invalid, "content-invalid", "%v.", "Send a file that WhatsApp reports with a length and a media type."}
 )

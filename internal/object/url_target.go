@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -39,8 +40,11 @@ func (o *Opener) target(method, rawURL string) (target, error) {
 	if t.reach, t.dial, ok = o.hosts.find(t.endpoint); !ok {
 		return target{}, t.origin.fail(urlHost, fmt.Errorf("%s is not on the list of hosts", t.endpoint.host))
 	}
+	if escapedQuery.MatchString(t.request.RawQuery) {
+		return target{}, t.origin.fail(urlEscaped, nil)
+	}
 	if err := t.checkNamed(o.hosts); err != nil {
-		return target{}, t.origin.fail(urlNotAllowed, nil, err)
+		return target{}, err
 	}
 	if t.dial != t.endpoint {
 		t.request.Scheme, t.request.Host = t.dial.scheme, t.dial.authority()
@@ -118,6 +122,9 @@ func (u *target) send(request *http.Request, cancel context.CancelCauseFunc, by 
 	return resp, nil
 }
 
+// escapedQuery is in the query of a URL that was copied from HTML or XML.
+var escapedQuery = regexp.MustCompile(`&amp;(X-Amz-|Signature=|Expires=|AWSAccessKeyId=)`)
+
 // checkNamed checks a URL at the endpoint of a configured store, which may be inside
 // the network: it must be signed, and name an object in a bucket that the store
 // serves.
@@ -126,10 +133,10 @@ func (u *target) checkNamed(hosts hostList) error {
 		return nil
 	}
 	if !u.isSigned() {
-		return fmt.Errorf("is not signed; sign a %s of the object", u.method)
+		return u.origin.fail(urlNotSigned.withFix("Sign a "+u.method+" of the object."), nil)
 	}
 	if !hosts.holds(u.endpoint, u.request.Path) {
-		return errors.New("names no object in a bucket that this server's configuration allows for that store")
+		return u.origin.fail(urlNotAllowed, nil)
 	}
 	return nil
 }
