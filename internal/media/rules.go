@@ -163,7 +163,7 @@ var rules = map[string]rule{
 		"Upload the complete file to the store again, and compare the sizes."},
 
 	CodeStickerDimensions: {LooksBad, "The sticker is %d x %d pixels, but WhatsApp's stickers are 512 x 512.",
-		"Scale it and pad the sides: " + toSticker},
+		"If it is a photo, convert it to JPEG: WhatsApp shows WebP only as stickers. To scale a sticker and pad its sides: " + toSticker},
 
 	CodeOpusNotMono: {WillFail, "The Opus audio has %d channels. WhatsApp accepts it, but recipients cannot play it.",
 		"Mix it down to one channel: " + toOpus},
