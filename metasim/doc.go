@@ -108,8 +108,8 @@
 //   - A client that missed the handle sends an empty body at the final offset,
 //     and gets the same handle.
 //   - file_offset is 0 if it is missing. A wrong one is 400, code 100, and the error
-//     names the right one. A body that is longer than what is missing is refused, and none of it is kept if
-//     its Content-Length says so. The session continues after both.
+//     names the right one. A body that is longer than what is missing is refused, and
+//     none of it is kept if its Content-Length says so. The session continues after both.
 //   - A storage that fails ends the session. With Strict, so do bytes that contradict
 //     the type, known after 4 KiB or at the end. The extension of file_name is not
 //     checked.

@@ -16,9 +16,9 @@
 //	quota.go     what one account may use at once
 //	error.go     the errors of this package
 //
-// The API, the outbox and the command line use the same Engine. A [Job] says
-// who the transfer is for, from where, to where and with which limits; the
-// context has the deadline and nothing else. A [Report] says what happened, on
+// An Engine does not know the API that uses it. A [Job] says who the transfer is
+// for, from where, to where and with which limits; the context has the deadline
+// and nothing else. A [Report] says what happened, on
 // success and on failure.
 package transfer
 
