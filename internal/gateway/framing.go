@@ -38,8 +38,10 @@ func refuseAmbiguous(next http.Handler) http.Handler {
 // the next request (docs/references.md#http-framing). net/http removes these headers
 // before a handler sees them, so they are found in what the connection receives.
 //
-// Connections that are encrypted pass unchanged: their bytes cannot be read here,
-// and no proxy can read them, either.
+// Connections that are encrypted pass unchanged: their bytes cannot be read here. A
+// proxy that encrypts its own connections to ferry must refuse such requests itself;
+// net/http at least reads them as RFC 9112 says, and closes the connection when it
+// cannot.
 type framedListener struct{ net.Listener }
 
 // Accept implements [net.Listener].

@@ -80,11 +80,10 @@ func (a Access) Unsigned(next http.Handler) http.Handler {
 }
 
 // Hosts returns a handler that refuses other host names with 421. It is enough for
-// requests that are signed.
+// requests that are signed with a key that everybody knows.
 func (a Access) Hosts(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-		if !a.isOwn(r, local) {
+		if !a.AllowsHost(r) {
 			names := append([]string{"localhost", "*.localhost", "its own address"}, a.names...)
 			http.Error(w, fmt.Sprintf("This server does not answer to the host name %.100q, only to %s. To add a name, start it with --host NAME.",
 				r.Host, strings.Join(names, ", ")), http.StatusMisdirectedRequest)
@@ -92,6 +91,12 @@ func (a Access) Hosts(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// AllowsHost reports whether a request names the server by its own name or address.
+func (a Access) AllowsHost(r *http.Request) bool {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return a.isOwn(r, local)
 }
 
 // AllowsOrigin reports whether a page of an origin may call a server whose requests

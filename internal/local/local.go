@@ -57,8 +57,8 @@ type Config struct {
 	// Strict makes the simulator refuse what Meta accepts but a careful client does
 	// not send.
 	Strict bool
-	// API configures the API, except for Region, AnyRegion and AllowsOrigin, which
-	// follow from the other fields.
+	// API configures the API, except for Region, AnyRegion, AllowsOrigin and
+	// AllowsHost, which follow from the other fields.
 	API social.Config
 	// Data is the directory of all state. Empty means in memory.
 	Data string

@@ -242,6 +242,25 @@ func TestStoreRefusesWhatTheKeyDoesNotProve(t *testing.T) {
 	}
 }
 
+// A page that lets its own name stand for 127.0.0.1 could sign with the key that
+// everybody knows, and read the responses: for GET, a browser sends it no Origin.
+func TestAPIAnswersToItsOwnHostNamesOnly(t *testing.T) {
+	world := startWith(t, local.Config{Hosts: []string{"ferry"}})
+	_, port, _ := strings.Cut(strings.TrimPrefix(world.APIURL, "http://"), ":")
+	for host, works := range map[string]bool{
+		"127.0.0.1": true, "localhost": true, "api.localhost": true, "ferry": true, "a.ferry": true, "evil.example": false, "localhost.evil.example": false, "192.0.2.1": false,
+	} {
+		client := socialmessaging.New(socialmessaging.Options{
+			Region: "us-east-1", BaseEndpoint: aws.String("http://" + host + ":" + port), Retryer: aws.NopRetryer{}, HTTPClient: httpClient(t, world),
+			Credentials: credentials.NewStaticCredentialsProvider(world.AccessKeyID, world.SecretAccessKey.Reveal(), ""),
+		})
+		_, err := client.ListLinkedWhatsAppBusinessAccounts(t.Context(), &socialmessaging.ListLinkedWhatsAppBusinessAccountsInput{})
+		if (err == nil) != works || err != nil && !strings.Contains(err.Error(), "start the server with --host NAME") {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
 // The server knows that it is called over https, and with HTTP/2.
 func TestAPIOverTLSIsCalledByItsOwnPages(t *testing.T) {
 	world := startWith(t, local.Config{TLS: true})

@@ -103,7 +103,8 @@ func (w *World) openGateway(ctx context.Context) error {
 		Access:   w.access,
 		Listener: w.listeners.api,
 	}
-	config.API.Region, config.API.AnyRegion, config.API.AllowsOrigin = w.Region, w.config.Region == "", w.access.AllowsOrigin
+	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""
+	config.API.AllowsOrigin, config.API.AllowsHost = w.access.AllowsOrigin, w.access.AllowsHost
 	if w.authority != nil {
 		config.TLS = w.authority.config()
 		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots

@@ -136,7 +136,6 @@ func (q *Queue) run() {
 		for {
 			lines := q.take(buffer)
 			if len(lines) == 0 {
-				buffer = lines // the queue has the other one now
 				break
 			}
 			if !q.write(lines) {

@@ -3,6 +3,7 @@
 package social
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,8 +22,13 @@ const (
 )
 
 // allowOrigin sets the CORS headers of every response to a page that may call the
-// API. It returns an error for a page that may not.
+// API. It returns an error for a page that may not, and for a host name that is not
+// the server's.
 func (s *Service) allowOrigin(header http.Header, r *http.Request) error {
+	if s.config.AllowsHost != nil && !s.config.AllowsHost(r) {
+		return &fault{code: "MisdirectedRequestException", status: http.StatusMisdirectedRequest,
+			message: fmt.Sprintf("This server does not answer to the host name %.100q. To add it, start the server with --host NAME.", r.Host)}
+	}
 	allowed := corsOrigin
 	if s.config.AllowsOrigin != nil {
 		header.Add("Vary", "Origin")

@@ -16,6 +16,7 @@ package social
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -46,6 +47,10 @@ type Config struct {
 	// AllowsOrigin reports whether web pages of an origin may call the API; those of
 	// others are refused. Default: all may, as AWS's model says.
 	AllowsOrigin func(origin string) bool
+	// AllowsHost reports whether a request names the server by one of its own host
+	// names; others are refused. Default: every name is accepted, because a web page
+	// that lets its name stand for the server's address has no key.
+	AllowsHost func(r *http.Request) bool
 	// Calls of each media operation that an account may make per second, with
 	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
