@@ -43,6 +43,7 @@ const (
 	readHeaderTimeout = 10 * time.Second // for a client to send the header of a request
 	bodyTimeout       = 30 * time.Second // for a client to send the body; the default of Config.BodyTimeout
 	idleTimeout       = 2 * time.Minute  // for a connection without a request
+	flushTimeout      = 30 * time.Second // for a client to accept the end of a response that has no other limit
 )
 
 // newServer returns the server of a part, with the limits of every part.
@@ -68,8 +69,8 @@ func (g *Gateway) newServer(part Part) *server {
 	return s
 }
 
-// limited counts the requests of a handler and bounds the time in which a
-// client sends a request's body.
+// limited counts the requests of a handler, and bounds the time in which a
+// client sends a request's body and accepts the end of its response.
 func (g *Gateway) limited(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.requests.Add(1)
@@ -81,6 +82,9 @@ func (g *Gateway) limited(handler http.Handler) http.Handler {
 		_ = connection.SetReadDeadline(time.Now().Add(g.config.BodyTimeout))
 		_ = connection.SetWriteDeadline(time.Time{})
 		handler.ServeHTTP(w, r)
+		// What a short response leaves in a buffer is sent when the handler has
+		// returned. The connection of a client that does not read would stay forever.
+		_ = connection.SetWriteDeadline(time.Now().Add(flushTimeout))
 	})
 }
 
