@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"slices"
 	"unicode/utf8"
 )
@@ -56,6 +57,10 @@ const textKinds = 64
 // startSize is how many characters show which format a file had.
 const startSize = kib
 
+// replacedZlib is the beginning of a compressed stream of a PDF (docs/references.md#pdf) whose
+// second byte, mostly 9C or DA, was replaced.
+var replacedZlib = regexp.MustCompile(`stream\r?\nx\x{fffd}`)
+
 // findMangling recognises a binary file that was handled as text. whole is false if the
 // file is longer than the head.
 func findMangling(head []byte, whole bool) (mangling, bool) {
@@ -72,8 +77,8 @@ func findMangling(head []byte, whole bool) (mangling, bool) {
 	}
 	mime := formerType(c.start)
 	// Text has no control characters. Compressed data consist of them to a tenth, a PDF of
-	// plain text not at all.
-	if !utf16 && (c.controls == 0 || mime == "application/pdf" && c.controls < 8) {
+	// plain text not at all. A short PDF has few, but the beginning of a stream shows it.
+	if !utf16 && (c.controls == 0 || mime == "application/pdf" && c.controls < 8) && !replacedZlib.Match(head) {
 		return mangling{}, false
 	}
 	switch high := c.replaced + c.latin + c.windows + c.other; {

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"compress/zlib"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -242,4 +243,26 @@ func FuzzMangledBinary(f *testing.F) {
 			t.Errorf("%s of %d bytes, undamaged: %+v", file.mime, len(data), r)
 		}
 	})
+}
+
+// A short compressed stream has few control characters; its first bytes show what happened.
+func TestPDFWithAShortCompressedStreamThatWasHandledAsTextIsDamaged(t *testing.T) {
+	for _, level := range []int{zlib.BestCompression, zlib.DefaultCompression} {
+		for _, end := range []string{"\n", "\r\n"} {
+			var stream bytes.Buffer
+			w, err := zlib.NewWriterLevel(&stream, level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = w.Write([]byte(strings.Repeat("BT /F1 24 Tf 72 700 Td (Hello) Tj ET\n", 20)))
+			_ = w.Close()
+			pdf := fmt.Sprintf("%%PDF-1.4\n%%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Filter/FlateDecode/Length %d>>\nstream%s%s\nendstream\nendobj\ntrailer<<>>\nstartxref\n0\n%%%%EOF\n", stream.Len(), end, stream.Bytes())
+			if r := whole(t, "application/pdf", "a.pdf", pdf); codes(r) != "" {
+				t.Errorf("level %d: %+v", level, r)
+			}
+			if r := whole(t, "application/pdf", "a.pdf", string([]rune(pdf))); codes(r) != CodeMangled {
+				t.Errorf("level %d, handled as text: %+v", level, r)
+			}
+		}
+	}
 }
