@@ -83,7 +83,7 @@ var oldFormats = []struct{ magic, mime, name string }{
 func sniffOldOffice(head []byte) (detection, bool) {
 	for _, format := range oldFormats {
 		if bytes.HasPrefix(head, []byte(format.magic)) {
-			return detection{description: "the format of " + format.name, oldOffice: format.mime}, true
+			return detection{description: "a file of " + format.name, oldOffice: format.mime}, true
 		}
 	}
 	return detection{}, false

@@ -18,7 +18,7 @@ func examinePDF(x *examiner) {
 		return
 	}
 	if end := bytes.LastIndex(tail, []byte("%%EOF")); end < 0 {
-		x.reportOther(CodePDFEnd, "the end mark (%%EOF) is missing, as in a file that is cut short")
+		x.reportOther(CodePDFEnd, "the end mark (%%EOF) is missing or far from the end, as in a file that is cut short")
 	} else if behind := bytes.Trim(tail[end+5:], "\x00\t\n\f\r \x1a"); len(behind) > around {
 		x.report(CodePDFEnd, "more than 4 KiB of other bytes follow its end mark (%%EOF)")
 	}

@@ -226,7 +226,7 @@ var rules = map[string]rule{
 		"Remove what is before the header, or rewrite the PDF: qpdf --warning-exit-0 IN out.pdf"},
 	CodePDFEnd: {LooksBad, "The end of the PDF is not as it should be: %s. Some viewers do not open it.",
 		"Rewrite it without what follows the mark: qpdf --warning-exit-0 IN out.pdf"},
-	CodeOfficeFormat: {LooksBad, "The file is declared or named as .%s, but its format is %s. Office may ask before it opens it, and phones may not open it.",
+	CodeOfficeFormat: {LooksBad, "The file is declared or named as .%s, but it is %s. Office may ask before it opens it, and phones may not open it.",
 		""},
 
 	// Every viewer opens a PDF with an owner password alone.
