@@ -48,6 +48,7 @@ func TestWebPageCannotRuleTheSimulator(t *testing.T) {
 		"a rebound name at the simulator":  {"-H 'Host: evil.example' " + simulator + `/v25.0/1"`, "421"},
 		"a page uploads":                   {"-H 'Origin: http://evil.example' -F file=x " + simulator + `/v25.0/1/media"`, "403"},
 		"a rebound name at S3":             {"-H 'Host: evil.example' " + s3 + `/"`, "421"},
+		"a rebound name at the API":        {"-H 'Host: evil.example' " + api + `/v1/whatsapp/waba/list"`, "421"},
 		"a rebound name at a health check": {"-H 'Host: evil.example' " + api + `/livez"`, "421"},
 		"a page asks whether it may call":  {"-X OPTIONS -H 'Origin: http://evil.example' -H 'Access-Control-Request-Method: POST' " + api + `/v1/whatsapp/media"`, "403"},
 	})

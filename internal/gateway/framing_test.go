@@ -55,6 +55,7 @@ func TestHeadsAreMarkedWhereverTheyAreSplit(t *testing.T) {
 		"an encoding":                           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{L}\r\n0\r\n\r\n",
 		"an encoding after a long target":       "POST /" + strings.Repeat("a", 300) + " HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{L}\r\n0\r\n\r\n",
 		"a padded length":                       "POST / HTTP/1.1\r\nContent-Length: " + strings.Repeat(" ", 200) + "3\r\n{M}\r\nabc",
+		"a length of many zeros":                "POST / HTTP/1.1\r\nContent-Length: " + strings.Repeat("0", 200) + "3\r\n{M}\r\nabc",
 		"a length on the next line":             "POST / HTTP/1.1\r\nContent-Length:\r\n 3\r\n{M}\r\nabc",
 		"the second request":                    "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcPOST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n{M}\r\nd",
 		"the second request, after empty lines": "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n{M}\r\nd",

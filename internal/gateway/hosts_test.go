@@ -201,6 +201,7 @@ func TestWebPagesOfOtherOriginsDoNotReachUnsignedListeners(t *testing.T) {
 		"a path":                {"Origin: http://{own}/\n", 403},
 		"an empty origin":       {"Origin:\n", 403},
 		"two origins":           {"Origin: http://{own}\nOrigin: http://evil.example\n", 403},
+		"an allowed page, too":  {"Origin: https://app.example\nOrigin: http://evil.example\n", 403},
 		"an allowed host, http": {"Origin: http://app.example\n", 403},
 		"a word to come":        {"Sec-Fetch-Site: new-word\n", 403},
 	} {
@@ -247,6 +248,17 @@ func TestHostOfHTTP2IsItsAuthority(t *testing.T) {
 		_ = response.Body.Close()
 		if response.ProtoMajor != 2 || response.StatusCode != test.status {
 			t.Errorf("%s: %s %d, want %d", name, response.Proto, response.StatusCode, test.status)
+		}
+	}
+}
+
+// net/http keeps a Host header beside HTTP/2's authority.
+func TestRequestWithTwoHostsIsRefused(t *testing.T) {
+	for other, want := range map[string]bool{"localhost": true, "evil.example": false} {
+		r := httptest.NewRequest(http.MethodGet, "https://localhost/", nil)
+		r.Host, r.Header["Host"] = "localhost", []string{other}
+		if got := (gateway.Access{}).AllowsHost(r); got != want {
+			t.Errorf("localhost and %s: %v", other, got)
 		}
 	}
 }
