@@ -98,9 +98,55 @@ func TestSlowestTransferOfTheAccountWithTheMostGivesWay(t *testing.T) {
 	if cause, ok := errors.AsType[*Error](context.Cause(p.held["a"][4].ended)); !ok || cause.Kind != Busy || !strings.Contains(cause.Message, "Retry later") {
 		t.Errorf("ended with %v", context.Cause(p.held["a"][4].ended))
 	}
-	p.held["a"][4].end() // its place is c's by now
 	if p.taken != 9 {
 		t.Errorf("%d places are taken", p.taken)
+	}
+	p.held["a"][4].end() // its place is c's by now
+	if p.taken != 9 {
+		t.Errorf("%d places are taken after it has ended", p.taken)
+	}
+	for _, held := range p.held {
+		for _, one := range held {
+			one.end()
+		}
+	}
+	if p.taken != 0 {
+		t.Errorf("%d places are taken when all have ended", p.taken)
+	}
+}
+
+// endingReader ends its transfer while its last bytes are read.
+type endingReader struct{ end func() }
+
+func (r endingReader) Read(b []byte) (int, error) {
+	r.end()
+	return copy(b, "abc"), nil
+}
+
+func TestTransferThatIsEndedWhileItsLastBytesAreReadKeepsThem(t *testing.T) {
+	p := newPlaces(t, 4)
+	p.fill("a", 1)
+	upload := p.held["a"][0]
+	reader := upload.reader(endingReader{func() { upload.stop(fail(Busy, nil, "ended")) }}, 3)
+	if n, err := reader.Read(make([]byte, 10)); n > 0 || err == nil {
+		t.Errorf("passed on %d bytes, %v", n, err)
+	}
+}
+
+func TestTransferThatStartsAnewMayGiveWayAgain(t *testing.T) {
+	p := newPlaces(t, 4)
+	p.fill("a", 3)
+	for _, held := range p.held["a"] {
+		held.settle() // the last bytes are passed on, and then the connection breaks
+	}
+	p.fill("b", 1)
+	p.clock = p.clock.Add(minRun)
+	if p.begin("b") {
+		t.Error("a transfer was ended whose last bytes were passed on")
+	}
+	p.held["a"][1].reader(strings.NewReader("abc"), 3) // its next attempt
+	if !p.begin("b") || len(p.ended("a")) != 1 {
+		t.Errorf("ended %v", p.ended("a"))
 	}
 }
 
