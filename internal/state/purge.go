@@ -99,7 +99,7 @@ func (s *DB) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout(0)`); err != nil {
 		return s.wrote(err)
 	}
