@@ -137,7 +137,7 @@ func (f finding) print(name string) {
 	if !f.holds {
 		result = "DOES NOT HOLD"
 	}
-	fmt.Printf("%-12s %-58s %12s  %-10s %s\n", name, f.what, f.figure, f.bound, result)
+	fmt.Printf("%-12s %-84s %10s  %-9s %s\n", name, f.what, f.figure, f.bound, result)
 }
 
 // atMost returns a finding for a figure with an upper bound.

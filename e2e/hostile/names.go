@@ -87,7 +87,7 @@ func compare(direction string, measured map[string]timing) []finding {
 	}
 	spread := 100 * float64(highest-lowest) / float64(max(lowest, 1))
 	return []finding{
-		atMost(direction+", medians in ms: "+strings.Join(each, ", ")+"; spread", spread, maxSpread, "%"),
+		atMost(direction+", spread of medians (ms: "+strings.Join(each, ", ")+")", spread, maxSpread, "%"),
 		mustBe(direction+", one text for all: the host cannot be reached", len(texts) == 1 && strings.Contains(measured[kinds[0]].Text, "cannot be reached")),
 	}
 }

@@ -111,8 +111,8 @@ func (q *quota) makeRoom(u *usage) bool {
 			most = other
 		}
 	}
-	share := max(1, q.places/max(1, active))
-	if len(u.inProgress) >= share || len(most.inProgress) <= share {
+	// All places are taken: if this account has less than its share, another has more.
+	if share := max(1, q.places/active); len(u.inProgress) >= share {
 		return false
 	}
 	slowest := q.slowest(most)

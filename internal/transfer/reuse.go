@@ -187,7 +187,7 @@ func (r *run) digest(ctx context.Context, etag string) (digest, mimeType string,
 		return "", "", err
 	}
 	hash := sha256.New()
-	_, err = io.Copy(hash, io.MultiReader(head, opened.Body))
+	_, err = io.Copy(hash, r.place.reader(io.MultiReader(head, opened.Body), opened.Size))
 	r.report.Resumes += opened.Resumes()
 	if err != nil {
 		return "", "", err
