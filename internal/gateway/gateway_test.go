@@ -161,7 +161,7 @@ func TestHealthIsAnsweredWhileStrangersHoldAllConnections(t *testing.T) {
 }
 
 // A stranger who knows the id of a key sends a body slowly. The server has read it
-// up to its bound when it gives the request up.
+// up to its bound when it refuses the request.
 func TestSlowBodyOfAStrangerIsRefusedForARetry(t *testing.T) {
 	g := start(t, func(c *gateway.Config, _ string) { c.Admission.MaxUnverified = 1 << 20 })
 	key, err := admin.CreateAccessKey(t.Context(), g.state, account, "app", admin.FullAccessPolicy)

@@ -70,7 +70,7 @@ func (f *File) failure(err error) *Error {
 	}
 	status, code := statusAndCode(err)
 	said := responded(status, f.origin.scrubber.codeToken(code))
-	p := f.readProblem(status, code)
+	p := readAccess.problem(status, code)
 	switch p.code {
 	case denied.code:
 		return f.origin.fail(p.withFix(f.rights(readRights)), err, said)
@@ -92,28 +92,37 @@ func (f *File) failure(err error) *Error {
 	return f.origin.fail(p, err, said)
 }
 
-// readProblem returns the row for the response to a read.
-func (f *File) readProblem(status int, code string) problem {
-	if p, known := readCodes[code]; known {
+// An access classifies the responses to one kind of request, to read or to write.
+type access struct {
+	codes    map[string]problem // error codes that mean something else than in storeCodes
+	statuses map[int]problem    // of responses whose code is in no table; 0 is no response
+	refused  problem            // anything else
+}
+
+var (
+	readAccess = access{readCodes, map[int]problem{
+		0: unreachable, http.StatusNotFound: objectNotFound, http.StatusPreconditionFailed: changed, http.StatusRequestedRangeNotSatisfiable: pastEnd,
+	}, storeRefused}
+	writeAccess = access{writeCodes, map[int]problem{
+		0: unreachable, http.StatusNotFound: bucketNotFound, http.StatusConflict: storeFailed,
+	}, writeRefused}
+)
+
+// problem returns the row for a response.
+func (a access) problem(status int, code string) problem {
+	if p, known := a.codes[code]; known {
 		return p
 	}
 	if p, known := storeCodes[code]; known {
 		return p
 	}
-	switch status {
-	case 0:
-		return unreachable
-	case http.StatusNotFound:
-		return objectNotFound
-	case http.StatusPreconditionFailed:
-		return changed
-	case http.StatusRequestedRangeNotSatisfiable:
-		return pastEnd
+	if p, known := a.statuses[status]; known {
+		return p
 	}
 	if p, found := commonProblem(status, code); found {
 		return p
 	}
-	return storeRefused
+	return a.refused
 }
 
 // commonProblem classifies a response whose code is not in a table.
@@ -148,7 +157,7 @@ func (s *FileSink) failure(ctx context.Context, err error) error {
 	if status == 0 && errors.Is(err, errStalled) {
 		return from.fail(writeTooSlow, err)
 	}
-	switch p := writeProblem(status, code); p.code {
+	switch p := writeAccess.problem(status, code); p.code {
 	case denied.code:
 		return from.fail(p.withFix(s.file.rights(sendRights)), err, said)
 	case kmsKey.code:
@@ -162,28 +171,6 @@ func (s *FileSink) failure(ctx context.Context, err error) error {
 	default:
 		return from.fail(p, err, said)
 	}
-}
-
-// writeProblem returns the row for the response to a write.
-func writeProblem(status int, code string) problem {
-	if p, known := writeCodes[code]; known {
-		return p
-	}
-	if p, known := storeCodes[code]; known {
-		return p
-	}
-	switch status {
-	case 0:
-		return unreachable
-	case http.StatusNotFound:
-		return bucketNotFound
-	case http.StatusConflict:
-		return storeFailed
-	}
-	if p, found := commonProblem(status, code); found {
-		return p
-	}
-	return writeRefused
 }
 
 // statusAndCode returns the status and the error code of S3's response, or 0 and ""

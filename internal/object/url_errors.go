@@ -58,7 +58,7 @@ func (u *target) putError(status int, code string) *Error {
 	case status == http.StatusNotFound:
 		return u.origin.fail(bucketNotFound, cause, responded(status, code))
 	}
-	if p := writeProblem(status, code); status >= 400 && p.kind == Unavailable && p.code != wrongClock.code {
+	if p := writeAccess.problem(status, code); status >= 400 && p.kind == Unavailable && p.code != wrongClock.code {
 		return u.origin.fail(p, cause, responded(status, code))
 	}
 	return u.refusal(status, code, cause, "HTTP 200, 201 or 204")

@@ -73,7 +73,7 @@ func TestFileThatDoesNotExistYetIsOnTheFileSystemOfItsDirectory(t *testing.T) {
 func TestDirectoryOfTheTestsIsKnown(t *testing.T) {
 	system, err := state.SystemFilesystem(t.TempDir())
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux is asked for the kind of a file system")
+		t.Skip("ferry determines the kind of a file system on Linux only")
 	}
 	if err != nil || system.Type == 0 || system.Free == 0 {
 		t.Errorf("SystemFilesystem = %+v, %v", system, err)

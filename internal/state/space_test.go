@@ -158,7 +158,7 @@ func TestLittleFreeSpaceIsKeptForUploadsInProgress(t *testing.T) {
 	}
 	d.free.Store(state.FreeReserve)
 	if err := s.Writable(t.Context()); err == nil {
-		t.Error("the disk is asked for each call")
+		t.Error("the free space is read for each call")
 	}
 	d.wait()
 	if err := s.Writable(t.Context()); err != nil {
