@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net/http"
 	"runtime"
 	"slices"
@@ -353,5 +354,26 @@ func TestSlowUploadThatGivesWayLeavesNothingAtWhatsApp(t *testing.T) {
 	}
 	if stored != 1 {
 		t.Errorf("%d files are at WhatsApp", stored)
+	}
+}
+
+func TestDownloadsCountWhatTheyPassOn(t *testing.T) {
+	w := newWorld(t)
+	w.store.put("note.txt", "text/plain", text)
+	posted, _, err := w.engine.Post(t.Context(), w.job("note.txt"))
+	w.must(err)
+	var moved []int64
+	w.store.failWith(func(_ http.ResponseWriter, r *http.Request, _ stored) bool {
+		_, _ = io.ReadFull(r.Body, make([]byte, 1))
+		moved = w.engine.Moved()
+		return false
+	})
+	job := w.job("note.txt")
+	job.MediaID = posted.ID
+	job.Destination = func(string) (object.Sink, error) { return w.objects.FileSink("media", "copy.txt") }
+	_, _, err = w.engine.Fetch(t.Context(), job)
+	w.must(err)
+	if len(moved) != 1 || moved[0] == 0 {
+		t.Errorf("a download in progress has passed on %v bytes", moved)
 	}
 }
