@@ -80,6 +80,9 @@ type DB struct {
 	files   *recent[Reusable]
 	uploads batcher[Media]
 	hits    batcher[hit]
+	events  batcher[[]Event]
+
+	onDeliveries func(destinations []string) // may be nil
 
 	writability writability
 	isUnchecked bool // the check at the start was not completed
@@ -104,6 +107,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.writability.fatal = make(chan error, 1)
 	s.uploads.db, s.uploads.apply = s, s.insertMedia
 	s.hits.db, s.hits.apply = s, s.countHits
+	s.events.db, s.events.apply = s, s.addEventBatch
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	if err := s.open(ctx, config.Path); err != nil {
 		_, err = explain(err)

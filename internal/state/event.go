@@ -1,0 +1,180 @@
+// Messages to send and events to deliver, and their deliveries in the outbox.
+
+package state
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The kinds of an Event.
+const (
+	KindMessage = "message" // to send to Meta
+	KindEvent   = "event"   // to deliver to the account's destinations
+)
+
+// An Event is a message to send or an event to deliver. It does not change.
+type Event struct {
+	ID                string // a UUID, the same on every attempt
+	AccountID         string // 12 digits
+	BusinessAccountID string // as BusinessAccount.ID
+	PhoneNumberID     string // as PhoneNumber.ID; empty if it concerns no phone number
+	Kind              string // KindMessage or KindEvent
+	Name              string // "status.delivered", "message.image", or the field of Meta's webhook; of a message: its type
+	Conversation      string // what is kept in order: the phone number and the user, or the business account and the field
+	MessageID         string // of the Message that it is about; empty if unknown or none
+	WAMID             string // Meta's id of the message that it is about; empty means none
+	Body              []byte // of an event: AWS's envelope; of a message: Meta's JSON, as the caller sent it
+	CreatedAt         time.Time
+
+	// Destinations are where it is to be delivered, when it is added. Empty means
+	// nowhere: then it is only on record.
+	Destinations []string
+}
+
+// LaneID returns the id of the lane of a conversation's deliveries to a destination.
+func LaneID(destination, conversation string) string { return destination + " " + conversation }
+
+// OnDeliveries sets a function that is called with the destinations of new
+// deliveries after each commit. It must not block. It must be set before the
+// database is used.
+func (s *DB) OnDeliveries(call func(destinations []string)) { s.onDeliveries = call }
+
+// AddEvents stores events with their deliveries. Events that are added at the same
+// time share a commit.
+func (s *DB) AddEvents(ctx context.Context, events []Event) error {
+	if err := s.events.write(ctx, events); err != nil {
+		return err
+	}
+	s.announce(events)
+	return nil
+}
+
+// addEventBatch stores the events of several callers in one transaction.
+func (s *DB) addEventBatch(ctx context.Context, tx *sql.Tx, batches [][]Event) ([]error, error) {
+	return make([]error, len(batches)), s.insertEvents(ctx, tx, slices.Concat(batches...))
+}
+
+// announce tells the outbox of the deliveries of events that are committed.
+func (s *DB) announce(events []Event) {
+	destinations := make(map[string]bool)
+	for _, e := range events {
+		for _, d := range e.Destinations {
+			destinations[d] = true
+		}
+	}
+	if len(destinations) > 0 && s.onDeliveries != nil {
+		s.onDeliveries(slices.Sorted(maps.Keys(destinations)))
+	}
+}
+
+// rowsPerStatement bounds the rows of one INSERT, so that its parameters stay below
+// the 32,766 that SQLite and the 65,535 that PostgreSQL allow.
+const rowsPerStatement = 500
+
+// insertEvents stores events with their deliveries, in order. The caller calls
+// announce after the commit.
+func (s *DB) insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
+	for rows := range slices.Chunk(events, rowsPerStatement) {
+		var values []any
+		for _, e := range rows {
+			values = append(values, e.ID, e.AccountID, e.BusinessAccountID, e.PhoneNumberID, e.Kind, e.Name, e.Conversation,
+				e.MessageID, e.WAMID, e.Body, e.CreatedAt.UnixMilli())
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO event (id, account_id, business_account_id, phone_number_id, kind, name,
+			conversation, message_id, wamid, body, created_at) VALUES `+placeholders(len(rows), 11), values...); err != nil {
+			return err
+		}
+	}
+	return s.putDeliveries(ctx, tx, events)
+}
+
+// putDeliveries adds the deliveries of events to the ends of their lanes. Lanes are
+// locked in the order of their ids, as everywhere.
+func (s *DB) putDeliveries(ctx context.Context, tx *sql.Tx, events []Event) error {
+	destinations, waiting := make(map[string]string), make(map[string][]string) // by lane
+	for _, e := range events {
+		for _, d := range e.Destinations {
+			lane := LaneID(d, e.Conversation)
+			destinations[lane] = d
+			waiting[lane] = append(waiting[lane], e.ID)
+		}
+	}
+	now := s.now().UnixMilli()
+	var deliveries []any
+	for lanes := range slices.Chunk(slices.Sorted(maps.Keys(waiting)), rowsPerStatement) {
+		tails, err := s.extendLanes(ctx, tx, lanes, destinations, waiting, now)
+		if err != nil {
+			return err
+		}
+		for _, lane := range lanes {
+			first := tails[lane] - int64(len(waiting[lane])) + 1
+			for i, id := range waiting[lane] {
+				deliveries = append(deliveries, lane, first+int64(i), id, now)
+			}
+		}
+	}
+	const columns = 4
+	for rows := range slices.Chunk(deliveries, columns*rowsPerStatement) {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO delivery (lane_id, seq, event_id, created_at, state, attempts, error, attempted_at) VALUES `+
+			placeholders(len(rows)/columns, columns, `'waiting'`, `0`, `''`, `0`), rows...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extendLanes adds to the tail of each lane the number of deliveries that it
+// receives, makes it due if nothing waited, and returns the new tails.
+func (s *DB) extendLanes(ctx context.Context, tx *sql.Tx, lanes []string, destinations map[string]string, waiting map[string][]string, now int64) (map[string]int64, error) {
+	var values []any
+	for _, lane := range lanes {
+		values = append(values, lane, destinations[lane], len(waiting[lane]), now)
+	}
+	rows, err := tx.QueryContext(ctx, `INSERT INTO lane (id, destination, tail, due_at, head, owner, claim, failures) VALUES `+
+		placeholders(len(lanes), 4, `0`, `''`, `0`, `0`)+`
+		 ON CONFLICT (id) DO UPDATE SET tail = lane.tail + excluded.tail, due_at = COALESCE(lane.due_at, excluded.due_at)
+		 RETURNING id, tail`, values...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	tails := make(map[string]int64, len(lanes))
+	for rows.Next() {
+		var lane string
+		var tail int64
+		if err := rows.Scan(&lane, &tail); err != nil {
+			return nil, err
+		}
+		tails[lane] = tail
+	}
+	return tails, rows.Err()
+}
+
+// placeholders returns the rows of a VALUES clause: for 2 rows and 2 columns
+// "($1, $2), ($3, $4)". Each row ends with the given constants.
+func placeholders(rows, columns int, constants ...string) string {
+	var text strings.Builder
+	for row := range rows {
+		if row > 0 {
+			text.WriteString(", ")
+		}
+		text.WriteByte('(')
+		for column := range columns {
+			if column > 0 {
+				text.WriteString(", ")
+			}
+			fmt.Fprintf(&text, "$%d", row*columns+column+1)
+		}
+		for _, constant := range constants {
+			text.WriteString(", " + constant)
+		}
+		text.WriteByte(')')
+	}
+	return text.String()
+}
