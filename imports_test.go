@@ -26,7 +26,7 @@ var layers = []string{
 	"ferry/internal/social",
 	"ferry/internal/transfer ferry/internal/admin",
 	"ferry/internal/object ferry/internal/graph ferry/internal/media ferry/internal/state ferry/internal/policy ferry/internal/sigv4",
-	"ferry/internal/admission ferry/internal/outbox ferry/internal/guard ferry/internal/graph/wire ferry/internal/activity ferry/internal/once ferry/internal/secret ferry/internal/tty ferry/internal/logqueue ferry/internal/sample ferry/internal/local/bucketdir",
+	"ferry/internal/admission ferry/internal/envelope ferry/internal/outbox ferry/internal/guard ferry/internal/graph/wire ferry/internal/activity ferry/internal/once ferry/internal/secret ferry/internal/tty ferry/internal/logqueue ferry/internal/sample ferry/internal/local/bucketdir",
 }
 
 // mayImport says which packages of ferry each package may import. A new package
@@ -41,6 +41,7 @@ var mayImport = map[string]string{
 	"ferry/internal/admission":       "",
 	"ferry/internal/once":            "",
 	"ferry/internal/outbox":          "",
+	"ferry/internal/envelope":        "",
 	"ferry/internal/logqueue":        "",
 	"ferry/internal/admin":           "ferry/internal/graph ferry/internal/policy ferry/internal/secret ferry/internal/state",
 	"ferry/internal/bulk":            "ferry/internal/tty ferry/socialmessaging",
