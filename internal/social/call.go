@@ -4,8 +4,6 @@ package social
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,7 +49,7 @@ type caller struct {
 
 // newCall returns the call of a request.
 func (s *Service) newCall(r *http.Request) *call {
-	return &call{Service: s, request: r, entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: newRequestID(), Remote: r.RemoteAddr}}
+	return &call{Service: s, request: r, entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: state.NewUUID(), Remote: r.RemoteAddr}}
 }
 
 // knownParts returns what the log may show of a request for an unknown operation:
@@ -67,18 +65,6 @@ func knownParts(r *http.Request) (parts []slog.Attr) {
 		parts = append(parts, slog.String("path", path))
 	}
 	return parts
-}
-
-// newRequestID returns a random UUID (RFC 9562, version 4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	text := hex.AppendEncode(make([]byte, 0, 36), b[:4])
-	for _, part := range [][]byte{b[4:6], b[6:8], b[8:10], b[10:]} {
-		text = hex.AppendEncode(append(text, '-'), part)
-	}
-	return string(text)
 }
 
 // maxPolicies bounds how many parsed policy documents are kept.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -74,7 +75,7 @@ func preflight(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Access-Control-Allow-Methods", methods)
 	w.Header().Set("Access-Control-Allow-Headers", corsAllowed)
 	w.Header().Set("Access-Control-Max-Age", corsMaxAge)
-	w.Header().Set("X-Amzn-Requestid", newRequestID())
+	w.Header().Set("X-Amzn-Requestid", state.NewUUID())
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 	return true

@@ -87,7 +87,7 @@ func routes() map[string]handler {
 // ServeHTTP serves one request of the API.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.allowOrigin(w.Header(), r); err != nil {
-		writeFault(w, newRequestID(), faultOf(r.Context(), err))
+		writeFault(w, state.NewUUID(), faultOf(r.Context(), err))
 		return
 	}
 	if preflight(w, r) {

@@ -39,7 +39,8 @@ type PhoneNumber struct {
 // Sender is a phone number with the token that authorises requests for it at Meta.
 type Sender struct {
 	PhoneNumber
-	Token secret.Secret
+	BusinessAccountMetaID string // as BusinessAccount.MetaID
+	Token                 secret.Secret
 }
 
 // Link stores a business account with its phone numbers and returns what is
@@ -102,6 +103,19 @@ func newID() string {
 	var id [16]byte
 	rand.Read(id[:])
 	return hex.EncodeToString(id[:])
+}
+
+// NewUUID returns a random UUID (RFC 9562, version 4), as AWS's ids of messages and
+// of requests are.
+func NewUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	text := hex.AppendEncode(make([]byte, 0, 36), b[:4])
+	for _, part := range [][]byte{b[4:6], b[6:8], b[8:10], b[10:]} {
+		text = hex.AppendEncode(append(text, '-'), part)
+	}
+	return string(text)
 }
 
 const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboarding, linked_at, app_id`
@@ -190,7 +204,7 @@ type rowWith struct {
 
 func (r rowWith) Scan(targets ...any) error { return r.row.Scan(append(targets, r.more)...) }
 
-const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, b.sealed_token
+const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, b.meta_id, b.sealed_token
 	 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id
 	 WHERE p.id = $1 AND b.account_id = $2`
 
@@ -201,7 +215,7 @@ func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sende
 		var n Sender
 		var sealed []byte
 		err := s.senderStmt.QueryRowContext(ctx, phoneNumberID, accountID).
-			Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &sealed)
+			Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &n.BusinessAccountMetaID, &sealed)
 		if err != nil {
 			return Sender{}, asNotFound(err)
 		}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 )
 
@@ -67,4 +68,18 @@ func (s *DB) DoNotWaitForOthers(ctx context.Context) error {
 func (s *DB) BusyTimeout(ctx context.Context) (ms int, err error) {
 	err = s.write.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&ms)
 	return ms, err
+}
+
+// ResolveUnknown is exported for tests.
+func (s *DB) ResolveUnknown(ctx context.Context, status ReportedStatus) (id string, err error) {
+	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
+		id, err = s.resolveUnknown(ctx, tx, status)
+		return err
+	})
+	return id, err
+}
+
+// Deliveries returns the events that are to be delivered to a destination, in order.
+func (s *DB) Deliveries(ctx context.Context, destination string) ([]string, error) {
+	return s.texts(ctx, `SELECT d.event_id FROM delivery d JOIN lane l ON l.id = d.lane_id WHERE l.destination = $1 ORDER BY l.id, d.seq`, destination)
 }

@@ -75,12 +75,14 @@ type DB struct {
 	// The statements that every upload executes, prepared once per connection.
 	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt, insertMediaRowsStmt *sql.Stmt
 
-	keys    *recent[AccessKey]
-	senders *recent[Sender]
-	files   *recent[Reusable]
-	uploads batcher[Media]
-	hits    batcher[hit]
-	events  batcher[[]Event]
+	keys        *recent[AccessKey]
+	senders     *recent[Sender]
+	files       *recent[Reusable]
+	uploads     batcher[Media]
+	hits        batcher[hit]
+	events      batcher[[]Event]
+	messages    batcher[*newMessage]
+	settlements batcher[settlement]
 
 	onDeliveries func(destinations []string) // may be nil
 
@@ -108,6 +110,8 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.uploads.db, s.uploads.apply = s, s.insertMedia
 	s.hits.db, s.hits.apply = s, s.countHits
 	s.events.db, s.events.apply = s, s.addEventBatch
+	s.messages.db, s.messages.apply = s, s.addMessages
+	s.settlements.db, s.settlements.apply = s, s.settleMessages
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	if err := s.open(ctx, config.Path); err != nil {
 		_, err = explain(err)

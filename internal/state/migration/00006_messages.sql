@@ -67,7 +67,7 @@ CREATE TABLE held_destination (
 CREATE TABLE message (
     id              TEXT   NOT NULL PRIMARY KEY REFERENCES event (id) ON DELETE CASCADE,
     phone_number_id TEXT   NOT NULL REFERENCES phone_number (id) ON DELETE CASCADE,
-    recipient       TEXT   NOT NULL, -- digits of the number, or a business-scoped user id; empty for a read receipt
+    recipient       TEXT   NOT NULL, -- digits of the number, a business-scoped user id, or a group's id; empty for a read receipt
     api_version     TEXT   NOT NULL, -- of Meta's API, as the caller named it
     access_key_id   TEXT   NOT NULL, -- of the caller
     request_id      TEXT   NOT NULL, -- of the call
@@ -81,6 +81,9 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_sdk_call ON message (sdk_call) WHERE sdk_call IS NOT NULL;
 CREATE INDEX message_wamid ON message (wamid) WHERE wamid <> '';
 CREATE INDEX message_phone_number ON message (phone_number_id);
+CREATE INDEX message_unsettled ON message (phone_number_id, recipient) WHERE status IN ('queued', 'unknown');
+
+CREATE INDEX media_id ON media (id); -- whether another phone number has uploaded the file that a message names
 
 -- Updates that Meta's webhooks have delivered, so that a repetition is recognised.
 CREATE TABLE received (
@@ -107,6 +110,7 @@ CREATE TABLE rate (
 );
 
 -- +goose Down
+DROP INDEX media_id;
 DROP TABLE rate;
 DROP TABLE event_destination;
 DROP TABLE received;

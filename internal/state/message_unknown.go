@@ -1,0 +1,116 @@
+// Messages whose outcome is not known, and the status of Meta that resolves one.
+
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	// statusSkew is how much earlier than the acceptance of its message a status may
+	// be: Meta's clock is another one, and its times are in seconds.
+	statusSkew = time.Minute
+	// resolveWindow is how long after the end of the attempt a status counts as one of
+	// a message of unknown outcome.
+	resolveWindow = 10 * time.Minute
+)
+
+// ReportedStatus is a status of Meta's webhooks for a wamid that no message has.
+type ReportedStatus struct {
+	PhoneNumberID string   // as PhoneNumber.ID
+	WAMID         string   //
+	Recipients    []string // recipient_id and recipient_user_id, those that are set
+	CallbackData  string   // biz_opaque_callback_data; empty means none
+	Time          time.Time
+}
+
+// resolveUnknown looks for the message of unknown outcome that a status is about, and
+// gives it the wamid. It returns the message's id, or "" if there is no such message.
+//
+// Meta's API has no idempotency key, so this is a conclusion from the circumstances:
+// the only message of unknown outcome from this number to this user, accepted before
+// and attempted at most resolveWindow before, with the same biz_opaque_callback_data.
+// While a further message to this user is not settled, the status may be that
+// message's, and nothing is concluded. It is wrong only if something else sends to
+// the same user through the same number at that time; with callback data of their
+// own, messages are told apart for certain.
+func (s *DB) resolveUnknown(ctx context.Context, tx *sql.Tx, status ReportedStatus) (id string, err error) {
+	candidates, err := unsettledMessages(ctx, tx, status)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range candidates {
+		if m.CreatedAt.After(status.Time.Add(statusSkew)) {
+			continue
+		}
+		switch {
+		case m.Status == MessageQueued:
+			return "", nil
+		case m.UpdatedAt.Add(resolveWindow).Before(status.Time) || callbackData(m.Body) != status.CallbackData:
+		case id != "":
+			return "", nil // two are possible
+		default:
+			id = m.ID
+		}
+	}
+	if id == "" {
+		return "", nil
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE message SET status = $1, wamid = $2, error = '', updated_at = $3 WHERE id = $4`,
+		MessageAccepted, status.WAMID, s.now().UnixMilli(), id)
+	return id, err
+}
+
+// unsettledMessages returns the messages to a user that are queued, without their
+// bodies, or of unknown outcome.
+func unsettledMessages(ctx context.Context, tx *sql.Tx, status ReportedStatus) ([]Message, error) {
+	if len(status.Recipients) == 0 {
+		return nil, nil
+	}
+	values := []any{status.PhoneNumberID}
+	for _, recipient := range status.Recipients {
+		values = append(values, recipient)
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT m.id, m.status, CASE WHEN m.status = 'unknown' THEN e.body END, e.created_at, m.updated_at
+		FROM message m JOIN event e ON e.id = m.id
+		WHERE m.phone_number_id = $1 AND m.recipient IN (`+parameters(2, len(status.Recipients))+`) AND m.status IN ('queued', 'unknown')`, values...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var messages []Message
+	for rows.Next() {
+		var m Message
+		var created, updated int64
+		if err := rows.Scan(&m.ID, &m.Status, &m.Body, &created, &updated); err != nil {
+			return nil, err
+		}
+		m.CreatedAt, m.UpdatedAt = time.UnixMilli(created), time.UnixMilli(updated)
+		messages = append(messages, m)
+	}
+	return messages, rows.Err()
+}
+
+// parameters returns count parameters of a statement, the first of which has a number:
+// "$2, $3".
+func parameters(first, count int) string {
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprintf("$%d", first+i)
+	}
+	return strings.Join(names, ", ")
+}
+
+// callbackData returns what Meta repeats in each status of a message.
+func callbackData(body []byte) string {
+	var message struct {
+		Data string `json:"biz_opaque_callback_data"`
+	}
+	_ = json.Unmarshal(body, &message) // which acceptance has parsed; other types than text are Meta's business
+	return message.Data
+}
