@@ -32,6 +32,7 @@ type commandLine struct {
 	Dev     devCommand     `cmd:"" help:"Run everything embedded for development: API, WhatsApp simulator, S3."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Media   mediaCommands  `cmd:"" help:"Upload, download, delete and check media files."`
+	Send    sendCommand    `cmd:"" help:"Send a message, or one to each row of a CSV file."`
 	Call    callCommand    `cmd:"" help:"Call one operation of the API with JSON."`
 	Account accountCommand `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
 	Key     keyCommands    `cmd:"" help:"Access keys of callers (in the server's database)."`

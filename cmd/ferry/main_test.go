@@ -107,12 +107,12 @@ func put(ts *testscript.TestScript, _ bool, args []string) {
 func fault(ts *testscript.TestScript, _ bool, args []string) {
 	var fault metasim.Fault
 	ts.Check(json.Unmarshal([]byte(args[0]), &fault))
-	_, err := control(ts).AddFault(context.Background(), fault)
+	_, err := simulatorControl(ts).AddFault(context.Background(), fault)
 	ts.Check(err)
 }
 
-// control returns a client of the control API of the world that a script started.
-func control(ts *testscript.TestScript) *metasim.ControlClient {
+// simulatorControl returns a client of the control API of the world that a script started.
+func simulatorControl(ts *testscript.TestScript) *metasim.ControlClient {
 	return metasim.NewControlClient(ts.Getenv("FERRY_SIMULATOR_CONTROL_URL"), nil)
 }
 
@@ -120,7 +120,7 @@ func control(ts *testscript.TestScript) *metasim.ControlClient {
 func countUploads(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	list, err := control(ts).Media(context.Background())
+	list, err := simulatorControl(ts).Media(context.Background())
 	ts.Check(err)
 	if list.Total != want {
 		ts.Fatalf("WhatsApp has %d files, want %d", list.Total, want)

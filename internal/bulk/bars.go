@@ -1,4 +1,4 @@
-// The progress of a bulk upload on a terminal.
+// The progress of a bulk upload, or of a bulk of messages, on a terminal.
 
 package bulk
 
@@ -35,9 +35,14 @@ func NewBars(terminal io.Writer) *Bars {
 }
 
 // Show draws the progress of an upload until End.
-func (b *Bars) Show(u *Upload) {
-	b.tally = u.tally
-	for i := range min(activeLines, u.config.Concurrency) {
+func (b *Bars) Show(u *Upload) { b.show(u.tally, u.config.Concurrency) }
+
+// ShowSending draws the progress of messages until End.
+func (b *Bars) ShowSending(s *Sending) { b.show(s.tally, s.config.Concurrency) }
+
+func (b *Bars) show(t *tally, concurrency int) {
+	b.tally = t
+	for i := range min(activeLines, concurrency) {
 		b.addText(func() string { return b.active(i) })
 	}
 	b.total = b.bars.AddBar(1, mpb.BarWidth(30), mpb.BarFillerTrim(), mpb.BarFillerMiddleware(b.fill),
@@ -67,7 +72,11 @@ func (b *Bars) active(i int) string {
 	if upload == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%6s %10s  %s", time.Since(upload.started).Round(time.Second), tty.Size(upload.size), lastPart(tty.Clean(upload.source()), 50))
+	size := ""
+	if upload.size > 0 {
+		size = tty.Size(upload.size)
+	}
+	text := fmt.Sprintf("%6s %10s  %s", time.Since(upload.started).Round(time.Second), size, lastPart(tty.Clean(upload.name), 50))
 	if more := count - activeLines; i == activeLines-1 && more > 0 {
 		text += fmt.Sprintf(" +%d", more)
 	}
@@ -99,7 +108,7 @@ func (b *Bars) counts() string {
 	if !now.complete {
 		text += "+"
 	}
-	text += " files"
+	text += " " + b.tally.unit + "s"
 	if now.failed > 0 {
 		text += fmt.Sprintf(", %d failed", now.failed)
 	}
@@ -111,8 +120,10 @@ func (b *Bars) figures() string {
 	now := b.tally.now()
 	recent, over := b.rate.measure(now.tried, time.Now())
 	seconds := max(over.Seconds(), 0.1)
-	text := fmt.Sprintf("%s of %s, %s/s, %.1f files/s", tty.Size(now.done.bytes), tty.Size(now.total.bytes),
-		tty.Size(int64(float64(recent.bytes)/seconds)), float64(recent.files)/seconds)
+	text := fmt.Sprintf("%.1f %ss/s", float64(recent.files)/seconds, b.tally.unit)
+	if now.total.bytes > 0 {
+		text = fmt.Sprintf("%s of %s, %s/s, ", tty.Size(now.done.bytes), tty.Size(now.total.bytes), tty.Size(int64(float64(recent.bytes)/seconds))) + text
+	}
 	if left := now.total.cost() - now.done.cost(); now.complete && recent.files > 0 && left > 0 {
 		text += fmt.Sprintf(", %s remaining", time.Duration(left/recent.cost()*seconds*float64(time.Second)).Round(time.Second))
 	}

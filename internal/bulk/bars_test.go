@@ -11,13 +11,10 @@ import (
 )
 
 // object is an object of a listing.
-func object(key string, size int64) listedObject {
-	return listedObject{bucket: "b", key: key, size: size}
-}
 
 func TestBarsShowTheProgressOfAnUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tally := newTally()
+		tally := newTally("file")
 		bars := &Bars{tally: tally}
 		for range 10 {
 			tally.addListed(1 << 20)
@@ -28,9 +25,9 @@ func TestBarsShowTheProgressOfAnUpload(t *testing.T) {
 		}
 		_ = bars.figures() // begins to measure
 		tally.listingEnded()
-		ended := []func(*Result){}
+		ended := []func(*outcome){}
 		for range 6 {
-			ended = append(ended, tally.begin(object("in/"+strings.Repeat("x", 60)+".txt", 1<<20)))
+			ended = append(ended, tally.begin("s3://b/in/"+strings.Repeat("x", 60)+".txt", 1<<20))
 		}
 		time.Sleep(2 * time.Second)
 		if got, want := bars.active(3), "    2s    1.0 MiB  …"+strings.Repeat("x", 45)+".txt +2"; got != want {
@@ -39,9 +36,9 @@ func TestBarsShowTheProgressOfAnUpload(t *testing.T) {
 		if got := bars.active(0); strings.Contains(got, "+") {
 			t.Errorf("the first: %q", got)
 		}
-		ended[0](&Result{MediaID: "1"})
-		ended[1](&Result{MediaID: "2"})
-		ended[2](&Result{Failure: Failure{Error: "no"}})
+		ended[0](&outcome{})
+		ended[1](&outcome{})
+		ended[2](&outcome{failed: true, Failure: Failure{Error: "no"}})
 		if got := bars.counts(); got != "4 of 10 files, 1 failed" {
 			t.Errorf("%q", got)
 		}
@@ -68,7 +65,7 @@ func TestRateIsThatOfTheLastSeconds(t *testing.T) {
 func TestLinesAboveTheBarsHaveNoControlCharacters(t *testing.T) {
 	var out strings.Builder
 	bars := &Bars{bars: mpb.New(mpb.WithOutput(&out), mpb.WithAutoRefresh())} // as on a terminal
-	bars.Show(&Upload{tally: newTally()})
+	bars.Show(&Upload{tally: newTally("file")})
 	if n, err := bars.Write([]byte("one\x1b[2J\ntwo\n")); n != 12 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
@@ -79,14 +76,14 @@ func TestLinesAboveTheBarsHaveNoControlCharacters(t *testing.T) {
 }
 
 func TestSummaryNamesEveryCauseWithAnExample(t *testing.T) {
-	u := &Upload{tally: newTally()}
+	u := &Upload{tally: newTally("file")}
 	for _, r := range []Result{
 		{Source: "s3://b/1", MediaID: "1"}, {Source: "s3://b/2", Failure: Failure{Code: "A", Error: "first"}}, {Source: "s3://b/3", Failure: Failure{Code: "A", Error: "second"}},
 		{Source: "s3://b/4", Failure: Failure{Error: errors.ErrUnsupported.Error()}}, {Source: "s3://b/5", Failure: Failure{Code: "A", Finding: "f", Error: "third"}},
 	} {
-		u.tally.begin(object(r.Source, 1024))(&r)
+		u.tally.begin(r.Source, 1024)(&outcome{failed: r.Failed(), source: r.Source, Failure: r.Failure})
 	}
-	u.tally.begin(object("6", 1))(nil)
+	u.tally.begin("6", 1)(nil)
 	u.tally.addMarker()
 	u.tally.addSkipped(1)
 	var text strings.Builder

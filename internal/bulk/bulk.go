@@ -6,7 +6,6 @@ package bulk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -90,7 +89,7 @@ type Config struct {
 // Upload posts every object under the prefixes of its Config.
 type Upload struct {
 	config   Config
-	manifest *manifest // nil means none
+	manifest *manifest[Result] // nil means none
 	lines    lineWriter
 	tally    *tally
 	sending  context.Context // of the calls of the API
@@ -102,11 +101,11 @@ func Open(config Config) (*Upload, error) {
 	if config.Concurrency < 1 {
 		return nil, fmt.Errorf("the number of concurrent uploads is %d; expected at least 1", config.Concurrency)
 	}
-	u := &Upload{config: config, lines: lineWriter{out: config.Output}, tally: newTally()}
+	u := &Upload{config: config, lines: lineWriter{out: config.Output}, tally: newTally("file")}
 	u.sending, u.abort = context.WithCancelCause(context.Background())
 	if config.Manifest != "" {
 		var err error
-		if u.manifest, err = openManifest(config.Manifest, time.Now()); err != nil {
+		if u.manifest, err = openManifest(config.Manifest, time.Now(), func(Result) {}); err != nil {
 			return nil, err
 		}
 	}
@@ -164,20 +163,7 @@ func (u *Upload) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	return u.whileSyncing(parts.Wait)
-}
-
-// whileSyncing calls wait and, until it returns, writes the manifest to the disk regularly.
-func (u *Upload) whileSyncing(wait func() error) error {
-	if u.manifest == nil {
-		return wait()
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var loop errgroup.Group
-	loop.Go(func() error { return u.manifest.run(ctx) })
-	err := wait()
-	stop()
-	return errors.Join(err, loop.Wait())
+	return whileSyncing(u.manifest, parts.Wait)
 }
 
 // fill puts the objects into the queue that have not been posted.
@@ -188,7 +174,7 @@ func (u *Upload) fill(ctx context.Context, queue chan<- listedObject) error {
 			return nil
 		}
 		u.tally.addListed(o.size)
-		if u.manifest != nil && u.manifest.has(u.config.PhoneNumberID, o.source(), o.etag) {
+		if u.manifest != nil && u.manifest.has(digestOf(u.config.PhoneNumberID, o.source(), o.etag)) {
 			u.tally.addSkipped(o.size)
 			return nil
 		}
@@ -240,13 +226,13 @@ func (u *Upload) list(ctx context.Context, each func(listedObject) error) error 
 
 // post uploads one object and writes its line. Its error is the manifest's or the output's.
 func (u *Upload) post(taking context.Context, o listedObject) error {
-	ended := u.tally.begin(o)
+	ended := u.tally.begin(o.source(), o.size)
 	result := u.upload(taking, o)
 	if result.Failed() && u.sending.Err() != nil {
 		ended(nil) // nobody knows the outcome: it has no line, and the next run posts it
 		return nil
 	}
-	ended(&result)
+	ended(&outcome{failed: result.Failed(), source: result.Source, Failure: result.Failure})
 	if u.manifest != nil {
 		if err := u.manifest.add(result); err != nil {
 			_, _ = u.config.Unrecorded.Write(result.line())
@@ -259,8 +245,7 @@ func (u *Upload) post(taking context.Context, o listedObject) error {
 	return nil
 }
 
-// upload posts an object. It retries after a pause while the API throttles it: a bulk
-// upload should slow down, not fail.
+// upload posts an object.
 func (u *Upload) upload(taking context.Context, o listedObject) Result {
 	ctx, cancel := context.WithTimeout(u.sending, fileTimeout)
 	defer cancel()
@@ -269,21 +254,30 @@ func (u *Upload) upload(taking context.Context, o listedObject) Result {
 	}
 	started := time.Now()
 	var result Result
-	for try := 1; ; try++ {
-		result = post(ctx, u.config.Client, o.source(), input)
-		if result.Code != socialmessaging.KindThrottledRequest.Name || try == throttleTries {
-			break
-		}
-		select {
-		case <-time.After(rand.N(min(time.Second<<try, throttleWait))):
-			continue
-		case <-taking.Done():
-		case <-ctx.Done():
-		}
-		break
-	}
+	_ = patiently(ctx, taking, func() (err error) {
+		result, err = post(ctx, u.config.Client, o.source(), input)
+		return err
+	})
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	result.ETag, result.Size, result.PhoneNumberID, result.Time = o.etag, &o.size, u.config.PhoneNumberID, &now
 	result.Millis = time.Since(started).Milliseconds()
 	return result
+}
+
+// patiently calls the API, and again after a pause while the API throttles the call: a
+// bulk should slow down, not fail. It gives up when ctx or taking ends.
+func patiently(ctx, taking context.Context, call func() error) error {
+	for try := 1; ; try++ {
+		err := call()
+		if exception, ok := socialmessaging.AsException(err); !ok || exception.Code != socialmessaging.KindThrottledRequest.Name || try == throttleTries {
+			return err
+		}
+		select {
+		case <-time.After(rand.N(min(time.Second<<try, throttleWait))):
+		case <-taking.Done():
+			return err
+		case <-ctx.Done():
+			return err
+		}
+	}
 }

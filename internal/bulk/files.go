@@ -34,7 +34,7 @@ func PostFiles(ctx context.Context, client *socialmessaging.Client, files []File
 	for i, file := range files {
 		ended := display.begin(file.Source)
 		uploads.Go(func() error {
-			results[i] = post(ctx, client, file.Source, file.Input)
+			results[i], _ = post(ctx, client, file.Source, file.Input)
 			ended(results[i])
 			return nil
 		})

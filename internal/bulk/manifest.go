@@ -1,5 +1,6 @@
-// The manifest of a bulk upload: one line of JSON for each object that was posted or
-// failed. It is both the output and the state from which a later run continues.
+// The manifest of a bulk upload, or of a bulk of messages: one line of JSON for each
+// object or message that was posted or failed. It is both the output and the state from
+// which a later run continues.
 
 package bulk
 
@@ -17,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -25,34 +28,43 @@ const (
 	mediaLife       = 30 * 24 * time.Hour // how long WhatsApp keeps a file
 )
 
-// digest stands for an object in memory: a million digests take tens of megabytes, where
-// their keys would take hundreds.
+// digest stands for an object or a message in memory: a million digests take tens of
+// megabytes, where their texts would take hundreds.
 type digest [16]byte
 
-func digestOf(phoneNumberID, source, etag string) digest {
-	sum := sha256.Sum256([]byte(phoneNumberID + "\x00" + source + "\x00" + etag))
+func digestOf(parts ...string) digest {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return digest(sum[:])
 }
 
-// A manifest is open for appending, by one process at a time.
-type manifest struct {
+// A manifestLine is one line of a manifest.
+type manifestLine interface {
+	// key returns the first member of the line, which is never empty.
+	key() (name, value string)
+	line() []byte
+	// done returns what need not be done again, at a time.
+	done(now time.Time) (what digest, is bool)
+}
+
+// A manifest of lines of type L is open for appending, by one process at a time.
+type manifest[L manifestLine] struct {
 	file *os.File
 
 	mu     sync.Mutex
-	done   map[digest]struct{} // objects with a media id that has not expired
-	dirty  bool                // written since the last sync
-	broken error               // why nothing more is written: the last line may be incomplete
+	done   map[digest]struct{}
+	dirty  bool  // written since the last sync
+	broken error // why nothing more is written: the last line may be incomplete
 }
 
-// openManifest opens or creates a manifest and reads which objects are done. An
-// incomplete last line, which a crash leaves, is removed.
-func openManifest(path string, now time.Time) (*manifest, error) {
+// openManifest opens or creates a manifest, reads what is done, and calls each for every
+// line. An incomplete last line, which a crash leaves, is removed.
+func openManifest[L manifestLine](path string, now time.Time, each func(L)) (*manifest[L], error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600) // it has keys, which may be private
 	if err != nil {
 		return nil, fmt.Errorf("opening the manifest: %w", err)
 	}
-	m := &manifest{file: file, done: make(map[digest]struct{})}
-	if err := m.load(now); err != nil {
+	m := &manifest[L]{file: file, done: make(map[digest]struct{})}
+	if err := m.load(now, each); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("manifest %s: %w", path, err)
 	}
@@ -63,7 +75,7 @@ func openManifest(path string, now time.Time) (*manifest, error) {
 	return m, nil
 }
 
-func (m *manifest) load(now time.Time) error {
+func (m *manifest[L]) load(now time.Time, each func(L)) error {
 	if info, err := m.file.Stat(); err != nil {
 		return err
 	} else if !info.Mode().IsRegular() {
@@ -72,7 +84,10 @@ func (m *manifest) load(now time.Time) error {
 	if err := lockFile(m.file); err != nil {
 		return fmt.Errorf("another process is writing it: %w", err)
 	}
-	end, ended, err := readManifest(m.file, func(r Result) { m.remember(r, now) })
+	end, ended, err := readManifest(m.file, func(l L) {
+		m.remember(l, now)
+		each(l)
+	})
 	if err != nil {
 		return err
 	}
@@ -85,26 +100,25 @@ func (m *manifest) load(now time.Time) error {
 	return err
 }
 
-// remember marks an object as done unless its media id has expired.
-func (m *manifest) remember(r Result, now time.Time) {
-	if r.MediaID == "" || r.Time == nil || now.Sub(*r.Time) >= mediaLife {
-		return
+// remember marks what a line says as done.
+func (m *manifest[L]) remember(l L, now time.Time) {
+	if what, done := l.done(now); done {
+		m.done[what] = struct{}{}
 	}
-	m.done[digestOf(r.PhoneNumberID, r.Source, r.ETag)] = struct{}{}
 }
 
-// has reports whether an object has a media id that has not expired.
-func (m *manifest) has(phoneNumberID, source, etag string) bool {
+// has reports whether something is done.
+func (m *manifest[L]) has(what digest) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, done := m.done[digestOf(phoneNumberID, source, etag)]
+	_, done := m.done[what]
 	return done
 }
 
 // add appends a line with one write. After an error nothing more is written, because the
 // line may be incomplete.
-func (m *manifest) add(r Result) error {
-	line := r.line()
+func (m *manifest[L]) add(l L) error {
+	line := l.line()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken != nil {
@@ -115,12 +129,12 @@ func (m *manifest) add(r Result) error {
 		return m.broken
 	}
 	m.dirty = true
-	m.remember(r, time.Now())
+	m.remember(l, time.Now())
 	return nil
 }
 
 // run syncs the manifest to the disk regularly until ctx ends.
-func (m *manifest) run(ctx context.Context) error {
+func (m *manifest[L]) run(ctx context.Context) error {
 	ticker := time.NewTicker(syncInterval)
 	defer ticker.Stop()
 	for {
@@ -133,7 +147,7 @@ func (m *manifest) run(ctx context.Context) error {
 	}
 }
 
-func (m *manifest) sync() error {
+func (m *manifest[L]) sync() error {
 	m.mu.Lock()
 	dirty, broken := m.dirty, m.broken
 	m.dirty = false
@@ -151,15 +165,29 @@ func (m *manifest) sync() error {
 	return err
 }
 
+// whileSyncing calls wait and, until it returns, writes the manifest, if there is one, to
+// the disk regularly.
+func whileSyncing[L manifestLine](m *manifest[L], wait func() error) error {
+	if m == nil {
+		return wait()
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var loop errgroup.Group
+	loop.Go(func() error { return m.run(ctx) })
+	err := wait()
+	stop()
+	return errors.Join(err, loop.Wait())
+}
+
 // close syncs the manifest and closes it.
-func (m *manifest) close() error {
+func (m *manifest[L]) close() error {
 	return errors.Join(m.sync(), m.file.Close())
 }
 
 // readManifest calls each for every line. It returns where the last complete line ends,
 // and whether that line has its line break. An incomplete last line is ignored. Any other
 // line that is not a manifest's is an error, so that no other file is truncated.
-func readManifest(r io.Reader, each func(Result)) (end int64, ended bool, err error) {
+func readManifest[L manifestLine](r io.Reader, each func(L)) (end int64, ended bool, err error) {
 	reader := bufio.NewReaderSize(r, maxManifestLine)
 	for number := 1; ; number++ {
 		line, err := reader.ReadSlice('\n')
@@ -167,12 +195,14 @@ func readManifest(r io.Reader, each func(Result)) (end int64, ended bool, err er
 		if err != nil && !atEnd {
 			return 0, false, fmt.Errorf("line %d: %w", number, err)
 		}
-		var result Result
-		switch err := json.Unmarshal(line, &result); {
+		var parsed L
+		err = json.Unmarshal(line, &parsed)
+		name, value := parsed.key()
+		switch {
 		case len(bytes.TrimSpace(line)) == 0 && !atEnd: // an editor left it
-		case err == nil && result.Source != "":
-			each(result)
-		case atEnd && isIncomplete(line):
+		case err == nil && value != "":
+			each(parsed)
+		case atEnd && isIncomplete(line, name):
 			return end, true, nil
 		default:
 			return 0, false, fmt.Errorf("line %d is not a line of a manifest", number)
@@ -186,8 +216,8 @@ func readManifest(r io.Reader, each func(Result)) (end int64, ended bool, err er
 
 // isIncomplete reports whether bytes without a line break may be what a crash left of a
 // line: its beginning, perhaps with zeros in place of what did not reach the disk.
-func isIncomplete(line []byte) bool {
-	const start = `{"source":"`
+func isIncomplete(line []byte, firstMember string) bool {
+	start := `{"` + firstMember + `":"`
 	line = bytes.TrimRight(line, "\x00")
 	return len(line) == 0 || strings.HasPrefix(start, string(line)) || bytes.HasPrefix(line, []byte(start))
 }

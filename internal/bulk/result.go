@@ -37,6 +37,15 @@ type Result struct {
 // Failed reports whether the file was not uploaded.
 func (r Result) Failed() bool { return r.Error != "" }
 
+// key is the first member of the line.
+func (r Result) key() (name, value string) { return "source", r.Source }
+
+// done returns the object, unless its upload failed or its media id has expired.
+func (r Result) done(now time.Time) (what digest, is bool) {
+	is = r.MediaID != "" && r.Time != nil && now.Sub(*r.Time) < mediaLife
+	return digestOf(r.PhoneNumberID, r.Source, r.ETag), is
+}
+
 // cause names why a file failed: the exception, and the finding if there is one.
 func (f Failure) cause() string {
 	text := cmp.Or(f.Code, "no response")
@@ -55,10 +64,10 @@ func (r Result) line() []byte {
 	return line
 }
 
-// post uploads one file. source is its name in the result.
-func post(ctx context.Context, client *socialmessaging.Client, source string, input *socialmessaging.PostWhatsAppMessageMediaInput) Result {
+// post uploads one file. source is its name in the result, which has the error, too.
+func post(ctx context.Context, client *socialmessaging.Client, source string, input *socialmessaging.PostWhatsAppMessageMediaInput) (result Result, err error) {
 	started := time.Now()
-	result := Result{Source: source}
+	result = Result{Source: source}
 	output, err := client.PostWhatsAppMessageMedia(ctx, input)
 	result.Millis = time.Since(started).Milliseconds()
 	switch {
@@ -69,7 +78,7 @@ func post(ctx context.Context, client *socialmessaging.Client, source string, in
 	default:
 		result.MediaID = *output.MediaId
 	}
-	return result
+	return result, err
 }
 
 // Explain returns why a call failed. Only an exception has a code.

@@ -63,7 +63,7 @@ func TestRetryOfTheClientGetsTheUploadInProgress(t *testing.T) {
 	}
 	proxy := &impatientProxy{await: func() { awaitFault(t, world.Simulator) }}
 	client := socialmessaging.New(socialmessaging.Options{Region: world.Region, BaseEndpoint: &world.APIURL, HTTPClient: proxy, Credentials: keys})
-	result := post(t.Context(), client, "", &socialmessaging.PostWhatsAppMessageMediaInput{
+	result, _ := post(t.Context(), client, "", &socialmessaging.PostWhatsAppMessageMediaInput{
 		OriginationPhoneNumberId: &world.PhoneNumberID, SourceS3File: &socialmessaging.S3File{BucketName: aws.String(local.Bucket), Key: aws.String("a.txt")},
 	})
 	uploads := 0

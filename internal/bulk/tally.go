@@ -1,4 +1,4 @@
-// What a bulk upload has done so far, for its bars and its summary.
+// What a bulk upload, or a bulk of messages, has done so far, for its bars and its summary.
 
 package bulk
 
@@ -16,6 +16,7 @@ import (
 
 // tally counts what has been listed and done so far.
 type tally struct {
+	unit    string // of what is counted: "file" or "message"
 	started time.Time
 
 	mu                      sync.Mutex
@@ -48,13 +49,23 @@ type cause struct {
 	count                 int
 }
 
-// transfer is an upload in progress.
+// transfer is an upload or a call in progress.
 type transfer struct {
-	listedObject
+	name    string
+	size    int64
 	started time.Time
 }
 
-func newTally() *tally { return &tally{started: time.Now(), causes: make(map[string]*cause)} }
+func newTally(unit string) *tally {
+	return &tally{unit: unit, started: time.Now(), causes: make(map[string]*cause)}
+}
+
+// outcome is how an upload or a call ended.
+type outcome struct {
+	failed bool
+	source string // an example for its cause
+	Failure
+}
 
 func (t *tally) locked(change func()) {
 	t.mu.Lock()
@@ -91,10 +102,10 @@ func (t *tally) now() (p progress) {
 
 // begin records an upload as in progress. The returned function ends it with its result,
 // or with nil if the outcome is not known.
-func (t *tally) begin(o listedObject) (ended func(*Result)) {
-	upload := &transfer{o, time.Now()}
+func (t *tally) begin(name string, size int64) (ended func(*outcome)) {
+	upload := &transfer{name, size, time.Now()}
 	t.locked(func() { t.active = append(t.active, upload) })
-	return func(result *Result) {
+	return func(result *outcome) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		i := slices.Index(t.active, upload)
@@ -102,10 +113,10 @@ func (t *tally) begin(o listedObject) (ended func(*Result)) {
 		switch {
 		case result == nil:
 			t.aborted++
-		case !result.Failed():
-			t.posted.add(o.size)
+		case !result.failed:
+			t.posted.add(size)
 		default:
-			t.failed.add(o.size)
+			t.failed.add(size)
 			t.addCause(*result)
 		}
 	}
@@ -117,14 +128,14 @@ const maxFixes = 100
 
 // addCause counts a failure. Failures with one finding but different fixes, such as those of
 // files that need different conversions, are different causes.
-func (t *tally) addCause(result Result) {
+func (t *tally) addCause(result outcome) {
 	name := result.cause()
 	key := name + "\n" + result.Fix
 	if t.causes[key] == nil && len(t.causes) >= maxFixes {
 		key = name
 	}
 	if t.causes[key] == nil {
-		t.causes[key] = &cause{name: name, source: result.Source, message: result.Error}
+		t.causes[key] = &cause{name: name, source: result.source, message: result.Error}
 	}
 	t.causes[key].count++
 }
@@ -143,11 +154,12 @@ func (t *tally) oldest(i int) (upload *transfer, count int) {
 // Summarize writes what was done, and why some files failed.
 func (u *Upload) Summarize(w io.Writer) { u.tally.summarize(w) }
 
-func fileCount(n int) string {
+// count returns a number with its unit: "1 file", "2 files".
+func (t *tally) count(n int) string {
 	if n == 1 {
-		return "1 file"
+		return "1 " + t.unit
 	}
-	return fmt.Sprintf("%d files", n)
+	return fmt.Sprintf("%d %ss", n, t.unit)
 }
 
 func (t *tally) summarize(w io.Writer) {
@@ -155,8 +167,12 @@ func (t *tally) summarize(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	took := time.Since(t.started)
-	_ = out.Printf("%s posted, %s in %s (%s/s)", fileCount(t.posted.files), tty.Size(t.posted.bytes), took.Round(10*time.Millisecond),
-		tty.Size(int64(float64(t.posted.bytes)/took.Seconds())))
+	if t.unit == "file" {
+		_ = out.Printf("%s posted, %s in %s (%s/s)", t.count(t.posted.files), tty.Size(t.posted.bytes), took.Round(10*time.Millisecond),
+			tty.Size(int64(float64(t.posted.bytes)/took.Seconds())))
+	} else {
+		_ = out.Printf("%s accepted in %s (%.1f/s)", t.count(t.posted.files), took.Round(10*time.Millisecond), float64(t.posted.files)/took.Seconds())
+	}
 	for _, part := range []struct {
 		count     int
 		one, many string
@@ -175,7 +191,7 @@ func (t *tally) summarize(w io.Writer) {
 	}
 	_ = out.Printf("\n")
 	if t.complete && t.listed.files == 0 {
-		_ = out.Printf("No objects were found.\n")
+		_ = out.Printf("No %ss were found.\n", t.unit)
 	}
 	causes := make([]*cause, 0, len(t.causes))
 	for _, c := range t.causes {

@@ -8,11 +8,11 @@ import (
 
 // fail adds a failed file to a tally.
 func fail(t *tally, source, finding, fix string) {
-	t.begin(listedObject{})(&Result{Source: source, Failure: Failure{Error: fix + " [" + finding + "]", Code: "InvalidParametersException", Finding: finding, Fix: fix}})
+	t.begin(source, 0)(&outcome{failed: true, source: source, Failure: Failure{Error: fix + " [" + finding + "]", Code: "InvalidParametersException", Finding: finding, Fix: fix}})
 }
 
 func TestSummaryListsOneExampleOfEachCure(t *testing.T) {
-	tally := newTally()
+	tally := newTally("file")
 	fail(tally, "s3://b/a.webm", "type-not-accepted", "Convert it to audio.")
 	fail(tally, "s3://b/b.csv", "type-not-accepted", "Store it as text/plain.")
 	fail(tally, "s3://b/c.csv", "type-not-accepted", "Store it as text/plain.")
@@ -35,7 +35,7 @@ InvalidParametersException [type-not-accepted]: 1
 
 // A server that words every fix in another way must not fill the memory.
 func TestCausesAreBounded(t *testing.T) {
-	tally := newTally()
+	tally := newTally("file")
 	for i := range 3 * maxFixes {
 		fail(tally, "s3://b/a", "odd", fmt.Sprint("Do it ", i, " times."))
 	}

@@ -23,8 +23,8 @@ import (
 // the goroutine of the request uses it.
 type call struct {
 	*Service
-	operation *socialmessaging.Operation // nil until the request is routed
-	caller    caller                     // the zero caller until the signature is verified
+	operation string // empty until the request is routed
+	caller    caller // the zero caller until the signature is verified
 	// sharedBy is the same for all attempts of one call of an SDK; empty if the SDK
 	// did not mark them.
 	sharedBy string
@@ -123,9 +123,7 @@ func (c *call) finish(ctx context.Context, f *fault) {
 	e := &c.entry
 	e.Took = c.config.Now().Sub(e.Time)
 	e.Account = c.caller.accountID
-	if c.operation != nil {
-		e.Operation = c.operation.Name
-	} else {
+	if e.Operation = c.operation; c.operation == "" {
 		e.Details = append(e.Details, knownParts(c.request)...)
 	}
 	c.report.Describe(e)

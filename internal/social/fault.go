@@ -54,14 +54,14 @@ var ErrStopped = errors.New("the server was stopped")
 
 var unknownOperation = &fault{code: "UnknownOperationException", status: http.StatusNotFound, message: "no such operation"}
 
-func tooLarge(operation *socialmessaging.Operation) *fault {
+func tooLarge(h handler) *fault {
 	return &fault{code: "RequestEntityTooLargeException", status: http.StatusRequestEntityTooLarge,
-		message: fmt.Sprintf("The request body exceeds this operation's limit of %d bytes.", operation.MaxBody())}
+		message: fmt.Sprintf("The request body exceeds this operation's limit of %d bytes.", h.maxBody)}
 }
 
-func notImplemented(operation *socialmessaging.Operation) *fault {
+func notImplemented(operation string) *fault {
 	return &fault{code: "NotImplementedException", status: http.StatusNotImplemented,
-		message: operation.Name + " is an operation of this API that this version of ferry does not implement yet."}
+		message: operation + " is an operation of this API that this version of ferry does not implement yet."}
 }
 
 func brokenBody(cause error) *fault {

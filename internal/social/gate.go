@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,9 +25,12 @@ import (
 // emptyHash is the SHA-256 of an empty body.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// A handler binds a row of the contract's table to the method that implements it.
+// A handler binds an operation, a row of the contract's table or one of ferry's own,
+// to the method that implements it.
 type handler struct {
-	operation *socialmessaging.Operation
+	method, path string
+	name         string
+	maxBody      int64 // largest request body, in bytes
 	// call decodes, validates, authorises and runs. Nil means that ferry does not
 	// implement the operation: it is answered with status 501.
 	call func(ctx context.Context, c *call, body []byte, rawQuery string) (output any, err error)
@@ -40,7 +44,8 @@ func handle[In, Out any](
 	method func(c *call, ctx context.Context, in *In) (*Out, error),
 	needs ...func(in *In) []policy.Request,
 ) handler {
-	return handler{api.Operation, func(ctx context.Context, c *call, body []byte, rawQuery string) (any, error) {
+	h := notYet(api.Operation)
+	h.call = func(ctx context.Context, c *call, body []byte, rawQuery string) (any, error) {
 		in := new(In)
 		if err := api.Decode(in, body, rawQuery); err != nil {
 			return nil, err
@@ -57,7 +62,13 @@ func handle[In, Out any](
 			return nil, err
 		}
 		return method(c, ctx, in)
-	}}
+	}
+	return h
+}
+
+// notYet returns the handler of an operation that ferry does not implement.
+func notYet(o *socialmessaging.Operation) handler {
+	return handler{method: o.Method, path: o.Path, name: o.Name, maxBody: o.MaxBody()}
 }
 
 // handlers are the operations that are implemented. To add one, see CONTRIBUTING.md.
@@ -72,14 +83,14 @@ var handlers = []handler{
 }
 
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".
-// Every operation of the model has one.
+// Every operation of the model has one, and every operation of ferry's own.
 func routes() map[string]handler {
-	table := make(map[string]handler, len(socialmessaging.Operations))
+	table := make(map[string]handler, len(socialmessaging.Operations)+len(ownHandlers))
 	for _, operation := range socialmessaging.Operations {
-		table[operation.Method+" "+operation.Path] = handler{operation: operation}
+		table[operation.Method+" "+operation.Path] = notYet(operation)
 	}
-	for _, h := range handlers {
-		table[h.operation.Method+" "+h.operation.Path] = h
+	for _, h := range slices.Concat(handlers, ownHandlers) {
+		table[h.method+" "+h.path] = h
 	}
 	return table
 }
@@ -121,13 +132,13 @@ func (c *call) serve(ctx context.Context, w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return nil, err
 	}
-	c.operation = h.operation
+	c.operation = h.name
 	body, err := c.authenticate(ctx, w, r, h)
 	if err != nil {
 		return nil, err
 	}
 	if h.call == nil {
-		return nil, notImplemented(h.operation)
+		return nil, notImplemented(h.name)
 	}
 	return h.call(ctx, c, body, r.URL.RawQuery)
 }
@@ -149,8 +160,8 @@ func (s *Service) route(r *http.Request) (handler, error) {
 // body is checked first, so that ferry never buffers the body of an unknown
 // caller. It sets the caller of the call.
 func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, h handler) ([]byte, error) {
-	if r.ContentLength > h.operation.MaxBody() {
-		return nil, tooLarge(h.operation)
+	if r.ContentLength > h.maxBody {
+		return nil, tooLarge(h)
 	}
 	if err := checkHeaders(r.Header); err != nil {
 		return nil, err
@@ -201,7 +212,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 // kept. readBody lifts the deadline that the server has set for the body.
 func readBody(w http.ResponseWriter, r *http.Request, h handler) (body []byte, hash string, err error) {
 	digest := sha256.New()
-	limited := io.TeeReader(io.LimitReader(r.Body, h.operation.MaxBody()+1), digest)
+	limited := io.TeeReader(io.LimitReader(r.Body, h.maxBody+1), digest)
 	var size int64
 	if h.call == nil {
 		size, err = io.Copy(io.Discard, limited)
@@ -212,8 +223,8 @@ func readBody(w http.ResponseWriter, r *http.Request, h handler) (body []byte, h
 	if err != nil {
 		return nil, "", brokenBody(err)
 	}
-	if size > h.operation.MaxBody() {
-		return nil, "", tooLarge(h.operation)
+	if size > h.maxBody {
+		return nil, "", tooLarge(h)
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder in a test has none
 	return body, hex.EncodeToString(digest.Sum(nil)), nil

@@ -45,9 +45,9 @@ func (r *rates) allow(accountID, operation string) bool {
 // countMediaCall counts a call of a media operation. It returns a fault if the
 // account's quota of this second is used.
 func (c *call) countMediaCall() error {
-	if c.rates.allow(c.caller.accountID, c.operation.Name) {
+	if c.rates.allow(c.caller.accountID, c.operation) {
 		return nil
 	}
 	return fail(socialmessaging.KindThrottledRequest, nil,
-		"The account has used its quota of %d calls of %s per second. Retry later.", c.config.MediaPerSecond, c.operation.Name)
+		"The account has used its quota of %d calls of %s per second. Retry later.", c.config.MediaPerSecond, c.operation)
 }

@@ -1,0 +1,140 @@
+// The media of ferry send.
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/gabriel-vasile/mimetype"
+
+	"ferry/internal/bulk"
+	"ferry/socialmessaging"
+)
+
+// media uploads what --media names, and returns the type of the message and its object.
+func (c *sendCommand) media(ctx context.Context, client *socialmessaging.Client) (kind string, object map[string]any, err error) {
+	post := mediaPostCommand{clientFlags: c.clientFlags, PhoneNumberID: c.PhoneNumberID, ContentType: "application/octet-stream"}
+	source := c.Media
+	if !strings.HasPrefix(source, "s3://") && !isLink(source) {
+		if source, err = c.putFile(ctx); err != nil {
+			return "", nil, fmt.Errorf("--media %s: %w", c.Media, err)
+		}
+	}
+	input, err := post.input(source)
+	if err != nil {
+		return "", nil, err
+	}
+	output, err := client.PostWhatsAppMessageMedia(ctx, input)
+	if err == nil && output.MediaId == nil {
+		err = errors.New("the response has no media id")
+	}
+	if err != nil {
+		return "", nil, mediaError(c.Media, err)
+	}
+	metadataOnly := true
+	metadata, err := client.GetWhatsAppMessageMedia(ctx, &socialmessaging.GetWhatsAppMessageMediaInput{
+		MediaId: output.MediaId, OriginationPhoneNumberId: &c.PhoneNumberID, MetadataOnly: &metadataOnly,
+	})
+	if err == nil && metadata.MimeType == nil {
+		err = errors.New("the response has no MIME type")
+	}
+	if err != nil {
+		return "", nil, mediaError(c.Media, err)
+	}
+	kind = messageKind(*metadata.MimeType)
+	object = map[string]any{"id": *output.MediaId}
+	if c.Caption != "" {
+		if kind == "audio" || kind == "sticker" {
+			return "", nil, fmt.Errorf("--caption: WhatsApp shows no text below %s of the type %s; send it as a message of its own", kind, *metadata.MimeType)
+		}
+		object["caption"] = c.Caption
+	}
+	if kind == "document" {
+		object["filename"] = fileName(c.Media)
+	}
+	return kind, object, nil
+}
+
+// mediaError returns the error of a call for --media, without the query of a URL.
+func mediaError(source string, err error) error {
+	failure := bulk.Explain(err)
+	return fmt.Errorf("--media %s: %s", withoutQuery(source), strings.TrimSpace(failure.Code+" "+failure.Error))
+}
+
+// messageKind returns the type of the message that shows a file of a MIME type.
+func messageKind(mimeType string) string {
+	mimeType, _, _ = strings.Cut(mimeType, ";")
+	family, _, _ := strings.Cut(mimeType, "/")
+	switch {
+	case mimeType == "image/webp":
+		return "sticker"
+	case family == "image" || family == "video" || family == "audio":
+		return family
+	}
+	return "document"
+}
+
+// fileName returns the last element of a path or URL.
+func fileName(source string) string {
+	source = withoutQuery(source)
+	return source[strings.LastIndexAny(source, `/\`)+1:]
+}
+
+// putFile puts a local file into the bucket and returns its s3:// name. The key has a
+// digest of the content, so that the same file is one object.
+func (c *sendCommand) putFile(ctx context.Context) (string, error) {
+	if c.Bucket == "" {
+		return "", errors.New("the API reads files from S3; set --bucket BUCKET to put the file there, or name an object s3://BUCKET/KEY")
+	}
+	file, err := os.Open(c.Media)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	digest := sha256.New()
+	if _, err := io.Copy(digest, file); err != nil {
+		return "", err
+	}
+	contentType, err := fileType(file, c.Media)
+	if err != nil {
+		return "", err
+	}
+	client, err := (&mediaPostCommand{clientFlags: c.clientFlags}).bucketClient(ctx)
+	if err != nil {
+		return "", err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	key := "ferry-send/" + hex.EncodeToString(digest.Sum(nil)[:16]) + "/" + filepath.Base(c.Media)
+	if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &c.Bucket, Key: &key, Body: file, ContentType: &contentType}); err != nil {
+		return "", fmt.Errorf("putting it into the bucket %s: %w", c.Bucket, err)
+	}
+	return "s3://" + c.Bucket + "/" + key, nil
+}
+
+// fileType returns the Content-Type of a file: by its extension, or else by its bytes.
+func fileType(file *os.File, path string) (string, error) {
+	if known := mime.TypeByExtension(filepath.Ext(path)); known != "" {
+		return known, nil
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	detected, err := mimetype.DetectReader(file)
+	if err != nil {
+		return "", err
+	}
+	return cmp.Or(detected.String(), "application/octet-stream"), nil
+}
