@@ -167,6 +167,7 @@ func (s *Server) changeClock(to clockJSON) (Clock, error) {
 	now, err := s.clock.change(to)
 	if err == nil {
 		s.removeExpired()
+		s.webhooks.signal()
 	}
 	return now, err
 }

@@ -1,9 +1,11 @@
 package metasim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -13,6 +15,9 @@ const (
 	defaultMemory   = 256 << 20 // bytes kept by the default storage
 	strictPageSize  = 3         // small on purpose: Graph's own default is 25
 	defaultThrottle = 400       // the documentation of December 2025
+
+	defaultWebhookRetry   = 5 * time.Second
+	maxWebhookConcurrency = 64
 )
 
 // Config says what a Server simulates. The zero Config is usable; it has no
@@ -81,6 +86,33 @@ type Config struct {
 	// MultilineHandles makes the handles of resumable uploads two lines with a
 	// line feed between them, as Meta's sometimes are. Default false: one line.
 	MultilineHandles bool
+
+	// WebhookURL is the callback URL of all apps, to which Run and RunBackground
+	// deliver webhooks; see Server.SetAppWebhook. Default: none.
+	WebhookURL string
+
+	// WebhookVerifyToken is sent in the handshake by which WebhookURL is verified
+	// before the first webhook. Default: no handshake.
+	WebhookVerifyToken string
+
+	// WebhookDelivery says how webhooks are delivered until Server.SetWebhookDelivery
+	// changes it. Default: each update once, at once, in order, and signed.
+	WebhookDelivery WebhookDelivery
+
+	// WebhookConcurrency is the number of webhooks of one phone number that are
+	// delivered at the same time: 1 to 64. With 1, webhooks of the number arrive in
+	// order; with more, those of each person do. A webhook that is delivered again
+	// after a failure is overtaken by others in any case. Default 1.
+	WebhookConcurrency int
+
+	// WebhookRetry is the time, by the simulator's clock, between the first delivery
+	// of a webhook and its second, if the response to the first is not 200. It doubles
+	// with each attempt, up to 12 hours, for seven days. Default 5 s.
+	WebhookRetry time.Duration
+
+	// WebhookTransport sends webhooks and handshakes, for example with other roots of
+	// trust. Default: a transport with the system's roots and the environment's proxy.
+	WebhookTransport http.RoundTripper
 }
 
 // A BusinessAccount is a WhatsApp Business Account (WABA).
@@ -90,8 +122,9 @@ type BusinessAccount struct {
 	AppID string // decimal digits: of the app of resumable uploads; accounts may share one; empty means none
 
 	// AppSecret is the secret of the app AppID, by which the parameter
-	// appsecret_proof of a request is verified. Accounts that share the app have the
-	// same. Default: none; the parameter is then ignored.
+	// appsecret_proof of a request is verified, and webhooks are signed. Accounts that
+	// share the app have the same. Default: none; the parameter is then ignored, and
+	// webhooks have no signature.
 	AppSecret string
 
 	Name                             string // default "Simulated Business"
@@ -159,6 +192,9 @@ func (c Config) Validate() error {
 	case 0, 400, 403, 429:
 	default:
 		complain("ThrottleStatus %d is none of 400, 403, 429", c.ThrottleStatus)
+	}
+	for _, problem := range c.webhookProblems() {
+		complain("%s", problem)
 	}
 	if c.PageSize < 0 {
 		complain("PageSize %d is negative", c.PageSize)
@@ -231,7 +267,28 @@ func (c Config) withDefaults() Config {
 		c.PageSize = maxPageLimit
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.WebhookConcurrency = cmp.Or(c.WebhookConcurrency, 1)
+	c.WebhookRetry = cmp.Or(c.WebhookRetry, defaultWebhookRetry)
 	return c
+}
+
+// webhookProblems returns what is wrong with the settings of webhooks.
+func (c Config) webhookProblems() (problems []string) {
+	if c.WebhookURL != "" {
+		if _, err := parseCallback(c.WebhookURL); err != nil {
+			problems = append(problems, "WebhookURL: "+err.Error())
+		}
+	}
+	if err := c.WebhookDelivery.validate(); err != nil {
+		problems = append(problems, "WebhookDelivery: "+strings.TrimPrefix(err.Error(), "metasim: "))
+	}
+	if c.WebhookConcurrency < 0 || c.WebhookConcurrency > maxWebhookConcurrency {
+		problems = append(problems, fmt.Sprintf("WebhookConcurrency %d is not in 1 to %d", c.WebhookConcurrency, maxWebhookConcurrency))
+	}
+	if c.WebhookRetry < 0 {
+		problems = append(problems, fmt.Sprintf("WebhookRetry %v is negative", c.WebhookRetry))
+	}
+	return problems
 }
 
 // isObjectID reports whether id has the form of a Graph object id.

@@ -17,7 +17,7 @@ import (
 const copyBuffer = 256 << 10
 
 // A Server simulates the Graph API of WhatsApp. It is an http.Handler and safe for
-// concurrent use. Only Run starts goroutines.
+// concurrent use. Only Run and RunBackground start goroutines.
 type Server struct {
 	cfg      Config
 	access   access
@@ -32,6 +32,13 @@ type Server struct {
 	history *history
 	faults  *faultList
 	random  *randomSource
+	changed *broadcaster // of the history and the webhooks
+
+	webhooks      *webhooks
+	webhookClient *http.Client
+	subscriptions *subscriptions
+	people        *people
+
 	urlKey  [32]byte // signs download URLs
 	buffers sync.Pool
 
@@ -69,6 +76,7 @@ func New(cfg Config) *Server {
 		uploads:  newUploadIndex(cfg.Records),
 		history:  &history{},
 		random:   newRandomSource(cfg.Seed),
+		changed:  &broadcaster{},
 		closed:   make(chan struct{}),
 	}
 	s.access, _ = newAccess(cfg) // Validate has checked it
@@ -90,6 +98,10 @@ func New(cfg Config) *Server {
 		}
 		s.tokens[a.Token][a.ID] = true
 	}
+	s.webhookClient = newWebhookClient(cfg.WebhookTransport)
+	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones))
+	s.people = newPeople(cfg.Records)
+	s.webhooks = newWebhooks(s)
 	s.restore()
 	return s
 }
@@ -122,6 +134,9 @@ func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closed)
 		s.media.forget()
+		s.subscriptions.rows.forget()
+		s.people.rows.forget()
+		s.webhookClient.CloseIdleConnections()
 		s.discardUploads(removedUploads{sessions: s.uploads.close()})
 		s.closeErr = s.cfg.Storage.Close()
 		if s.cfg.Records != nil {
@@ -139,6 +154,9 @@ func (s *Server) Reset() {
 	s.logStorage(s.clock.reset())
 	s.history.clear()
 	s.faults.clear()
+	s.logStorage(s.subscriptions.clear())
+	s.logStorage(s.people.clear())
+	s.webhooks.clear()
 }
 
 // Media returns a file that was uploaded and has neither been deleted nor
@@ -177,7 +195,9 @@ func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
 
 // restore reads the state of an earlier Server.
 func (s *Server) restore() {
-	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle))
+	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
+		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson))
+	s.people.indexPeople()
 	for _, problem := range problems {
 		s.cfg.Logger.Error("metasim: not restored", "error", problem)
 	}
@@ -280,6 +300,17 @@ func (r *randomSource) mediaID() string {
 		low *= 10
 	}
 	return fmt.Sprint(low + r.rng.Uint64N(9*low))
+}
+
+// digits returns n decimal digits, of which the first is not 0.
+func (r *randomSource) digits(n int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := []byte{byte('1' + r.rng.IntN(9))}
+	for len(text) < n {
+		text = append(text, byte('0'+r.rng.IntN(10)))
+	}
+	return string(text)
 }
 
 // word returns n characters of the base64url alphabet.

@@ -77,6 +77,15 @@ func (t *table[T]) put(id string, row T) error {
 	return nil
 }
 
+// set replaces a row in memory only: its record stays as it is until the next put.
+func (t *table[T]) set(id string, row T) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.rows[id]; ok {
+		t.rows[id] = row
+	}
+}
+
 // putRecord stores a value if there is a store.
 func putRecord(records RecordStore, kind, id string, value any) error {
 	if records == nil {
