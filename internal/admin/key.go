@@ -12,10 +12,12 @@ import (
 	"ferry/internal/state"
 )
 
-// FullAccessPolicy allows the whole API, and S3 through ferry's stores.
+// FullAccessPolicy allows the whole API, S3 through ferry's stores, and events to every
+// SNS topic, with every role.
 const FullAccessPolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"},` +
-	`{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::*"}]}`
+	`{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::*"},` +
+	`{"Effect":"Allow","Action":["iam:PassRole","sns:Publish"],"Resource":"*"}]}`
 
 // CreateAccessKey creates an access key with a random id and secret for a user of an
 // account, and stores it. The account is created if it does not exist. Only the

@@ -44,7 +44,11 @@ func (c *call) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *socia
 		out.NextToken = &token
 	}
 	for _, account := range accounts {
-		out.LinkedAccounts = append(out.LinkedAccounts, c.accountSummary(account))
+		summary, err := c.accountSummary(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		out.LinkedAccounts = append(out.LinkedAccounts, summary)
 	}
 	return out, nil
 }
@@ -81,10 +85,14 @@ func (c *call) GetLinkedWhatsAppBusinessAccount(ctx context.Context, in *socialm
 	if err != nil {
 		return nil, err
 	}
-	summary := c.accountSummary(account)
+	summary, err := c.accountSummary(ctx, account)
+	if err != nil {
+		return nil, err
+	}
 	out := &socialmessaging.LinkedWhatsAppBusinessAccount{
 		Arn: summary.Arn, Id: summary.Id, WabaId: summary.WabaId, RegistrationStatus: summary.RegistrationStatus,
-		LinkDate: summary.LinkDate, WabaName: summary.WabaName, MarketingMessagesOnboardingStatus: summary.MarketingMessagesOnboardingStatus,
+		LinkDate: summary.LinkDate, WabaName: summary.WabaName, EventDestinations: summary.EventDestinations,
+		MarketingMessagesOnboardingStatus: summary.MarketingMessagesOnboardingStatus,
 	}
 	for _, number := range account.PhoneNumbers {
 		out.PhoneNumbers = append(out.PhoneNumbers, c.phoneNumber(number))
@@ -123,7 +131,8 @@ func (c *call) sender(ctx context.Context, given string) (state.Sender, error) {
 	return sender, err
 }
 
-func (c *call) accountSummary(account state.BusinessAccount) socialmessaging.LinkedWhatsAppBusinessAccountSummary {
+func (c *call) accountSummary(ctx context.Context, account state.BusinessAccount) (socialmessaging.LinkedWhatsAppBusinessAccountSummary, error) {
+	destinations, err := c.eventDestinations(ctx, account.ID)
 	summary := socialmessaging.LinkedWhatsAppBusinessAccountSummary{
 		Arn:                new(c.arn(kindBusinessAccount, account.ID)),
 		Id:                 new(kindBusinessAccount.id(account.ID)),
@@ -131,11 +140,12 @@ func (c *call) accountSummary(account state.BusinessAccount) socialmessaging.Lin
 		RegistrationStatus: types.RegistrationStatusComplete,
 		LinkDate:           new(account.LinkedAt),
 		WabaName:           new(account.Name),
+		EventDestinations:  destinations,
 	}
 	if account.MarketingOnboarding != "" {
 		summary.MarketingMessagesOnboardingStatus = new(account.MarketingOnboarding)
 	}
-	return summary
+	return summary, err
 }
 
 func (c *call) phoneNumber(number state.PhoneNumber) socialmessaging.WhatsAppPhoneNumberSummary {

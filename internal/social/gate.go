@@ -38,7 +38,7 @@ type handler struct {
 
 // handle returns a handler. The caller's policies must allow the operation on
 // the resource that the input names, and what the needs return: rights on
-// S3 objects. The needs are called with an input that has passed validation.
+// S3 objects and roles. The needs are called with an input that has passed validation.
 func handle[In, Out any](
 	api socialmessaging.API[In, Out],
 	method func(c *call, ctx context.Context, in *In) (*Out, error),
@@ -80,6 +80,7 @@ var handlers = []handler{
 	handle(socialmessaging.GetWhatsAppMessageMedia, (*call).GetWhatsAppMessageMedia),
 	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, (*call).ListLinkedWhatsAppBusinessAccounts),
 	handle(socialmessaging.PostWhatsAppMessageMedia, (*call).PostWhatsAppMessageMedia, postMediaNeeds),
+	handle(socialmessaging.PutWhatsAppBusinessAccountEventDestinations, (*call).PutWhatsAppBusinessAccountEventDestinations, eventDestinationNeeds),
 }
 
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".

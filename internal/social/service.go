@@ -5,6 +5,7 @@
 //	media.go      media of messages: post, get, delete
 //	template.go   media of templates
 //	account.go    linked accounts and phone numbers
+//	eventdestination.go  where the events of a linked account go
 //	call.go       one call: who makes it, what it may do, what is known about it
 //	rate.go       how many calls an account may make per second
 //	arn.go        ids and ARNs
@@ -23,6 +24,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"ferry/internal/activity"
+	"ferry/internal/event"
 	"ferry/internal/object"
 	"ferry/internal/once"
 	"ferry/internal/policy"
@@ -38,7 +40,10 @@ type Config struct {
 	State     *state.DB        // required
 	Transfers *transfer.Engine // required
 	Objects   *object.Opener   // required
-	Sealer    *secret.Sealer   // required; seals page tokens
+	// Events knows the destinations that callers may choose. Default: SNS topics, and
+	// none of the configuration.
+	Events *event.Router
+	Sealer *secret.Sealer // required; seals page tokens
 	// The region that signatures must be made for and that ARNs name; default us-east-1.
 	Region string
 	// Whether signatures may be made for any region. ARNs in a response then name the
@@ -92,6 +97,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Events == nil && c.State != nil {
+		var err error
+		c.Events, err = event.NewRouter(event.RouterConfig{State: c.State, Region: c.Region, AnyRegion: c.AnyRegion})
+		problems = append(problems, err)
 	}
 	return c, errors.Join(problems...)
 }

@@ -17,6 +17,7 @@ import (
 
 	"ferry/internal/activity"
 	"ferry/internal/admin"
+	"ferry/internal/event"
 	"ferry/internal/graph"
 	"ferry/internal/object"
 	"ferry/internal/secret"
@@ -55,10 +56,11 @@ type world struct {
 
 // settings are what a world is made with.
 type settings struct {
-	api       social.Config
-	transfers transfer.Config
-	objects   *object.Opener // of both
-	database  state.Config
+	api          social.Config
+	transfers    transfer.Config
+	objects      *object.Opener // of both
+	database     state.Config
+	destinations []event.Destination // of the configuration
 }
 
 // newWorld makes a world. adjust may change its settings before it is made.
@@ -88,6 +90,8 @@ func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 	t.Cleanup(func() { _ = w.state.Close() })
 	config.transfers.State, config.api.State = w.state, w.state
 	config.transfers.Objects, config.api.Objects = config.objects, config.objects
+	config.api.Events, err = event.NewRouter(event.RouterConfig{State: w.state, Destinations: config.destinations})
+	w.must(err)
 	config.api.Transfers, err = transfer.New(config.transfers)
 	w.must(err)
 	w.service, err = social.New(config.api)

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// freshness is how long an access key, a sender or a reusable file is cached.
+	// freshness is how long an access key, a sender, a reusable file or the destinations
+	// of a business account are cached.
 	// Changes by other processes take effect after at most this time, for example
 	// the deletion of a key; changes by this process take effect at once.
 	freshness = time.Second

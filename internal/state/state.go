@@ -75,14 +75,15 @@ type DB struct {
 	// The statements that every upload executes, prepared once per connection.
 	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt, insertMediaRowsStmt *sql.Stmt
 
-	keys        *recent[AccessKey]
-	senders     *recent[Sender]
-	files       *recent[Reusable]
-	uploads     batcher[Media]
-	hits        batcher[hit]
-	events      batcher[[]Event]
-	messages    batcher[*newMessage]
-	settlements batcher[settlement]
+	keys         *recent[AccessKey]
+	senders      *recent[Sender]
+	files        *recent[Reusable]
+	destinations *recent[[]EventDestination]
+	uploads      batcher[Media]
+	hits         batcher[hit]
+	events       batcher[[]Event]
+	messages     batcher[*newMessage]
+	settlements  batcher[settlement]
 
 	onDeliveries func(destinations []string) // may be nil
 
@@ -113,6 +114,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.messages.db, s.messages.apply = s, s.addMessages
 	s.settlements.db, s.settlements.apply = s, s.settleMessages
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
+	s.destinations = newRecent[[]EventDestination](s.now)
 	if err := s.open(ctx, config.Path); err != nil {
 		_, err = explain(err)
 		return nil, errors.Join(fmt.Errorf("database %s: %w", config.Path, err), s.Close())

@@ -1,0 +1,107 @@
+// Where the events of business accounts go, and which destinations are held.
+
+package state
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+)
+
+// EventDestination is where the events of a business account go.
+type EventDestination struct {
+	ARN     string
+	RoleARN string // of the role with which events are published; empty means none
+}
+
+// PutEventDestinations replaces the destinations of a linked account. It returns
+// ErrNotFound if the account has no such linked account.
+func (s *DB) PutEventDestinations(ctx context.Context, accountID, businessAccountID string, destinations []EventDestination) error {
+	defer s.destinations.clear()
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		// The lock on the row keeps two calls from mixing their destinations.
+		var id string
+		if err := tx.QueryRowContext(ctx, `UPDATE business_account SET id = id WHERE account_id = $1 AND id = $2 RETURNING id`,
+			accountID, businessAccountID).Scan(&id); err != nil {
+			return asNotFound(err)
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM event_destination WHERE business_account_id = $1`, id); err != nil {
+			return err
+		}
+		for _, d := range destinations {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO event_destination (business_account_id, arn, role_arn, created_at) VALUES ($1, $2, $3, $4)`,
+				id, d.ARN, d.RoleARN, s.now().UnixMilli()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// EventDestinations returns the destinations of a business account, which may be
+// cached for up to a second (freshness).
+func (s *DB) EventDestinations(ctx context.Context, businessAccountID string) ([]EventDestination, error) {
+	list, err := s.destinations.get(businessAccountID, func() ([]EventDestination, error) {
+		rows, err := s.read.QueryContext(ctx, `SELECT arn, role_arn FROM event_destination WHERE business_account_id = $1 ORDER BY arn`, businessAccountID)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		var list []EventDestination
+		for rows.Next() {
+			var d EventDestination
+			if err := rows.Scan(&d.ARN, &d.RoleARN); err != nil {
+				return nil, err
+			}
+			list = append(list, d)
+		}
+		return list, rows.Err()
+	})
+	return slices.Clone(list), err
+}
+
+// Held is a destination whose deliveries wait until it is released.
+type Held struct {
+	Destination string // as in Event.Destinations
+	Reason      string
+	HeldAt      time.Time
+}
+
+// HoldDestination makes the deliveries to a destination wait until ReleaseDestination. If it is held
+// already, it keeps its reason and its time.
+func (s *DB) HoldDestination(ctx context.Context, destination, reason string) error {
+	_, err := s.exec(ctx, `INSERT INTO held_destination (destination, reason, held_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		destination, reason, s.now().UnixMilli())
+	return err
+}
+
+// ReleaseDestination ends HoldDestination: deliveries continue with the one that has waited longest. It
+// returns ErrNotFound if the destination is not held.
+func (s *DB) ReleaseDestination(ctx context.Context, destination string) error {
+	err := s.execOne(ctx, `DELETE FROM held_destination WHERE destination = $1 RETURNING destination`, destination)
+	if err == nil && s.onDeliveries != nil {
+		s.onDeliveries([]string{destination})
+	}
+	return err
+}
+
+// HeldDestinations returns the destinations that are held, sorted by name.
+func (s *DB) HeldDestinations(ctx context.Context) ([]Held, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT destination, reason, held_at FROM held_destination ORDER BY destination`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Held
+	for rows.Next() {
+		var h Held
+		var at int64
+		if err := rows.Scan(&h.Destination, &h.Reason, &at); err != nil {
+			return nil, err
+		}
+		h.HeldAt = time.UnixMilli(at)
+		list = append(list, h)
+	}
+	return list, rows.Err()
+}
