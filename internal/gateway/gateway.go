@@ -8,6 +8,7 @@
 //	gateway.go      Config, Open and Close
 //	run.go          Run and Stop
 //	part.go         parts and loops
+//	outbox.go       what delivers messages and events
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	hosts.go        host names and web pages that requests may come from
@@ -32,6 +33,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/guard"
 	"ferry/internal/object"
+	"ferry/internal/outbox"
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
@@ -104,8 +106,10 @@ type Gateway struct {
 	objects   *object.Opener
 	service   *social.Service
 	servers   []*server
-	remove    []func() // removes the listeners from Own
-	loops     []*loop
+	// deliverers make the deliveries of the outbox, by the kind of the destination.
+	deliverers map[string]func(context.Context, outbox.Delivery) error
+	remove     []func() // removes the listeners from Own
+	loops      []*loop
 
 	draining atomic.Bool
 	requests atomic.Int64  // in progress, health checks included
@@ -169,10 +173,14 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, TLS: config.TLS, Signed: true}
-	loops := append([]Loop{{"purge", config.State.Run}}, config.Loops...)
+	deliveries, err := g.openOutbox()
+	if err != nil {
+		return err
+	}
+	loops := append([]Loop{{Name: "purge", Run: config.State.Run}, {Name: "outbox", Run: deliveries.Run, EndsFirst: true}}, config.Loops...)
 	if certificate != nil {
 		api.TLS = certificate.config()
-		loops = append(loops, Loop{"certificate", certificate.Run})
+		loops = append(loops, Loop{Name: "certificate", Run: certificate.Run})
 	}
 	for _, part := range append([]Part{api}, config.Parts...) {
 		if part.Listener == nil {

@@ -30,6 +30,10 @@ type Part struct {
 type Loop struct {
 	Name string // in errors and in the log
 	Run  func(ctx context.Context) error
+
+	// EndsFirst says that the loop ends while the requests in progress continue, so
+	// that both have all of DrainTimeout. Other loops end after the requests.
+	EndsFirst bool
 }
 
 // server serves a Part.

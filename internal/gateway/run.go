@@ -29,7 +29,7 @@ const (
 //
 //  1. For DrainDelay it continues to accept requests, while /readyz returns 503.
 //  2. It closes the listeners and waits for the requests in progress, those of
-//     disconnected clients too.
+//     disconnected clients too. Loops with EndsFirst end meanwhile.
 //  3. It ends the loops and waits for them.
 //
 // Steps 2 and 3 together take at most DrainTimeout; what is in progress then is
@@ -44,13 +44,19 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer close(g.ended)
 	loops, endLoops := context.WithCancel(g.base)
 	defer endLoops()
+	first, endFirst := context.WithCancel(loops)
+	defer endFirst()
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	defer context.AfterFunc(failed, func() { g.Stop(context.Cause(failed)) })()
 	for _, server := range g.servers {
 		group.Go(server.serve)
 	}
 	for _, loop := range g.loops {
-		group.Go(func() error { return loop.run(loops) })
+		until := loops
+		if loop.EndsFirst {
+			until = first
+		}
+		group.Go(func() error { return loop.run(until) })
 	}
 	select {
 	case <-ctx.Done():
@@ -59,6 +65,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	drain, cancel := context.WithTimeout(g.base, g.config.DrainTimeout)
 	defer cancel()
+	endFirst()
 	err := g.shutDown(drain)
 	endLoops()
 	return errors.Join(g.wait(drain, group, failed), err)

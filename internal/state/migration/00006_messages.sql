@@ -34,7 +34,8 @@ CREATE TABLE lane (
     due_at      BIGINT,          -- when it is to be worked; while it is held, when the lease ends; NULL means that nothing waits
     owner       TEXT   NOT NULL, -- the process that holds it; empty means none
     claim       BIGINT NOT NULL, -- grows each time that it is taken
-    failures    BIGINT NOT NULL  -- since the last success
+    failures    BIGINT NOT NULL, -- since the last success
+    not_before  BIGINT NOT NULL  -- until when the destination asked to wait; 0 means that it did not
 );
 
 CREATE INDEX lane_due ON lane (destination, due_at) WHERE due_at IS NOT NULL;

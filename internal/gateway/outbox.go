@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"ferry/internal/outbox"
+)
+
+// The kinds of destinations in the outbox: what stands before the first slash.
+const (
+	toMeta     = "send"  // messages: send/<phone number>
+	toAccounts = "event" // events: event/<business account>/<ARN or name>
+)
+
+// sendTimeout bounds one attempt to send a message, with the uploads of media that it
+// links to. The attempts of events have the outbox's own limit.
+const sendTimeout = 15 * time.Minute
+
+// openOutbox returns the outbox of the gateway's database.
+func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
+	isMessage := func(destination string) bool { return strings.HasPrefix(destination, toMeta+"/") }
+	o, err := outbox.New(outbox.Config{
+		Store:   g.config.State,
+		Deliver: g.deliver,
+		Once:    isMessage,
+		Timeout: func(destination string) time.Duration {
+			if isMessage(destination) {
+				return sendTimeout
+			}
+			return 0
+		},
+		Drain:  g.config.DrainTimeout,
+		Logger: g.config.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.config.State.OnDeliveries(func(destinations []string) { o.Wake(destinations...) })
+	return o, nil
+}
+
+// deliver makes one attempt of a delivery of the outbox. It ends when the gateway is
+// stopped.
+func (g *Gateway) deliver(ctx context.Context, delivery outbox.Delivery) error {
+	kind, _, _ := strings.Cut(delivery.Destination, "/")
+	deliver := g.deliverers[kind]
+	if deliver == nil { // a newer version has put it in
+		return fmt.Errorf("this version of ferry does not know destinations like %q", delivery.Destination)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(g.base, func() { cancel(context.Cause(g.base)) })()
+	return deliver(ctx, delivery)
+}

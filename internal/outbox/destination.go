@@ -1,0 +1,78 @@
+// How many lanes of a destination are worked at a time, and what happens when it
+// fails and recovers.
+
+package outbox
+
+import "time"
+
+const (
+	// breakAfter is the number of failures in a row after which a destination has one
+	// slot only, until an attempt succeeds.
+	breakAfter = 8
+	// firstRecovery is the number of lanes that the first success after a failure
+	// makes due, although their back-off has not ended. It doubles with each success.
+	firstRecovery = 8
+	// maxRecovery bounds it.
+	maxRecovery = 256
+)
+
+// A destination is what the loop knows of a destination.
+type destination struct {
+	name  string
+	slots int // lanes that may be worked at a time, when it works
+	open  int // lanes that may be worked at a time now: fewer while it fails
+	held  int // lanes that are worked
+	// due is when to look for lanes. The zero time means that none waits, as far as is
+	// known.
+	due      time.Time
+	served   uint64 // the number of the round in which it was looked at last
+	failures int    // in a row, over all lanes
+	// recovery is the number of lanes that the next success makes due. Zero means that
+	// none waits for a back-off.
+	recovery    int
+	isRecovered bool // an attempt has succeeded since the last round
+}
+
+// newDestination returns what is known of a destination at first: other processes, or
+// this one before it was started, may have failed to reach it.
+func newDestination(name string, slots int) *destination {
+	if slots <= 0 {
+		slots = DefaultSlots
+	}
+	return &destination{name: name, slots: slots, open: slots, recovery: firstRecovery}
+}
+
+// observe takes note of an attempt.
+func (d *destination) observe(seen effect) {
+	switch seen {
+	case success:
+		d.failures, d.open = 0, min(d.slots, 2*d.open)
+		d.isRecovered = d.recovery > 0
+	case failure:
+		if d.failures++; d.failures >= breakAfter {
+			d.open = 1
+		}
+		d.recovery, d.isRecovered = max(d.recovery, firstRecovery), false
+	}
+}
+
+// recovered takes note of the number of lanes that a success has made due.
+func (d *destination) recovered(lanes int) {
+	if lanes < d.recovery {
+		d.recovery = 0
+	} else {
+		d.recovery = min(2*d.recovery, maxRecovery)
+	}
+}
+
+// lookAt makes the loop look for lanes at a time, or earlier.
+func (d *destination) lookAt(at time.Time) {
+	if d.due.IsZero() || at.Before(d.due) {
+		d.due = at
+	}
+}
+
+// isIdle reports whether there is nothing to know of it.
+func (d *destination) isIdle() bool {
+	return d.held == 0 && d.due.IsZero() && d.failures == 0 && d.recovery == 0
+}
