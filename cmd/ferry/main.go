@@ -33,6 +33,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Media   mediaCommands  `cmd:"" help:"Upload, download, delete and check media files."`
 	Send    sendCommand    `cmd:"" help:"Send a message, or one to each row of a CSV file."`
+	Events  eventsCommands `cmd:"" help:"Messages and events that the server delivers: list, follow, replay, hold, discard."`
 	Call    callCommand    `cmd:"" help:"Call one operation of the API with JSON."`
 	Account accountCommand `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
 	Key     keyCommands    `cmd:"" help:"Access keys of callers (in the server's database)."`

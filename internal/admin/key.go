@@ -12,10 +12,10 @@ import (
 	"ferry/internal/state"
 )
 
-// FullAccessPolicy allows the whole API, S3 through ferry's stores, and events to every
-// SNS topic, with every role.
+// FullAccessPolicy allows the whole API and ferry's own operations, S3 through ferry's
+// stores, and events to every SNS topic, with every role.
 const FullAccessPolicy = `{"Version":"2012-10-17","Statement":[` +
-	`{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"},` +
+	`{"Effect":"Allow","Action":["social-messaging:*","ferry:*"],"Resource":"*"},` +
 	`{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::*"},` +
 	`{"Effect":"Allow","Action":["iam:PassRole","sns:Publish"],"Resource":"*"}]}`
 

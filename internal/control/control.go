@@ -46,6 +46,7 @@ const (
 	Delivered = "delivered" // the destination has accepted it; of a message: Meta has
 	Dead      = "dead"      // it was given up; its error says why
 	Cancelled = "cancelled" // it was discarded
+	Replayed  = "replayed"  // it had ended, and was put in again
 )
 
 // A Filter selects messages and events. Each field that is set narrows it.
@@ -172,5 +173,5 @@ type Destination struct {
 	OldestAt    time.Time `json:"oldestAt,omitzero"` // when the oldest delivery that waits was put in
 	HeldAt      time.Time `json:"heldAt,omitzero"`
 	HeldReason  string    `json:"heldReason,omitempty"`
-	LastError   string    `json:"lastError,omitempty"` // of the deliveries that wait or are dead
+	LastError   string    `json:"lastError,omitempty"` // of a delivery that waits or is dead
 }

@@ -4,12 +4,19 @@ package social
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"ferry/internal/control"
 	"ferry/internal/policy"
+	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
 
@@ -40,4 +47,264 @@ func own[In, Out any](operation control.Operation[In, Out], method func(c *call,
 }
 
 // ownHandlers are ferry's own operations.
-var ownHandlers = []handler{}
+var ownHandlers = []handler{
+	own(control.ListEvents, (*call).ListEvents),
+	own(control.CountEvents, (*call).CountEvents),
+	own(control.ReplayEvents, (*call).ReplayEvents),
+	own(control.DiscardEvents, (*call).DiscardEvents),
+	own(control.HoldDestination, (*call).HoldDestination),
+	own(control.ReleaseDestination, (*call).ReleaseDestination),
+	own(control.ListDestinations, (*call).ListDestinations),
+}
+
+// eventFilter returns the filter of the caller's account.
+func (c *call) eventFilter(f control.Filter) state.EventFilter {
+	return state.EventFilter{
+		AccountID: c.caller.accountID, ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: f.State, Since: f.Since, Until: f.Until,
+	}
+}
+
+const (
+	// maxListWait bounds how long ListEvents waits for an event.
+	maxListWait = 20 * time.Second
+	// listInterval is the time between two looks for new events while ListEvents waits.
+	listInterval = 200 * time.Millisecond
+)
+
+// ListEvents lists messages and events of the caller's account.
+func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*control.ListEventsOutput, error) {
+	limit := in.Limit
+	if limit == 0 {
+		limit = control.MaxEvents
+	}
+	wait := time.Duration(in.Wait) * time.Second
+	switch {
+	case limit < 1 || limit > control.MaxEvents:
+		return nil, fail(socialmessaging.KindValidation, nil, "limit is %d; expected 1 to %d.", in.Limit, control.MaxEvents)
+	case wait < 0 || wait > maxListWait:
+		return nil, fail(socialmessaging.KindValidation, nil, "wait is %d; expected 0 to %d seconds.", in.Wait, int(maxListWait.Seconds()))
+	case in.Latest && in.After != "":
+		return nil, fail(socialmessaging.KindValidation, nil, "Both latest and after are set. Set one of them.")
+	}
+	from, err := parseCursor(in.After)
+	if err != nil {
+		return nil, err
+	}
+	page := state.EventPage{From: from.from, Latest: in.Latest, Limit: limit + len(from.seen), Body: in.Body}
+	deadline := time.After(wait)
+	for {
+		records, err := c.config.State.Events(ctx, c.eventFilter(in.Filter), page)
+		if err != nil {
+			return nil, err
+		}
+		fresh := slices.DeleteFunc(slices.Clone(records), func(r state.EventRecord) bool { return from.has(r.ID) })
+		fresh = fresh[:min(len(fresh), limit)]
+		if len(fresh) > 0 || wait == 0 {
+			return c.eventPage(from, records, fresh), nil
+		}
+		select {
+		case <-time.After(listInterval):
+		case <-deadline:
+			return c.eventPage(from, records, fresh), nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// eventPage returns a page, and a cursor behind it.
+func (c *call) eventPage(from eventCursor, records, fresh []state.EventRecord) *control.ListEventsOutput {
+	out := &control.ListEventsOutput{Events: []control.Event{}, Next: from.after(records, fresh, c.config.Now()).String()}
+	for _, r := range fresh {
+		out.Events = append(out.Events, eventOf(r))
+	}
+	return out
+}
+
+// eventOf returns an event as ferry's own operations show it.
+func eventOf(r state.EventRecord) control.Event {
+	e := control.Event{
+		ID: r.ID, Kind: r.Kind, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), MessageID: r.MessageID, WAMID: r.WAMID,
+		Status: string(r.Status), Error: r.Error, Deliveries: []control.Delivery{}, Body: r.Body,
+	}
+	if r.PhoneNumberID != "" {
+		e.PhoneNumberID = kindPhoneNumber.id(r.PhoneNumberID)
+	}
+	if r.Kind == state.KindMessage {
+		e.MessageID = r.ID
+	}
+	for _, d := range r.Deliveries {
+		e.Deliveries = append(e.Deliveries, control.Delivery{
+			Destination: d.Destination, State: d.State, Attempts: d.Attempts, Error: d.Error, AttemptedAt: d.AttemptedAt.UTC(), EndedAt: d.EndedAt.UTC(),
+		})
+	}
+	return e
+}
+
+// An eventCursor is a place in the list of events. Events are sorted by the time at
+// which they were made, and one that is committed a moment later than its successors
+// must not be missed: so the list is read again from some time before, without the
+// events that the caller has.
+type eventCursor struct {
+	from time.Time
+	seen []uint64 // digests of the ids of events since from
+}
+
+const (
+	// lateCommit is how long after its time an event may become visible.
+	lateCommit = 10 * time.Second
+	// maxSeen bounds the events that a cursor names. If there are more, the time for
+	// late ones is shorter.
+	maxSeen = 500
+)
+
+func idDigest(id string) uint64 {
+	sum := sha256.Sum256([]byte(id))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+func (e eventCursor) has(id string) bool { return slices.Contains(e.seen, idDigest(id)) }
+
+// after returns the cursor behind a page. records are what was read: fresh is the part
+// of it that the caller did not have, and gets.
+func (e eventCursor) after(records, fresh []state.EventRecord, now time.Time) eventCursor {
+	if len(fresh) == 0 {
+		if e.from.IsZero() { // an empty list: go on from here
+			return eventCursor{from: now.Add(-lateCommit)}
+		}
+		return e
+	}
+	last := fresh[len(fresh)-1]
+	from := last.CreatedAt
+	if settled := now.Add(-lateCommit); settled.Before(from) {
+		from = settled
+	}
+	var known []state.EventRecord
+	for _, r := range records {
+		if !r.CreatedAt.Before(from) && (e.has(r.ID) || slices.ContainsFunc(fresh, func(f state.EventRecord) bool { return f.ID == r.ID })) {
+			known = append(known, r)
+		}
+	}
+	if more := len(known) - maxSeen; more > 0 {
+		known = known[more:]
+		from = known[0].CreatedAt
+	}
+	next := eventCursor{from: from}
+	for _, r := range known {
+		next.seen = append(next.seen, idDigest(r.ID))
+	}
+	return next
+}
+
+// String returns the cursor as a text without meaning for the caller.
+func (e eventCursor) String() string {
+	text := binary.BigEndian.AppendUint64(nil, uint64(e.from.UnixMilli()))
+	for _, seen := range e.seen {
+		text = binary.BigEndian.AppendUint64(text, seen)
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// parseCursor reads what String returned. An empty text is the start of the list. A
+// cursor that was made up selects nothing that its caller may not read.
+func parseCursor(text string) (e eventCursor, err error) {
+	if text == "" {
+		return e, nil
+	}
+	bytes, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(bytes) == 0 || len(bytes)%8 != 0 || len(bytes) > 8*(maxSeen+1) {
+		return e, fail(socialmessaging.KindValidation, err, "after is not the next of an earlier page. Omit it to start from the first event.")
+	}
+	e.from = time.UnixMilli(int64(binary.BigEndian.Uint64(bytes)))
+	for rest := bytes[8:]; len(rest) > 0; rest = rest[8:] {
+		e.seen = append(e.seen, binary.BigEndian.Uint64(rest))
+	}
+	return e, nil
+}
+
+// CountEvents counts messages, events and their deliveries.
+func (c *call) CountEvents(ctx context.Context, in *control.CountEventsInput) (*control.CountEventsOutput, error) {
+	events, deliveries, err := c.config.State.CountEvents(ctx, c.eventFilter(in.Filter))
+	if err != nil {
+		return nil, err
+	}
+	return &control.CountEventsOutput{Events: events, Deliveries: deliveries}, nil
+}
+
+// changeEvents changes what a filter selects, which must not be everything.
+func (c *call) changeEvents(ctx context.Context, in *control.ChangeEventsInput, change func(context.Context, state.EventFilter) (int64, error)) (*control.ChangeEventsOutput, error) {
+	if in.Filter == (control.Filter{}) {
+		return nil, fail(socialmessaging.KindValidation, nil, "The filter is empty, which would select all events. Set at least one of its members.")
+	}
+	changed, err := change(ctx, c.eventFilter(in.Filter))
+	if err != nil {
+		return nil, err
+	}
+	return &control.ChangeEventsOutput{Changed: changed}, nil
+}
+
+// ReplayEvents delivers events again.
+func (c *call) ReplayEvents(ctx context.Context, in *control.ChangeEventsInput) (*control.ChangeEventsOutput, error) {
+	return c.changeEvents(ctx, in, c.config.State.ReplayEvents)
+}
+
+// DiscardEvents gives up deliveries.
+func (c *call) DiscardEvents(ctx context.Context, in *control.ChangeEventsInput) (*control.ChangeEventsOutput, error) {
+	return c.changeEvents(ctx, in, c.config.State.DiscardEvents)
+}
+
+// ListDestinations lists the destinations of the account.
+func (c *call) ListDestinations(ctx context.Context, _ *control.ListDestinationsInput) (*control.ListDestinationsOutput, error) {
+	list, err := c.config.State.Destinations(ctx, c.caller.accountID)
+	if err != nil {
+		return nil, err
+	}
+	out := &control.ListDestinationsOutput{Destinations: []control.Destination{}}
+	for _, d := range list {
+		out.Destinations = append(out.Destinations, control.Destination(d))
+	}
+	return out, nil
+}
+
+// HoldDestination makes deliveries wait.
+func (c *call) HoldDestination(ctx context.Context, in *control.HoldDestinationInput) (*control.HoldDestinationOutput, error) {
+	if err := c.checkDestinationName(ctx, in.Destination); err != nil {
+		return nil, err
+	}
+	if err := c.config.State.HoldDestination(ctx, in.Destination, in.Reason); err != nil {
+		return nil, err
+	}
+	return c.waiting(ctx, in.Destination)
+}
+
+// ReleaseDestination lets deliveries continue.
+func (c *call) ReleaseDestination(ctx context.Context, in *control.ReleaseDestinationInput) (*control.HoldDestinationOutput, error) {
+	if err := c.checkDestinationName(ctx, in.Destination); err != nil {
+		return nil, err
+	}
+	waiting, err := c.waiting(ctx, in.Destination)
+	if err != nil {
+		return nil, err
+	}
+	err = c.config.State.ReleaseDestination(ctx, in.Destination)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, fail(socialmessaging.KindInvalidParameters, nil, "The destination '%s' is not held.", in.Destination)
+	}
+	return waiting, err
+}
+
+// checkDestinationName requires a destination of the account.
+func (c *call) checkDestinationName(ctx context.Context, name string) error {
+	known, err := c.config.State.OwnsDestination(ctx, c.caller.accountID, name)
+	if err == nil && !known {
+		err = fail(socialmessaging.KindInvalidParameters, nil, "No delivery of account %s has gone to a destination '%s'. ListDestinations lists those that have.", c.caller.accountID, name)
+	}
+	return err
+}
+
+// waiting returns how many deliveries wait for a destination.
+func (c *call) waiting(ctx context.Context, destination string) (*control.HoldDestinationOutput, error) {
+	filter := state.EventFilter{AccountID: c.caller.accountID, Destination: destination, State: control.Waiting}
+	_, deliveries, err := c.config.State.CountEvents(ctx, filter)
+	return &control.HoldDestinationOutput{Waiting: deliveries[control.Waiting]}, err
+}

@@ -89,11 +89,6 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 			}
 		}
 	}
-	rates, err := s.purgeRates(ctx)
-	removed += rates
-	if err != nil {
-		return removed, err
-	}
 	return removed, s.checkpoint(ctx)
 }
 

@@ -44,7 +44,7 @@ CREATE TABLE delivery (
     lane_id      TEXT   NOT NULL REFERENCES lane (id) ON DELETE CASCADE,
     seq          BIGINT NOT NULL,
     event_id     TEXT   NOT NULL REFERENCES event (id) ON DELETE CASCADE,
-    state        TEXT   NOT NULL, -- waiting, delivered, dead or cancelled
+    state        TEXT   NOT NULL, -- waiting, delivered, dead, cancelled or replayed
     attempts     BIGINT NOT NULL,
     error        TEXT   NOT NULL, -- of the last attempt; empty means none
     created_at   BIGINT NOT NULL,
@@ -105,13 +105,10 @@ CREATE TABLE event_destination (
 
 -- How much of a rate limit at Meta all processes together have used.
 CREATE TABLE rate (
-    id            TEXT   NOT NULL PRIMARY KEY, -- a business account, a phone number, or a phone number and a recipient
-    used_until    BIGINT NOT NULL,             -- Unix microseconds: when everything that was taken will have been paid for
-    blocked_until BIGINT NOT NULL,             -- Unix microseconds: until when nothing is sent; 0 means that Meta has not refused anything
-    refusals      BIGINT NOT NULL              -- by Meta in a row, since the first one after a time without
+    id         TEXT   NOT NULL PRIMARY KEY, -- a phone number, or a phone number and a recipient
+    used_until BIGINT NOT NULL,             -- Unix microseconds: when everything that was taken will have been paid for
+    blocked_until BIGINT NOT NULL           -- Unix microseconds: until when Meta asked to wait; 0 means that it did not
 );
-
-CREATE INDEX rate_age ON rate (used_until);
 
 -- +goose Down
 DROP INDEX media_id;

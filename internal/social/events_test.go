@@ -1,0 +1,235 @@
+package social_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"ferry/internal/control"
+	"ferry/internal/state"
+)
+
+// control returns a client of ferry's own operations.
+func (w *world) control(key state.AccessKey) *control.Client {
+	return &control.Client{
+		Endpoint: w.api.URL, Region: "us-east-1", HTTPClient: http.DefaultClient,
+		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), ""),
+	}
+}
+
+// addEvents adds events that are made at the given time.
+func (w *world) addEvents(at time.Time, accountID string, names ...string) {
+	w.t.Helper()
+	var events []state.Event
+	for _, name := range names {
+		events = append(events, state.Event{
+			ID: fmt.Sprintf("%s-%d", name, at.UnixMilli()), AccountID: accountID, BusinessAccountID: "w", PhoneNumberID: "p", Kind: state.KindEvent, Name: name,
+			Conversation: "p/1", MessageID: "m1", WAMID: "wamid.1", Body: []byte(`{"name":"` + name + `"}`), CreatedAt: at, Destinations: []string{"event/w/crm"},
+		})
+	}
+	w.must(w.state.AddEvents(w.t.Context(), events))
+}
+
+func names(page *control.ListEventsOutput) string {
+	var list []string
+	for _, e := range page.Events {
+		list = append(list, e.Name)
+	}
+	return strings.Join(list, " ")
+}
+
+func TestEventsAreListedPageByPage(t *testing.T) {
+	w := newWorld(t)
+	start := time.Now().Add(-time.Hour)
+	w.addEvents(start, account, "a", "b", "c")
+	w.addEvents(start.Add(time.Second), account, "d")
+	client := w.control(w.key)
+	input, all := control.ListEventsInput{Limit: 2, Body: true}, ""
+	for range 3 {
+		page, err := control.Do(t.Context(), client, control.ListEvents, input)
+		w.must(err)
+		all += names(page) + "|"
+		input.After = page.Next
+		for _, e := range page.Events {
+			if want := `{"name":"` + e.Name + `"}`; string(e.Body) != want || len(e.Deliveries) != 1 || e.Deliveries[0].State != control.Waiting {
+				t.Errorf("the event %s is %+v", e.Name, e)
+			}
+		}
+	}
+	if want := "a b|c d||"; all != want {
+		t.Errorf("the pages are %q, want %q", all, want)
+	}
+	latest, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{Limit: 2, Latest: true})
+	w.must(err)
+	if names(latest) != "c d" {
+		t.Errorf("the last events are %q, want c and d", names(latest))
+	}
+}
+
+func TestAnEventThatIsCommittedLateIsNotMissed(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	w.addEvents(now, account, "first")
+	client := w.control(w.key)
+	page, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{})
+	w.must(err)
+	w.addEvents(now.Add(-2*time.Second), account, "late") // made before the first one, and visible after it
+	next, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{After: page.Next})
+	w.must(err)
+	if names(page) != "first" || names(next) != "late" {
+		t.Errorf("the pages are %q and %q, want first and late", names(page), names(next))
+	}
+}
+
+func TestListingWaitsForAnEvent(t *testing.T) {
+	w := newWorld(t)
+	client := w.control(w.key)
+	page, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{})
+	w.must(err)
+	result := make(chan string, 1)
+	go func() {
+		page, err := control.Do(context.WithoutCancel(t.Context()), client, control.ListEvents, control.ListEventsInput{After: page.Next, Wait: 20})
+		if err != nil {
+			result <- err.Error()
+			return
+		}
+		result <- names(page)
+	}()
+	w.addEvents(time.Now(), account, "status.sent")
+	if got := <-result; got != "status.sent" {
+		t.Errorf("the call returned %q, want the event", got)
+	}
+}
+
+func TestEventsAreSelected(t *testing.T) {
+	w := newWorld(t)
+	w.addEvents(time.Now().Add(-time.Hour), account, "status.sent", "status.read", "message.image")
+	for name, test := range map[string]struct {
+		filter control.Filter
+		want   string
+	}{
+		"by a pattern of the name":        {control.Filter{Name: "status.*"}, "status.read status.sent"},
+		"an underscore is no pattern":     {control.Filter{Name: "status_*"}, ""},
+		"by Meta's id":                    {control.Filter{ID: "wamid.1", Name: "*image"}, "message.image"},
+		"by the id of the message":        {control.Filter{ID: "m1", Name: "*read"}, "status.read"},
+		"by destination and state":        {control.Filter{Destination: "event/w/crm", State: control.Waiting, Name: "*sent"}, "status.sent"},
+		"no delivery to this destination": {control.Filter{Destination: "event/w/other"}, ""},
+		"by time":                         {control.Filter{Since: time.Now().Add(-time.Minute)}, ""},
+		"messages only":                   {control.Filter{Kind: "message"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page, err := control.Do(t.Context(), w.control(w.key), control.ListEvents, control.ListEventsInput{Filter: test.filter})
+			w.must(err)
+			if names(page) != test.want {
+				t.Errorf("%q, want %q", names(page), test.want)
+			}
+		})
+	}
+}
+
+func TestDeliveriesAreDiscardedAndReplayedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.addEvents(time.Now().Add(-time.Hour), account, "a", "b")
+	client, filter := w.control(w.key), control.ChangeEventsInput{Filter: control.Filter{ID: "m1"}}
+	states := func() map[string]int64 {
+		count, err := control.Do(t.Context(), client, control.CountEvents, control.CountEventsInput{Filter: filter.Filter})
+		w.must(err)
+		if count.Events != 2 {
+			t.Errorf("%d events, want 2", count.Events)
+		}
+		return count.Deliveries
+	}
+	for _, step := range []struct {
+		operation control.Operation[control.ChangeEventsInput, control.ChangeEventsOutput]
+		changed   int64
+		want      map[string]int64
+	}{
+		{control.ReplayEvents, 0, map[string]int64{"waiting": 2}}, // they wait already
+		{control.DiscardEvents, 2, map[string]int64{"cancelled": 2}},
+		{control.DiscardEvents, 0, map[string]int64{"cancelled": 2}},
+		{control.ReplayEvents, 2, map[string]int64{"replayed": 2, "waiting": 2}},
+		{control.ReplayEvents, 0, map[string]int64{"replayed": 2, "waiting": 2}},
+	} {
+		out, err := control.Do(t.Context(), client, step.operation, filter)
+		w.must(err)
+		if got := states(); out.Changed != step.changed || fmt.Sprint(got) != fmt.Sprint(step.want) {
+			t.Errorf("%s changed %d, and then the deliveries are %v; want %d and %v", step.operation.Name, out.Changed, got, step.changed, step.want)
+		}
+	}
+	_, err := control.Do(t.Context(), client, control.DiscardEvents, control.ChangeEventsInput{})
+	if err == nil || !strings.Contains(err.Error(), "The filter is empty") {
+		t.Errorf("without a filter: %v, want a refusal", err)
+	}
+}
+
+func TestADestinationIsHeldAndReleased(t *testing.T) {
+	w := newWorld(t)
+	w.addEvents(time.Now(), account, "a")
+	client := w.control(w.key)
+	held, err := control.Do(t.Context(), client, control.HoldDestination, control.HoldDestinationInput{Destination: "event/w/crm", Reason: "maintenance"})
+	w.must(err)
+	list, err := control.Do(t.Context(), client, control.ListDestinations, control.ListDestinationsInput{})
+	w.must(err)
+	if held.Waiting != 1 || len(list.Destinations) != 1 || list.Destinations[0].HeldReason != "maintenance" || list.Destinations[0].Waiting != 1 {
+		t.Errorf("held %+v, listed %+v", held, list.Destinations)
+	}
+	_, err = control.Do(t.Context(), client, control.ReleaseDestination, control.ReleaseDestinationInput{Destination: "event/w/crm"})
+	w.must(err)
+	_, err = control.Do(t.Context(), client, control.ReleaseDestination, control.ReleaseDestinationInput{Destination: "event/w/crm"})
+	if err == nil || !strings.Contains(err.Error(), "is not held") {
+		t.Errorf("releasing it again: %v", err)
+	}
+	_, err = control.Do(t.Context(), client, control.HoldDestination, control.HoldDestinationInput{Destination: "event/w/other"})
+	if err == nil || !strings.Contains(err.Error(), "No delivery of account") {
+		t.Errorf("holding an unknown destination: %v", err)
+	}
+}
+
+func TestFerrysOwnOperationsPassTheGate(t *testing.T) {
+	w := newWorld(t)
+	w.addEvents(time.Now(), account, "a")
+	forged := w.key
+	forged.ID = "AKIAUNKNOWNUNKNOWNXX"
+	awsOnly := w.newKey(account, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"}]}`)
+	for name, test := range map[string]struct {
+		key  state.AccessKey
+		want string
+	}{
+		"an unknown key is refused":         {forged, "UnrecognizedClientException"},
+		"a policy must allow the action":    {awsOnly, "is not authorized to perform: ferry:ListEvents"},
+		"another account sees only its own": {w.newKey(stranger, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ferry:*","Resource":"*"}]}`), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page, err := control.Do(t.Context(), w.control(test.key), control.ListEvents, control.ListEventsInput{})
+			if test.want == "" {
+				if err != nil || len(page.Events) != 0 {
+					t.Errorf("%+v, %v; want no event", page, err)
+				}
+				return
+			}
+			if refused, ok := errors.AsType[*control.ResponseError](err); !ok || !strings.Contains(refused.Error(), test.want) {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+		})
+	}
+	type misspelled struct {
+		Filtre string `json:"filtre"`
+	}
+	_, err := control.Do(t.Context(), w.control(w.key), control.Operation[misspelled, control.ListEventsOutput]{Name: "ListEvents"}, misspelled{"x"})
+	if err == nil || !strings.Contains(err.Error(), "filtre") {
+		t.Errorf("an unknown member: %v, want a refusal that names it", err)
+	}
+	for name, input := range map[string]control.ListEventsInput{
+		"a limit": {Limit: 101}, "a wait": {Wait: 21}, "a cursor": {After: "AAAA"}, "a cursor and the latest": {After: "AAAAAAAAAAA", Latest: true},
+	} {
+		if _, err := control.Do(t.Context(), w.control(w.key), control.ListEvents, input); err == nil || !strings.Contains(err.Error(), "ValidationException") {
+			t.Errorf("%s out of bounds: %v, want a ValidationException", name, err)
+		}
+	}
+}
