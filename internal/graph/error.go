@@ -50,7 +50,7 @@ func (e *Error) Summary() string {
 // the connection broke, the request timed out, or the response is not one of the API.
 type UnreachableError struct {
 	// BodySent reports whether Meta may have executed the request. Only calls that are
-	// not idempotent set it: UploadMedia and DeleteMedia.
+	// not idempotent set it: UploadMedia, DeleteMedia and SendMessage.
 	//
 	// False after an upload is certain: the last byte of the form, which belongs to
 	// its closing boundary, was not handed to the operating system and never will be,

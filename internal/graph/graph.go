@@ -1,5 +1,5 @@
 // Package graph is a client of Meta's Graph API for WhatsApp. It uploads, downloads
-// and deletes media, and reads what is needed to link an account.
+// and deletes media, sends messages, and reads what is needed to link an account.
 //
 // Package graph implements Meta's protocol and knows nothing of AWS's. Its methods
 // return two types of errors: [*Error] for an error response of Meta, and
@@ -103,7 +103,7 @@ func (c *Client) Hosts() []string { return []string{"facebook.com", "fbsbx.com",
 
 // An Exchange is one request to Meta and its response.
 type Exchange struct {
-	Operation string    // upload, retrieve, delete, download, account, phone_numbers, upload_session, upload_bytes or upload_status
+	Operation string    // upload, retrieve, delete, download, send, account, phone_numbers, upload_session, upload_bytes or upload_status
 	Started   time.Time // before the request was sent
 	Took      time.Duration
 	Status    int    // HTTP status; 0 if there was no response
@@ -150,12 +150,18 @@ func traceID(header http.Header) string {
 // Close closes the idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// node returns the URL of a node, or of one of its edges. The id, which comes from
-// Meta or from an operator, is escaped so that it stays one path element.
+// node returns the URL of a node, or of one of its edges, in the configured version.
 func (c *Client) node(id string, edge ...string) *url.URL {
+	return c.versionedNode(c.version, id, edge...)
+}
+
+// versionedNode returns the URL of a node, or of one of its edges, in a version of the
+// API. The id, which comes from Meta or from an operator, is escaped so that it stays
+// one path element.
+func (c *Client) versionedNode(version, id string, edge ...string) *url.URL {
 	target := *c.base
-	target.Path = "/" + strings.Join(append([]string{c.version, id}, edge...), "/")
-	target.RawPath = "/" + strings.Join(append([]string{c.version, url.PathEscape(id)}, edge...), "/")
+	target.Path = "/" + strings.Join(append([]string{version, id}, edge...), "/")
+	target.RawPath = "/" + strings.Join(append([]string{version, url.PathEscape(id)}, edge...), "/")
 	return &target
 }
 
@@ -170,29 +176,39 @@ func (c *Client) get(ctx context.Context, operation string, target *url.URL, tok
 
 // do sends a request and decodes the JSON response into out.
 func (c *Client) do(request *http.Request, operation string, token secret.Secret, out any) error {
+	body, _, err := c.exchange(request, operation, token)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return unreachable(fmt.Errorf("status 200 without the expected JSON: %w", err))
+	}
+	return nil
+}
+
+// exchange sends a request and returns the body of the response, if its status is 200.
+// It returns the header of every response.
+func (c *Client) exchange(request *http.Request, operation string, token secret.Secret) ([]byte, http.Header, error) {
 	if request.Header.Get("Authorization") == "" { // Resumable Upload uses another scheme
 		request.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	request.Header.Set("User-Agent", c.userAgent)
 	response, err := c.roundTrip(request, operation)
 	if err != nil {
-		return unreachable(err)
+		return nil, nil, unreachable(err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err != nil {
-		return unreachable(fmt.Errorf("reading the response: %w", err))
+		return nil, response.Header, unreachable(fmt.Errorf("reading the response: %w", err))
 	}
 	if len(body) > maxResponse {
-		return unreachable(fmt.Errorf("the response is larger than %d bytes", maxResponse))
+		return nil, response.Header, unreachable(fmt.Errorf("the response is larger than %d bytes", maxResponse))
 	}
 	if response.StatusCode != http.StatusOK {
-		return responseError(response, body, token)
+		return nil, response.Header, responseError(response, body, token)
 	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return unreachable(fmt.Errorf("status 200 without the expected JSON: %w", err))
-	}
-	return nil
+	return body, response.Header, nil
 }
 
 // unreachable returns an UnreachableError.
