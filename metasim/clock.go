@@ -168,6 +168,7 @@ func (s *Server) changeClock(to clockJSON) (Clock, error) {
 	if err == nil {
 		s.removeExpired()
 		s.webhooks.signal()
+		s.messages.signal()
 	}
 	return now, err
 }

@@ -73,6 +73,33 @@ type Config struct {
 	// BusinessAccounts are the accounts that exist. Default: none.
 	BusinessAccounts []BusinessAccount
 
+	// MessageLimits bound the messages that each phone number sends.
+	MessageLimits MessageLimits
+
+	// MessageDelays are the times between the steps of a message.
+	MessageDelays MessageDelays
+
+	// OpenWindows lets any message reach a person at any time. Default false: as at
+	// Meta, only templates do more than 24 hours after the person's last message, or
+	// if there was none; other messages fail with code 131047.
+	OpenWindows bool
+
+	// WebhookVersion is the version of the webhooks, which Meta's dashboard sets apart
+	// from that of requests. Up to v23.0, statuses have a conversation. Default: the
+	// newest.
+	WebhookVersion string
+
+	// LinkHosts are the hosts from which the links of messages are fetched, besides
+	// localhost, *.localhost and loopback addresses: names without a port, *.suffix, or
+	// "*" for all with a public address. Names and suffixes may have any address. A
+	// link to another host is not fetched and counts as good, which Message.Notes says.
+	// Default: none, so that a message makes the simulator call this machine only.
+	LinkHosts []string
+
+	// LinksPerMinute is the number of links that are fetched from one host in a
+	// minute; more fail as at Meta. Default 0: no limit.
+	LinksPerMinute int
+
 	// ThrottleStatus is the HTTP status of throttling errors: 400, 403 or 429.
 	// Which one Meta sends today is not known. Default 400.
 	ThrottleStatus int
@@ -146,6 +173,9 @@ type BusinessAccount struct {
 	// simulator's; nil leaves a field out. Default: the simulator's values.
 	Fields map[string]any
 
+	// Templates are those that messages can be made from, besides hello_world.
+	Templates []Template
+
 	PhoneNumbers []PhoneNumber
 }
 
@@ -168,6 +198,10 @@ type PhoneNumber struct {
 	CanSendMessage         string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
 
 	IsOfficialBusinessAccount bool
+
+	// AllowedRecipients are the numbers to which a test number can send; others are
+	// refused with code 131030. Default nil: any number.
+	AllowedRecipients []string
 
 	Fields map[string]any // as BusinessAccount.Fields
 }
@@ -259,6 +293,9 @@ func (c Config) withDefaults() Config {
 	if c.ThrottleStatus == 0 {
 		c.ThrottleStatus = defaultThrottle
 	}
+	c.MessageLimits.PairBurst = cmp.Or(c.MessageLimits.PairBurst, defaultPairBurst)
+	c.MessageLimits.PairInterval = cmp.Or(c.MessageLimits.PairInterval, defaultPairInterval)
+	c.MessageDelays = c.MessageDelays.withDefaults()
 	switch {
 	case c.PageSize > 0:
 	case c.Strict:

@@ -1,5 +1,5 @@
-// Package metasim simulates Meta's WhatsApp Cloud API, offline: media upload,
-// retrieval, download and deletion, resumable upload, and the reads that
+// Package metasim simulates Meta's WhatsApp Cloud API, offline: messages, media
+// upload, retrieval, download and deletion, resumable upload, and the reads that
 // linking an account needs. It is an independent implementation of that API and
 // shares no code with any client of it. It accepts what Meta accepts; what a careful
 // client does not send is a warning in the history, and with Config.Strict a
@@ -27,6 +27,7 @@
 //	GET    /{version}/{media}[?phone_number_id=]   retrieve: URL, type, SHA-256, size
 //	DELETE /{version}/{media}[?phone_number_id=]   delete → {"success":true}
 //	GET    {URL}                                   download: bytes, ranges
+//	POST   /{version}/{phone number}/messages      send_message: a message → contacts and id; or a message was read → {"success":true}
 //	POST   /{version}/{app}/uploads                upload_session: file_length, file_type, [file_name] → {"id":"upload:…?sig=…"}
 //	POST   /{version}/upload:{session}?sig=        upload_bytes: from the header file_offset on → {"h":"4::…"}
 //	GET    /{version}/upload:{session}?sig=        upload_status: how much has arrived → {"id","file_offset"}
@@ -138,6 +139,10 @@
 //	type_mismatch                   the field type of an upload is not that of the part
 //	mislabelled                     name or first bytes contradict the declared type
 //	offset_missing, form_as_bytes   of the bytes of a resumable upload
+//	member_unknown, member_null     of a message
+//	member_ignored                  for another type of message, or another member counts
+//	contact_name                    formatted_name alone
+//	country_code                    of the recipient is missing
 //
 // With Strict, pages have 3 rows unless Config.PageSize says otherwise.
 //
@@ -179,7 +184,7 @@
 //
 // # Not simulated
 //
-// Messages, webhooks, templates, flows, signup, registration, writes to accounts and
+// Webhooks, templates, flows, signup, registration, writes to accounts and
 // numbers, and debug_token; rate limits (use a fault); codecs, dimensions and
 // durations; what happens to a file after the upload (131053); the seven days of
 // inbound media and the one hour of No-Storage numbers; permissions finer than a

@@ -1,6 +1,7 @@
 package metasim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -37,20 +38,41 @@ var errorCodes = map[int]errorCode{
 	613:    {"Calls to this api have exceeded the rate limit.", 400, true, ""},
 	80007:  {"Rate limit issues", 400, true, "The WhatsApp Business Account has reached its rate limit."},
 	130429: {"Rate limit hit", 400, true, "Cloud API message throughput has been reached."},
+	130403: {"Business has blocked the end user", 400, false, ""},
+	130472: {"User's number is part of an experiment", 400, false, ""},
 	130497: {"Business account is restricted from messaging users in this country.", 403, false, ""},
+	130501: {"Message type is not currently supported", 400, false, "Message type is not currently supported."},
 	131000: {"Something went wrong", 500, true, "Message failed to send due to an unknown error."},
 	131005: {"Access denied", 403, false, "Permission is either not granted or has been removed."},
 	131008: {"Required parameter is missing", 400, false, ""},
 	131009: {"Parameter value is not valid", 400, false, ""},
 	131016: {"Service unavailable", 500, true, "A service is temporarily unavailable."},
+	131021: {"Recipient cannot be sender", 400, false, "Recipient phone number cannot be the sender phone number."},
+	131026: {"Message undeliverable", 400, false, "Message Undeliverable."},
+	131030: {"Recipient phone number not in allowed list", 400, false, "Recipient phone number not in allowed list: Add recipient phone number to recipient list and try again."},
 	131031: {"Account has been locked", 403, false, ""},
+	131037: {"Display name approval needed", 400, false, ""},
+	131042: {"Business eligibility payment issue", 400, false, "Message failed to send because there were one or more errors related to your payment method."},
 	131045: {"Incorrect certificate", 500, false, ""},
+	131047: {"Re-engagement message", 400, false, "Message failed to send because more than 24 hours have passed since the customer last replied to this number."},
 	131048: {"Spam rate limit hit", 400, true, ""},
+	131049: {"This message was not delivered to maintain healthy ecosystem engagement.", 400, false, ""},
+	131050: {"User has stopped receipt of marketing messages from this business", 400, false, ""},
+	131051: {"Unsupported message type", 400, false, "Message type is currently not supported."},
+	131052: {"Media download error", 400, false, ""},
 	131053: {"Media upload error", 400, false, ""},
 	131056: {"(Business Account, Consumer Account) pair rate limit hit", 400, true, "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time."},
 	131057: {"Account in maintenance mode", 500, true, ""},
 	131059: {"Invalid cursor", 400, false, ""},
+	131062: {"Business-scoped User ID (BSUID) recipients are not supported for this message.", 400, false, ""},
 	131064: {"Messaging limit reached", 400, true, ""},
+	132000: {"Number of parameters does not match the expected number of params", 400, false, ""},
+	132001: {"Template name does not exist in the translation", 404, false, ""},
+	132005: {"Translated text too long", 400, false, ""},
+	132012: {"Parameter format does not match format in the created template", 400, false, ""},
+	132015: {"Template is paused", 400, false, "Template is temporarily unavailable to use because it was paused due to low quality."},
+	132016: {"Template is disabled", 400, false, ""},
+	132018: {"There's an issue with the parameters in your template", 400, false, ""},
 	133004: {"Server Temporarily Unavailable", 503, true, ""},
 	133010: {"Account not registered", 400, false, ""},
 	133016: {"Account register deregister rate limit exceeded", 400, true, ""},
@@ -60,18 +82,26 @@ var errorCodes = map[int]errorCode{
 // errorFor returns the error of a code. One that is not in the table has status
 // 400 and nothing but its number in the message.
 func (s *Server) errorFor(code int) *apiError {
+	e := codeError(code, "")
+	if slices.Contains(throttling, code) {
+		e.status = s.cfg.ThrottleStatus
+	}
+	return e
+}
+
+// codeError returns the error of a code that is no throttling. Without details, they
+// are those of the table.
+func codeError(code int, details string) *apiError {
 	row, ok := errorCodes[code]
 	if !ok {
 		row = errorCode{title: "Error", status: http.StatusBadRequest}
 	}
 	e := oauthError(row.status, code, "(#%d) %s", code, row.title)
-	e.transient, e.details = row.transient, row.details
-	switch {
-	case slices.Contains(throttling, code):
-		e.status = s.cfg.ThrottleStatus
-	case code == 190:
+	e.transient, e.details = row.transient, cmp.Or(details, row.details)
+	switch code {
+	case 190:
 		e.message, e.challenge, e.subcode = row.title, "invalid_token", 463
-	case code == 104:
+	case 104:
 		e.message, e.challenge = row.title, "invalid_request"
 	}
 	return e

@@ -31,11 +31,12 @@ type Request struct {
 	Status        int           `json:"status"`         // 0 before the response, and if the connection was cut instead
 	Reason        string        `json:"reason"`         // why the request was refused; empty on success
 	Warnings      []Warning     `json:"warnings"`       // what Meta accepts but a careful client does not send; at most 32
-	NotSimulated  string        `json:"not_simulated"`  // what the simulator lacks, such as "POST /{phone_number}/messages"; empty if nothing
+	NotSimulated  string        `json:"not_simulated"`  // what the simulator lacks, such as "POST /{phone_number}/register"; empty if nothing
 	Duration      time.Duration `json:"duration_ns"`    // until the response began; after its end, until then
 	FaultID       string        `json:"fault_id"`       // of the fault that was applied, if any
 	Cut           bool          `json:"cut"`            // the connection was cut on purpose
 	MediaID       string        `json:"media_id"`       // that an upload made
+	MessageID     string        `json:"message_id"`     // of the message that was sent or marked as read
 	Handle        string        `json:"handle"`         // that a resumable upload made
 	Fields        Fields        `json:"fields"`         // parameters of the body, without the file; at most 32
 	FileName      string        `json:"file_name"`      // of the file in the form or of the session, as declared

@@ -13,6 +13,8 @@ const (
 	OperationDelete   Operation = "delete"
 	OperationDownload Operation = "download"
 
+	OperationSendMessage Operation = "send_message"
+
 	OperationUploadSession Operation = "upload_session"
 	OperationUploadBytes   Operation = "upload_bytes"
 	OperationUploadStatus  Operation = "upload_status"
@@ -53,6 +55,7 @@ type operation struct {
 	parameters []string // that it reads, besides commonParameters
 	place      place    // where Meta documents them
 
+	maxBody   int  // bytes of a body of parameters; 0 means maxParameterBody
 	takesFile bool // the request's body is a file, which Fault.CutAfterBytes counts
 	mediaHost bool // on the media host, which refuses with a 404 in plain text
 
@@ -78,6 +81,9 @@ var operations = parsePatterns([]operation{
 		parameters: []string{"phone_number_id"}, place: inQuery},
 	{name: OperationDownload, method: "GET", pattern: downloadPath, auth: mediaHostToken, serve: (*Server).download, mediaHost: true},
 	{name: OperationDownload, method: "HEAD", pattern: downloadPath, auth: mediaHostToken, serve: (*Server).download, mediaHost: true},
+
+	{name: OperationSendMessage, method: "POST", pattern: "/{version}/{phone_number}/messages", auth: ownersToken, serve: (*Server).sendMessage,
+		parameters: messageParameters, place: inBody, maxBody: maxMessageBody},
 
 	{name: OperationUploadSession, method: "POST", pattern: "/{version}/{app}/uploads", auth: ownersUploadToken, serve: (*Server).createSession,
 		parameters: []string{"file_name", "file_length", "file_type"}, place: inQuery},

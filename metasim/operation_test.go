@@ -19,6 +19,7 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 		{"DELETE", "/v25.0/" + media, OperationDelete, media},
 		{"GET", downloadPath, OperationDownload, ""},
 		{"HEAD", downloadPath, OperationDownload, ""},
+		{"POST", "/v25.0/" + phone1 + "/messages", OperationSendMessage, phone1},
 		{"POST", "/v25.0/" + app1 + "/uploads", OperationUploadSession, app1},
 		{"POST", "/v25.0/upload:abc", OperationUploadBytes, "upload:abc"},
 		{"GET", "/v25.0/upload:abc", OperationUploadStatus, "upload:abc"},

@@ -2,6 +2,7 @@ package metasim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,12 +68,16 @@ func (c *call) readBody() *apiError {
 	if refusal := refuseEncoding(c.r.Header); refusal != nil {
 		return refusal
 	}
-	content, err := io.ReadAll(io.LimitReader(c.body, maxParameterBody+1))
+	limit := maxParameterBody
+	if c.operation != nil {
+		limit = cmp.Or(c.operation.maxBody, limit)
+	}
+	content, err := io.ReadAll(io.LimitReader(c.body, int64(limit)+1))
 	switch {
 	case err != nil:
 		return malformedForm("The body could not be read.")
-	case len(content) > maxParameterBody:
-		return malformedForm("The body has more than %d bytes of parameters.", maxParameterBody)
+	case len(content) > limit:
+		return malformedForm("The body has more than %d bytes of parameters.", limit)
 	case len(content) == 0:
 		return nil
 	}

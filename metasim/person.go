@@ -35,6 +35,7 @@ type Person struct {
 	HidesNumber   bool      `json:"hides_number,omitempty"` // webhooks have the BSUID and no number; requires a username
 	Offline       bool      `json:"offline,omitempty"`      // messages to the person stay "sent"
 	Blocks        bool      `json:"blocks,omitempty"`       // the person has blocked the business
+	NoWhatsApp    bool      `json:"no_whatsapp,omitempty"`  // nobody uses WhatsApp with this number: messages fail with code 131026
 	LastInbound   time.Time `json:"last_inbound,omitzero"`  // of the newest message to the business, which opens 24 hours for any answer
 	Created       time.Time `json:"created"`
 }
@@ -49,6 +50,7 @@ type PersonChange struct {
 	HidesNumber *bool   `json:"hides_number,omitempty"`
 	Offline     *bool   `json:"offline,omitempty"`
 	Blocks      *bool   `json:"blocks,omitempty"`
+	NoWhatsApp  *bool   `json:"no_whatsapp,omitempty"`
 }
 
 var (
@@ -212,6 +214,9 @@ func (s *Server) ChangePerson(phoneID, waID string, change PersonChange) (Person
 	}
 	changed, err := s.changePerson(phoneID, waID, change.apply)
 	if err == nil {
+		if !changed.Offline {
+			s.messages.resume(phoneID, waID, changed.UserID, s.Now().Round(0))
+		}
 		s.changed.broadcast()
 	}
 	return changed, err
@@ -255,6 +260,9 @@ func (change PersonChange) apply(p *Person) error {
 	}
 	if change.Blocks != nil {
 		p.Blocks = *change.Blocks
+	}
+	if change.NoWhatsApp != nil {
+		p.NoWhatsApp = *change.NoWhatsApp
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // route is the destination of a request.
 type route struct {
 	operation *operation // nil means none
-	missing   string     // what Meta has and the simulator lacks, such as "POST /{phone_number}/messages"; empty means nothing
+	missing   string     // what Meta has and the simulator lacks, such as "POST /{phone_number}/register"; empty means nothing
 	version   string     // of the response, such as "v25.0"
 	id        string     // element of the path that names the node; may be empty
 	warnings  []Warning  // about the path

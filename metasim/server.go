@@ -39,6 +39,9 @@ type Server struct {
 	subscriptions *subscriptions
 	people        *people
 
+	messages *messages
+	limiter  *limiter
+
 	urlKey  [32]byte // signs download URLs
 	buffers sync.Pool
 
@@ -77,6 +80,8 @@ func New(cfg Config) *Server {
 		history:  &history{},
 		random:   newRandomSource(cfg.Seed),
 		changed:  &broadcaster{},
+		messages: newMessages(cfg.Records),
+		limiter:  newLimiter(),
 		closed:   make(chan struct{}),
 	}
 	s.access, _ = newAccess(cfg) // Validate has checked it
@@ -137,6 +142,7 @@ func (s *Server) Close() error {
 		s.subscriptions.rows.forget()
 		s.people.rows.forget()
 		s.webhookClient.CloseIdleConnections()
+		s.messages.table.forget()
 		s.discardUploads(removedUploads{sessions: s.uploads.close()})
 		s.closeErr = s.cfg.Storage.Close()
 		if s.cfg.Records != nil {
@@ -157,6 +163,8 @@ func (s *Server) Reset() {
 	s.logStorage(s.subscriptions.clear())
 	s.logStorage(s.people.clear())
 	s.webhooks.clear()
+	s.logStorage(s.messages.clear())
+	s.limiter.reset()
 }
 
 // Media returns a file that was uploaded and has neither been deleted nor
@@ -196,7 +204,7 @@ func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
 // restore reads the state of an earlier Server.
 func (s *Server) restore() {
 	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
-		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson))
+		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load())
 	s.people.indexPeople()
 	for _, problem := range problems {
 		s.cfg.Logger.Error("metasim: not restored", "error", problem)
@@ -311,6 +319,17 @@ func (r *randomSource) digits(n int) string {
 		text = append(text, byte('0'+r.rng.IntN(10)))
 	}
 	return string(text)
+}
+
+// bytes returns n bytes.
+func (r *randomSource) bytes(n int) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.rng.Uint32())
+	}
+	return b
 }
 
 // word returns n characters of the base64url alphabet.

@@ -25,7 +25,6 @@ var unsimulatedEdges = map[string]string{
 	"message_history":              "GET",
 	"message_qrdls":                "GET POST DELETE",
 	"message_qrdls/*":              "GET POST DELETE",
-	"messages":                     "POST",
 	"messages_encrypted":           "POST",
 	"official_business_account":    "GET POST",
 	"register":                     "POST",

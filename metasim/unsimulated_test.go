@@ -10,7 +10,7 @@ import (
 
 func TestARequestThatIsNotSimulatedSaysSo(t *testing.T) {
 	tests := map[string]struct{ method, target, missing string }{
-		"sending a message":            {"POST", "/v25.0/" + phone1 + "/messages", "POST /{phone_number}/messages"},
+		"blocking a user":              {"POST", "/v25.0/" + phone1 + "/block_users", "POST /{phone_number}/block_users"},
 		"registration":                 {"POST", "/v25.0/" + phone1 + "/register", "POST /{phone_number}/register"},
 		"a setting of a number":        {"POST", "/v25.0/" + phone1 + "/", "POST /{phone_number}"},
 		"a code in the path":           {"GET", "/v25.0/" + phone1 + "/message_qrdls/ABC", "GET /{phone_number}/message_qrdls/*"},
@@ -62,8 +62,8 @@ func TestATokenIsCheckedBeforeWhatIsNotSimulated(t *testing.T) {
 		target, authorization string
 		status, code          int
 	}{
-		"a bad token":             {"/v25.0/" + phone1 + "/messages", "Bearer nonsense", 401, 190},
-		"no token":                {"/v25.0/" + phone1 + "/messages", "", 401, 104},
+		"a bad token":             {"/v25.0/" + phone1 + "/register", "Bearer nonsense", 401, 190},
+		"no token":                {"/v25.0/" + phone1 + "/register", "", 401, 104},
 		"no token, which is made": {"/v25.0/oauth/access_token", "", 501, 501},
 	}
 	for name, test := range tests {
@@ -72,7 +72,7 @@ func TestATokenIsCheckedBeforeWhatIsNotSimulated(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	a := s.mustSend("POST", "/v25.0/"+phone1+"/messages", strings.NewReader(`{"access_token":"`+token1+`"}`), "Content-Type", "application/json")
+	a := s.mustSend("POST", "/v25.0/"+phone1+"/register", strings.NewReader(`{"access_token":"`+token1+`"}`), "Content-Type", "application/json")
 	if a.status != http.StatusNotImplemented {
 		t.Errorf("a token in the body: %d %s", a.status, a.body)
 	}
@@ -80,10 +80,10 @@ func TestATokenIsCheckedBeforeWhatIsNotSimulated(t *testing.T) {
 
 func TestAFaultRespondsForWhatIsNotSimulated(t *testing.T) {
 	s := startSim(t)
-	if _, err := s.AddFault(Fault{PathPattern: "/v*/*/messages", Body: `{"messages":[{"id":"wamid.1"}]}`}); err != nil {
+	if _, err := s.AddFault(Fault{PathPattern: "/v*/*/register", Body: `{"messages":[{"id":"wamid.1"}]}`}); err != nil {
 		t.Fatal(err)
 	}
-	a := s.mustSend("POST", "/v25.0/"+phone1+"/messages", nil, "Authorization", "Bearer "+token1)
+	a := s.mustSend("POST", "/v25.0/"+phone1+"/register", nil, "Authorization", "Bearer "+token1)
 	if a.status != http.StatusOK || a.body != `{"messages":[{"id":"wamid.1"}]}` {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -97,7 +97,7 @@ func TestMisspeltRequestsAreNotTakenForUnsimulatedOnes(t *testing.T) {
 		code           int
 	}{
 		"an edge":                     {"POST", "/v25.0/" + phone1 + "/mesages", 2500},
-		"a method of an edge":         {"PUT", "/v25.0/" + phone1 + "/messages", 2500},
+		"a method of an edge":         {"PUT", "/v25.0/" + phone1 + "/register", 2500},
 		"a field":                     {"GET", "/v25.0/" + account1 + "?fields=message_template", 100},
 		"an account's field":          {"GET", "/v25.0/" + phone1 + "?fields=owner_business", 100},
 		"a method of a node":          {"DELETE", "/v25.0/" + phone1, 100},

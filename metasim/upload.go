@@ -141,14 +141,22 @@ func (c *call) checkUpload() *apiError {
 func checkUploadParameter(name, value string) *apiError {
 	switch {
 	case value == "":
-	case name == "messaging_product" && !strings.EqualFold(value, "whatsapp"): // enums are accepted in any case
-		return parameterError("Param messaging_product must be one of {WHATSAPP} - got \"%s\".", truncate(value))
+	case name == "messaging_product":
+		return checkProduct(value)
 	case name == "ttl_minutes":
 		if minutes, err := strconv.Atoi(value); err != nil || minutes < 60 || minutes > 43200 {
 			return parameterError("Param ttl_minutes must be a number from 60 to 43200.")
 		}
 	}
 	return nil
+}
+
+// checkProduct checks messaging_product. Enums are accepted in any case.
+func checkProduct(value string) *apiError {
+	if strings.EqualFold(value, "whatsapp") {
+		return nil
+	}
+	return parameterError("Param messaging_product must be one of {WHATSAPP} - got \"%s\".", truncate(value))
 }
 
 // checkType warns of a field type that differs from the part's, which decides
@@ -320,8 +328,8 @@ func (c *call) storageError(err error) *apiError {
 	details := "the storage failed; see the simulator's log"
 	switch {
 	case errors.Is(err, ErrStorageFull), errors.Is(err, ErrStorageClosed), errors.Is(err, errMediaFull),
-		errors.Is(err, errSessionsFull), errors.Is(err, errHandlesFull):
-		details = strings.TrimPrefix(err.Error(), "metasim: ") + "; the file was not kept"
+		errors.Is(err, errSessionsFull), errors.Is(err, errHandlesFull), errors.Is(err, errMessagesFull):
+		details = strings.TrimPrefix(err.Error(), "metasim: ") + "; nothing was kept"
 	default:
 		c.server.cfg.Logger.Error("metasim: storage", "error", err)
 	}

@@ -33,6 +33,11 @@ const (
 	warnMislabelled      = "mislabelled"
 	warnOffsetMissing    = "offset_missing"
 	warnFormAsBytes      = "form_as_bytes"
+	warnMemberUnknown    = "member_unknown"
+	warnMemberNull       = "member_null"
+	warnMemberIgnored    = "member_ignored"
+	warnContactName      = "contact_name"
+	warnCountryCode      = "country_code"
 )
 
 // WarningCodes returns the code of every Warning there is, with what it means.
@@ -56,6 +61,11 @@ func WarningCodes() map[string]string {
 		warnTypeMismatch:     "the field type of an upload differs from the Content-Type of the file's part, which counts",
 		warnMislabelled:      "the name or the first bytes of a file contradict its declared type; Meta accepts the upload, and the message with it fails later with code 131053",
 		warnOffsetMissing:    "the header file_offset is missing, and taken to be 0",
+		warnMemberUnknown:    "a member of a message is unknown, and ignored",
+		warnMemberNull:       "a member of a message is null, and ignored",
+		warnMemberIgnored:    "a member of a message is ignored, because it is for another type, or because another one counts",
+		warnContactName:      "the name of a contact has formatted_name only, although Meta documents that another part is required",
+		warnCountryCode:      "the number of the recipient has no country code; that of the sender is put before it",
 		warnFormAsBytes:      "the bytes of a resumable upload are declared as a form; they are stored as they are",
 	}
 }

@@ -1,0 +1,149 @@
+package metasim
+
+import (
+	"sync"
+	"time"
+)
+
+// How many messages a number may send (docs/references.md#graph-limits). The limits
+// follow the simulator's clock.
+
+const (
+	standardThroughput  = 80   // messages a second from a phone number
+	highThroughput      = 1000 // the same, of a number with throughput HIGH
+	defaultPairBurst    = 45   // messages to one person at once
+	defaultPairInterval = 6 * time.Second
+	maxPairs            = 1 << 16 // pairs of number and person that are remembered
+	maxLinkHosts        = 1 << 10 // hosts of links that are remembered
+)
+
+// MessageLimits bound the messages that a phone number sends.
+type MessageLimits struct {
+	// PerSecond is the throughput of a phone number; more are refused with code
+	// 130429. Default: 80, and 1000 for a number whose ThroughputLevel is HIGH.
+	// Negative means no limit.
+	PerSecond int
+
+	// PairBurst messages can be sent to one person at once, and one more each
+	// PairInterval; more are refused with code 131056. Defaults 45 and 6 s. A
+	// negative PairBurst means no limit.
+	PairBurst    int
+	PairInterval time.Duration
+}
+
+// bucket is a token bucket.
+type bucket struct {
+	tokens float64
+	at     time.Time // when tokens was right
+}
+
+// fill adds what has come in since the last call.
+func (b *bucket) fill(now time.Time, burst float64, interval time.Duration) {
+	if b.at.IsZero() {
+		b.tokens = burst
+	}
+	if elapsed := now.Sub(b.at); elapsed > 0 && !b.at.IsZero() {
+		b.tokens = min(burst, b.tokens+elapsed.Seconds()/interval.Seconds())
+	}
+	b.at = now // also if the clock was set back
+}
+
+// limiter counts messages by phone number and by pair.
+type limiter struct {
+	mu     sync.Mutex
+	phones map[string]*bucket // by id of the phone number
+	pairs  map[string]*bucket // by id of the phone number and person
+	hosts  map[string]*bucket // of links
+}
+
+func newLimiter() *limiter {
+	return &limiter{phones: map[string]*bucket{}, pairs: map[string]*bucket{}, hosts: map[string]*bucket{}}
+}
+
+// takeLink counts a link to a host, and reports whether the limit allows it. 0 means
+// no limit.
+func (l *limiter) takeLink(now time.Time, host string, perMinute int) bool {
+	if perMinute <= 0 {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.hosts[host]
+	if b == nil {
+		if len(l.hosts) >= maxLinkHosts {
+			clear(l.hosts)
+		}
+		b = &bucket{}
+		l.hosts[host] = b
+	}
+	if b.fill(now, float64(perMinute), time.Minute/time.Duration(perMinute)); b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// take counts a message, or returns the code of the limit that it exceeds.
+func (l *limiter) take(now time.Time, limits MessageLimits, phoneID, person string) (code int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all, pair := l.phones[phoneID], l.pairs[phoneID+"/"+person]
+	if all == nil {
+		all = &bucket{}
+		l.phones[phoneID] = all
+	}
+	if pair == nil {
+		l.makeRoom(now, limits)
+		pair = &bucket{}
+		l.pairs[phoneID+"/"+person] = pair
+	}
+	if limits.PerSecond > 0 {
+		if all.fill(now, float64(limits.PerSecond), time.Second/time.Duration(limits.PerSecond)); all.tokens < 1 {
+			return 130429
+		}
+	}
+	if limits.PairBurst > 0 {
+		if pair.fill(now, float64(limits.PairBurst), limits.PairInterval); pair.tokens < 1 {
+			return 131056
+		}
+	}
+	all.tokens--
+	pair.tokens--
+	return 0
+}
+
+// makeRoom forgets pairs that have waited long enough to have nothing used; if that
+// is not enough, all. The caller holds l.mu.
+func (l *limiter) makeRoom(now time.Time, limits MessageLimits) {
+	if len(l.pairs) < maxPairs {
+		return
+	}
+	for name, pair := range l.pairs {
+		if now.Sub(pair.at) >= limits.PairInterval*time.Duration(max(1, limits.PairBurst)) {
+			delete(l.pairs, name)
+		}
+	}
+	if len(l.pairs) >= maxPairs {
+		clear(l.pairs)
+	}
+}
+
+func (l *limiter) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.phones)
+	clear(l.pairs)
+	clear(l.hosts)
+}
+
+// limitsOf returns the limits of a phone number.
+func (s *Server) limitsOf(p *phone) MessageLimits {
+	limits := s.cfg.MessageLimits
+	if limits.PerSecond == 0 {
+		limits.PerSecond = standardThroughput
+		if p.ThroughputLevel == "HIGH" {
+			limits.PerSecond = highThroughput
+		}
+	}
+	return limits
+}
