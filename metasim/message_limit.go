@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// How many messages a number may send (docs/references.md#graph-limits). The limits
+// How many messages a number may send (docs/references.md#graph-rate-limits). The limits
 // follow the simulator's clock.
 
 const (

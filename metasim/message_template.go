@@ -9,7 +9,7 @@ import (
 )
 
 // Messages made from a template: their shape, and what Meta compares with the
-// template (docs/references.md#graph-templates).
+// template (docs/references.md#graph-template-messages).
 
 // A Template is a template of a business account, from which messages can be made
 // outside the 24-hour window.
