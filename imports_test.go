@@ -26,10 +26,11 @@ var layers = []string{
 	"ferry/internal/social",
 	"ferry/internal/event",
 	"ferry/internal/transfer ferry/internal/admin",
+	"ferry/internal/state/statetest",
 	"ferry/internal/object ferry/internal/graph ferry/internal/media ferry/internal/state ferry/internal/policy ferry/internal/sigv4",
 	"ferry/internal/admission ferry/internal/control ferry/internal/envelope ferry/internal/outbox ferry/internal/guard " +
 		"ferry/internal/graph/wire ferry/internal/activity ferry/internal/once ferry/internal/secret ferry/internal/tty " +
-		"ferry/internal/logqueue ferry/internal/sample ferry/internal/local/bucketdir",
+		"ferry/internal/logqueue ferry/internal/sample ferry/internal/local/bucketdir ferry/internal/postgrestest",
 }
 
 // mayImport says which packages of ferry each package may import. A new package
@@ -52,6 +53,8 @@ var mayImport = map[string]string{
 	"ferry/internal/bulk":            "ferry/internal/tty ferry/socialmessaging",
 	"ferry/internal/lint":            "ferry/internal/media ferry/internal/object ferry/internal/tty",
 	"ferry/internal/tty":             "",
+	"ferry/internal/state/statetest": "ferry/internal/postgrestest ferry/internal/secret ferry/internal/state",
+	"ferry/internal/postgrestest":    "",
 	"ferry/internal/state":           "ferry/internal/outbox ferry/internal/secret",
 	"ferry/internal/graph":           "ferry/internal/graph/wire ferry/internal/secret",
 	"ferry/internal/graph/wire":      "",

@@ -9,11 +9,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 )
-
-// commitTimeout bounds one commit, including the wait for the write connection.
-const commitTimeout = 15 * time.Second
 
 var errNotCommitted = errors.New("the record was not committed")
 
@@ -89,19 +85,12 @@ func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 }
 
 // inTransaction makes writes in one transaction. cannotApply reports whether err
-// comes from a write, not from the commit or the deadline.
+// comes from a write, not from the database, the commit or the deadline.
 func (b *batcher[T]) inTransaction(ctx context.Context, writes []T) (outcomes []error, cannotApply bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
 	err = b.db.inTransaction(ctx, func(tx *sql.Tx) (err error) {
 		outcomes, err = b.apply(ctx, tx, writes)
 		cannotApply = err != nil
 		return err
 	})
-	if err != nil && ctx.Err() != nil {
-		err = b.db.unwritten(&writeError{kind: ErrUnwritable, cause: err,
-			reason: "a write took too long. Check its disk, and whether another process has it locked; ferry continues by itself when a write succeeds"}, busy)
-		return outcomes, false, err // the writes of the batch would wait as long, one after the other
-	}
-	return outcomes, cannotApply, err
+	return outcomes, cannotApply && !errors.Is(err, ErrUnwritable), err
 }

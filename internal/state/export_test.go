@@ -45,7 +45,7 @@ var (
 
 // FailureOf is exported for tests, as a word.
 func FailureOf(code int) string {
-	return [...]string{"other", "busy", "full", "broken", "unsure", "damaged"}[failureOf(code)]
+	return [...]string{"other", "contended", "busy", "full", "broken", "lost", "unsure", "damaged"}[failureOf(code)]
 }
 
 // HoldWriter takes the connection that writes, as a write that does not end.

@@ -9,12 +9,17 @@ import (
 	"strings"
 )
 
-// CheckPath checks a path before anything is created: it is not the address of a
-// database server, and not on a network file system. Its errors do not contain
-// the path, which may contain a password in the first case.
+// CheckPath checks a path before anything is created: it is the URL of a PostgreSQL
+// database, or a file that is not on a network file system. Addresses of databases in
+// other forms are refused. Its errors do not contain the path, which may contain a
+// password.
 func (c Config) CheckPath() error {
 	if c.Path == Memory {
 		return nil
+	}
+	if IsPostgres(c.Path) {
+		_, err := parsePostgres(c.Path)
+		return err
 	}
 	if err := checkAddress(c.Path); err != nil {
 		return err
@@ -23,8 +28,8 @@ func (c Config) CheckPath() error {
 }
 
 var (
-	errPostgres = errors.New("the database is the address of a PostgreSQL server, which this version of ferry does not support yet; set the path of an SQLite file, such as ferry.db")
-	errAddress  = errors.New("the database looks like the address of a database server, and is not shown because it may contain a password; this version of ferry supports only SQLite files: set a path, such as ferry.db, and put ./ in front of a file that really has such a name")
+	errPostgres = errors.New("the database is the address of a PostgreSQL server in a form that ferry does not read; expected a URL, postgres://user:password@host:port/name, or the path of an SQLite file, such as ferry.db")
+	errAddress  = errors.New("the database looks like the address of a database server, and is not shown because it may contain a password; ferry supports SQLite files and PostgreSQL: set a path, such as ferry.db, or postgres://user:password@host:port/name, and put ./ in front of a file that really has such a name")
 )
 
 // Forms of addresses, for values that do not begin like a path.

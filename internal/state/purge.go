@@ -4,7 +4,6 @@ package state
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -23,7 +22,7 @@ const (
 	purgeBatch = 500
 )
 
-// Run purges expired rows, at least hourly, and checks the file, at least daily,
+// Run purges expired rows, at least hourly, and checks an SQLite file, at least daily,
 // until ctx is done, and then returns nil. A purge that fails is logged and retried
 // with the next one. All replicas may run it: deleting an already deleted row is
 // harmless.
@@ -33,7 +32,7 @@ const (
 func (s *DB) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.purgeExpired(ctx) })
-	if s.config.Path != Memory {
+	if s.isFile() {
 		group.Go(func() error { return s.checkIntegrity(ctx) })
 	}
 	group.Go(func() error {
@@ -60,8 +59,7 @@ func (s *DB) purgeExpired(ctx context.Context) error {
 	}
 }
 
-// purge deletes all expired rows and returns their number. It empties the log of
-// SQLite, which otherwise keeps what was deleted until it is overwritten.
+// purge deletes all expired rows and returns their number.
 func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 	now := s.now()
 	for _, table := range []struct {
@@ -72,7 +70,7 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 		{"reuse_source", "phone_number_id, source_name, etag, declared_type", now},
 		{"media", "phone_number_id, id", now.Add(-mediaKept)},
 	} {
-		query := fmt.Sprintf(`DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s WHERE expires_at <= $1 LIMIT %d)`,
+		query := fmt.Sprintf(`DELETE FROM %s WHERE expires_at <= $1 AND (%s) IN (SELECT %s FROM %s WHERE expires_at <= $1 LIMIT %d)`,
 			table.name, table.key, table.key, table.name, purgeBatch)
 		for {
 			result, err := s.exec(ctx, query, table.before.UnixMilli())
@@ -89,21 +87,8 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 			}
 		}
 	}
+	if s.isPostgres {
+		return removed, nil
+	}
 	return removed, s.checkpoint(ctx)
-}
-
-// checkpoint empties the log of SQLite. It does nothing while somebody reads what only
-// the log has: SQLite would wait for the reader, and all writers for SQLite.
-func (s *DB) checkpoint(ctx context.Context) error {
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout(0)`); err != nil {
-		return s.wrote(err)
-	}
-	_, err = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	_, restored := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf(`PRAGMA busy_timeout(%d)`, busyTimeout.Milliseconds()))
-	return errors.Join(s.wrote(err), restored)
 }

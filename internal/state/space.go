@@ -6,13 +6,9 @@ package state
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (
@@ -26,95 +22,6 @@ const (
 	// be written again.
 	probeSize = 64 << 10
 )
-
-// ErrUnwritable says that the database cannot be written at the moment. Reads still
-// work, and the same write may succeed later.
-var ErrUnwritable = errors.New("the database cannot be written at the moment")
-
-// ErrDamaged says that the database's file is damaged.
-var ErrDamaged = errors.New("the database file is damaged. Stop all processes that use it, keep a copy, and restore a backup; without one, run 'sqlite3 FILE .recover' to save what can be read")
-
-// A writeError is an ErrUnwritable or ErrDamaged with its reason.
-type writeError struct {
-	kind   error
-	reason string // what an operator can do; empty if kind says it
-	cause  error  // of SQLite; may be nil
-}
-
-func (e *writeError) Error() string {
-	text := e.kind.Error()
-	if e.reason != "" {
-		text += ": " + e.reason
-	}
-	if e.cause != nil {
-		text += fmt.Sprintf(" (%v)", e.cause)
-	}
-	return text
-}
-
-func (e *writeError) Is(target error) bool { return target == e.kind }
-func (e *writeError) Unwrap() error        { return e.cause }
-
-// How a DB can fail to write.
-type failure uint8
-
-const (
-	other  failure = iota // a mistake in a statement, or the end of its context
-	busy                  // another process writes for too long
-	full                  // no space
-	broken                // the disk or the file cannot be written
-	unsure                // it is not known what is on the disk
-	damaged
-)
-
-// failureOf classifies an extended result code of SQLite (docs/references.md#sqlite-codes).
-func failureOf(code int) failure {
-	if code == sqlite3.SQLITE_IOERR_FSYNC || code == sqlite3.SQLITE_IOERR_DIR_FSYNC {
-		return unsure
-	}
-	switch code & 0xff {
-	case sqlite3.SQLITE_FULL:
-		return full
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return busy
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return broken
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return damaged
-	}
-	return other
-}
-
-// explain adds to an error of SQLite what it means for the database.
-func explain(err error) (failure, error) {
-	if err == nil {
-		return other, nil
-	}
-	if known, ok := errors.AsType[*writeError](err); ok && known.cause == nil {
-		return other, err
-	}
-	failed, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return other, err
-	}
-	kind := failureOf(failed.Code())
-	explained := &writeError{kind: ErrUnwritable, cause: err}
-	switch kind {
-	case full:
-		explained.reason = "its disk is full. Free some space there; ferry then continues by itself"
-	case busy:
-		explained.reason = "another process has it locked. Retry later"
-	case broken:
-		explained.reason = "check its disk and the rights of its files; ferry continues by itself when a write succeeds"
-	case unsure:
-		explained.reason = "its disk has failed to store data, so that the last records may be lost. Check the disk, and start ferry again"
-	case damaged:
-		explained.kind = ErrDamaged
-	default:
-		return other, err
-	}
-	return kind, explained
-}
 
 // writability is what is known of the ability to write. The zero value means that
 // nothing has failed.
@@ -133,14 +40,14 @@ type writability struct {
 func (s *DB) wrote(err error) error {
 	kind, err := explain(err)
 	switch kind {
-	case busy, full, broken, unsure:
-		return s.unwritten(err, kind)
+	case busy, full, broken, lost, unsure:
+		s.unwritten(err, kind)
 	}
 	return err
 }
 
-// unwritten remembers that the database cannot be written, and returns why.
-func (s *DB) unwritten(err error, kind failure) error {
+// unwritten remembers that the database cannot be written, and why.
+func (s *DB) unwritten(err error, kind failure) {
 	w := &s.writability
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,11 +57,14 @@ func (s *DB) unwritten(err error, kind failure) error {
 	if !w.isFatal {
 		w.broken, w.probed = err, s.now()
 	}
+	if s.isPostgres && kind == broken {
+		s.write.SetMaxIdleConns(0) // closes them: another server may be the primary now
+		s.write.SetMaxIdleConns(s.write.Stats().MaxOpenConnections)
+	}
 	if kind == unsure && !w.isFatal {
 		w.isFatal = true
 		w.fatal <- err
 	}
-	return err
 }
 
 // Writable returns an error that is ErrUnwritable if a write would fail: if the last
@@ -166,7 +76,7 @@ func (s *DB) unwritten(err error, kind failure) error {
 func (s *DB) Writable(ctx context.Context) error {
 	w, now := &s.writability, s.now()
 	w.mu.Lock()
-	if s.config.Path != Memory && !isRecent(now, w.lowAt) {
+	if s.isFile() && !isRecent(now, w.lowAt) {
 		s.checkFree()
 		w.lowAt = now
 	}

@@ -1,8 +1,7 @@
 // Package state stores ferry's state in SQL: accounts, access keys, linked
 // WhatsApp Business Accounts with their phone numbers, and a record of every
-// upload. The schema and all statements work on both SQLite and PostgreSQL, but for
-// those of Open and of the maintenance of an SQLite file (integrity.go, checkpoint in
-// purge.go). This version opens SQLite files.
+// upload. The schema and all statements work on both SQLite and PostgreSQL. What only
+// one of them has is in the files sqlite*.go and postgres*.go.
 //
 // Secrets are encrypted before they are stored and decrypted when they are read.
 // Queries for an account's resources name the account: for a resource of
@@ -17,25 +16,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
-	"os"
-	"runtime"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 
 	"ferry/internal/secret"
 )
-
-// Memory is the path of a database in memory, which exists as long as its DB.
-const Memory = ":memory:"
-
-// busyTimeout is how long a statement waits for another process that writes.
-const busyTimeout = 5 * time.Second
-
-// openTimeout is how long Open waits for another process that opens the database.
-const openTimeout = time.Minute
 
 // ErrNotFound is returned if a row does not exist, or belongs to another account.
 var ErrNotFound = errors.New("not found")
@@ -46,8 +32,13 @@ var migrations embed.FS
 // Config configures a DB.
 type Config struct {
 	// Path is an SQLite file, which is created with mode 0600 if it does not exist;
-	// or Memory. Required.
+	// or Memory; or the URL of a PostgreSQL server with the name of a database,
+	// postgres://user:password@host:port/name, which may contain a password and is
+	// never shown. Required.
 	Path string
+	// Connections bounds the connections to a PostgreSQL server, half of which are for
+	// writing. Default: DefaultConnections. At least 2.
+	Connections int
 	// Sealer encrypts secrets. Required.
 	Sealer *secret.Sealer
 	// Now returns the current time. Default: time.Now.
@@ -66,7 +57,7 @@ type Config struct {
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	config Config
-	write  *sql.DB // one connection: SQLite has one writer
+	write  *sql.DB // one connection on SQLite, which has one writer
 	read   *sql.DB
 	sealer *secret.Sealer
 	now    func() time.Time
@@ -89,6 +80,9 @@ type DB struct {
 
 	writability writability
 	isUnchecked bool // the check at the start was not completed
+
+	isPostgres bool
+	addresses  addresses
 }
 
 // Open opens the database, migrates its schema, and checks that its secrets were
@@ -115,40 +109,19 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.settlements.db, s.settlements.apply = s, s.settleMessages
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	s.destinations = newRecent[[]EventDestination](s.now)
-	if err := s.open(ctx, config.Path); err != nil {
+	if err := s.open(ctx); err != nil {
 		_, err = explain(err)
-		return nil, errors.Join(fmt.Errorf("database %s: %w", config.Path, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("database %s: %w", config.name(), err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *DB) open(ctx context.Context, path string) (err error) {
-	if path == Memory {
-		if s.write, err = sql.Open("sqlite", "file::memory:?"+pragmas("MEMORY")); err != nil {
-			return err
-		}
-		s.write.SetMaxOpenConns(1) // each connection would have a database of its own
-		s.read = s.write
-	} else if err := s.openFile(path); err != nil {
-		return err
+func (s *DB) open(ctx context.Context) error {
+	openEngine := s.openSQLite
+	if IsPostgres(s.config.Path) {
+		openEngine = s.openPostgres
 	}
-	// Processes that open the same file at the same time take turns, even for the
-	// first statement: SQLite does not wait for a lock when it changes the file to
-	// WAL mode.
-	unlock, err := lock(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := checkVersion(ctx, s.write); err != nil {
-		return err
-	}
-	if s.config.CheckIntegrity && path != Memory {
-		if err := s.quickCheck(ctx); err != nil {
-			return err
-		}
-	}
-	if err := s.migrate(ctx); err != nil {
+	if err := openEngine(ctx, s.config.Path); err != nil {
 		return err
 	}
 	if err := s.checkKeyset(ctx); err != nil {
@@ -171,88 +144,15 @@ func (s *DB) prepare(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-func (s *DB) openFile(path string) (err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
-	if s.write, err = sql.Open("sqlite", name+pragmas("WAL")+"&_txlock=immediate"); err != nil {
-		return err
-	}
-	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open("sqlite", name+pragmas("WAL")+"&_pragma=query_only(1)"); err != nil {
-		return err
-	}
-	s.read.SetMaxOpenConns(2 * runtime.GOMAXPROCS(0))
-	s.read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
-	return nil
-}
-
-// pragmas returns the settings of every connection, as part of the database's
-// name.
-func pragmas(journal string) string {
-	return fmt.Sprintf("_pragma=foreign_keys(1)&_pragma=journal_mode(%s)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=busy_timeout(%d)",
-		journal, busyTimeout.Milliseconds())
-}
-
-// checkVersion refuses versions of SQLite that can corrupt a file in WAL mode,
-// which was fixed in 3.51.3.
-func checkVersion(ctx context.Context, db *sql.DB) error {
-	var version string
-	var major, minor, patch int
-	if err := db.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version); err != nil {
-		return err
-	}
-	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
-		return fmt.Errorf("SQLite reports an unknown version: %q", version)
-	}
-	if major*1_000_000+minor*1_000+patch < 3_051_003 {
-		return fmt.Errorf("SQLite %s can corrupt the database; 3.51.3 or newer is required", version)
-	}
-	return nil
-}
+// migrationFiles returns the migrations of the schema.
+func migrationFiles() (fs.FS, error) { return fs.Sub(migrations, "migration") }
 
 // migrate runs the migrations that have not been run.
-func (s *DB) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migration")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.write, files)
-	if err != nil {
-		return err
-	}
+func migrate(ctx context.Context, provider *goose.Provider) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrating the schema: %w", err)
 	}
 	return nil
-}
-
-// lock waits for other processes that open the database. The lock is an exclusive
-// transaction on a second, empty database beside the first: it works on every
-// operating system and ends with the process. The file is not removed, because
-// another process could then lock a new file of the same name.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	if path == Memory {
-		return func() {}, nil
-	}
-	db, err := sql.Open("sqlite", fmt.Sprintf("file:%s?_txlock=exclusive&_pragma=busy_timeout(%d)",
-		(&url.URL{Path: path + "-migration"}).EscapedPath(), openTimeout.Milliseconds()))
-	if err != nil {
-		return nil, err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("waiting for another process that opens the database: %w", err), db.Close())
-	}
-	return func() {
-		_ = tx.Rollback()
-		_ = db.Close()
-	}, nil
 }
 
 // checkKeyset decrypts a value that was encrypted when the database was created.
@@ -289,31 +189,6 @@ func (s *DB) Close() error {
 		}
 	}
 	return errors.Join(problems...)
-}
-
-// inTransaction calls f within one write transaction.
-func (s *DB) inTransaction(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return s.wrote(err)
-	}
-	if err := f(tx); err != nil {
-		return errors.Join(s.wrote(err), tx.Rollback())
-	}
-	return s.wrote(tx.Commit())
-}
-
-// exec executes one statement that writes.
-func (s *DB) exec(ctx context.Context, query string, values ...any) (sql.Result, error) {
-	result, err := s.write.ExecContext(ctx, query, values...)
-	return result, s.wrote(err)
-}
-
-// execOne executes one statement that writes and returns the id of its row. It returns
-// ErrNotFound if there is no such row.
-func (s *DB) execOne(ctx context.Context, query string, values ...any) error {
-	var id string
-	return asNotFound(s.wrote(s.write.QueryRowContext(ctx, query, values...).Scan(&id)))
 }
 
 // asNotFound converts sql.ErrNoRows to ErrNotFound.

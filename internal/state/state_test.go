@@ -15,6 +15,7 @@ import (
 
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 const canary = "EAA-canary-51c0"
@@ -49,10 +50,11 @@ func open(tb testing.TB, path string, sealer *secret.Sealer) *state.DB {
 	return s
 }
 
-// eachKind runs a test on a file and in memory.
+// eachKind runs a test on an SQLite file, in memory, and on PostgreSQL.
 func eachKind(t *testing.T, test func(t *testing.T, s *state.DB)) {
 	t.Run("file", func(t *testing.T) { test(t, open(t, filepath.Join(t.TempDir(), "ferry ?#%.db"), newSealer(t))) })
 	t.Run("memory", func(t *testing.T) { test(t, open(t, state.Memory, newSealer(t))) })
+	t.Run("postgres", func(t *testing.T) { test(t, open(t, statetest.Postgres.Path(t), newSealer(t))) })
 }
 
 func accessKey(id, account string) state.AccessKey {
@@ -299,11 +301,4 @@ func TestConcurrentOpensTakeTurnsToMigrate(t *testing.T) {
 		})
 	}
 	group.Wait()
-}
-
-func TestURLIsRefusedAsAPath(t *testing.T) {
-	_, err := state.Open(t.Context(), state.Config{Path: "postgres://db/ferry", Sealer: newSealer(t)})
-	if err == nil || !strings.Contains(err.Error(), "SQLite file") {
-		t.Errorf("Open: %v", err)
-	}
 }

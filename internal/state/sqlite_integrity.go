@@ -59,7 +59,7 @@ func check(ctx context.Context, db *sql.DB, pragma string) error {
 	if len(found) == 1 && found[0] == "ok" {
 		return nil
 	}
-	return &writeError{kind: ErrDamaged, cause: errors.New(strings.Join(found, "; "))}
+	return &writeError{kind: ErrDamaged, failure: damaged, reason: restoreFile, cause: errors.New(strings.Join(found, "; "))}
 }
 
 // checkIntegrity checks the whole file, its indexes included, at least daily, until
