@@ -24,7 +24,7 @@ var layers = []string{
 	"ferry/internal/local ferry/internal/bulk ferry/internal/lint",
 	"ferry/internal/gateway",
 	"ferry/internal/social",
-	"ferry/internal/event",
+	"ferry/internal/event ferry/internal/message",
 	"ferry/internal/transfer ferry/internal/admin",
 	"ferry/internal/state/statetest",
 	"ferry/internal/object ferry/internal/graph ferry/internal/media ferry/internal/state ferry/internal/policy ferry/internal/sigv4",
@@ -41,6 +41,7 @@ var mayImport = map[string]string{
 	"ferry/internal/gateway":         "ferry/internal/activity ferry/internal/admission ferry/internal/graph ferry/internal/guard ferry/internal/object ferry/internal/outbox ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/event":           "ferry/internal/secret ferry/internal/state",
 	"ferry/internal/social":          "ferry/internal/activity ferry/internal/admission ferry/internal/control ferry/internal/event ferry/internal/graph ferry/internal/object ferry/internal/once ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state ferry/internal/transfer ferry/socialmessaging",
+	"ferry/internal/message":         "ferry/internal/outbox ferry/internal/state",
 	"ferry/internal/transfer":        "ferry/internal/activity ferry/internal/graph ferry/internal/media ferry/internal/object ferry/internal/once ferry/internal/state", // no API around it
 	"ferry/internal/activity":        "",
 	"ferry/internal/admission":       "",

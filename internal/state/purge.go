@@ -87,8 +87,10 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 			}
 		}
 	}
-	if s.isPostgres {
-		return removed, nil
+	rates, err := s.purgeRates(ctx)
+	removed += rates
+	if err != nil || s.isPostgres {
+		return removed, err
 	}
 	return removed, s.checkpoint(ctx)
 }

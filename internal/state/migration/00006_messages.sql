@@ -105,10 +105,13 @@ CREATE TABLE event_destination (
 
 -- How much of a rate limit at Meta all processes together have used.
 CREATE TABLE rate (
-    id         TEXT   NOT NULL PRIMARY KEY, -- a phone number, or a phone number and a recipient
-    used_until BIGINT NOT NULL,             -- Unix microseconds: when everything that was taken will have been paid for
-    blocked_until BIGINT NOT NULL           -- Unix microseconds: until when Meta asked to wait; 0 means that it did not
+    id            TEXT   NOT NULL PRIMARY KEY, -- a business account, a phone number, or a phone number and a recipient
+    used_until    BIGINT NOT NULL,             -- Unix microseconds: when everything that was taken will have been paid for
+    blocked_until BIGINT NOT NULL,             -- Unix microseconds: until when nothing is sent; 0 means that Meta has not refused anything
+    refusals      BIGINT NOT NULL              -- by Meta in a row, since the first one after a time without
 );
+
+CREATE INDEX rate_age ON rate (used_until);
 
 -- +goose Down
 DROP INDEX media_id;
