@@ -86,17 +86,8 @@ func (s *Server) accountNode(a *BusinessAccount) node {
 		defaults: []string{"name", "currency", "timezone_id", "message_template_namespace"},
 	}
 	n.fields["phone_numbers"] = s.phoneNumbersOf(a)
-	n.fields["subscribed_apps"] = subscribedApps(a)
+	n.fields["subscribed_apps"] = s.subscribedAppsOf(a)
 	return n.with(a.Fields)
-}
-
-// subscribedApps returns the apps that receive an account's webhooks.
-func subscribedApps(a *BusinessAccount) edge {
-	if a.AppID == "" {
-		return edge{}
-	}
-	app := structure("Application", map[string]any{"id": a.AppID, "name": "Simulated App", "link": "https://www.facebook.com/games/?app_id=" + a.AppID})
-	return edge{rows: []node{structure("WhatsAppApplication", map[string]any{"whatsapp_business_api_data": app})}}
 }
 
 func health(entity, id, state string) map[string]any {
@@ -157,7 +148,7 @@ func (s *Server) account(c *call) (any, *apiError) {
 }
 
 func (s *Server) subscribedApps(c *call) (any, *apiError) {
-	return c.respondWithEdge(subscribedApps(s.accounts[c.id]))
+	return c.respondWithEdge(s.subscribedAppsOf(s.accounts[c.id]))
 }
 
 // root responds to the path that has nothing but a version. Whoever checks a token

@@ -20,6 +20,9 @@ type authentication struct {
 	// headerOnly ignores the parameter access_token.
 	headerOnly bool
 
+	// app accepts the token of an app, too.
+	app bool
+
 	// allow checks that the call's token has access to what the path names. Nil
 	// means that any token of an account has.
 	allow func(*Server, *call) *apiError
@@ -34,6 +37,7 @@ var (
 	mediaHostToken    = authentication{schemes: bearer, headerOnly: true}
 	ownersToken       = authentication{schemes: bearer, allow: (*Server).allowOwner}
 	ownersUploadToken = authentication{schemes: either, allow: (*Server).allowOwner}
+	appToken          = authentication{schemes: bearer, app: true, allow: (*Server).allowApp}
 	sessionToken      = authentication{schemes: either, allow: (*Server).allowSession}
 	sessionBytesToken = authentication{schemes: []string{"OAuth"}, allow: (*Server).allowSession}
 )
@@ -65,6 +69,9 @@ func (s *Server) authenticate(c *call) *apiError {
 		return missingToken()
 	}
 	accounts, ok := s.tokens[c.token]
+	if !ok && auth.app {
+		accounts, ok = s.appTokens[c.token]
+	}
 	if !ok {
 		return invalidToken()
 	}

@@ -194,7 +194,7 @@ type PhoneNumber struct {
 	MessagingLimitTier     string // default "TIER_250"
 	AccountMode            string // LIVE or SANDBOX; default "LIVE"
 	LastOnboardedTime      string // default "2026-01-01T00:00:00+0000"
-	WebhookURL             string // of the application; empty means none
+	WebhookURL             string // in the field webhook_configuration, if the app has none; empty means none
 	CanSendMessage         string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
 
 	IsOfficialBusinessAccount bool

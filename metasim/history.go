@@ -108,7 +108,7 @@ type secrets struct {
 }
 
 func (s *Server) secretsOf(r *http.Request) secrets {
-	tokens := slices.Collect(maps.Keys(s.tokens))
+	tokens := slices.Concat(slices.Collect(maps.Keys(s.tokens)), s.secretTexts)
 	for _, value := range r.Header.Values("Authorization") {
 		_, credentials, found := strings.Cut(value, " ")
 		if !found {
@@ -158,7 +158,7 @@ func redactQuery(raw string, redact func(string) string) string {
 	clean := url.Values{}
 	for name, list := range values {
 		for _, value := range list {
-			if strings.EqualFold(name, "access_token") || name == "sig" {
+			if strings.EqualFold(name, "access_token") || name == "sig" || slices.Contains(secretParameters, name) {
 				value = redacted
 			}
 			clean.Add(redact(name), redact(value))

@@ -22,9 +22,16 @@ const (
 	OperationAccount         Operation = "account"
 	OperationPhoneNumbers    Operation = "phone_numbers"
 	OperationSubscribedApps  Operation = "subscribed_apps"
+	OperationSubscribeApp    Operation = "subscribe_app"
+	OperationUnsubscribeApp  Operation = "unsubscribe_app"
 	OperationPhoneNumber     Operation = "phone_number"
+	OperationUpdateNumber    Operation = "update_phone_number"
 	OperationBusinessProfile Operation = "business_profile"
 	OperationRoot            Operation = "root"
+
+	OperationAppSubscriptions      Operation = "app_subscriptions"
+	OperationSubscribeToFields     Operation = "subscribe_to_fields"
+	OperationUnsubscribeFromFields Operation = "unsubscribe_from_fields"
 )
 
 // A nodeKind is a kind of object of the graph. Patterns name it in braces.
@@ -95,6 +102,17 @@ var operations = parsePatterns([]operation{
 		parameters: append([]string{"filtering", "sort"}, pageParameters...), place: inQuery},
 	{name: OperationSubscribedApps, method: "GET", pattern: "/{version}/{account}/subscribed_apps", auth: ownersToken, serve: (*Server).subscribedApps,
 		parameters: pageParameters, place: inQuery},
+	{name: OperationSubscribeApp, method: "POST", pattern: "/{version}/{account}/subscribed_apps", auth: ownersToken, serve: (*Server).subscribeApp,
+		parameters: []string{"override_callback_uri", "verify_token"}, place: inBody},
+	{name: OperationUnsubscribeApp, method: "DELETE", pattern: "/{version}/{account}/subscribed_apps", auth: ownersToken, serve: (*Server).unsubscribeApp},
+	{name: OperationAppSubscriptions, method: "GET", pattern: "/{version}/{app}/subscriptions", auth: appToken, serve: (*Server).appSubscriptions,
+		parameters: pageParameters, place: inQuery},
+	{name: OperationSubscribeToFields, method: "POST", pattern: "/{version}/{app}/subscriptions", auth: appToken, serve: (*Server).subscribeToFields,
+		parameters: []string{"object", "callback_url", "verify_token", "include_values"}, place: inBody},
+	{name: OperationUnsubscribeFromFields, method: "DELETE", pattern: "/{version}/{app}/subscriptions", auth: appToken, serve: (*Server).unsubscribeFromFields,
+		parameters: []string{"object"}, place: inQuery},
+	{name: OperationUpdateNumber, method: "POST", pattern: "/{version}/{phone_number}", auth: ownersToken, serve: (*Server).updatePhoneNumber,
+		parameters: append([]string{"webhook_configuration"}, otherNumberParameters...), place: inBody},
 	{name: OperationPhoneNumber, method: "GET", pattern: "/{version}/{phone_number}", auth: ownersToken, serve: (*Server).phoneNumber},
 	{name: OperationBusinessProfile, method: "GET", pattern: "/{version}/{phone_number}/whatsapp_business_profile", auth: ownersToken, serve: (*Server).businessProfile,
 		parameters: pageParameters, place: inQuery},

@@ -32,6 +32,9 @@ const (
 // the token's change the form of the response only, and are ignored.
 var commonParameters = []string{"access_token", "fields", "method", "pretty", "locale", "format", "debug", "appsecret_proof", "appsecret_time", "sdk", "sig"}
 
+// secretParameters are those of which the history has no value.
+var secretParameters = []string{"access_token", "verify_token", "webhook_configuration", "client_secret"}
+
 // unsimulatedParameters change what a request means, and are refused. A method that
 // is the request's own changes nothing.
 var unsimulatedParameters = []string{"batch", "ids", "method", "metadata", "callback", "suppress_http_code"}
@@ -183,7 +186,7 @@ func (c *call) addParameter(where place, name string, values ...string) *apiErro
 
 // recordField adds a parameter of the body to the history.
 func (c *call) recordField(name, value string) {
-	if name == "access_token" {
+	if slices.Contains(secretParameters, name) {
 		value = redacted
 	}
 	c.update(func(r *Request) {

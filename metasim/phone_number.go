@@ -65,9 +65,6 @@ func (p *PhoneNumber) fields(a *BusinessAccount) map[string]any {
 		"official_business_account": nil,
 		"username":                  nil,
 	}
-	if p.WebhookURL != "" {
-		fields["webhook_configuration"] = structure("WebhookConfiguration", map[string]any{"application": p.WebhookURL})
-	}
 	return fields
 }
 
@@ -91,6 +88,7 @@ func (s *Server) phoneNode(p *phone) node {
 			"quality_rating", "platform_type", "throughput", "webhook_configuration"},
 	}
 	n.fields["whatsapp_business_profile"] = businessProfile()
+	n.fields["webhook_configuration"] = s.webhookConfiguration(p)
 	return n.with(p.Fields)
 }
 

@@ -26,6 +26,9 @@ type Server struct {
 	apps     map[string][]string        // app id → ids of the accounts that are connected through it
 	tokens   map[string]map[string]bool // token → ids of the accounts that it has access to
 
+	appTokens   map[string]map[string]bool // the same of the tokens of apps
+	secretTexts []string                   // of apps, which the history redacts
+
 	clock   *clock
 	media   *table[Media]
 	uploads *uploadIndex
@@ -74,6 +77,9 @@ func New(cfg Config) *Server {
 		phones:   map[string]*phone{},
 		apps:     map[string][]string{},
 		tokens:   map[string]map[string]bool{},
+
+		appTokens: map[string]map[string]bool{},
+
 		clock:    newClock(cfg.Clock, cfg.Records),
 		media:    newTable[Media](mediaKind, maxMedia, errMediaFull, cfg.Records),
 		uploads:  newUploadIndex(cfg.Records),
@@ -98,10 +104,11 @@ func New(cfg Config) *Server {
 		if a.AppID != "" {
 			s.apps[a.AppID] = append(s.apps[a.AppID], a.ID)
 		}
-		if s.tokens[a.Token] == nil {
-			s.tokens[a.Token] = map[string]bool{}
+		addToken(s.tokens, a.Token, a.ID)
+		if a.AppSecret != "" {
+			addToken(s.appTokens, a.appTokenOf(), a.ID)
+			s.secretTexts = append(s.secretTexts, a.AppSecret)
 		}
-		s.tokens[a.Token][a.ID] = true
 	}
 	s.webhookClient = newWebhookClient(cfg.WebhookTransport)
 	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones))
@@ -109,6 +116,14 @@ func New(cfg Config) *Server {
 	s.webhooks = newWebhooks(s)
 	s.restore()
 	return s
+}
+
+// addToken gives a token access to an account.
+func addToken(tokens map[string]map[string]bool, token, account string) {
+	if tokens[token] == nil {
+		tokens[token] = map[string]bool{}
+	}
+	tokens[token][account] = true
 }
 
 // ServeHTTP serves the Graph API and the media host.

@@ -72,7 +72,6 @@ var unsimulatedEdges = map[string]string{
 	"set_solution_migration_intent": "POST",
 	"signups":                       "GET POST",
 	"solutions":                     "GET",
-	"subscribed_apps":               "POST DELETE",
 	"template_analytics":            "GET",
 	"template_group_analytics":      "GET",
 	"template_groups":               "GET POST",
@@ -104,7 +103,6 @@ var unsimulatedEdges = map[string]string{
 	"parent-bsuid-accounts":                "GET",
 	"preverified_numbers":                  "GET",
 	"share_preverified_numbers":            "POST DELETE",
-	"subscriptions":                        "GET POST DELETE",
 	"whatsapp_business_manager_migrations": "GET POST",
 	"whatsapp_business_solution":           "POST",
 	"whatsapp_business_solutions":          "GET",
@@ -112,9 +110,8 @@ var unsimulatedEdges = map[string]string{
 
 // unsimulatedNodes are the methods of nodes that Meta has and the simulator lacks.
 var unsimulatedNodes = map[nodeKind]string{
-	nodePhoneNumber: "POST",
-	nodeAccount:     "POST",
-	nodeApp:         "GET POST",
+	nodeAccount: "POST",
+	nodeApp:     "GET POST",
 }
 
 // unsimulatedPaths are those without an id.

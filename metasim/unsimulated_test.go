@@ -16,7 +16,6 @@ func TestARequestThatIsNotSimulatedSaysSo(t *testing.T) {
 		"a code in the path":           {"GET", "/v25.0/" + phone1 + "/message_qrdls/ABC", "GET /{phone_number}/message_qrdls/*"},
 		"the profile, changed":         {"POST", "/v25.0/" + phone1 + "/whatsapp_business_profile", "POST /{phone_number}/whatsapp_business_profile"},
 		"templates":                    {"GET", "/v25.0/" + account1 + "/message_templates?limit=3", "GET /{account}/message_templates"},
-		"subscribing an app":           {"POST", "/v25.0/" + account1 + "/subscribed_apps", "POST /{account}/subscribed_apps"},
 		"another number":               {"POST", "/v25.0/" + account1 + "/phone_numbers", "POST /{account}/phone_numbers"},
 		"an account's settings":        {"POST", "/v25.0/" + account1, "POST /{account}"},
 		"the app itself":               {"GET", "/v25.0/" + app1, "GET /{app}"},

@@ -497,3 +497,11 @@ func TestEscapedJSONIsTheSameJSONInASCII(t *testing.T) {
 		}
 	}
 }
+
+// newTestServer returns a server that ends with the test.
+func newTestServer(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server
+}
