@@ -60,6 +60,8 @@ func (s *Server) Control() http.Handler {
 		writeControl(w, http.StatusOK, s.Clock())
 	})
 	mux.HandleFunc("POST /clock", s.controlClock)
+	s.controlWebhooks(mux)
+	s.controlMessages(mux)
 	return s.guardControl(mux)
 }
 

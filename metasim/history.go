@@ -52,6 +52,8 @@ const redacted = "[redacted]"
 
 // history is a bounded list of requests.
 type history struct {
+	changed *broadcaster
+
 	mu      sync.Mutex
 	entries []*Request
 	dropped int
@@ -70,6 +72,7 @@ func (h *history) add(r Request) *Request {
 
 // update changes an entry. Changing one that has been dropped is harmless.
 func (h *history) update(entry *Request, change func(*Request)) {
+	defer h.changed.broadcast()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	change(entry)

@@ -77,7 +77,7 @@ func TestTokensAreNeitherKeptNorLogged(t *testing.T) {
 }
 
 func TestHistoryIsBoundedAndCountsWhatItDrops(t *testing.T) {
-	h := &history{}
+	h := &history{changed: &broadcaster{}}
 	first := h.add(Request{Path: "/first"})
 	for range historySize + 9 {
 		h.add(Request{Path: "/"})

@@ -14,14 +14,15 @@ const (
 	maxMedia      = 1 << 20             // files; their bytes are bounded by the storage
 )
 
-// Media describes an uploaded file.
+// Media describes a file that was uploaded, or sent by a person.
 type Media struct {
 	ID            string    `json:"id"`
 	PhoneNumberID string    `json:"phone_number_id"`
 	MIMEType      string    `json:"mime_type"` // with parameters, as declared
 	FileName      string    `json:"file_name"`
-	Size          int64     `json:"size"`   // bytes
-	SHA256        string    `json:"sha256"` // hex
+	Size          int64     `json:"size"`              // bytes
+	SHA256        string    `json:"sha256"`            // hex
+	Inbound       bool      `json:"inbound,omitempty"` // sent by a person, not uploaded
 	Created       time.Time `json:"created"`
 	Expires       time.Time `json:"expires"`
 }

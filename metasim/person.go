@@ -147,6 +147,19 @@ func (s *Server) putPerson(p Person) error {
 	return nil
 }
 
+// replacePerson removes a person and adds another one in their place.
+func (s *Server) replacePerson(old, by Person) error {
+	s.people.mu.Lock()
+	defer s.people.mu.Unlock()
+	key := personKey(old.PhoneNumberID, old.WAID)
+	delete(s.people.userIDs, old.PhoneNumberID+"/"+old.UserID)
+	delete(s.people.saved, key)
+	if _, err := s.people.rows.remove(key); err != nil {
+		return err
+	}
+	return s.putPerson(by)
+}
+
 // personByUserID returns the person with a BSUID.
 func (s *Server) personByUserID(phoneID, userID string) (Person, bool) {
 	s.people.mu.Lock()

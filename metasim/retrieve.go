@@ -84,10 +84,13 @@ func (s *Server) origin(r *http.Request) string {
 	return (&url.URL{Scheme: scheme, Host: r.Host}).String()
 }
 
-func (s *Server) downloadURL(r *http.Request, id string) string {
+func (s *Server) downloadURL(r *http.Request, id string) string { return s.signedURL(s.origin(r), id) }
+
+// signedURL returns a download URL of a file, at an origin.
+func (s *Server) signedURL(origin, id string) string {
 	expiry := strconv.FormatInt(s.Now().Add(urlLifetime).Unix(), 10)
 	query := url.Values{"mid": {id}, "ext": {expiry}, "hash": {s.urlSignature(id, expiry)}}
-	return s.origin(r) + downloadPath + "?" + query.Encode()
+	return origin + downloadPath + "?" + query.Encode()
 }
 
 func (s *Server) urlSignature(id, expiry string) string {

@@ -28,6 +28,7 @@ const (
 // as one of the listeners fails. The Server can be used and run again
 // afterwards, until Close.
 func (s *Server) Run(ctx context.Context, graph, control net.Listener) error {
+	s.graphOrigin.Store("http://" + graph.Addr().String())
 	loops := append(s.background(), func(ctx context.Context) error { return s.listen(ctx, "Graph API", graph, s) })
 	if control != nil {
 		loops = append(loops, func(ctx context.Context) error { return s.listen(ctx, "control API", control, s.Control()) })

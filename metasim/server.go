@@ -48,6 +48,8 @@ type Server struct {
 	urlKey  [32]byte // signs download URLs
 	buffers sync.Pool
 
+	graphOrigin atomic.Value // string: scheme://host on which Run serves the Graph API
+
 	lastSweep atomic.Int64 // time of the last removal of what has expired, in Unix seconds
 	closed    chan struct{}
 	closeOnce sync.Once
@@ -83,7 +85,6 @@ func New(cfg Config) *Server {
 		clock:    newClock(cfg.Clock, cfg.Records),
 		media:    newTable[Media](mediaKind, maxMedia, errMediaFull, cfg.Records),
 		uploads:  newUploadIndex(cfg.Records),
-		history:  &history{},
 		random:   newRandomSource(cfg.Seed),
 		changed:  &broadcaster{},
 		messages: newMessages(cfg.Records),
@@ -91,6 +92,7 @@ func New(cfg Config) *Server {
 		closed:   make(chan struct{}),
 	}
 	s.access, _ = newAccess(cfg) // Validate has checked it
+	s.history = &history{changed: s.changed}
 	s.faults = &faultList{random: s.random}
 	s.buffers.New = func() any { return new([copyBuffer]byte) }
 	s.sleep = s.sleepUntil

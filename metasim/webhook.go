@@ -57,11 +57,13 @@ type webhookProfile struct {
 func messagesUpdate(p *phone, user string, fill func(*messagesValue)) update {
 	value := &messagesValue{
 		MessagingProduct: "whatsapp",
-		Metadata:         webhookMetadata{digits(p.DisplayPhoneNumber), p.ID},
+		Metadata:         metadataOf(p),
 	}
 	fill(value)
 	return update{account: p.accountID, phone: p, field: fieldMessages, user: user, value: value}
 }
+
+func metadataOf(p *phone) webhookMetadata { return webhookMetadata{digits(p.DisplayPhoneNumber), p.ID} }
 
 // digits returns the decimal digits of a text.
 func digits(text string) string {

@@ -71,7 +71,7 @@ func (in webhookDeliveryJSON) delivery() (WebhookDelivery, error) {
 	}
 	d := WebhookDelivery(in.webhookDeliveryFields)
 	d.Delay = time.Duration(in.DelayMS) * time.Millisecond
-	return d, d.validate()
+	return d, nil
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].

@@ -27,6 +27,10 @@ const (
 	WebhookWithoutCallback WebhookState = "no_callback"  // the app has no callback URL
 )
 
+var webhookStates = []WebhookState{
+	WebhookWaiting, WebhookDelivered, WebhookFailed, WebhookDropped, WebhookLost, WebhookUnsubscribed, WebhookWithoutCallback,
+}
+
 // A Webhook is a POST to a callback URL, with its attempts.
 type Webhook struct {
 	ID                string           `json:"id"`
@@ -64,6 +68,14 @@ type WebhookHistory struct {
 // Webhooks returns the history of webhooks. An update that waits for its first
 // delivery is counted, but in no webhook yet.
 func (s *Server) Webhooks() WebhookHistory { return s.webhooks.list() }
+
+// ClearWebhooks empties the history of webhooks. Those that wait stay.
+func (s *Server) ClearWebhooks() {
+	w := s.webhooks
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.history = nil
+}
 
 // list returns the history.
 func (w *webhooks) list() WebhookHistory {

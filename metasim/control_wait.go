@@ -1,0 +1,116 @@
+// The part of the control API that waits.
+
+package metasim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	defaultControlWait = 10 * time.Second
+	maxControlWait     = time.Minute
+)
+
+// controlWait waits for events. The response after the timeout is 408.
+func (s *Server) controlWait(w http.ResponseWriter, r *http.Request) {
+	wait, timeout, err := parseWait(r.URL.Query())
+	if err != nil {
+		writeControlError(w, http.StatusBadRequest, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	defer cancel()
+	found, err := s.Wait(ctx, wait)
+	switch {
+	case err == nil:
+		writeControl(w, http.StatusOK, found)
+	case errors.Is(err, context.DeadlineExceeded):
+		writeControlError(w, http.StatusRequestTimeout, fmt.Errorf("there were %d of %d events after %v", found.count(), max(1, wait.Count), timeout))
+	case errors.Is(err, context.Canceled), errors.Is(err, http.ErrServerClosed):
+		writeControlError(w, http.StatusServiceUnavailable, errors.New("the simulator is stopping"))
+	default:
+		writeControlError(w, http.StatusBadRequest, err)
+	}
+}
+
+// parseWait reads the query of a request to wait.
+func parseWait(query url.Values) (w Wait, timeout time.Duration, err error) {
+	timeout = defaultControlWait
+	for name, values := range query {
+		value := values[len(values)-1]
+		switch name {
+		case "for":
+			w.For = value
+		case "id":
+			w.ID = value
+		case "to":
+			w.To = value
+		case "status":
+			w.Status = value
+		case "state":
+			w.State = WebhookState(value)
+		case "field":
+			w.Field = value
+		case "contains":
+			w.Contains = value
+		case "operation":
+			w.Operation = Operation(value)
+		case "count":
+			if w.Count, err = strconv.Atoi(value); err != nil {
+				return w, 0, fmt.Errorf("count %q is not a number", truncate(value))
+			}
+		case "timeout":
+			timeout, err = time.ParseDuration(value)
+			if err != nil || timeout <= 0 || timeout > maxControlWait {
+				return w, 0, fmt.Errorf("timeout %q is not a duration of at most %v, such as 5s", truncate(value), maxControlWait)
+			}
+		default:
+			return w, 0, fmt.Errorf("parameter %s is unknown", truncate(name))
+		}
+	}
+	return w, timeout, nil
+}
+
+// query returns the query of a request to wait.
+func (w Wait) query(timeout time.Duration) string {
+	values := url.Values{"timeout": {timeout.String()}}
+	for name, value := range map[string]string{
+		"for": w.For, "id": w.ID, "to": w.To, "status": w.Status, "state": string(w.State),
+		"field": w.Field, "contains": w.Contains, "operation": string(w.Operation),
+	} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if w.Count != 0 {
+		values.Set("count", strconv.Itoa(w.Count))
+	}
+	return values.Encode()
+}
+
+// Wait waits for events until ctx is done, or for ten seconds if ctx has no deadline;
+// see Server.Wait.
+func (c *ControlClient) Wait(ctx context.Context, w Wait) (Waited, error) {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, defaultControlWait)
+		defer cancel()
+	}
+	for {
+		deadline, _ := ctx.Deadline()
+		timeout := min(max(time.Until(deadline), time.Millisecond), maxControlWait)
+		var found Waited
+		err := c.do(ctx, http.MethodGet, "/wait?"+w.query(timeout), nil, &found)
+		var refused *ControlError
+		if errors.As(err, &refused) && refused.StatusCode == http.StatusRequestTimeout && time.Now().Before(deadline) {
+			continue
+		}
+		return found, err
+	}
+}

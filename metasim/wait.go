@@ -1,0 +1,135 @@
+// Waiting for events of the simulator, so that tests need not poll or sleep.
+
+package metasim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Kinds of what a Wait waits for.
+const (
+	WaitMessage = "message" // a message that the business has sent
+	WaitWebhook = "webhook"
+	WaitRequest = "request" // to the Graph API, with a response
+)
+
+// A Wait describes events to wait for. Empty members match everything.
+type Wait struct {
+	For   string // one of the constants above; required
+	Count int    // number of events; default 1
+
+	// Of a message.
+	ID     string // wamid
+	To     string // wa_id or BSUID of the recipient
+	Status string // sent, delivered, read, played or failed: it has or had this status
+
+	// Of a webhook.
+	State    WebhookState
+	Field    string
+	Contains string // a part of the body, such as a wamid or a text, escaped or not
+
+	// Of a request.
+	Operation Operation
+}
+
+// Waited is the events that a Wait has found, oldest first: all that match, which
+// may be more than its Count.
+type Waited struct {
+	Messages []Message `json:"messages,omitempty"`
+	Webhooks []Webhook `json:"webhooks,omitempty"`
+	Requests []Request `json:"requests,omitempty"`
+}
+
+func (w Waited) count() int { return len(w.Messages) + len(w.Webhooks) + len(w.Requests) }
+
+// Wait waits until the simulator has what w describes, or had it already, and returns
+// it. It returns the error of ctx, and what there is, if ctx is done first.
+func (s *Server) Wait(ctx context.Context, w Wait) (Waited, error) {
+	if err := w.check(); err != nil {
+		return Waited{}, err
+	}
+	for {
+		changed := s.changed.change() // before looking, so that no change is missed
+		found := s.matching(w)
+		if found.count() >= max(1, w.Count) {
+			return found, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return found, context.Cause(ctx)
+		case <-s.closed:
+			return found, http.ErrServerClosed
+		}
+	}
+}
+
+// check returns what is wrong with the description.
+func (w Wait) check() error {
+	ofMessage, ofWebhook, ofRequest := w.ID+w.To+w.Status != "", w.State != "" || w.Field+w.Contains != "", w.Operation != ""
+	switch {
+	case w.Count < 0:
+		return fmt.Errorf("metasim: wait: count %d is negative", w.Count)
+	case w.For != WaitMessage && w.For != WaitWebhook && w.For != WaitRequest:
+		return fmt.Errorf("metasim: wait: for %q is none of message, webhook, request", truncate(w.For))
+	case ofMessage && w.For != WaitMessage:
+		return errors.New("metasim: wait: id, to and status describe a message")
+	case ofWebhook && w.For != WaitWebhook:
+		return errors.New("metasim: wait: state, field and contains describe a webhook")
+	case ofRequest && w.For != WaitRequest:
+		return errors.New("metasim: wait: operation describes a request")
+	case ofRequest && !w.Operation.known():
+		return fmt.Errorf("metasim: wait: operation %q is not known", truncate(string(w.Operation)))
+	case w.Status != "" && !slices.Contains([]string{statusSent, statusDelivered, statusRead, statusPlayed, statusFailed}, w.Status):
+		return fmt.Errorf("metasim: wait: status %q is none of sent, delivered, read, played, failed", truncate(w.Status))
+	case w.State != "" && !slices.Contains(webhookStates, w.State):
+		return fmt.Errorf("metasim: wait: state %q is not that of a webhook", truncate(string(w.State)))
+	}
+	return nil
+}
+
+// matching returns what there is of a description.
+func (s *Server) matching(w Wait) (found Waited) {
+	switch w.For {
+	case WaitMessage:
+		for _, message := range s.Messages() {
+			if w.matchesMessage(message) {
+				found.Messages = append(found.Messages, message)
+			}
+		}
+	case WaitWebhook:
+		for _, webhook := range s.Webhooks().Webhooks {
+			if w.matchesWebhook(webhook) {
+				found.Webhooks = append(found.Webhooks, webhook)
+			}
+		}
+	case WaitRequest:
+		for _, request := range s.Requests() {
+			if request.Status != 0 && (w.Operation == "" || w.Operation == request.Operation) {
+				found.Requests = append(found.Requests, request)
+			}
+		}
+	}
+	return found
+}
+
+// matchesWebhook takes Contains as it is, and as a text that the body escapes.
+func (w Wait) matchesWebhook(webhook Webhook) bool {
+	if w.State != "" && w.State != webhook.State || w.Field != "" && w.Field != webhook.Field {
+		return false
+	}
+	escaped, err := marshalEscaped(w.Contains)
+	return strings.Contains(webhook.Body, w.Contains) ||
+		err == nil && strings.Contains(webhook.Body, strings.Trim(string(escaped), `"`))
+}
+
+func (w Wait) matchesMessage(m Message) bool {
+	return (w.ID == "" || w.ID == m.ID) &&
+		(w.To == "" || w.To == m.UserID || digits(w.To) != "" && digits(w.To) == m.WAID) &&
+		(w.Status == "" || slices.ContainsFunc(m.Statuses, func(change StatusChange) bool { return change.Status == w.Status }))
+}
