@@ -28,6 +28,7 @@ const (
 	Delivered = "delivered"
 	Dead      = "dead"
 	Cancelled = "cancelled"
+	Replayed  = "replayed" // it had ended, and was put in once more
 )
 
 // A Round is what one transaction records and takes, in this order.
@@ -114,6 +115,9 @@ type Lane struct {
 	Claim
 	Destination string
 	Failures    int // since the last success
+	// ReleasedAt is when the destination was released after an operator had held it: the
+	// age of deliveries counts from then on. In 1970 it never was.
+	ReleasedAt time.Time
 	// Head is the number of the last delivery before those of Deliveries.
 	Head int64
 	// End is the number up to which deliveries were looked for: those in between that

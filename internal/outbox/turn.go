@@ -58,7 +58,7 @@ func (o *Outbox) work(ctx context.Context, stopping <-chan struct{}, t *turn) {
 			isComplete = false
 			break
 		}
-		ended, retry := o.attempt(ctx, delivery)
+		ended, retry := o.attempt(ctx, delivery, t.lane.ReleasedAt)
 		entry := report{turn: t, ended: &ended}
 		switch {
 		case ended.State == Delivered:
@@ -109,7 +109,7 @@ type retry struct {
 }
 
 // attempt makes one attempt, and says how it ended.
-func (o *Outbox) attempt(ctx context.Context, delivery Delivery) (Ended, retry) {
+func (o *Outbox) attempt(ctx context.Context, delivery Delivery, releasedAt time.Time) (Ended, retry) {
 	ended := Ended{Seq: delivery.Seq, Attempts: delivery.Attempts + 1}
 	err := o.deliver(ctx, delivery)
 	now := o.config.Now()
@@ -129,12 +129,12 @@ func (o *Outbox) attempt(ctx context.Context, delivery Delivery) (Ended, retry) 
 		ended.KeepBegun = true
 	}
 	ended.State, ended.Error = Waiting, storable(err.Error())
-	switch age := now.Sub(delivery.CreatedAt); {
+	switch age := min(now.Sub(delivery.CreatedAt), now.Sub(releasedAt)); {
 	case errors.Is(err, ErrNever):
 		ended.State, again = Dead, retry{}
 	case age >= o.config.GiveUp:
 		ended.State = Dead
-		ended.Error = storable(fmt.Sprintf("given up %s after it was created: %v", age.Round(time.Minute), err))
+		ended.Error = storable(fmt.Sprintf("given up after %s: %v", age.Round(time.Minute), err))
 	}
 	if ended.State == Dead {
 		o.config.Logger.Warn("a delivery has failed for good", "destination", delivery.Destination, "event", delivery.EventID,

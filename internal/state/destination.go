@@ -76,10 +76,18 @@ func (s *DB) HoldDestination(ctx context.Context, destination, reason string) er
 	return err
 }
 
-// ReleaseDestination ends HoldDestination: deliveries continue with the one that has waited longest. It
-// returns ErrNotFound if the destination is not held.
+// ReleaseDestination ends HoldDestination: deliveries continue with the one that has waited longest, and
+// the time after which they are given up begins anew. It returns ErrNotFound if the destination is not held.
 func (s *DB) ReleaseDestination(ctx context.Context, destination string) error {
-	err := s.execOne(ctx, `DELETE FROM held_destination WHERE destination = $1 RETURNING destination`, destination)
+	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+		var name string
+		if err := tx.QueryRowContext(ctx, `DELETE FROM held_destination WHERE destination = $1 RETURNING destination`, destination).Scan(&name); err != nil {
+			return asNotFound(err)
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE lane SET released_at = $2 WHERE id IN (
+			SELECT id FROM lane WHERE destination = $1 AND due_at IS NOT NULL ORDER BY id`+s.locking(`FOR UPDATE`)+`)`, destination, s.now().UnixMilli())
+		return err
+	})
 	if err == nil && s.onDeliveries != nil {
 		s.onDeliveries([]string{destination})
 	}

@@ -136,8 +136,8 @@ func (s *DB) extendLanes(ctx context.Context, tx *sql.Tx, lanes []string, destin
 	for _, lane := range lanes {
 		values = append(values, lane, destinations[lane], len(waiting[lane]), now)
 	}
-	rows, err := tx.QueryContext(ctx, `INSERT INTO lane (id, destination, tail, due_at, head, owner, claim, failures, not_before) VALUES `+
-		placeholders(len(lanes), 4, `0`, `''`, `0`, `0`, `0`)+`
+	rows, err := tx.QueryContext(ctx, `INSERT INTO lane (id, destination, tail, due_at, head, owner, claim, failures, not_before, released_at) VALUES `+
+		placeholders(len(lanes), 4, `0`, `''`, `0`, `0`, `0`, `0`)+`
 		 ON CONFLICT (id) DO UPDATE SET tail = lane.tail + excluded.tail, due_at = COALESCE(lane.due_at, excluded.due_at)
 		 RETURNING id, tail`, values...)
 	if err != nil {

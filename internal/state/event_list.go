@@ -218,7 +218,7 @@ type chosenDelivery struct {
 }
 
 // chooseDeliveries returns deliveries that a filter selects, in order, after the given
-// one. It locks them.
+// one. It locks their lanes, in order, and them.
 func (s *DB) chooseDeliveries(ctx context.Context, tx *sql.Tx, filter EventFilter, states []any, before time.Time, after chosenDelivery) ([]chosenDelivery, error) {
 	where, values := filter.where(true)
 	n := len(values)
@@ -229,7 +229,7 @@ func (s *DB) chooseDeliveries(ctx context.Context, tx *sql.Tx, filter EventFilte
 	rows, err := tx.QueryContext(ctx, fmt.Sprintf(`SELECT d.lane_id, d.seq, d.event_id, e.kind, l.destination, e.conversation
 		FROM event e JOIN delivery d ON d.event_id = e.id JOIN lane l ON l.id = d.lane_id
 		WHERE %s AND d.state IN (%s) AND d.created_at <= $%d AND (d.lane_id > $%d OR d.lane_id = $%[4]d AND d.seq > $%[5]d)
-		ORDER BY d.lane_id, d.seq LIMIT %d`, where, in, n-2, n-1, n, changeBatch), values...)
+		ORDER BY d.lane_id, d.seq LIMIT %d`, where, in, n-2, n-1, n, changeBatch)+s.locking(`FOR UPDATE OF l, d`), values...)
 	if err != nil {
 		return nil, err
 	}
@@ -319,14 +319,13 @@ func (s *DB) DiscardEvents(ctx context.Context, filter EventFilter) (int64, erro
 
 // setDeliveryStates sets the states of deliveries.
 func (s *DB) setDeliveryStates(ctx context.Context, tx *sql.Tx, chosen []chosenDelivery, state string) error {
-	values := []any{state, s.now().UnixMilli()}
-	conditions := make([]string, len(chosen))
-	for i, c := range chosen {
+	var values []any
+	for _, c := range chosen {
 		values = append(values, c.lane, c.seq)
-		conditions[i] = fmt.Sprintf("($%d, $%d)", len(values)-1, len(values))
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE delivery SET state = $1, ended_at = COALESCE(ended_at, $2)
-		WHERE (lane_id, seq) IN (VALUES `+strings.Join(conditions, ", ")+`)`, values...)
+	values = append(values, state, s.now().UnixMilli())
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`UPDATE delivery SET state = $%d, ended_at = COALESCE(ended_at, $%d)
+		WHERE (lane_id, seq) IN (VALUES %s)`, len(values)-1, len(values), typed(len(chosen), "TEXT", "BIGINT")), values...)
 	return err
 }
 

@@ -83,3 +83,15 @@ func (s *DB) ResolveUnknown(ctx context.Context, status ReportedStatus) (id stri
 func (s *DB) Deliveries(ctx context.Context, destination string) ([]string, error) {
 	return s.texts(ctx, `SELECT d.event_id FROM delivery d JOIN lane l ON l.id = d.lane_id WHERE l.destination = $1 ORDER BY l.id, d.seq`, destination)
 }
+
+// DeliveredKept and UndeliveredKept are exported for tests.
+const (
+	DeliveredKept   = deliveredKept
+	UndeliveredKept = undeliveredKept
+)
+
+// CountLanes returns the number of lanes.
+func (s *DB) CountLanes(ctx context.Context) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM lane`).Scan(&n)
+	return n, err
+}

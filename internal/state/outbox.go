@@ -107,7 +107,7 @@ func (r *outboxRound) claims(ctx context.Context) (map[string]int64, error) {
 			err := rows.Scan(&lane, &number)
 			claims[lane] = number
 			return err
-		}, `SELECT id, claim FROM lane WHERE id IN (`+list(len(lanes), 1)+`) ORDER BY id`+r.db.locking(`FOR UPDATE`), anySlice(lanes)...)
+		}, `SELECT id, claim FROM lane WHERE id IN (`+parameters(1, len(lanes))+`) ORDER BY id`+r.db.locking(`FOR UPDATE`), anySlice(lanes)...)
 		if err != nil {
 			return nil, err
 		}
@@ -189,7 +189,7 @@ func (r *outboxRound) renew(ctx context.Context, isHeld func(outbox.Claim) bool)
 		}
 	}
 	for lanes := range slices.Chunk(lanes, rowsPerStatement) {
-		_, err := r.tx.ExecContext(ctx, `UPDATE lane SET due_at = $1 WHERE id IN (`+list(len(lanes), 2)+`)`,
+		_, err := r.tx.ExecContext(ctx, `UPDATE lane SET due_at = $1 WHERE id IN (`+parameters(2, len(lanes))+`)`,
 			append([]any{r.round.Lease.UnixMilli()}, anySlice(lanes)...)...)
 		if err != nil {
 			return err
@@ -219,7 +219,12 @@ func (r *outboxRound) recover(ctx context.Context) error {
 
 // query calls scan for each row that a query returns.
 func (r *outboxRound) query(ctx context.Context, scan func(*sql.Rows) error, text string, values ...any) error {
-	rows, err := r.tx.QueryContext(ctx, text, values...)
+	return eachRow(ctx, r.tx, scan, text, values...)
+}
+
+// eachRow calls scan for each row that a query within a transaction returns.
+func eachRow(ctx context.Context, tx *sql.Tx, scan func(*sql.Rows) error, text string, values ...any) error {
+	rows, err := tx.QueryContext(ctx, text, values...)
 	if err != nil {
 		return err
 	}
@@ -233,18 +238,11 @@ func (r *outboxRound) query(ctx context.Context, scan func(*sql.Rows) error, tex
 }
 
 // locking returns a clause that locks rows, for engines with more than one writer.
-func (s *DB) locking(string) string { return "" }
-
-// list returns n placeholders, the first of which has the given number: "$2, $3".
-func list(n, first int) string {
-	var text strings.Builder
-	for i := range n {
-		if i > 0 {
-			text.WriteString(", ")
-		}
-		fmt.Fprintf(&text, "$%d", first+i)
+func (s *DB) locking(clause string) string {
+	if s.isPostgres {
+		return " " + clause
 	}
-	return text.String()
+	return ""
 }
 
 // typed returns the rows of a VALUES clause whose columns have types: PostgreSQL takes
@@ -259,7 +257,7 @@ func typed(rows int, types ...string) string {
 	}
 	text := "(" + first.String() + ")"
 	for row := 1; row < rows; row++ {
-		text += ", (" + list(len(types), row*len(types)+1) + ")"
+		text += ", (" + parameters(row*len(types)+1, len(types)) + ")"
 	}
 	return text
 }

@@ -13,8 +13,11 @@ import (
 
 // StartOutbox frees the lanes that were held by processes which have ended. On SQLite
 // these are all lanes, if no other process works the outbox of the file: each one
-// holds a lock as long as it does.
+// holds a lock as long as it does. On PostgreSQL their leases end.
 func (s *DB) StartOutbox(ctx context.Context) (end func(), err error) {
+	if s.isPostgres {
+		return func() {}, nil
+	}
 	if s.config.Path == Memory {
 		return func() {}, s.freeLanes(ctx)
 	}

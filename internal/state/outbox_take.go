@@ -66,7 +66,7 @@ func (r *outboxRound) heldDestinations(ctx context.Context) (map[string]bool, er
 		err := rows.Scan(&name)
 		held[name] = true
 		return err
-	}, `SELECT destination FROM held_destination WHERE destination IN (`+list(len(names), 1)+`)`, names...)
+	}, `SELECT destination FROM held_destination WHERE destination IN (`+parameters(1, len(names))+`)`, names...)
 	return held, err
 }
 
@@ -74,15 +74,16 @@ func (r *outboxRound) heldDestinations(ctx context.Context) (map[string]bool, er
 func (r *outboxRound) claim(ctx context.Context, ids []any) error {
 	return r.query(ctx, func(rows *sql.Rows) error {
 		var lane outbox.Lane
-		var tail int64
-		if err := rows.Scan(&lane.Lane, &lane.Destination, &lane.Number, &lane.Head, &tail, &lane.Failures); err != nil {
+		var tail, releasedAt int64
+		if err := rows.Scan(&lane.Lane, &lane.Destination, &lane.Number, &lane.Head, &tail, &lane.Failures, &releasedAt); err != nil {
 			return err
 		}
+		lane.ReleasedAt = time.UnixMilli(releasedAt)
 		lane.End = min(tail, lane.Head+outbox.TurnLength)
 		r.result.Taken = append(r.result.Taken, lane)
 		return nil
-	}, `UPDATE lane SET owner = $1, claim = claim + 1, due_at = $2 WHERE id IN (`+list(len(ids), 3)+`)
-		RETURNING id, destination, claim, head, tail, failures`, append([]any{r.round.Owner, r.round.Lease.UnixMilli()}, ids...)...)
+	}, `UPDATE lane SET owner = $1, claim = claim + 1, due_at = $2 WHERE id IN (`+parameters(3, len(ids))+`)
+		RETURNING id, destination, claim, head, tail, failures, released_at`, append([]any{r.round.Owner, r.round.Lease.UnixMilli()}, ids...)...)
 }
 
 // load reads the next deliveries of the lanes that were taken. Of a destination whose
@@ -116,14 +117,14 @@ func (r *outboxRound) load(ctx context.Context, ids []any, once map[string]bool)
 		return nil
 	}, `SELECT delivery.lane_id, delivery.seq, delivery.event_id, delivery.attempts, delivery.begun_at, delivery.created_at
 		FROM lane JOIN delivery ON delivery.lane_id = lane.id AND delivery.seq > lane.head AND delivery.seq <= lane.head + $1
-		WHERE lane.id IN (`+list(len(ids), 2)+`) AND delivery.state = 'waiting' ORDER BY delivery.lane_id, delivery.seq`,
+		WHERE lane.id IN (`+parameters(2, len(ids))+`) AND delivery.state = 'waiting' ORDER BY delivery.lane_id, delivery.seq`,
 		append([]any{outbox.TurnLength}, ids...)...)
 	if err != nil || len(begun) == 0 {
 		return err
 	}
 	const columns = 2
 	values := slices.Concat(begun, []any{r.round.Now.UnixMilli()})
-	_, err = r.tx.ExecContext(ctx, `UPDATE delivery SET begun_at = `+list(1, len(values))+`
+	_, err = r.tx.ExecContext(ctx, `UPDATE delivery SET begun_at = `+parameters(len(values), 1)+`
 		FROM (VALUES `+typed(len(begun)/columns, "TEXT", "BIGINT")+`) AS v WHERE delivery.lane_id = v.column1 AND delivery.seq = v.column2`, values...)
 	return err
 }

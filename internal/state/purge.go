@@ -92,5 +92,10 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 	if err != nil || s.isPostgres {
 		return removed, err
 	}
+	events, err := s.purgeEvents(ctx)
+	removed += events
+	if err != nil {
+		return removed, err
+	}
 	return removed, s.checkpoint(ctx)
 }

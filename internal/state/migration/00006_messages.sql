@@ -21,7 +21,7 @@ CREATE TABLE event (
 );
 
 CREATE INDEX event_created ON event (account_id, created_at, id);
-CREATE INDEX event_age ON event (created_at);
+CREATE INDEX event_age ON event (created_at, id);
 CREATE INDEX event_message ON event (message_id) WHERE message_id <> '';
 CREATE INDEX event_wamid ON event (wamid) WHERE wamid <> '';
 
@@ -35,7 +35,8 @@ CREATE TABLE lane (
     owner       TEXT   NOT NULL, -- the process that holds it; empty means none
     claim       BIGINT NOT NULL, -- grows each time that it is taken
     failures    BIGINT NOT NULL, -- since the last success
-    not_before  BIGINT NOT NULL  -- until when the destination asked to wait; 0 means that it did not
+    not_before  BIGINT NOT NULL, -- until when the destination asked to wait; 0 means that it did not
+    released_at BIGINT NOT NULL  -- when its destination was released after it was held; 0 means never
 );
 
 CREATE INDEX lane_due ON lane (destination, due_at) WHERE due_at IS NOT NULL;
