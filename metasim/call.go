@@ -168,6 +168,9 @@ func (c *call) reportUsage(wait int) {
 		return
 	}
 	use, call := "whatsapp_business_management", 1
+	if c.name() == OperationSendMessage {
+		use = "whatsapp"
+	}
 	if wait > 0 {
 		call = 100 // percent
 	}

@@ -31,21 +31,22 @@ type MessageLimits struct {
 	PairInterval time.Duration
 }
 
-// bucket is a token bucket.
-type bucket struct {
-	tokens float64
-	at     time.Time // when tokens was right
-}
+// bucket is a token bucket of which nothing is left until a time in the future: each
+// token that was taken moves that time by the interval in which one comes back.
+type bucket struct{ used time.Time }
 
-// fill adds what has come in since the last call.
-func (b *bucket) fill(now time.Time, burst float64, interval time.Duration) {
-	if b.at.IsZero() {
-		b.tokens = burst
+// take takes a token, or reports false if there is none.
+func (b *bucket) take(now time.Time, burst int, interval time.Duration) bool {
+	latest := now.Add(time.Duration(burst) * interval)
+	if b.used.Before(now) || b.used.After(latest) { // after latest: the clock was set back
+		b.used = now
 	}
-	if elapsed := now.Sub(b.at); elapsed > 0 && !b.at.IsZero() {
-		b.tokens = min(burst, b.tokens+elapsed.Seconds()/interval.Seconds())
+	next := b.used.Add(interval)
+	if next.After(latest) {
+		return false
 	}
-	b.at = now // also if the clock was set back
+	b.used = next
+	return true
 }
 
 // limiter counts messages by phone number and by pair.
@@ -76,11 +77,7 @@ func (l *limiter) takeLink(now time.Time, host string, perMinute int) bool {
 		b = &bucket{}
 		l.hosts[host] = b
 	}
-	if b.fill(now, float64(perMinute), time.Minute/time.Duration(perMinute)); b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
+	return b.take(now, perMinute, time.Minute/time.Duration(perMinute))
 }
 
 // take counts a message, or returns the code of the limit that it exceeds.
@@ -93,33 +90,29 @@ func (l *limiter) take(now time.Time, limits MessageLimits, phoneID, person stri
 		l.phones[phoneID] = all
 	}
 	if pair == nil {
-		l.makeRoom(now, limits)
+		l.makeRoom(now)
 		pair = &bucket{}
 		l.pairs[phoneID+"/"+person] = pair
 	}
-	if limits.PerSecond > 0 {
-		if all.fill(now, float64(limits.PerSecond), time.Second/time.Duration(limits.PerSecond)); all.tokens < 1 {
-			return 130429
-		}
+	before := all.used
+	if limits.PerSecond > 0 && !all.take(now, limits.PerSecond, time.Second/time.Duration(limits.PerSecond)) {
+		return 130429
 	}
-	if limits.PairBurst > 0 {
-		if pair.fill(now, float64(limits.PairBurst), limits.PairInterval); pair.tokens < 1 {
-			return 131056
-		}
+	if limits.PairBurst > 0 && !pair.take(now, limits.PairBurst, limits.PairInterval) {
+		all.used = before
+		return 131056
 	}
-	all.tokens--
-	pair.tokens--
 	return 0
 }
 
-// makeRoom forgets pairs that have waited long enough to have nothing used; if that
-// is not enough, all. The caller holds l.mu.
-func (l *limiter) makeRoom(now time.Time, limits MessageLimits) {
+// makeRoom forgets pairs that have nothing used; if that is not enough, all. The
+// caller holds l.mu.
+func (l *limiter) makeRoom(now time.Time) {
 	if len(l.pairs) < maxPairs {
 		return
 	}
 	for name, pair := range l.pairs {
-		if now.Sub(pair.at) >= limits.PairInterval*time.Duration(max(1, limits.PairBurst)) {
+		if !pair.used.After(now) {
 			delete(l.pairs, name)
 		}
 	}
