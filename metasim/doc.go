@@ -1,5 +1,5 @@
-// Package metasim simulates Meta's WhatsApp Cloud API, offline: messages, media
-// upload, retrieval, download and deletion, resumable upload, and the reads that
+// Package metasim simulates Meta's WhatsApp Cloud API, offline: messages,
+// webhooks, the people who write and read, media upload, retrieval, download and deletion, resumable upload, and the reads that
 // linking an account needs. It is an independent implementation of that API and
 // shares no code with any client of it. It accepts what Meta accepts; what a careful
 // client does not send is a warning in the history, and with Config.Strict a
@@ -13,7 +13,9 @@
 //	graph := httptest.NewServer(sim)             // the simulated API
 //	control := httptest.NewServer(sim.Control()) // for tests in other processes
 //
-// A Server is an http.Handler; Server.Run serves both APIs on two listeners.
+// A Server is an http.Handler; Server.Run serves both APIs on two listeners. Statuses
+// and webhooks need Run or, for a program that serves the handlers itself,
+// Server.RunBackground.
 //
 // The module is called ferry, which is not an address. A program in another
 // module needs a copy of the repository, here at PATH, and once:
@@ -34,6 +36,12 @@
 //	GET    /{version}/{account}?fields=            account
 //	GET    /{version}/{account}/phone_numbers      phone_numbers: ?fields=&limit=&after=&before=&summary=&sort=&filtering=
 //	GET    /{version}/{account}/subscribed_apps    subscribed_apps
+//	POST   /{version}/{account}/subscribed_apps    subscribe_app: [override_callback_uri, verify_token] → {"success":true}
+//	DELETE /{version}/{account}/subscribed_apps    unsubscribe_app → {"success":true}
+//	GET    /{version}/{app}/subscriptions          app_subscriptions, with the token APP_ID|APP_SECRET
+//	POST   /{version}/{app}/subscriptions          subscribe_to_fields: object, callback_url, verify_token, [fields]
+//	DELETE /{version}/{app}/subscriptions          unsubscribe_from_fields: [fields]
+//	POST   /{version}/{phone number}               update_phone_number: webhook_configuration only
 //	GET    /{version}/{phone number}?fields=       phone_number
 //	GET    /{version}/{phone number}/whatsapp_business_profile   business_profile
 //	GET    /{version}/                             root: an error that tells whether the token is valid
@@ -53,6 +61,42 @@
 // exist. Errors have Meta's envelope, codes and, where they are known, Meta's words.
 // Every response has the headers of Graph; x-fb-trace-id is the fbtrace_id of an
 // error and the trace_id of the history.
+//
+// # Webhooks
+//
+// The app of an account (BusinessAccount.AppID) is subscribed to it from the start, and
+// receives a POST of JSON for each message of a person, and for each status of a
+// message that was sent. It is sent to the override of the phone number, or that of the
+// account, or the app's callback URL (Config.WebhookURL, Server.SetAppWebhook, or POST
+// /{app}/subscriptions). Fields about the account or its templates always go to the
+// app's. Callback URLs may be http. Handshake and body are Meta's: the body is ASCII,
+// with \uXXXX in lower case and \/, and X-Hub-Signature-256 is the HMAC-SHA256 of its
+// bytes with BusinessAccount.AppSecret.
+//
+// A response other than 200, or none within 10 s, is a failure. The webhook is sent
+// again 5 s later, then after twice the time, and so on up to 12 hours, for seven days
+// (Config.WebhookRetry; how Meta spaces the attempts is not known). Webhooks of a phone
+// number are sent one after the other, in order, but one that fails does not hold up
+// the others (Config.WebhookConcurrency). At most 50000 wait; one more drops the oldest,
+// with a warning in the log. Those that wait end with the Server.
+//
+// WebhookDelivery makes deliveries bad: in batches, twice, late, in another order, not
+// at all, or with a wrong signature. A batch has several entries, changes and messages,
+// so that a client that reads the first only is noticed. Server.Webhooks has the last
+// 1000 with their attempts, also those that nobody is subscribed to.
+//
+// # People
+//
+// A Person is one for each phone number of the business and wa_id, and exists from the
+// first message on, with a BSUID that is the same for all numbers of a portfolio
+// (BusinessAccount.OwnerBusinessID). Server.Receive, or the control API, sends a message
+// of a person, of any type that Meta has. Its file, which may be a sample of the
+// simulator's, is a media like any other, but for seven days, and the webhook has its
+// id, its SHA-256 in base64, and the URL of its download if Config.PublicURL or Run's
+// listener says where that is. People and subscriptions outlive the Server like media.
+// At most 65536 people are remembered; further ones have the defaults each time.
+//
+// Server.Wait, or the control API, waits for a message, webhook or request.
 //
 // # Fields
 //
@@ -184,10 +228,10 @@
 //
 // # Not simulated
 //
-// Webhooks, templates, flows, signup, registration, writes to accounts and
-// numbers, and debug_token; rate limits (use a fault); codecs, dimensions and
-// durations; what happens to a file after the upload (131053); the seven days of
-// inbound media and the one hour of No-Storage numbers; permissions finer than a
+// Templates, flows, signup, registration, other writes to accounts and numbers, groups,
+// and debug_token; rate limits (use a fault); codecs, dimensions and
+// durations; what happens to a file after the upload (131053); the
+// one hour of No-Storage numbers; client certificates of webhooks; permissions finer than a
 // token per account; HTTP caching, ETags of the API, batch requests, and the
 // parameters ids, method, metadata, callback and suppress_http_code. The parameters
 // pretty, locale, format, debug and sdk are ignored. An Opus stream
@@ -224,11 +268,29 @@
 //	DELETE /faults        204; removes all
 //	GET    /media         {"total":0,"media":[…]}: the newest 1000, newest last (type MediaList)
 //	GET    /media/{id}    the file's description, or 404
+//	GET    /messages      {"total":0,"messages":[…]}: that were sent; the newest 1000, newest last (type MessageList)
+//	GET    /messages/{id} the message with its statuses, or 404
+//	POST   /messages/{id}/status   {"status":"failed","code":131026} → 204; the message gets the status
+//	GET    /people        {"people":[…]} of ?phone_number_id=, or of all (type Person)
+//	GET    /people/{wa_id}           the person, or 404
+//	POST   /people/{wa_id}           changes the person (type PersonChange), who exists from then on
+//	POST   /people/{wa_id}/messages  sends a message of the person (type Inbound) → type Received
+//	POST   /people/{wa_id}/read      {"message_id":"wamid.…"} → 204; the person reads it
+//	POST   /people/{wa_id}/number    {"wa_id":"16505559999"} → the person with the new number
+//	GET    /webhooks      {"queued":0,"dropped":0,"webhooks":[…]}: the last 1000, newest last, with their attempts
+//	DELETE /webhooks      204; empties the history
+//	POST   /webhooks      {"field":"account_update","value":{…}} → 204; sends a webhook of any field (type WebhookUpdate)
+//	GET    /webhooks/delivery   how webhooks are delivered (type WebhookDelivery)
+//	POST   /webhooks/delivery   changes it, as a whole
+//	GET    /apps          {"apps":[…]}: the callback URL of each app
+//	POST   /apps          {"url":"http://…","verify_token":"…"}: of all apps, or of app_id, after the handshake
+//	GET    /wait          waits for events (see below)
 //	GET    /handles       {"total":0,"handles":[…]}: the newest 1000, newest last (type HandleList)
 //	GET    /clock         {"time":"2026-11-29T08:30:00Z","running":true} (type Clock)
 //	POST   /clock         the clock after the change; 400 for an invalid change
 //	POST   /reset         204; removes media, upload sessions and handles, also from the storage,
-//	                      the history and the faults; the clock runs with Config.Clock; accounts stay
+//	                      messages, people, webhooks and subscriptions, the history and the faults;
+//	                      the clock runs with Config.Clock; accounts stay
 //
 // A change of the clock has any of these members. They apply together,
 // in this order:
@@ -236,6 +298,31 @@
 //	{"time":"2027-01-01T00:00:00Z"}   sets the clock; years 1970 to 2199
 //	{"advance_ms":2592000000}         moves it forward, here by 30 days
 //	{"running":false}                 stops it; true lets it run on from its time
+//
+// Paths of people have the parameter phone_number_id; the default is the first phone
+// number. Messages of people look like those in webhooks; a type alone is enough for
+// most, and "content" is a file in base64:
+//
+//	{"type":"image"}
+//	{"text":{"body":"Hello"},"context":{"id":"wamid.…"}}
+//	{"document":{"filename":"a.pdf","mime_type":"application/pdf","content":"JVBERi0…"}}
+//	{"interactive":{"button_reply":{"id":"yes","title":"Yes"}}}
+//
+// Examples of how webhooks are delivered:
+//
+//	{}                                           as Meta usually does
+//	{"duplicate":1,"times":1}                    the next webhook is sent twice
+//	{"batch_size":10}                            ten updates in one, or what there is after a second
+//	{"disorder":0.2,"lose":0.1,"delay_ms":500}
+//	{"signature":"wrong"}                        or "missing", or "old" with an old_secret
+//
+// GET /wait responds as soon as there are events, or were already, with
+// {"messages":[…]}, {"webhooks":[…]} or {"requests":[…]}, and with 408 after the
+// timeout, which is at most 1m:
+//
+//	/wait?for=message&to=16505551234&status=read&timeout=5s   also id=
+//	/wait?for=webhook&state=delivered&field=messages&contains=wamid.…&count=3
+//	/wait?for=request&operation=send_message
 //
 // A fault is an object with the members of type Fault, and latency_ms. Examples:
 //
