@@ -2,7 +2,7 @@
 // call of the API and for each step of it, made where it happens.
 //
 // A [Recorder] receives the entries. Today it writes them to the log: a call at
-// level Info, Warn or Error, its steps at level Debug. Entries of one call have
+// level Info, Warn or Error, and so is a webhook of Meta's, its steps at level Debug. Entries of one call have
 // the same Trace, the request id, and requests to Meta keep Meta's own trace id,
 // so that a line of ferry's log, a line of the simulator's history and a
 // question to Meta's support can be joined.
@@ -23,6 +23,7 @@ const (
 	Fetch   Kind = "fetch"   // a source that was opened
 	Inspect Kind = "inspect" // a file that was looked into
 	Graph   Kind = "graph"   // a request to Meta's Graph API
+	Webhook Kind = "webhook" // a request of Meta's to the webhook
 )
 
 // An Outcome says how it ended.
@@ -85,11 +86,11 @@ func (r *Recorder) Record(ctx context.Context, e Entry) {
 	}
 }
 
-// level is that of the log line: a call is an error when the server failed, a
-// warning when something that it depends on did. Steps are for debugging.
+// level is that of the log line: a call, or a webhook, is an error when the server
+// failed, a warning when something that it depends on did. Steps are for debugging.
 func (e Entry) level() slog.Level {
 	switch {
-	case e.Kind != Call:
+	case e.Kind != Call && e.Kind != Webhook:
 		return slog.LevelDebug
 	case e.Outcome != Failed && e.Outcome != Ambiguous:
 		return slog.LevelInfo

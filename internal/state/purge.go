@@ -87,10 +87,15 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 			}
 		}
 	}
-	rates, err := s.purgeRates(ctx)
-	removed += rates
-	if err != nil || s.isPostgres {
-		return removed, err
+	for _, more := range []func(context.Context) (int64, error){s.purgeRates, s.purgeReceived} {
+		n, err := more(ctx)
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+	if s.isPostgres {
+		return removed, nil
 	}
 	events, err := s.purgeEvents(ctx)
 	removed += events

@@ -71,8 +71,9 @@ func (r *recent[V]) clear() {
 	r.rows.Purge()
 }
 
-// clearRecent empties the caches of keys and senders, after a change.
+// clearRecent empties the caches of keys, senders and linked accounts, after a change.
 func (s *DB) clearRecent() {
 	s.keys.clear()
 	s.senders.clear()
+	s.linked.clear()
 }

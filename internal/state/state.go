@@ -70,11 +70,15 @@ type DB struct {
 	senders      *recent[Sender]
 	files        *recent[Reusable]
 	destinations *recent[[]EventDestination]
+	linked       *recent[[]Linked]
 	uploads      batcher[Media]
 	hits         batcher[hit]
 	events       batcher[[]Event]
 	messages     batcher[*newMessage]
 	settlements  batcher[settlement]
+	receipts     batcher[*receipt]
+	forwards     batcher[Event]
+	refusals     batcher[[]Unlinked]
 
 	onDeliveries func(destinations []string) // may be nil
 
@@ -107,6 +111,10 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.events.db, s.events.apply = s, s.addEventBatch
 	s.messages.db, s.messages.apply = s, s.addMessages
 	s.settlements.db, s.settlements.apply = s, s.settleMessages
+	s.receipts.db, s.receipts.apply = s, s.receive
+	s.forwards.db, s.forwards.apply = s, s.forward
+	s.refusals.db, s.refusals.apply = s, s.countUnlinked
+	s.linked = newRecent[[]Linked](s.now)
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
 	s.destinations = newRecent[[]EventDestination](s.now)
 	if err := s.open(ctx); err != nil {

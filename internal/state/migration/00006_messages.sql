@@ -95,6 +95,19 @@ CREATE TABLE received (
 
 CREATE INDEX received_age ON received (received_at);
 
+-- Updates of Meta's webhooks that were refused, because nobody has linked what they are about.
+CREATE TABLE unlinked (
+    business_account TEXT   NOT NULL, -- Meta's id
+    phone_number     TEXT   NOT NULL, -- Meta's id; empty if the business account is not linked either
+    updates          BIGINT NOT NULL,
+    first_at         BIGINT NOT NULL,
+    last_at          BIGINT NOT NULL,
+    PRIMARY KEY (business_account, phone_number)
+);
+
+-- Which business accounts have an id of Meta's: several accounts may have linked the same one.
+CREATE INDEX business_account_meta_id ON business_account (meta_id);
+
 -- Where the events of a business account go.
 CREATE TABLE event_destination (
     business_account_id TEXT   NOT NULL REFERENCES business_account (id) ON DELETE CASCADE,
@@ -118,6 +131,8 @@ CREATE INDEX rate_age ON rate (used_until);
 DROP INDEX media_id;
 DROP TABLE rate;
 DROP TABLE event_destination;
+DROP INDEX business_account_meta_id;
+DROP TABLE unlinked;
 DROP TABLE received;
 DROP TABLE message;
 DROP TABLE held_destination;
