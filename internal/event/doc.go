@@ -1,5 +1,11 @@
-// Package event routes the events of business accounts to their destinations, in
-// AWS's envelope.
+// Package event receives Meta's webhooks, makes events of what they report, and
+// routes the events of business accounts to their destinations, in AWS's envelope.
+//
+//	webhook.go         the webhook: the verification of its address, signatures, responses
+//	webhook_split.go   a webhook becomes updates, each with an entry of its own
+//	webhook_update.go  what an update is about, and what makes it the same one again
+//	webhook_store.go   updates become events of the accounts that are linked
+//	webhook_json.go    JSON byte for byte
 //
 //	destination.go  a destination of the configuration
 //	arn.go          the ARNs of topics and of destinations

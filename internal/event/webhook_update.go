@@ -19,6 +19,9 @@ import (
 // stored as its digest.
 const maxID = 256
 
+// maxReason bounds the text of one error of a message that is stored, in bytes.
+const maxReason = 500
+
 // boundedID returns an id in the form in which it is stored: all databases accept it.
 func boundedID(id string) string {
 	id = strings.ReplaceAll(id, "\x00", "\uFFFD")
@@ -134,9 +137,8 @@ func describeError(e []member) string {
 	if text == "" {
 		text = firstText(e, "message", "title")
 	}
-	const maxText = 500
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "")
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "")
 	}
 	return strings.ReplaceAll(joinTexts(textAt(e, "code"), text), "\x00", "\uFFFD")
 }

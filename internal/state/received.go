@@ -284,7 +284,7 @@ var ErrUnsettled = errors.New("a message to this recipient is being sent, and Me
 func (s *DB) Claim(ctx context.Context, status ReportedStatus, update Received, accepted func(messageID string) Event) (messageID string, err error) {
 	var added []Event
 	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
-		added = nil
+		messageID, added = "", nil
 		isUnsettled, err := s.isUnsettled(ctx, tx, status) // first: a message that is not has its wamid
 		if err != nil {
 			return err
