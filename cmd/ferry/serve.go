@@ -28,9 +28,10 @@ import (
 
 // stateFlags say where the server's state is. Administration commands have them, too.
 type stateFlags struct {
-	Database   string        `help:"SQLite file with the server's state; created if it is missing. Default: ${default}." default:"ferry.db" placeholder:"FILE" group:"State"`
-	KeysetFile string        `help:"File with the keyset that encrypts secrets in the database ('ferry keyset create' creates one)." placeholder:"FILE" group:"State"`
-	Keyset     secret.Secret `help:"The keyset itself, instead of a file. Set it in the environment: the command line is visible to other users." placeholder:"JSON" group:"State"`
+	Database            secret.Secret `help:"SQLite file with the server's state, which is created if it is missing; or a PostgreSQL database, postgres://USER@HOST:PORT/NAME?sslmode=verify-full, which several servers may share. Set a URL with a password in the environment or the configuration file: the command line is visible to other users. Default: ${default}." default:"ferry.db" placeholder:"FILE|URL" group:"State"`
+	DatabaseConnections int           `help:"Connections to PostgreSQL, half of which are for writing." default:"20" placeholder:"NUMBER" group:"State"`
+	KeysetFile          string        `help:"File with the keyset that encrypts secrets in the database ('ferry keyset create' creates one)." placeholder:"FILE" group:"State"`
+	Keyset              secret.Secret `help:"The keyset itself, instead of a file. Set it in the environment: the command line is visible to other users." placeholder:"JSON" group:"State"`
 }
 
 // sealer reads the keyset.
@@ -51,16 +52,28 @@ func (f stateFlags) sealer() (*secret.Sealer, error) {
 	}
 }
 
+// config returns the configuration of the database.
+func (f stateFlags) config(sealer *secret.Sealer) state.Config {
+	return state.Config{Path: f.Database.Reveal(), Connections: f.DatabaseConnections, Sealer: sealer}
+}
+
 // checkDatabase reports whether the database's path is usable. It leaves no
-// files behind.
+// files behind, and does not connect to a server.
 func (f stateFlags) checkDatabase() error {
-	if f.Database == state.Memory {
+	path := f.Database.Reveal()
+	if path == state.Memory {
 		return nil
 	}
-	if err := (state.Config{Path: f.Database}).CheckPath(); err != nil {
+	if err := f.config(nil).CheckPath(); err != nil {
 		return fmt.Errorf("--database: %w", err)
 	}
-	file, err := os.OpenFile(f.Database, os.O_RDWR, 0)
+	if state.IsPostgres(path) {
+		if f.DatabaseConnections < 2 {
+			return fmt.Errorf("--database-connections is %d; expected at least 2, one for reading and one for writing", f.DatabaseConnections)
+		}
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err == nil {
 		err = file.Close()
 	}
@@ -68,12 +81,12 @@ func (f stateFlags) checkDatabase() error {
 		return fmt.Errorf("--database: %w", err)
 	}
 	// SQLite creates more files beside it.
-	file, err = os.CreateTemp(filepath.Dir(f.Database), ".ferry-*")
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		err = path.Err
+	file, err = os.CreateTemp(filepath.Dir(path), ".ferry-*")
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
 	}
 	if err != nil {
-		return fmt.Errorf("--database %s: cannot create files in its directory: %w", f.Database, err)
+		return fmt.Errorf("--database %s: cannot create files in its directory: %w", path, err)
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
@@ -84,7 +97,7 @@ func (f stateFlags) open(ctx context.Context) (*state.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.Open(ctx, state.Config{Path: f.Database, Sealer: sealer})
+	return state.Open(ctx, f.config(sealer))
 }
 
 // graphFlags say where Meta's Graph API is.
@@ -278,7 +291,9 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	config.Access, _ = gateway.NewAccess(c.Host, nil) // check has reported what is wrong with it
 	config.Listener, config.Logger = listener, terminal.log
 	if config.Sealer, err = c.sealer(); err == nil {
-		config.State, err = state.Open(ctx, state.Config{Path: c.Database, Sealer: config.Sealer, CheckIntegrity: true, Logger: terminal.log})
+		database := c.stateFlags.config(config.Sealer)
+		database.CheckIntegrity, database.Logger = true, terminal.log
+		config.State, err = state.Open(ctx, database)
 	}
 	if err == nil {
 		err = refuseSampleKey(ctx, config.State)

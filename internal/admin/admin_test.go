@@ -9,6 +9,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 	"ferry/metasim"
 )
 
@@ -24,7 +25,7 @@ func newState(t *testing.T) *state.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
+	db, err := state.Open(t.Context(), state.Config{Path: statetest.OncePath(t), Sealer: sealer})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,7 +53,7 @@ type Config struct {
 	// adds the hosts of the Graph API to ExceptHosts.
 	Objects object.Config
 	// Own holds the addresses that no source may name: the other listeners of
-	// the process, and its database. The gateway adds its own listeners.
+	// the process. The gateway adds its own listeners and the addresses of State.
 	// Default: none.
 	Own *guard.Own
 	// Transfer has the limits of transfers. The gateway sets State, Graph, Objects,
@@ -152,6 +153,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	}
 	config := g.config
 	g.limitConnections(&config)
+	g.config.State.OnAddress(func(address netip.AddrPort) { config.Own.Add(address) })
 	if g.graph, err = graph.New(config.Graph); err != nil {
 		return err
 	}

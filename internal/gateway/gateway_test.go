@@ -25,6 +25,7 @@ import (
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 	"ferry/socialmessaging"
 )
 
@@ -72,7 +73,7 @@ func open(t *testing.T, listener net.Listener, adjust func(config *gateway.Confi
 	if config.Sealer, err = secret.NewSealer(keyset); err != nil {
 		t.Fatal(err)
 	}
-	if config.State, err = state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: config.Sealer}); err != nil {
+	if config.State, err = state.Open(t.Context(), state.Config{Path: statetest.OncePath(t), Sealer: config.Sealer}); err != nil {
 		t.Fatal(err)
 	}
 	if adjust != nil {
@@ -241,7 +242,7 @@ func TestOwnAddressIsNoSource(t *testing.T) {
 func TestCertificateNeedsItsKey(t *testing.T) {
 	keyset, _ := secret.GenerateKeyset()
 	sealer, _ := secret.NewSealer(keyset)
-	db, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
+	db, err := state.Open(t.Context(), state.Config{Path: statetest.OncePath(t), Sealer: sealer})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,9 @@ type Config struct {
 	API social.Config
 	// Data is the directory of all state. Empty means in memory.
 	Data string
+	// Database is the path or the URL of a new database. Default: a file in Data, or in
+	// memory.
+	Database string
 	// Logger receives the log of all servers. Default: discarded.
 	Logger *slog.Logger
 }

@@ -81,7 +81,7 @@ func (w *World) openGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := state.Open(ctx, state.Config{Path: w.path("ferry.db", state.Memory), Sealer: sealer, CheckIntegrity: true, Logger: w.config.Logger})
+	db, err := state.Open(ctx, state.Config{Path: cmp.Or(w.config.Database, w.path("ferry.db", state.Memory)), Sealer: sealer, CheckIntegrity: true, Logger: w.config.Logger})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 	"ferry/internal/transfer"
 	"ferry/metasim"
 	"ferry/socialmessaging"
@@ -80,7 +81,7 @@ func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 		objects:   objects,
 		transfers: transfer.Config{Graph: client, Activity: record},
 		api:       social.Config{Sealer: sealer, Activity: record},
-		database:  state.Config{Path: state.Memory, Sealer: sealer},
+		database:  state.Config{Path: statetest.OncePath(t), Sealer: sealer},
 	}
 	for _, f := range adjust {
 		f(&config)

@@ -9,6 +9,14 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
+)
+
+const (
+	// uncertainTime is how long a batch tries to find out whether it was committed, and
+	// uncertainInterval the time between two tries.
+	uncertainTime     = 15 * time.Second
+	uncertainInterval = 100 * time.Millisecond
 )
 
 var errNotCommitted = errors.New("the record was not committed")
@@ -19,6 +27,9 @@ type batcher[T any] struct {
 	// apply makes the writes in a transaction. outcomes has one element per write.
 	// After an err the transaction is rolled back.
 	apply func(ctx context.Context, tx *sql.Tx, writes []T) (outcomes []error, err error)
+	// isIdempotent says that a write which is made twice has the same result and the same
+	// outcome as one. Then a batch whose commit is uncertain is committed again.
+	isIdempotent bool
 
 	mu     sync.Mutex
 	next   *batch[T]  // the batch that new writes join; nil means none
@@ -68,7 +79,7 @@ func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 		close(all.done)
 	}()
 	ctx = context.WithoutCancel(ctx)
-	outcomes, cannotApply, err := b.inTransaction(ctx, all.writes)
+	outcomes, cannotApply, err := b.certainly(ctx, all.writes)
 	switch {
 	case err == nil:
 		all.outcomes = outcomes
@@ -76,12 +87,31 @@ func (b *batcher[T]) run(ctx context.Context, all *batch[T]) {
 		all.outcomes = slices.Repeat([]error{err}, len(all.writes))
 	default:
 		for i := range all.writes {
-			if outcomes, _, err = b.inTransaction(ctx, all.writes[i:i+1]); err == nil {
+			if outcomes, _, err = b.certainly(ctx, all.writes[i:i+1]); err == nil {
 				err = outcomes[0]
 			}
 			all.outcomes[i] = err
 		}
 	}
+}
+
+// certainly makes writes in one transaction. If the server did not confirm the commit, and
+// the writes are idempotent, it makes them again until it is known what has become of
+// them, for uncertainTime at most.
+func (b *batcher[T]) certainly(ctx context.Context, writes []T) (outcomes []error, cannotApply bool, err error) {
+	outcomes, cannotApply, err = b.inTransaction(ctx, writes)
+	if !b.isIdempotent || !errors.Is(err, ErrUncertain) {
+		return outcomes, cannotApply, err
+	}
+	uncertain := err
+	for end := time.Now().Add(uncertainTime); time.Now().Before(end); {
+		time.Sleep(uncertainInterval)
+		outcomes, cannotApply, err = b.inTransaction(ctx, writes)
+		if err == nil || cannotApply {
+			return outcomes, cannotApply, err
+		}
+	}
+	return nil, false, uncertain
 }
 
 // inTransaction makes writes in one transaction. cannotApply reports whether err

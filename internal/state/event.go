@@ -77,21 +77,40 @@ func (s *DB) announce(events []Event) {
 // the 32,766 that SQLite and the 65,535 that PostgreSQL allow.
 const rowsPerStatement = 500
 
-// insertEvents stores events with their deliveries, in order. The caller calls
-// announce after the commit.
+// insertEvents stores events with their deliveries, in order. An event whose id is
+// stored already was committed before without an answer, and is not stored again. The
+// caller calls announce after the commit.
 func (s *DB) insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
+	stored := make(map[string]bool, len(events))
 	for rows := range slices.Chunk(events, rowsPerStatement) {
 		var values []any
 		for _, e := range rows {
 			values = append(values, e.ID, e.AccountID, e.BusinessAccountID, e.PhoneNumberID, e.Kind, e.Name, e.Conversation,
 				e.MessageID, e.WAMID, e.Body, e.CreatedAt.UnixMilli())
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO event (id, account_id, business_account_id, phone_number_id, kind, name,
-			conversation, message_id, wamid, body, created_at) VALUES `+placeholders(len(rows), 11), values...); err != nil {
+		inserted, err := tx.QueryContext(ctx, `INSERT INTO event (id, account_id, business_account_id, phone_number_id, kind, name,
+			conversation, message_id, wamid, body, created_at) VALUES `+placeholders(len(rows), 11)+` ON CONFLICT (id) DO NOTHING RETURNING id`, values...)
+		if err != nil {
+			return err
+		}
+		if err := collectIDs(inserted, stored); err != nil {
 			return err
 		}
 	}
-	return s.putDeliveries(ctx, tx, events)
+	return s.putDeliveries(ctx, tx, slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return !stored[e.ID] }))
+}
+
+// collectIDs adds the ids that rows have to a set, and closes the rows.
+func collectIDs(rows *sql.Rows, ids map[string]bool) error {
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		ids[id] = true
+	}
+	return rows.Err()
 }
 
 // putDeliveries adds the deliveries of events to the ends of their lanes. Lanes are

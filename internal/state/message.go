@@ -100,7 +100,7 @@ func (s *DB) addMessages(ctx context.Context, tx *sql.Tx, adding []*newMessage) 
 	for _, a := range adding {
 		m := a.message
 		id, isKnown := known[m.SDKCall]
-		if a.id, a.isNew = id, !isKnown; isKnown {
+		if a.id, a.isNew = id, !isKnown || id == m.ID; isKnown { // its own id: committed before without an answer
 			continue
 		}
 		a.id = m.ID
@@ -117,7 +117,7 @@ func (s *DB) addMessages(ctx context.Context, tx *sql.Tx, adding []*newMessage) 
 	const columns = 8
 	for rows := range slices.Chunk(values, columns*rowsPerStatement) {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO message (id, phone_number_id, recipient, api_version, access_key_id, request_id, sdk_call,
-			updated_at, status, wamid, error) VALUES `+placeholders(len(rows)/columns, columns, `'queued'`, `''`, `''`), rows...); err != nil {
+			updated_at, status, wamid, error) VALUES `+placeholders(len(rows)/columns, columns, `'queued'`, `''`, `''`)+` ON CONFLICT (id) DO NOTHING`, rows...); err != nil {
 			return nil, err
 		}
 	}

@@ -22,8 +22,8 @@ const (
 	purgeBatch = 500
 )
 
-// Run purges expired rows, at least hourly, and checks an SQLite file, at least daily,
-// until ctx is done, and then returns nil. A purge that fails is logged and retried
+// Run purges expired rows, at least hourly, until ctx is done, and then returns nil. It
+// also checks an SQLite file, at least daily, or the clock of a server, every minute. A purge that fails is logged and retried
 // with the next one. All replicas may run it: deleting an already deleted row is
 // harmless.
 //
@@ -34,6 +34,9 @@ func (s *DB) Run(ctx context.Context) error {
 	group.Go(func() error { return s.purgeExpired(ctx) })
 	if s.isFile() {
 		group.Go(func() error { return s.checkIntegrity(ctx) })
+	}
+	if s.isPostgres {
+		group.Go(func() error { return s.watchClock(ctx) })
 	}
 	group.Go(func() error {
 		select {

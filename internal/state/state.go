@@ -107,6 +107,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	}
 	s.writability.fatal = make(chan error, 1)
 	s.uploads.db, s.uploads.apply = s, s.insertMedia
+	s.uploads.isIdempotent, s.events.isIdempotent, s.messages.isIdempotent = true, true, true
 	s.hits.db, s.hits.apply = s, s.countHits
 	s.events.db, s.events.apply = s, s.addEventBatch
 	s.messages.db, s.messages.apply = s, s.addMessages

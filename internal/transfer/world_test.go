@@ -23,6 +23,7 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 	"ferry/internal/transfer"
 	"ferry/metasim"
 )
@@ -66,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	sealer, err := secret.NewSealer(keyset)
 	w.must(err)
-	w.state, err = state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
+	w.state, err = state.Open(t.Context(), state.Config{Path: statetest.OncePath(t), Sealer: sealer})
 	w.must(err)
 	t.Cleanup(func() { _ = w.state.Close() })
 	_, err = admin.CreateAccessKey(t.Context(), w.state, account, "app", admin.FullAccessPolicy)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,9 @@ type server struct {
 	// template is what databases of tests are copies of: a database with the schema, or an
 	// empty one on a server that remains after the tests.
 	template string
+
+	mu   sync.Mutex
+	free []string // databases with the schema of the template and no rows
 }
 
 const emptyTemplate = "template0"
@@ -46,7 +50,7 @@ func openServer(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{started, parsed, "ferry_template"}
+	s := &server{started: started, url: parsed, template: "ferry_template"}
 	return s, s.makeTemplate(ctx)
 }
 
@@ -74,21 +78,66 @@ func (s *server) database(name string) string {
 	return at.String()
 }
 
-// create creates a database, which is removed at the end of the test, and returns its
-// URL.
-func (s *server) create(tb testing.TB, template string) string {
+// take returns the URL of a database with the template's schema, or none if the server
+// is not ours, and without rows. After the test, the next one takes it.
+func (s *server) take(tb testing.TB) string {
 	tb.Helper()
-	name := "ferry_test_" + strings.ToLower(rand.Text())
-	if err := exec(tb.Context(), s.url.String(), createDatabase(name, template)); err != nil {
-		tb.Fatal(err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var name string
+	if last := len(s.free) - 1; last >= 0 {
+		name, s.free = s.free[last], s.free[:last]
+	} else {
+		name = newName()
+		if err := exec(tb.Context(), s.url.String(), createDatabase(name, s.template)); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	tb.Cleanup(func() {
-		if err := exec(context.Background(), s.url.String(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if s.template == emptyTemplate {
+			s.drop(tb, name)
+		} else if err := exec(context.Background(), s.database(name), deleteRows); err != nil {
 			tb.Error(err)
+		} else {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.free = append(s.free, name)
 		}
 	})
 	return s.database(name)
 }
+
+// deleteRows ends all other connections to a database, and deletes all rows of the
+// schema. It does not check references between tables meanwhile.
+const deleteRows = `
+DO $$ DECLARE name text; BEGIN
+	PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+	SET LOCAL session_replication_role = replica;
+	FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version' LOOP
+		EXECUTE format('DELETE FROM %I', name);
+	END LOOP;
+END $$`
+
+// create creates an empty database, which is removed at the end of the test, and returns
+// its URL.
+func (s *server) create(tb testing.TB) string {
+	tb.Helper()
+	name := newName()
+	if err := exec(tb.Context(), s.url.String(), createDatabase(name, emptyTemplate)); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.drop(tb, name) })
+	return s.database(name)
+}
+
+func (s *server) drop(tb testing.TB, name string) {
+	tb.Helper()
+	if err := exec(context.Background(), s.url.String(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		tb.Error(err)
+	}
+}
+
+func newName() string { return "ferry_test_" + strings.ToLower(rand.Text()) }
 
 func createDatabase(name, template string) string {
 	return "CREATE DATABASE " + name + " ENCODING 'UTF8' TEMPLATE " + template

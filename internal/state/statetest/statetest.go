@@ -64,6 +64,15 @@ func Path(tb testing.TB) string {
 	return Default().Path(tb)
 }
 
+// OncePath is Path for a database that is opened once, which may be in memory.
+func OncePath(tb testing.TB) string {
+	tb.Helper()
+	if Default() == SQLite {
+		return state.Memory
+	}
+	return Path(tb)
+}
+
 // Open opens a new database, or that of the Path in the configuration. It is closed at the
 // end of the test. An SQLite database without a path is in memory.
 func (e Engine) Open(tb testing.TB, configs ...state.Config) *state.DB {
@@ -102,8 +111,7 @@ func (e Engine) Path(tb testing.TB) string {
 	if e == SQLite {
 		return filepath.Join(tb.TempDir(), "ferry.db")
 	}
-	s := e.server(tb)
-	return s.create(tb, s.template)
+	return e.server(tb).take(tb)
 }
 
 // EmptyPath is Path, but the database has no schema.
@@ -112,7 +120,7 @@ func (e Engine) EmptyPath(tb testing.TB) string {
 	if e == SQLite {
 		return e.Path(tb)
 	}
-	return e.server(tb).create(tb, emptyTemplate)
+	return e.server(tb).create(tb)
 }
 
 // Sealer returns a sealer with a new keyset.
