@@ -75,12 +75,15 @@ type Config struct {
 	// AllowAnyPublicHost allows presigned URLs to name any host on port 443. The
 	// rules for addresses stay the same. Default: false.
 	AllowAnyPublicHost bool
-	// ExceptHosts are hosts, each with all names below it, that AllowAnyPublicHost does
-	// not allow. AllowedHosts may still name them. Default: none.
+	// ExceptHosts are hosts, each with all names below it, that AllowAnyPublicHost and the
+	// links of messages do not include. AllowedHosts may still name them. Default: none.
 	ExceptHosts []string
-	// Proxy returns the proxy for a request to a store or a [Link], like the field
-	// of [http.Transport]. Presigned URLs never use a proxy, since the guard could
-	// not check their addresses. Default: no proxy.
+	// LinksInside allows the links of messages (PublicLink) to name private and loopback
+	// addresses, too. It is for a world on one machine. Default: false.
+	LinksInside bool
+	// Proxy returns the proxy for a request to a store or a URL of the operator (Link),
+	// like the field of [http.Transport]. Presigned URLs and the links of messages never
+	// use a proxy, since the guard could not check their addresses. Default: no proxy.
 	Proxy func(*http.Request) (*url.URL, error)
 	// Guard dials the stores and the hosts of presigned URLs. Default: a guard
 	// without own addresses.

@@ -1,7 +1,8 @@
 // Package object reads and writes the objects that a caller names: objects in
 // S3-compatible stores ([Opener.File], [Opener.FileSink]) and presigned URLs
-// ([Opener.URL], [Opener.URLSink]). A program that runs on the operator's own
-// machine may also read any other URL ([Opener.Link]).
+// ([Opener.URL], [Opener.URLSink]). It reads the files that messages link to
+// ([Opener.PublicLink]), and for a program that runs on the operator's own machine any
+// other URL ([Opener.Link]).
 //
 // Reading takes two steps. The methods of Opener check what the caller wrote,
 // and send nothing. Open then sends one GET and returns as soon as it has the

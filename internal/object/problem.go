@@ -27,6 +27,7 @@ var (
 	urlInvalid     = problem{Invalid, "url-invalid", "%v.", "Send the URL exactly as it was signed."}
 	urlTooLong     = problem{Invalid, "url-too-long", "%v.", urlTooLongFix}
 	urlHost        = problem{Invalid, "url-host", "must be an https URL of AWS S3, or of a store or host that this server's configuration allows.", "Sign a URL of one of these, or let the operator allow the host."}
+	linkHost       = problem{Invalid, "url-host", "must name a public host, and none of Meta's own.", "Link to a host that everybody can reach, or post the file and send its media id."}
 	urlNotSigned   = problem{Invalid, "url-not-signed", "is not signed.", ""}
 	urlEscaped     = problem{Invalid, "url-escaped", "contains &amp; in place of &, as in HTML or XML.", "Decode it, and send it exactly as it was signed."}
 	urlNotAllowed  = problem{Invalid, "url-not-allowed", "names no object in a bucket that this server's configuration allows for that store.", "Sign a URL of an object in a bucket that is configured for the store."}
@@ -68,6 +69,7 @@ var (
 	urlStatus      = problem{Invalid, "url-status", "must return %s, but returned something else%s.", "Sign a %s of the object itself."}
 	badPUTStatus   = problem{Invalid, "store-status", "must respond to a write with HTTP 200, 201 or 204, but responded with HTTP %d.", "Check that the endpoint is an S3-compatible store."}
 	tooManyLinks   = problem{Invalid, "url-redirect", "is redirected more than %d times.", "Use the URL that it leads to."}
+	linkNotFound   = problem{NotFound, "object-not-found", "names no file that exists%s.", "Open the link in a browser without cookies: it must lead to the file."}
 	badLink        = problem{Invalid, "url-redirect", "is redirected to an invalid URL.", "Use a URL of the file itself."}
 )
 

@@ -42,6 +42,8 @@ func (u *target) statusError(resp *http.Response, p *readRate) *Error {
 		return u.origin.fail(urlChanged, cause)
 	case code == "InvalidObjectState":
 		return u.origin.fail(archived, cause, shorten(lastElement(u.request.Path)), responded(status, code))
+	case status == http.StatusNotFound && u.isLink && !u.isSigned():
+		return u.origin.fail(linkNotFound, cause, responded(status, code))
 	case status == http.StatusNotFound && code != "NoSuchBucket":
 		fix := notFoundFix(u.request.Path, urlNotFound.fix)
 		return u.origin.fail(urlNotFound.withFix(fix), cause, responded(status, code))

@@ -14,14 +14,15 @@ import (
 var errUnreached = errors.New("no connection within ReachTimeout")
 
 // reachBy returns the time by which a request that starts now must have a connection
-// to its host, all attempts included. A [Link] has no such limit: the zero time.
+// to its host, all attempts included. A URL of the operator has no such limit: the zero
+// time.
 //
 // A host that is not reached by then, or whose address is forbidden, gets its error
 // at exactly this time (awaitReach). So neither the text nor the time of the error
 // tells a caller whether a name exists, to which addresses it resolves and whether
 // something responds there.
 func (u *target) reachBy() time.Time {
-	if u.isLink {
+	if u.isTrusted {
 		return time.Time{}
 	}
 	return time.Now().Add(u.opener.cfg.ReachTimeout)

@@ -27,7 +27,9 @@ type target struct {
 	host     string // Host header
 	headers  http.Header
 	rule     headerRule
-	isLink   bool // chosen by the operator, not by a caller
+
+	isLink    bool // a file on any web server, see [Link]
+	isTrusted bool // chosen by the operator, not by a caller
 }
 
 // target checks a presigned URL. It sends nothing.
@@ -100,7 +102,7 @@ func (u *target) send(request *http.Request, cancel context.CancelCauseFunc, by 
 	defer stop()
 	ctx := request.Context()
 	transport := u.transport()
-	if u.isLink {
+	if u.isTrusted {
 		transport.Proxy = u.opener.cfg.Proxy
 		transport.DialContext = u.opener.cfg.Guard.Dial(guard.Named)
 	} else {
@@ -161,7 +163,7 @@ func (u *target) isVersion2() bool {
 func (u *target) transport() *http.Transport {
 	cfg := u.opener.cfg
 	serverName := u.dial.host
-	if u.isLink {
+	if u.isTrusted {
 		serverName = "" // the connection may go to a proxy
 	}
 	protocols := new(http.Protocols)
