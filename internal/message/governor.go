@@ -139,7 +139,7 @@ func (f Flow) hasPair() bool { return f.Recipient != "" && f.Recipient != NoReci
 func (g *Governor) Take(ctx context.Context, flow Flow) error {
 	rates, err := g.config.State.Rates(ctx, flow.rates()...)
 	if err != nil {
-		return later(fmt.Errorf("reading the rate limits: %w", err), 0)
+		return later(fmt.Errorf("reading the rate limits: %w", err), permitAhead)
 	}
 	now := g.config.Now()
 	account, number, pair := rates[accountRate(flow.BusinessAccountID)], rates[numberRate(flow.PhoneNumberID)], rates[pairRate(flow.PhoneNumberID, flow.Recipient)]
@@ -189,6 +189,6 @@ func sleepUntil(ctx context.Context, until time.Time, now func() time.Time) erro
 	case <-time.After(until.Sub(now())):
 		return nil
 	case <-ctx.Done():
-		return later(ctx.Err(), 0)
+		return later(context.Cause(ctx), permitAhead)
 	}
 }

@@ -57,7 +57,7 @@ func (p *permits) take(ctx context.Context) (time.Time, error) {
 	case <-p.turn:
 		defer func() { p.turn <- struct{}{} }()
 	case <-ctx.Done():
-		return time.Time{}, later(ctx.Err(), 0)
+		return time.Time{}, later(context.Cause(ctx), permitAhead)
 	}
 	p.expire()
 	if p.left == 0 {
@@ -88,7 +88,7 @@ func (p *permits) takeMore(ctx context.Context) error {
 	begin, ok, err := p.state.TakeRate(ctx, p.rate, time.Duration(number)*p.interval,
 		now.Add(-time.Duration(waiting-1)*p.interval), now.Add(permitAhead))
 	if err != nil {
-		return later(fmt.Errorf("taking permits to send: %w", err), 0)
+		return later(fmt.Errorf("taking permits to send: %w", err), permitAhead)
 	}
 	if !ok {
 		return later(errNumberUsed, permitAhead)

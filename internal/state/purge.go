@@ -90,7 +90,7 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 			}
 		}
 	}
-	for _, more := range []func(context.Context) (int64, error){s.purgeRates, s.purgeReceived} {
+	for _, more := range []func(context.Context) (int64, error){s.purgeRates, s.purgeReceived, s.purgeEvents} {
 		n, err := more(ctx)
 		removed += n
 		if err != nil {
@@ -99,11 +99,6 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 	}
 	if s.isPostgres {
 		return removed, nil
-	}
-	events, err := s.purgeEvents(ctx)
-	removed += events
-	if err != nil {
-		return removed, err
 	}
 	return removed, s.checkpoint(ctx)
 }
