@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ferry/internal/outbox"
@@ -64,6 +65,7 @@ type Governor struct {
 type number struct {
 	permits *permits
 	queue   queue
+	blocked atomic.Int64 // Unix microseconds: until when, as far as this process has learned itself
 }
 
 // NewGovernor returns a Governor.
@@ -156,11 +158,18 @@ func (g *Governor) Take(ctx context.Context, flow Flow) error {
 			return later(limit.reason, limit.until.Sub(now))
 		}
 	}
-	moment, err := g.number(flow.PhoneNumberID).permits.take(ctx)
+	n := g.number(flow.PhoneNumberID)
+	moment, err := n.permits.take(ctx)
 	if err != nil {
 		return err
 	}
-	return sleepUntil(ctx, moment, g.config.Now)
+	if err := sleepUntil(ctx, moment, g.config.Now); err != nil {
+		return err
+	}
+	if until := time.UnixMicro(n.blocked.Load()); until.After(g.config.Now()) { // meanwhile
+		return later(errNumberBlocked, until.Sub(g.config.Now()))
+	}
+	return nil
 }
 
 // Why a message is not sent yet.

@@ -19,12 +19,12 @@ import (
 )
 
 const (
-	// permitLife is how long a permit may be used, and how much time a process takes
-	// from the database at once. It is the burst that the governor allows.
+	// permitLife is how long a permit may be used. What is sent in this time is the burst
+	// that the governor allows.
 	permitLife = 100 * time.Millisecond
 	// permitAhead is how far in the future a permit may be. A message that would have
 	// to wait for longer goes back to the outbox.
-	permitAhead = time.Second
+	permitAhead = 2 * time.Second
 )
 
 // permits are those of one phone number that this process has.
@@ -38,8 +38,9 @@ type permits struct {
 	turn    chan struct{} // holds one element; who has it owns the fields below
 	next    time.Time     // the first permit that is left
 	left    int
-	taken   time.Time // when the last permits were taken from the database
-	used    int       // since then
+	taken   time.Time     // when the last permits were taken from the database
+	took    time.Duration // how long that took
+	used    int           // since then
 }
 
 func newPermits(db *state.DB, rate string, perSecond int, now func() time.Time) *permits {
@@ -77,16 +78,18 @@ func (p *permits) expire() {
 	}
 }
 
-// takeMore takes permits from the database: one for each caller that waits, whose
-// moment may be in the past if nobody has used it, and as many for later as were used
-// lately, so that a steady flow of messages needs few commits.
+// takeMore takes permits from the database: one for each caller that waits, and at
+// least as many as were used lately in permitLife, so that a steady flow of messages
+// needs few commits. Moments that have just passed are taken, too, if no process has
+// used them, for the callers that wait.
 func (p *permits) takeMore(ctx context.Context) error {
 	now := p.now()
-	most := max(1, int(permitLife/p.interval))
-	waiting := min(int(p.waiting.Load()), most)
-	number := min(max(waiting, p.usedLately(now)), most)
-	begin, ok, err := p.state.TakeRate(ctx, p.rate, time.Duration(number)*p.interval,
-		now.Add(-time.Duration(waiting-1)*p.interval), now.Add(permitAhead))
+	waiting := int(p.waiting.Load())
+	number := max(waiting, min(p.usedLately(now), int(permitLife/p.interval)))
+	past := min(time.Duration(waiting-1)*p.interval, permitLife)
+	due := now.Add(min(p.took, permitAhead)) // when they will probably be here
+	begin, ok, err := p.state.TakeRate(ctx, p.rate, time.Duration(number)*p.interval, due.Add(-past), now.Add(permitAhead))
+	p.took = p.now().Sub(now)
 	if err != nil {
 		return later(fmt.Errorf("taking permits to send: %w", err), permitAhead)
 	}

@@ -103,5 +103,8 @@ func (g *Governor) Report(ctx context.Context, flow Flow, result Result) (wait t
 	if err != nil {
 		return back.pause(1, result.RetryAfter), true, err
 	}
+	if id != pairRate(flow.PhoneNumberID, flow.Recipient) {
+		g.number(flow.PhoneNumberID).blocked.Store(until.UnixMicro())
+	}
 	return until.Sub(g.config.Now()), true, nil
 }

@@ -121,3 +121,30 @@ func TestRefusalsOfMessagesOnTheirWayCountOnce(t *testing.T) {
 		}
 	})
 }
+
+// Messages that wait for their moment are not sent if Meta refuses another one meanwhile.
+func TestRefusalStopsMessagesThatHavePermits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		governor := newGovernor(t, message.GovernorConfig{State: replicas(t, 1)[0], PerSecond: 10})
+		const waiting = 10
+		ends := make(chan error, waiting)
+		for range waiting {
+			go func() { ends <- governor.Take(t.Context(), to(message.NoRecipient)) }()
+		}
+		time.Sleep(450 * time.Millisecond)
+		if _, _, err := governor.Report(t.Context(), flow, message.Result{Code: 130429, RetryAfter: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		for range waiting {
+			if err := <-ends; err == nil {
+				sent++
+			} else if wait := waitOf(t, err); wait < 59*time.Second {
+				t.Errorf("a message waits for %v", wait)
+			}
+		}
+		if sent < 5 || sent > 6 {
+			t.Errorf("%d messages were sent", sent)
+		}
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"ferry/internal/outbox"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 var flow = message.Flow{BusinessAccountID: "b1", PhoneNumberID: "n1", Recipient: "15550001111"}
@@ -169,6 +170,40 @@ func TestProcessesTogetherUseTheThroughputAndNeverMore(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The same in real time, on both engines.
+func TestProcessesOnOneDatabaseKeepTheThroughput(t *testing.T) {
+	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
+		const length, perSecond = 4 * time.Second, 200
+		path, sealer := engine.Path(t), newSealer(t)
+		var governors []*message.Governor
+		for range 2 {
+			db := engine.Open(t, state.Config{Path: path, Sealer: sealer})
+			governors = append(governors, newGovernor(t, message.GovernorConfig{State: db, PerSecond: perSecond}))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), length)
+		defer cancel()
+		var sent traffic
+		var groups []*sync.WaitGroup
+		for _, governor := range governors {
+			groups = append(groups, send(ctx, t, governor, 100*time.Millisecond, &sent))
+		}
+		for _, group := range groups {
+			group.Wait()
+		}
+		most := sent.most(time.Second)
+		if bound := perSecond + perSecond/10 + 1; most > bound {
+			t.Errorf("%d messages in one second, more than %d", most, bound)
+		}
+		begun := sent.sent[0].Add(time.Second) // before, PostgreSQL's connections are opened
+		sent.sent = slices.DeleteFunc(sent.sent, func(at time.Time) bool { return at.Before(begun) })
+		possible := perSecond * int(length/time.Second-1)
+		if len(sent.sent)*100 < possible*90 { // 95 and more on a machine that does nothing else
+			t.Errorf("%d messages, less than 90 %% of %d", len(sent.sent), possible)
+		}
+		t.Logf("%d of %d messages, at most %d in one second", len(sent.sent), possible, most)
+	})
 }
 
 func TestMessageOfAnIdleNumberIsSentAtOnce(t *testing.T) {

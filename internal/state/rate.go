@@ -52,19 +52,21 @@ func (s *DB) Rates(ctx context.Context, ids ...string) (map[string]Rate, error) 
 // is false.
 func (s *DB) TakeRate(ctx context.Context, id string, length time.Duration, earliest, latest time.Time) (begin time.Time, ok bool, err error) {
 	var until int64
-	err = s.write.QueryRowContext(ctx,
-		`INSERT INTO rate (id, used_until, blocked_until, refusals) VALUES ($1, $2, 0, 0)
-		 ON CONFLICT (id) DO UPDATE SET used_until = CASE WHEN rate.used_until > $3 THEN rate.used_until ELSE $3 END + $4
-		 WHERE rate.used_until <= $5
-		 RETURNING used_until`,
-		id, earliest.Add(length).UnixMicro(), earliest.UnixMicro(), length.Microseconds(), latest.UnixMicro()).Scan(&until)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, false, nil
-	}
-	if err != nil {
-		return time.Time{}, false, s.wrote(err)
-	}
-	return time.UnixMicro(until).Add(-length), true, nil
+	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
+		ok = true
+		err := tx.QueryRowContext(ctx,
+			`INSERT INTO rate (id, used_until, blocked_until, refusals) VALUES ($1, $2, 0, 0)
+			 ON CONFLICT (id) DO UPDATE SET used_until = CASE WHEN rate.used_until > $3 THEN rate.used_until ELSE $3 END + $4
+			 WHERE rate.used_until <= $5
+			 RETURNING used_until`,
+			id, earliest.Add(length).UnixMicro(), earliest.UnixMicro(), length.Microseconds(), latest.UnixMicro()).Scan(&until)
+		if errors.Is(err, sql.ErrNoRows) {
+			ok = false
+			return nil
+		}
+		return err
+	})
+	return time.UnixMicro(until).Add(-length), ok, err
 }
 
 // BlockRate records that Meta refused something for a rate limit. It blocks the
