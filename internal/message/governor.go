@@ -159,17 +159,22 @@ func (g *Governor) Take(ctx context.Context, flow Flow) error {
 		}
 	}
 	n := g.number(flow.PhoneNumberID)
-	moment, err := n.permits.take(ctx)
-	if err != nil {
-		return err
+	for {
+		moment, err := n.permits.take(ctx)
+		if err != nil {
+			return err
+		}
+		if err := sleepUntil(ctx, moment, g.config.Now); err != nil {
+			return err
+		}
+		now := g.config.Now()
+		if until := time.UnixMicro(n.blocked.Load()); until.After(now) { // meanwhile
+			return later(errNumberBlocked, until.Sub(now))
+		}
+		if now.Before(moment.Add(permitLife)) { // else this machine was too busy to use it in time
+			return nil
+		}
 	}
-	if err := sleepUntil(ctx, moment, g.config.Now); err != nil {
-		return err
-	}
-	if until := time.UnixMicro(n.blocked.Load()); until.After(g.config.Now()) { // meanwhile
-		return later(errNumberBlocked, until.Sub(g.config.Now()))
-	}
-	return nil
 }
 
 // Why a message is not sent yet.

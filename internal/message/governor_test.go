@@ -193,7 +193,7 @@ func TestProcessesOnOneDatabaseKeepTheThroughput(t *testing.T) {
 			group.Wait()
 		}
 		most := sent.most(time.Second)
-		if bound := perSecond + perSecond/10 + 1; most > bound {
+		if bound := perSecond + perSecond/5; most > bound { // that of the test above, and how late this process notes a message
 			t.Errorf("%d messages in one second, more than %d", most, bound)
 		}
 		begun := sent.sent[0].Add(time.Second) // before, PostgreSQL's connections are opened
