@@ -158,9 +158,14 @@ func memberPath(path, name string) string { return path + "['" + name + "']" }
 // elementPath names an element of a list.
 func elementPath(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
-// number returns the value of a number, which may be written as text.
+// number returns the value of a number, which may be written as text: in digits, not
+// as NaN, Inf or in hexadecimal.
 func number(value any) (float64, bool) {
-	n, err := strconv.ParseFloat(strings.TrimSpace(scalar(value)), 64)
+	digits := strings.TrimSpace(scalar(value))
+	if strings.Trim(digits, "0123456789+-.eE") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(digits, 64)
 	return n, err == nil
 }
 

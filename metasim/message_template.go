@@ -293,16 +293,14 @@ func (k templateCheck) buttons() *apiError {
 		if lower(component, "type") != "button" {
 			continue
 		}
-		index, ok := number(component["index"])
-		if _, present := component["index"]; !present {
-			index, ok = 0, true
-		}
+		position, _ := number(component["index"]) // without one, the first
 		kind := lower(component, "sub_type")
-		if !ok || index < 0 || int(index) >= len(buttons) || !fitsButton(kind, buttons[int(index)]) {
-			return codeError(132018, fmt.Sprintf("buttons: Button at index %v must be of type %s", index, buttonTypes[kind]))
+		if !(position >= 0 && position < float64(len(buttons))) || !fitsButton(kind, buttons[int(position)]) {
+			return codeError(132018, fmt.Sprintf("buttons: Button at index %v must be of type %s", position, buttonTypes[kind]))
 		}
-		given[int(index)] = true
-		if button := buttons[int(index)]; button.needsParameter() && !hasContent(objects(component["parameters"])) {
+		index := int(position)
+		given[index] = true
+		if button := buttons[index]; button.needsParameter() && !hasContent(objects(component["parameters"])) {
 			return codeError(132012, "Parameter value for "+strings.ToUpper(kind)+" was expected but was not found")
 		}
 	}

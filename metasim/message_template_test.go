@@ -65,6 +65,7 @@ func TestAMessageIsComparedWithItsTemplate(t *testing.T) {
 		"a button of another type":  {templateOf("order", "en_US", header+","+body+","+strings.Replace(track, `"1"`, `"0"`, 1)), 400, 132018, issue, "buttons: Button at index 0 must be of type Url"},
 		"a button that is not there": {templateOf("order", "en_US", header+","+body+","+strings.Replace(track, `"1"`, `"2"`, 1)), 400, 132018, issue,
 			"buttons: Button at index 2 must be of type Url"},
+		"a button at no number":      {templateOf("order", "en_US", header+","+body+","+strings.Replace(track, `"1"`, `"NaN"`, 1)), 400, 100, "(#100) Param template['components'][2]['index'] must be a number.", ""},
 		"an empty button":            {templateOf("order", "en_US", header+","+body+`,{"type":"button","sub_type":"url","index":1,"parameters":[]}`), 400, 132012, mismatch, "Parameter value for URL was expected but was not found"},
 		"an unknown type":            {templateOf("order", "en_US", `{"type":"head"}`), 400, 100, `(#100) Param template['components'][0]['type'] must be one of {HEADER, BODY, FOOTER, BUTTON, BUTTONS, CAROUSEL, LIMITED_TIME_OFFER, ORDER_STATUS, TAP_TARGET_CONFIGURATION} - got "head".`, ""},
 		"a code":                     {templateOf("login_code", "en_US", code), 0, 0, "", ""},
