@@ -1,6 +1,6 @@
-// Package metasim simulates Meta's WhatsApp Cloud API, offline: messages,
-// webhooks, the people who write and read, media upload, retrieval, download and deletion, resumable upload, and the reads that
-// linking an account needs. It is an independent implementation of that API and
+// Package metasim simulates Meta's WhatsApp Cloud API, offline: messages, webhooks,
+// the people who write and read, media upload, retrieval, download and deletion,
+// resumable upload, and the reads that linking an account needs. It is an independent implementation of that API and
 // shares no code with any client of it. It accepts what Meta accepts; what a careful
 // client does not send is a warning in the history, and with Config.Strict a
 // refusal, so that a client does not pass by luck. It is not for production.
@@ -49,7 +49,7 @@
 // Parameters may be in the query, in a form (urlencoded or multipart) and in a JSON
 // object, whose numbers and booleans count as their text. The body counts before the
 // query, and the last value before earlier ones. A body of parameters has at most
-// 64 KiB. The token may be in the header Authorization, with the scheme Bearer or
+// 64 KiB, and that of a message 512 KiB. The token may be in the header Authorization, with the scheme Bearer or
 // OAuth, or in the parameter access_token, which counts before the header. The media
 // host, from which files are downloaded, accepts the header only. The parameter
 // appsecret_proof is verified, also with appsecret_time, if BusinessAccount.AppSecret is
@@ -61,6 +61,42 @@
 // exist. Errors have Meta's envelope, codes and, where they are known, Meta's words.
 // Every response has the headers of Graph; x-fb-trace-id is the fbtrace_id of an
 // error and the trace_id of the history.
+//
+// # Messages
+//
+// A message is checked in this order, and the first thing that is wrong is the error:
+// product, recipient, type, the form of the content, the state of the phone number, media
+// ids, the template, the limits. Then the response has the wamid, which is standard
+// base64 of the recipient and 18 characters. What Meta checks later fails later, as a
+// status: the 24-hour window (131047), people who are not on WhatsApp or block the
+// business (131026), the target of a reaction (131009), files and links (131053).
+//
+// A message is sent, delivered and read 50, 100 and 300 ms after the response
+// (Config.MessageDelays), by the simulator's clock; a voice message is then played, and a
+// reaction is sent only. A person who is offline gets the messages later, in order.
+// Server.SetStatus gives a message another status. Server.Messages and Message have the
+// last 10000 messages with their statuses. They outlive the Server like media, and
+// continue.
+//
+//   - The 24 hours begin with each message of the person (Server.Receive). Without one,
+//     only templates arrive, unless Config.OpenWindows is set.
+//   - Templates are those of BusinessAccount.Templates, and hello_world. Header, body and
+//     buttons of a message are compared with them; of cards and offers, the form only.
+//   - The limits are 80 messages a second from a phone number (130429), and 45 at once to
+//     one person with one more each 6 s (131056): Config.MessageLimits. They follow the
+//     simulator's clock. If it is set back, they begin anew.
+//   - A number of the sender's country may lack the country code. How Meta notices that is
+//     not known: here, if it begins with 0, or has ten digits as North American ones do.
+//   - A file is read after the response: its first 4 KiB, and the header of a picture.
+//     Codecs, dimensions and durations are not checked.
+//   - A link is fetched after the response, with one GET that follows no redirect, within
+//     10 s. By default only hosts of this machine are called; a link to another one
+//     counts as good, and Message.Notes says so (Config.LinkHosts). What Meta reports if
+//     nobody responds is not known: here code 500.
+//   - If a link is too large, the words of the error are those for inbound files.
+//   - The id in a reaction, in a context or in a read receipt need not be one that the
+//     simulator knows; a reaction fails if it is to one that was sent 30 days ago.
+//   - A pin is refused with code 130501, because it needs a group.
 //
 // # Webhooks
 //
@@ -119,8 +155,8 @@
 //
 // # State
 //
-// Bytes of files are kept in a Storage, and what is known of media and handles,
-// and the clock, in a RecordStore. By default both are in memory and end with
+// Bytes of files are kept in a Storage, and what is known of media, handles and
+// messages, and the clock, in a RecordStore. By default both are in memory and end with
 // the Server. With a NewDirectoryStorage in Config.Storage, both outlive it: a
 // later Server on the same directory serves media and handles again, until they
 // are deleted or expire. One Server at a time may use a directory. Records that
@@ -229,8 +265,9 @@
 // # Not simulated
 //
 // Templates, flows, signup, registration, other writes to accounts and numbers, groups,
-// and debug_token; rate limits (use a fault); codecs, dimensions and
-// durations; what happens to a file after the upload (131053); the
+// and debug_token; limits of requests other than messages (use a fault); portfolio
+// limits; catalogues, calls and payments behind messages; codecs, dimensions and
+// durations; the cache of links, which Meta keeps for ten minutes; the
 // one hour of No-Storage numbers; client certificates of webhooks; permissions finer than a
 // token per account; HTTP caching, ETags of the API, batch requests, and the
 // parameters ids, method, metadata, callback and suppress_http_code. The parameters
@@ -335,6 +372,8 @@
 //	{"operation":"upload","body":"<html>Sorry</html>"}           200 with HTML
 //	{"operation":"upload","body":"{}"}                           200 without an id
 //	{"operation":"upload","body":"{\"id\":\"12"}                 200 with half a JSON
+//	{"operation":"send_message","error_code":131056,"times":1}   one message is throttled
+//	{"operation":"send_message","lose_answer":true}              sent, but the response is lost
 //	{"latency_ms":250,"probability":0.1}                         every tenth request is slow
 //	{"operation":"upload","bandwidth_bytes_per_second":1048576}  a slow line
 //

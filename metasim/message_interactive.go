@@ -47,16 +47,14 @@ var interactives = map[string]interactive{
 		{name: "mode", kind: textValue},
 	}, check: checkFlow})},
 	"location_request_message": {noFooter: true, action: named("send_location", false, shape{})},
-	"product": {noBody: true, action: shape{members: []member{
-		{name: "catalog_id", kind: textValue, required: true}, {name: "product_retailer_id", kind: textValue, required: true}}}},
+	"product":                  {noBody: true, action: productAction},
 	"product_list": {headers: []string{"text"}, header: true, action: shape{members: []member{
 		{name: "catalog_id", kind: textValue, required: true},
 		{name: "sections", kind: listValue, of: objectValue, required: true, min: 1, max: 10, label: "sections", shape: productSection},
 	}, check: checkProducts}},
 	"catalog_message": {action: named("catalog_message", false, shape{members: optionalTexts("thumbnail_product_retailer_id")})},
-	"address_message": {action: named("address_message", true, shape{members: []member{
-		{name: "country", kind: textValue, required: true},
-		{name: "values", kind: anyValue}, {name: "saved_addresses", kind: anyValue}, {name: "validation_errors", kind: anyValue}}})},
+	"address_message": {action: named("address_message", true, shape{members: append(
+		anyMembers("values", "saved_addresses", "validation_errors"), requiredText("country"))})},
 	"carousel": {noFooter: true, action: shape{members: []member{
 		{name: "cards", kind: listValue, of: objectValue, required: true, min: 2, max: maxCards, label: "cards", shape: card},
 	}, check: sameCards}},
@@ -65,15 +63,12 @@ var interactives = map[string]interactive{
 	"voice_call": {action: named("voice_call", false, shape{members: []member{
 		{name: "display_text", kind: textValue, max: maxButtonTitle, label: "Display text"},
 		{name: "ttl_minutes", kind: numberValue}, {name: "payload", kind: textValue}}})},
-	"order_details": {headers: []string{"image", "video", "document", "text"}, action: named("review_and_pay", true, shape{members: []member{
-		{name: "reference_id", kind: textValue, required: true, max: 35}, {name: "type", kind: textValue, required: true},
-		{name: "currency", kind: textValue, required: true}, {name: "total_amount", kind: objectValue, required: true, shape: amount},
-		{name: "order", kind: objectValue, required: true, shape: order},
-		{name: "payment_settings", kind: anyValue}, {name: "payment_configuration", kind: textValue}, {name: "payment_type", kind: textValue},
-		{name: "beneficiaries", kind: anyValue}}})},
-	"order_status": {action: named("review_order", true, shape{members: []member{
-		{name: "reference_id", kind: textValue, required: true}, {name: "order", kind: objectValue, required: true, shape: order},
-		{name: "payment", kind: anyValue}}})},
+	"order_details": {headers: []string{"image", "video", "document", "text"}, action: named("review_and_pay", true, shape{members: append(
+		anyMembers("payment_settings", "payment_configuration", "payment_type", "beneficiaries"),
+		member{name: "reference_id", kind: textValue, required: true, max: 35}, requiredText("type"), requiredText("currency"),
+		objectMember("total_amount", member{name: "value", kind: numberValue, required: true}, member{name: "offset", kind: numberValue}),
+		order)})},
+	"order_status": {action: named("review_order", true, shape{members: append(anyMembers("payment"), requiredText("reference_id"), order)})},
 }
 
 // interactiveShape has the members that all types have; the type adds its own.
@@ -217,6 +212,8 @@ func checkSections(_ *messageCheck, path string, action map[string]any) *apiErro
 	return nil
 }
 
+var productAction = shape{members: []member{requiredText("catalog_id"), requiredText("product_retailer_id")}}
+
 var productSection = shape{members: []member{
 	{name: "title", kind: textValue, max: 24, label: "Section title"},
 	{name: "product_items", kind: listValue, of: objectValue, required: true, min: 1, max: maxProducts, label: "products", shape: shape{members: []member{
@@ -272,8 +269,7 @@ var card = shape{
 	},
 	also: func(object map[string]any) []member {
 		if lower(object, "type") == "product" {
-			return []member{{name: "action", kind: objectValue, required: true, shape: shape{members: []member{
-				{name: "catalog_id", kind: textValue, required: true}, {name: "product_retailer_id", kind: textValue, required: true}}}}}
+			return []member{{name: "action", kind: objectValue, required: true, shape: productAction}}
 		}
 		action := shape{members: []member{{name: "buttons", kind: listValue, of: objectValue, required: true, min: 1, max: 2, label: "buttons",
 			shape: replyButton("quick_reply", maxButtonTitle)}}, check: uniqueButtons("quick_reply")}
@@ -316,13 +312,7 @@ func sameCards(_ *messageCheck, _ string, action map[string]any) *apiError {
 	return nil
 }
 
-var amount = shape{members: []member{{name: "value", kind: numberValue, required: true}, {name: "offset", kind: numberValue}}}
-
-// order is that of payments in India and Brazil, of which the simulator checks
-// nothing but the status.
-var order = shape{members: []member{
-	{name: "status", kind: textValue, required: true},
-	{name: "items", kind: anyValue}, {name: "subtotal", kind: anyValue}, {name: "tax", kind: anyValue}, {name: "shipping", kind: anyValue},
-	{name: "discount", kind: anyValue}, {name: "expiration", kind: anyValue}, {name: "catalog_id", kind: anyValue}, {name: "type", kind: textValue},
-	{name: "description", kind: textValue},
-}}
+// order is that of payments, of which nothing but the status is checked.
+var order = objectMember("order", append(
+	anyMembers("items", "subtotal", "tax", "shipping", "discount", "expiration", "catalog_id", "type", "description"),
+	requiredText("status"))...)

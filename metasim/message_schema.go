@@ -46,6 +46,28 @@ type member struct {
 	of       valueKind
 }
 
+// requiredText is a member that is a text, and required.
+func requiredText(name string) member { return member{name: name, kind: textValue, required: true} }
+
+// optionalTexts returns optional members that are texts.
+func optionalTexts(names ...string) []member { return optional(textValue, names) }
+
+// anyMembers returns optional members that are not looked at.
+func anyMembers(names ...string) []member { return optional(anyValue, names) }
+
+func optional(kind valueKind, names []string) []member {
+	members := make([]member, len(names))
+	for i, name := range names {
+		members[i] = member{name: name, kind: kind}
+	}
+	return members
+}
+
+// objectMember is a member that is an object, and required.
+func objectMember(name string, members ...member) member {
+	return member{name: name, kind: objectValue, required: true, shape: shape{members: members}}
+}
+
 // messageCheck checks one message.
 type messageCheck struct {
 	*call

@@ -90,15 +90,6 @@ var contactShape = shape{members: []member{
 	{name: "birthday", kind: textValue},
 }}
 
-// optionalTexts returns optional members that are texts.
-func optionalTexts(names ...string) []member {
-	members := make([]member, len(names))
-	for i, name := range names {
-		members[i] = member{name: name, kind: textValue}
-	}
-	return members
-}
-
 // checkPin refuses a pin to a person: only messages in groups can be pinned.
 func checkPin(_ *messageCheck, _ string, object map[string]any) *apiError {
 	if days, ok := object["expiration_days"]; ok {

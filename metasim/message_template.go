@@ -82,25 +82,31 @@ var componentShape = shape{members: append([]member{
 
 // parameterContents are the members of a parameter, by its type.
 var parameterContents = map[string]member{
-	"text":               {name: "text", kind: textValue, required: true, blank: true}, // an empty one is another error
-	"currency":           {name: "currency", kind: objectValue, required: true, shape: shape{members: []member{{name: "fallback_value", kind: textValue, required: true}, {name: "code", kind: textValue, required: true}, {name: "amount_1000", kind: numberValue, required: true}}}},
-	"date_time":          {name: "date_time", kind: objectValue, required: true, shape: shape{members: []member{{name: "fallback_value", kind: textValue, required: true}, {name: "day_of_week", kind: anyValue}, {name: "year", kind: anyValue}, {name: "month", kind: anyValue}, {name: "day_of_month", kind: anyValue}, {name: "hour", kind: anyValue}, {name: "minute", kind: anyValue}, {name: "calendar", kind: anyValue}}}},
+	"text": {name: "text", kind: textValue, required: true, blank: true}, // an empty one is another error
+	"currency": objectMember("currency", requiredText("fallback_value"), requiredText("code"),
+		member{name: "amount_1000", kind: numberValue, required: true}),
+	"date_time": objectMember("date_time", append(anyMembers("day_of_week", "year", "month", "day_of_month", "hour", "minute", "calendar"),
+		requiredText("fallback_value"))...),
 	"image":              {name: "image", kind: objectValue, required: true, shape: mediaShape("image")},
 	"video":              {name: "video", kind: objectValue, required: true, shape: mediaShape("video")},
-	"document":           {name: "document", kind: objectValue, required: true, shape: mediaShape("document", member{name: "filename", kind: textValue})},
+	"document":           {name: "document", kind: objectValue, required: true, shape: mediaShape("document", optionalTexts("filename")...)},
 	"location":           {name: "location", kind: objectValue, required: true, shape: locationShape},
-	"payload":            {name: "payload", kind: textValue, required: true},
-	"coupon_code":        {name: "coupon_code", kind: textValue, required: true},
-	"action":             {name: "action", kind: objectValue, shape: shape{members: []member{{name: "flow_token", kind: textValue}, {name: "flow_action_data", kind: anyValue}, {name: "thumbnail_product_retailer_id", kind: textValue}, {name: "sections", kind: anyValue}}}},
-	"product":            {name: "product", kind: objectValue, required: true, shape: shape{members: optionalTexts("catalog_id", "product_retailer_id")}},
-	"group_id":           {name: "group_id", kind: textValue, required: true},
-	"limited_time_offer": {name: "limited_time_offer", kind: objectValue, required: true, shape: shape{members: []member{{name: "expiration_time_ms", kind: numberValue}}}},
-	"order_status":       {name: "order_status", kind: anyValue},
-	"ttl_minutes":        {name: "ttl_minutes", kind: numberValue},
+	"payload":            requiredText("payload"),
+	"coupon_code":        requiredText("coupon_code"),
+	"group_id":           requiredText("group_id"),
+	"product":            objectMember("product", optionalTexts("catalog_id", "product_retailer_id")...),
+	"limited_time_offer": objectMember("limited_time_offer", member{name: "expiration_time_ms", kind: numberValue}),
+	"action": {name: "action", kind: objectValue, shape: shape{members: append(anyMembers("flow_action_data", "sections"),
+		optionalTexts("flow_token", "thumbnail_product_retailer_id")...)}},
+	"order_status": {name: "order_status", kind: anyValue},
+	"ttl_minutes":  {name: "ttl_minutes", kind: numberValue},
 }
 
 var parameterShape = shape{
-	members: []member{{name: "type", kind: textValue, required: true, enum: sortedNames(parameterContents)}, {name: "parameter_name", kind: textValue}},
+	members: []member{
+		{name: "type", kind: textValue, required: true, enum: sortedNames(parameterContents)},
+		{name: "parameter_name", kind: textValue},
+	},
 	also: func(object map[string]any) []member {
 		if content, ok := parameterContents[lower(object, "type")]; ok {
 			return []member{content}

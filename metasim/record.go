@@ -21,8 +21,9 @@ var ErrBadRecord = errors.New("bad record")
 // NewMemoryRecords returns one; the storage of NewDirectoryStorage has another.
 //
 // The kinds are "media" (type Media), "handle" (type Handle, with the id of its
-// bytes in blob_id), "clock" (one record of id "clock"), "subscription" (type
-// Subscription) and "person" (type Person).
+// bytes in blob_id), "clock" (one record of id "clock"), "message" (type
+// Message, with what is to happen next), "subscription" (type Subscription) and
+// "person" (type Person).
 type RecordStore interface {
 	// Put stores a record, and replaces an older one of the same kind and id. If
 	// it returns an error, the older one is unchanged. value is JSON.
