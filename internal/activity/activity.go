@@ -24,6 +24,7 @@ const (
 	Inspect Kind = "inspect" // a file that was looked into
 	Graph   Kind = "graph"   // a request to Meta's Graph API
 	Webhook Kind = "webhook" // a request of Meta's to the webhook
+	Attempt Kind = "attempt" // an attempt to deliver an event
 )
 
 // An Outcome says how it ended.
@@ -41,7 +42,7 @@ type Entry struct {
 	Time      time.Time // when it began
 	Took      time.Duration
 	Kind      Kind
-	Trace     string // request id of the call, in the header x-amzn-RequestId
+	Trace     string // request id of the call, in the header x-amzn-RequestId; of an attempt: id of the event
 	Account   string // 12 digits; empty until the caller is known
 	AccessKey string // id of the access key, as claimed until it is verified
 	Remote    string // address of the caller
@@ -51,7 +52,7 @@ type Entry struct {
 	PhoneNumberID string // as in the ARN
 	MediaID       string // Meta's
 	Object        string // source: "s3://bucket/key", or a URL without its query
-	Destination   string // of a file that was read back, in the same form
+	Destination   string // of a file that was read back, in the same form; of an event
 	MetaTrace     string // header x-fb-trace-id of Meta's response
 	Bytes         int64
 

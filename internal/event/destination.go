@@ -112,7 +112,7 @@ const (
 	defaultSlots   = 8
 	maxSlots       = 256
 	defaultTimeout = 15 * time.Second
-	maxTimeout     = time.Minute
+	maxTimeout     = 45 * time.Second // below outbox.DefaultTimeout
 	maxSecrets     = 4
 )
 

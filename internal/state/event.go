@@ -197,3 +197,15 @@ func placeholders(rows, columns int, constants ...string) string {
 	}
 	return text.String()
 }
+
+// Event returns an event without its destinations. It returns ErrNotFound if there is
+// none.
+func (s *DB) Event(ctx context.Context, id string) (Event, error) {
+	e := Event{ID: id}
+	var created int64
+	err := s.read.QueryRowContext(ctx, `SELECT account_id, business_account_id, phone_number_id, kind, name, conversation, message_id, wamid, body, created_at
+		FROM event WHERE id = $1`, id).Scan(&e.AccountID, &e.BusinessAccountID, &e.PhoneNumberID, &e.Kind, &e.Name, &e.Conversation,
+		&e.MessageID, &e.WAMID, &e.Body, &created)
+	e.CreatedAt = time.UnixMilli(created)
+	return e, asNotFound(err)
+}
