@@ -1,5 +1,6 @@
 // Package event receives Meta's webhooks, makes events of what they report, and
-// routes the events of business accounts to their destinations, in AWS's envelope.
+// routes the events of business accounts to their destinations, and delivers them
+// there, in AWS's envelope.
 //
 //	webhook.go         the webhook: the verification of its address, signatures, responses
 //	webhook_split.go   a webhook becomes updates, each with an entry of its own
@@ -7,7 +8,12 @@
 //	webhook_store.go   updates become events of the accounts that are linked
 //	webhook_json.go    JSON byte for byte
 //
-//	destination.go  a destination of the configuration
-//	arn.go          the ARNs of topics and of destinations
-//	route.go        which destinations receive an event
+//	destination.go      a destination of the configuration
+//	arn.go              the ARNs of topics and of destinations
+//	route.go            which destinations receive an event
+//	deliver.go          one attempt to deliver an event
+//	deliver_*.go        what it is sent with, by the type of its destination
+//	detail.go           the form that events have on EventBridge
+//	failure.go, aws.go  what an error means for the outbox and for the user
+//	client.go           connections
 package event

@@ -3,7 +3,6 @@ package event_test
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,7 +30,7 @@ func newState(t *testing.T) (*state.DB, state.BusinessAccount) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := state.Open(t.Context(), state.Config{Path: filepath.Join(t.TempDir(), "ferry.db"), Sealer: sealer})
+	db, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@
 //	run.go          Run and Stop
 //	part.go         parts and loops
 //	outbox.go       what delivers messages and events
+//	events.go       where events go
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	hosts.go        host names and web pages that requests may come from
@@ -31,6 +32,7 @@ import (
 
 	"ferry/internal/activity"
 	"ferry/internal/admission"
+	"ferry/internal/event"
 	"ferry/internal/graph"
 	"ferry/internal/guard"
 	"ferry/internal/object"
@@ -59,8 +61,14 @@ type Config struct {
 	// Transfer has the limits of transfers. The gateway sets State, Graph, Objects,
 	// Activity and Logger.
 	Transfer transfer.Config
+	// Router has the destinations of events. The gateway sets State, Region and
+	// AnyRegion.
+	Router event.RouterConfig
+	// Deliverer says how destinations are reached. The gateway sets State, Router,
+	// Guard, Activity and Logger.
+	Deliverer event.DelivererConfig
 	// API has the limits and the region of the API. The gateway sets State,
-	// Transfers, Objects, Sealer and Activity.
+	// Transfers, Objects, Sealer, Events and Activity.
 	API social.Config
 	// Logger receives the log. Default: it is discarded.
 	Logger *slog.Logger
@@ -106,6 +114,7 @@ type Gateway struct {
 	graph     *graph.Client
 	objects   *object.Opener
 	service   *social.Service
+	events    *event.Deliverer
 	servers   []*server
 	// deliverers make the deliveries of the outbox, by the kind of the destination.
 	deliverers map[string]func(context.Context, outbox.Delivery) error
@@ -138,7 +147,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	if config.Own == nil {
 		config.Own = new(guard.Own)
 	}
-	g := &Gateway{config: config, ended: make(chan struct{})}
+	g := &Gateway{config: config, ended: make(chan struct{}), deliverers: make(map[string]func(context.Context, outbox.Delivery) error)}
 	g.base, g.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	if err := g.open(ctx); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -167,6 +176,9 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	config.Transfer.Activity, config.Transfer.Logger = record, config.Logger
 	transfers, err := transfer.New(config.Transfer)
 	if err != nil {
+		return err
+	}
+	if err := g.openEvents(ctx, &config, record); err != nil {
 		return err
 	}
 	config.API.State, config.API.Transfers, config.API.Objects = config.State, transfers, g.objects
@@ -237,6 +249,9 @@ func (g *Gateway) Close() error {
 	}
 	if g.objects != nil {
 		g.objects.Close()
+	}
+	if g.events != nil {
+		g.events.Close()
 	}
 	if g.graph != nil {
 		g.graph.Close()

@@ -26,6 +26,12 @@ func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 		Store:   g.config.State,
 		Deliver: g.deliver,
 		Once:    isMessage,
+		Slots: func(destination string) int {
+			if isMessage(destination) {
+				return 0
+			}
+			return g.events.Slots(destination)
+		},
 		Timeout: func(destination string) time.Duration {
 			if isMessage(destination) {
 				return sendTimeout
