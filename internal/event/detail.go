@@ -86,9 +86,6 @@ type entryMembers struct {
 	} `json:"changes"`
 }
 
-// lenient accepts what Meta's JSON may contain: lone surrogates, and a member twice.
-var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-
 // newDetail returns the detail of an event.
 func newDetail(e *state.Event) (detail, error) {
 	var outer envelopeMembers
@@ -136,9 +133,6 @@ func (m *detailMembers) read(entry *entryMembers) {
 		m.MessageID, m.Time = value.Messages[0].ID, textOf(value.Messages[0].Time)
 	}
 }
-
-// textOf returns a timestamp, which is a string or a number, as a string.
-func textOf(value jsontext.Value) string { return strings.Trim(string(value), `"`) }
 
 // digits returns the digits of a phone number.
 func digits(number string) string {
