@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"net/http/httptest"
@@ -28,6 +29,8 @@ type simulator struct {
 	t       testing.TB
 	url     string // the Graph API, as ferry reaches it
 	control *metasim.ControlClient
+
+	controlURL string // for programs
 }
 
 // startSimulator runs a strict simulator with two business accounts, and with those
@@ -51,7 +54,14 @@ func startLaxSimulator(t testing.TB, config metasim.Config) *simulator {
 	graph.TLS = &tls.Config{Certificates: []tls.Certificate{trusted(t).pair}, MinVersion: tls.VersionTLS12}
 	graph.StartTLS()
 	control := httptest.NewServer(sim.Control())
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- sim.RunBackground(ctx) }()
 	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 		if err := sim.Close(); err != nil { // first: it ends the waits of faults
 			t.Error(err)
 		}
@@ -59,7 +69,7 @@ func startLaxSimulator(t testing.TB, config metasim.Config) *simulator {
 		graph.Close()
 		control.Close()
 	})
-	return &simulator{t: t, url: graph.URL, control: metasim.NewControlClient(control.URL, nil)}
+	return &simulator{t: t, url: graph.URL, control: metasim.NewControlClient(control.URL, nil), controlURL: control.URL}
 }
 
 // fault makes requests at Meta go wrong until clear.

@@ -202,7 +202,7 @@ func TestWaitReturnsAsSoonAsThereIsWhatItWaitsFor(t *testing.T) {
 		trigger func()
 	}{
 		"a webhook with a text": {
-			Wait{For: WaitWebhook, State: WebhookDelivered, Field: "messages", Contains: "Grüezi/"},
+			Wait{For: WaitWebhook, State: WebhookDelivered, Field: "messages", Attempts: 1, Contains: "Grüezi/"},
 			func() { s.textFrom(kerry, "Grüezi/") },
 		},
 		"two requests": {
@@ -256,6 +256,8 @@ func TestWaitEndsAfterItsTimeout(t *testing.T) {
 		"for=messages":                       `for \"messages\" is none of`,
 		"for=webhook&to=1":                   "describe a message",
 		"for=message&field=x":                "describe a webhook",
+		"for=message&attempts=1":             "describe a webhook",
+		"for=webhook&attempts=x":             "is not a number",
 		"for=message&operation=upload":       "describes a request",
 		"for=request&operation=x":            "is not known",
 		"for=message&status=gone":            "is none of sent",

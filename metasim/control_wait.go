@@ -61,9 +61,15 @@ func parseWait(query url.Values) (w Wait, timeout time.Duration, err error) {
 			w.Contains = value
 		case "operation":
 			w.Operation = Operation(value)
-		case "count":
-			if w.Count, err = strconv.Atoi(value); err != nil {
-				return w, 0, fmt.Errorf("count %q is not a number", truncate(value))
+		case "count", "attempts":
+			number, err := strconv.Atoi(value)
+			if err != nil {
+				return w, 0, fmt.Errorf("%s %q is not a number", name, truncate(value))
+			}
+			if name == "count" {
+				w.Count = number
+			} else {
+				w.Attempts = number
 			}
 		case "timeout":
 			timeout, err = time.ParseDuration(value)
@@ -88,8 +94,10 @@ func (w Wait) query(timeout time.Duration) string {
 			values.Set(name, value)
 		}
 	}
-	if w.Count != 0 {
-		values.Set("count", strconv.Itoa(w.Count))
+	for name, number := range map[string]int{"count": w.Count, "attempts": w.Attempts} {
+		if number != 0 {
+			values.Set(name, strconv.Itoa(number))
+		}
 	}
 	return values.Encode()
 }

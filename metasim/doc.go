@@ -358,7 +358,7 @@
 // timeout, which is at most 1m:
 //
 //	/wait?for=message&to=16505551234&status=read&timeout=5s   also id=
-//	/wait?for=webhook&state=delivered&field=messages&contains=wamid.…&count=3
+//	/wait?for=webhook&state=delivered&field=messages&contains=wamid.…&count=3   also attempts=
 //	/wait?for=request&operation=send_message
 //
 // A fault is an object with the members of type Fault, and latency_ms. Examples:

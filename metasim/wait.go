@@ -31,6 +31,7 @@ type Wait struct {
 	// Of a webhook.
 	State    WebhookState
 	Field    string
+	Attempts int    // it was sent so often at least
 	Contains string // a part of the body, such as a wamid or a text, escaped or not
 
 	// Of a request.
@@ -71,16 +72,16 @@ func (s *Server) Wait(ctx context.Context, w Wait) (Waited, error) {
 
 // check returns what is wrong with the description.
 func (w Wait) check() error {
-	ofMessage, ofWebhook, ofRequest := w.ID+w.To+w.Status != "", w.State != "" || w.Field+w.Contains != "", w.Operation != ""
+	ofMessage, ofWebhook, ofRequest := w.ID+w.To+w.Status != "", w.State != "" || w.Field+w.Contains != "" || w.Attempts != 0, w.Operation != ""
 	switch {
-	case w.Count < 0:
-		return fmt.Errorf("metasim: wait: count %d is negative", w.Count)
+	case w.Count < 0 || w.Attempts < 0:
+		return fmt.Errorf("metasim: wait: count %d or attempts %d is negative", w.Count, w.Attempts)
 	case w.For != WaitMessage && w.For != WaitWebhook && w.For != WaitRequest:
 		return fmt.Errorf("metasim: wait: for %q is none of message, webhook, request", truncate(w.For))
 	case ofMessage && w.For != WaitMessage:
 		return errors.New("metasim: wait: id, to and status describe a message")
 	case ofWebhook && w.For != WaitWebhook:
-		return errors.New("metasim: wait: state, field and contains describe a webhook")
+		return errors.New("metasim: wait: state, field, contains and attempts describe a webhook")
 	case ofRequest && w.For != WaitRequest:
 		return errors.New("metasim: wait: operation describes a request")
 	case ofRequest && !w.Operation.known():
@@ -120,7 +121,7 @@ func (s *Server) matching(w Wait) (found Waited) {
 
 // matchesWebhook takes Contains as it is, and as a text that the body escapes.
 func (w Wait) matchesWebhook(webhook Webhook) bool {
-	if w.State != "" && w.State != webhook.State || w.Field != "" && w.Field != webhook.Field {
+	if webhook.AttemptCount < w.Attempts || w.State != "" && w.State != webhook.State || w.Field != "" && w.Field != webhook.Field {
 		return false
 	}
 	escaped, err := marshalEscaped(w.Contains)
