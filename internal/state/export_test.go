@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 )
 
 // Freshness is exported for tests.
@@ -45,7 +46,7 @@ var (
 
 // FailureOf is exported for tests, as a word.
 func FailureOf(code int) string {
-	return [...]string{"other", "contended", "busy", "full", "broken", "lost", "unsure", "damaged"}[failureOf(code)]
+	return failureNames[failureOf(code)]
 }
 
 // HoldWriter takes the connection that writes, as a write that does not end.
@@ -95,3 +96,26 @@ func (s *DB) CountLanes(ctx context.Context) (n int, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM lane`).Scan(&n)
 	return n, err
 }
+
+// Texts returns the rows of a query that selects one text.
+func (s *DB) Texts(ctx context.Context, query string, values ...any) ([]string, error) {
+	return s.texts(ctx, query, values...)
+}
+
+// InTransaction is exported for tests.
+func (s *DB) InTransaction(ctx context.Context, f func(*sql.Tx) error) error {
+	return s.inTransaction(ctx, f)
+}
+
+// ClockSkew is exported for tests.
+func (s *DB) ClockSkew(ctx context.Context) (skew, uncertainty time.Duration, err error) {
+	return s.clockSkew(ctx)
+}
+
+// CheckServer is exported for tests.
+var CheckServer = checkServerSettings
+
+// PostgresFailure is exported for tests, as a word.
+func PostgresFailure(code string) string { return failureNames[postgresFailure(code)] }
+
+var failureNames = [...]string{"other", "contended", "busy", "full", "broken", "lost", "unsure", "damaged"}

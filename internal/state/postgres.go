@@ -73,19 +73,25 @@ func openPool(connector *postgresConnector, connections int) *sql.DB {
 	return pool
 }
 
-// checkServer refuses a server that is too old, and a database that cannot have all
-// texts.
+// checkServer refuses a server that cannot have the state.
 func checkServer(ctx context.Context, db *sql.DB) error {
 	var number int
 	var version, encoding string
 	err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('server_encoding')`).
 		Scan(&number, &version, &encoding)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case number < minPostgres:
+	}
+	return checkServerSettings(number, version, encoding)
+}
+
+// checkServerSettings refuses a version that is too old, and a database that cannot have
+// all texts.
+func checkServerSettings(number int, version, encoding string) error {
+	if number < minPostgres {
 		return fmt.Errorf("the server is PostgreSQL %s; version %d or newer is required", version, minPostgres/10000)
-	case encoding != "UTF8":
+	}
+	if encoding != "UTF8" {
 		return fmt.Errorf("the database has the encoding %s; UTF8 is required: create it with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 const (
 	// connectTimeout bounds connecting to one host of PostgreSQL, TLS and login
 	// included, unless the URL sets connect_timeout.
-	connectTimeout = 5 * time.Second
+	connectTimeout = 10 * time.Second
 	// postgresKeepAlive is the interval of the probes on an idle connection, and
 	// postgresProbes is how many of them may fail.
 	postgresKeepAlive = 10 * time.Second

@@ -44,7 +44,7 @@ func Each(t *testing.T, test func(t *testing.T, engine Engine)) {
 	t.Helper()
 	for _, engine := range []Engine{SQLite, Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
-			engine.require(t)
+			engine.Require(t)
 			test(t, engine)
 		})
 	}
@@ -158,7 +158,8 @@ func (e Engine) server(tb testing.TB) *server {
 	return s
 }
 
-func (e Engine) require(tb testing.TB) {
+// Require skips the test if the engine is missing; with FERRY_E2E=require the test fails.
+func (e Engine) Require(tb testing.TB) {
 	tb.Helper()
 	if e == Postgres {
 		e.server(tb)
