@@ -205,16 +205,21 @@ func (l *loop) idle() time.Duration {
 	if len(l.pending) > 0 {
 		return 0
 	}
-	next := l.polled.Add(l.config.Poll)
+	now := l.config.Now()
+	next := now.Add(l.config.Lease)
 	if len(l.held) > 0 {
-		next = earlier(next, l.renewed.Add(l.config.Lease/3))
+		next = l.renewed.Add(l.config.Lease / 3)
 	}
+	if isDone(l.stopping) { // nothing is taken any more
+		return next.Sub(now)
+	}
+	next = earlier(next, l.polled.Add(l.config.Poll))
 	for _, d := range l.destinations {
 		if !d.due.IsZero() && d.held < d.open && len(l.held) < maxLanes {
 			next = earlier(next, d.due)
 		}
 	}
-	return next.Sub(l.config.Now())
+	return next.Sub(now)
 }
 
 func earlier(a, b time.Time) time.Time {
