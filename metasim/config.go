@@ -79,9 +79,10 @@ type Config struct {
 	// MessageDelays are the times between the steps of a message.
 	MessageDelays MessageDelays
 
-	// OpenWindows lets any message reach a person at any time. Default false: as at
-	// Meta, only templates do more than 24 hours after the person's last message, or
-	// if there was none; other messages fail with code 131047.
+	// OpenWindows makes a person whom the simulator meets for the first time one who
+	// has just written, so that any message reaches them for 24 hours. Default false:
+	// as at Meta, only templates reach a person who has not written; other messages
+	// fail with code 131047.
 	OpenWindows bool
 
 	// WebhookVersion is the version of the webhooks, which Meta's dashboard sets apart

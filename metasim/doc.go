@@ -79,7 +79,8 @@
 // continue.
 //
 //   - The 24 hours begin with each message of the person (Server.Receive). Without one,
-//     only templates arrive, unless Config.OpenWindows is set.
+//     only templates arrive; with Config.OpenWindows, the hours also begin when the
+//     simulator meets the person for the first time.
 //   - Templates are those of BusinessAccount.Templates, and hello_world. Header, body and
 //     buttons of a message are compared with them; of cards and offers, the form only.
 //   - The limits are 80 messages a second from a phone number (130429), and 45 at once to
@@ -374,6 +375,7 @@
 //	{"operation":"upload","body":"{\"id\":\"12"}                 200 with half a JSON
 //	{"operation":"send_message","error_code":131056,"times":1}   one message is throttled
 //	{"operation":"send_message","lose_answer":true}              sent, but the response is lost
+//	{"operation":"send_message","fail_later":131049,"times":1}   one message is accepted and not delivered
 //	{"latency_ms":250,"probability":0.1}                         every tenth request is slow
 //	{"operation":"upload","bandwidth_bytes_per_second":1048576}  a slow line
 //

@@ -59,6 +59,10 @@ type Fault struct {
 	// a response, so that the client cannot know what happened.
 	LoseAnswer bool `json:"lose_answer"`
 
+	// FailLater is the code with which the message of a send_message fails, after it
+	// was accepted. 0 means none.
+	FailLater int `json:"fail_later"`
+
 	Skip        int     `json:"skip"`        // matching requests to leave alone first
 	Times       int     `json:"times"`       // requests to apply the fault to; 0 means all
 	Probability float64 `json:"probability"` // from 0 to 1; 0 means 1
@@ -95,8 +99,10 @@ func (f *Fault) validate() error {
 		"subcode, message and details describe an error_code or a status, and go with no body")
 	check(!f.LoseAnswer || !f.hasResponse() && f.CutAfterBytes == 0,
 		"lose_answer carries the operation out and cannot be combined with a status, an error_code, a body or a cut")
-	check(f.hasResponse() || f.Latency != 0 || f.BandwidthBytesPerSecond != 0 || f.CutAfterBytes != 0 || f.LoseAnswer,
-		"the fault does nothing: set a status, an error_code, a body, latency_ms, bandwidth_bytes_per_second, cut_after_bytes or lose_answer")
+	check(f.FailLater == 0 || f.FailLater > 0 && !f.hasResponse() && (f.Operation == "" || f.Operation == OperationSendMessage),
+		"fail_later is the code of a message's failure after send_message, and goes with no status, error_code and body")
+	check(f.hasResponse() || f.Latency != 0 || f.BandwidthBytesPerSecond != 0 || f.CutAfterBytes != 0 || f.LoseAnswer || f.FailLater != 0,
+		"the fault does nothing: set a status, an error_code, a body, latency_ms, bandwidth_bytes_per_second, cut_after_bytes, lose_answer or fail_later")
 	return errors.Join(problems...)
 }
 

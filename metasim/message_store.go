@@ -57,6 +57,7 @@ type messageRow struct {
 	Due       time.Time      `json:"due,omitzero"`   // of Step
 	Offline   bool           `json:"offline,omitempty"`
 	Voice     bool           `json:"voice,omitempty"`
+	FailLater int            `json:"fail_later,omitempty"` // code of Fault.FailLater
 	TargetID  string         `json:"target_id,omitempty"`  // of the message that a reaction is for
 	LinkFault string         `json:"link_fault,omitempty"` // what is wrong with what was fetched
 }

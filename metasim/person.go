@@ -129,6 +129,9 @@ func (s *Server) person(phoneID, waID string) Person {
 			PhoneNumberID: phoneID, WAID: waID, Name: "Person " + waID[max(0, len(waID)-4):],
 			UserID: s.newUserID(phoneID, waID), Created: s.Now(),
 		}
+		if s.cfg.OpenWindows {
+			found.LastInbound = found.Created
+		}
 		if err := s.putPerson(found); err != nil && !errors.Is(err, errPeopleFull) {
 			s.logStorage(err)
 		}

@@ -72,6 +72,9 @@ func (s *Server) accept(c *call, d draft) (Message, *apiError) {
 		},
 		Step: stepSend,
 	}
+	if c.fault != nil {
+		row.FailLater = c.fault.FailLater
+	}
 	if d.template != nil {
 		row.Template = d.template.Name
 	}

@@ -32,6 +32,8 @@ func (s *Server) deliveryFault(row messageRow) *StatusChange {
 func (s *Server) findFault(row messageRow) (code int, details string) {
 	person := s.addressee(row.Message)
 	switch {
+	case row.FailLater != 0:
+		return row.FailLater, ""
 	case person.NoWhatsApp, person.Blocks:
 		return 131026, ""
 	case row.Template == "" && !s.inWindow(person, row.Created):
@@ -67,7 +69,7 @@ func (s *Server) addressee(m Message) Person {
 // inWindow reports whether any message may go to a person: within 24 hours of the
 // person's last one.
 func (s *Server) inWindow(person Person, at time.Time) bool {
-	return s.cfg.OpenWindows || !person.LastInbound.IsZero() && at.Sub(person.LastInbound) < serviceWindow
+	return !person.LastInbound.IsZero() && at.Sub(person.LastInbound) < serviceWindow
 }
 
 // reactionAge is how old a message may be that a reaction is for.

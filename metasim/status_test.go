@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// openWindows lets any message reach anyone.
+// openWindows makes everyone one who has just written.
 func openWindows(c *Config) { c.OpenWindows = true }
 
 // work carries out what is due.
@@ -97,6 +97,38 @@ func (s *sim) change(waID string, change PersonChange) {
 	s.t.Helper()
 	if _, err := s.ChangePerson(phone1, waID, change); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+func TestOpenWindowsCloseAfterADay(t *testing.T) {
+	s := startSim(t, openWindows)
+	for _, test := range []struct {
+		later time.Duration
+		want  string
+	}{{0, "sent, delivered, read"}, {23 * time.Hour, "sent, delivered, read"}, {time.Hour, "failed 131047"}} {
+		s.manual.advance(test.later)
+		id := s.message(hello).sentID(t)
+		s.advance(time.Second)
+		if got := s.statuses(id); got != test.want {
+			t.Errorf("%v later: %s, want %s", test.later, got, test.want)
+		}
+	}
+}
+
+func TestAFaultMakesAMessageFailLater(t *testing.T) {
+	s := startSim(t, openWindows)
+	if _, err := s.AddFault(Fault{Operation: OperationSendMessage, FailLater: 131049, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	first, second := s.message(hello).sentID(t), s.message(hello).sentID(t)
+	s.advance(time.Second)
+	if got := s.statuses(first) + "; " + s.statuses(second); got != "failed 131049; sent, delivered, read" {
+		t.Error(got)
+	}
+	for _, bad := range []Fault{{FailLater: -1}, {FailLater: 131049, Status: 500}, {FailLater: 131049, Operation: OperationUpload}} {
+		if _, err := s.AddFault(bad); err == nil {
+			t.Errorf("accepted: %+v", bad)
+		}
 	}
 }
 

@@ -146,7 +146,7 @@ func (w *World) simulatorPublicURL() string {
 func (w *World) openSimulator() error {
 	config := metasim.Config{
 		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict, Hosts: w.config.Hosts, Origins: w.config.Origins,
-		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()},
+		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()}, OpenWindows: true,
 	}
 	if w.config.Data != "" {
 		storage, err := metasim.NewDirectoryStorage(filepath.Join(w.config.Data, "whatsapp"))
