@@ -25,6 +25,8 @@ const (
 	Graph   Kind = "graph"   // a request to Meta's Graph API
 	Webhook Kind = "webhook" // a request of Meta's to the webhook
 	Attempt Kind = "attempt" // an attempt to deliver an event
+	Message Kind = "message" // a message that a caller wants to send
+	Send    Kind = "send"    // an attempt to send a message to Meta
 )
 
 // An Outcome says how it ended.
@@ -51,6 +53,8 @@ type Entry struct {
 	Resource      string // ARN that the call was authorised for; "*" for all
 	PhoneNumberID string // as in the ARN
 	MediaID       string // Meta's
+	MessageID     string // of a message that was accepted, a UUID
+	WAMID         string // Meta's id of that message
 	Object        string // source: "s3://bucket/key", or a URL without its query
 	Destination   string // of a file that was read back, in the same form; of an event
 	MetaTrace     string // header x-fb-trace-id of Meta's response
@@ -88,10 +92,11 @@ func (r *Recorder) Record(ctx context.Context, e Entry) {
 }
 
 // level is that of the log line: a call, or a webhook, is an error when the server
-// failed, a warning when something that it depends on did. Steps are for debugging.
+// failed, a warning when something that it depends on did. An attempt to send a
+// message is no part of a call, so it has a line like one. Steps are for debugging.
 func (e Entry) level() slog.Level {
 	switch {
-	case e.Kind != Call && e.Kind != Webhook:
+	case e.Kind != Call && e.Kind != Webhook && e.Kind != Send:
 		return slog.LevelDebug
 	case e.Outcome != Failed && e.Outcome != Ambiguous:
 		return slog.LevelInfo
@@ -126,6 +131,8 @@ func (e Entry) attrs() []slog.Attr {
 	text("resource", e.Resource)
 	text("phone_number_id", e.PhoneNumberID)
 	text("media_id", e.MediaID)
+	text("message_id", e.MessageID)
+	text("wamid", e.WAMID)
 	text("source_name", e.Object)
 	text("destination", e.Destination)
 	text("meta_trace_id", e.MetaTrace)

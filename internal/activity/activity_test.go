@@ -53,11 +53,13 @@ func TestLevelTellsWhoFailed(t *testing.T) {
 		entry activity.Entry
 		level string
 	}{
-		"the caller":  {activity.Entry{Kind: activity.Call, Outcome: activity.Refused, Status: 400}, "INFO"},
-		"the server":  {activity.Entry{Kind: activity.Call, Outcome: activity.Failed, Status: 500}, "ERROR"},
-		"Meta":        {activity.Entry{Kind: activity.Call, Outcome: activity.Failed, Status: 502}, "WARN"},
-		"nobody sure": {activity.Entry{Kind: activity.Call, Outcome: activity.Ambiguous, Status: 502}, "WARN"},
-		"a step":      {activity.Entry{Kind: activity.Graph, Outcome: activity.Failed, Status: 500}, "DEBUG"},
+		"the caller":                      {activity.Entry{Kind: activity.Call, Outcome: activity.Refused, Status: 400}, "INFO"},
+		"the server":                      {activity.Entry{Kind: activity.Call, Outcome: activity.Failed, Status: 500}, "ERROR"},
+		"Meta":                            {activity.Entry{Kind: activity.Call, Outcome: activity.Failed, Status: 502}, "WARN"},
+		"nobody sure":                     {activity.Entry{Kind: activity.Call, Outcome: activity.Ambiguous, Status: 502}, "WARN"},
+		"Meta, when a message was sent":   {activity.Entry{Kind: activity.Send, Outcome: activity.Ambiguous}, "WARN"},
+		"nobody, when a message was sent": {activity.Entry{Kind: activity.Send, Outcome: activity.OK}, "INFO"},
+		"a step":                          {activity.Entry{Kind: activity.Graph, Outcome: activity.Failed, Status: 500}, "DEBUG"},
 	}
 	for name, c := range cases {
 		if line := logged(t, slog.LevelDebug, c.entry); line["level"] != c.level {

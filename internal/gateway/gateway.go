@@ -10,6 +10,7 @@
 //	part.go         parts and loops
 //	outbox.go       what delivers messages and events
 //	events.go       where events go
+//	messages.go     what sends messages
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	hosts.go        host names and web pages that requests may come from
@@ -35,6 +36,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/graph"
 	"ferry/internal/guard"
+	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/outbox"
 	"ferry/internal/secret"
@@ -67,8 +69,13 @@ type Config struct {
 	// Deliverer says how destinations are reached. The gateway sets State, Router,
 	// Guard, Activity and Logger.
 	Deliverer event.DelivererConfig
+	// Messages has the limits of outgoing messages. The gateway sets State, Graph,
+	// Governor, Route, Region and Activity.
+	Messages message.Config
+	// Governor has the rate limits of outgoing messages. The gateway sets State.
+	Governor message.GovernorConfig
 	// API has the limits and the region of the API. The gateway sets State,
-	// Transfers, Objects, Sealer, Events and Activity.
+	// Transfers, Objects, Messages, Sealer, Events and Activity.
 	API social.Config
 	// Logger receives the log. Default: it is discarded.
 	Logger *slog.Logger
@@ -113,6 +120,7 @@ type Gateway struct {
 	admission *admission.Limiter
 	graph     *graph.Client
 	objects   *object.Opener
+	governor  *message.Governor
 	service   *social.Service
 	events    *event.Deliverer
 	servers   []*server
@@ -179,6 +187,9 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := g.openEvents(ctx, &config, record); err != nil {
+		return err
+	}
+	if err := g.openMessages(&config, record); err != nil {
 		return err
 	}
 	config.API.State, config.API.Transfers, config.API.Objects = config.State, transfers, g.objects

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ferry/internal/outbox"
+	"ferry/internal/state"
 )
 
 // The kinds of destinations in the outbox: what stands before the first slash.
@@ -27,8 +28,8 @@ func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 		Deliver: g.deliver,
 		Once:    isMessage,
 		Slots: func(destination string) int {
-			if isMessage(destination) {
-				return 0
+			if phoneNumberID, ok := strings.CutPrefix(destination, state.SendPrefix); ok {
+				return g.governor.Slots(phoneNumberID)
 			}
 			return g.events.Slots(destination)
 		},

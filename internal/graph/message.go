@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,13 +132,17 @@ func (t *lenientText) UnmarshalJSON(data []byte) error {
 type Usage struct {
 	App      float64 // x-app-usage: the highest of its figures
 	Business float64 // x-business-use-case-usage: the highest of the figures of all accounts
-	// Wait is the time after which Meta expects to accept calls again; 0 means at once.
+	// Wait is the time after which Meta expects to accept calls again, as Retry-After or
+	// the usage of an account says; 0 means at once.
 	Wait time.Duration
 }
 
 // usageOf reads the headers about rate limits. What is not in the documented form is
 // ignored.
 func usageOf(header http.Header) (usage Usage) {
+	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds > 0 && seconds <= int(maxWait.Seconds()) {
+		usage.Wait = time.Duration(seconds) * time.Second
+	}
 	var app figures
 	if json.Unmarshal([]byte(header.Get("X-App-Usage")), &app) == nil {
 		usage.App = app.highest()

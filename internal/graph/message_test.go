@@ -108,7 +108,8 @@ func TestUsageIsThatOfTheHeaders(t *testing.T) {
 		"of an account": {map[string]string{
 			"X-Business-Use-Case-Usage": `{"1":[{"type":"messaging","call_count":100,"total_cputime":25,"total_time":25,"estimated_time_to_regain_access":19}],"2":[{"call_count":3}]}`,
 		}, graph.Usage{Business: 100, Wait: 19 * time.Minute}},
-		"not in the documented form": {map[string]string{"X-App-Usage": `28%`, "X-Business-Use-Case-Usage": `[]`}, graph.Usage{}},
+		"Retry-After":                {map[string]string{"Retry-After": "7"}, graph.Usage{Wait: 7 * time.Second}},
+		"not in the documented form": {map[string]string{"X-App-Usage": `28%`, "Retry-After": "-1", "X-Business-Use-Case-Usage": `[]`}, graph.Usage{}},
 		"an endless wait":            {map[string]string{"X-Business-Use-Case-Usage": `{"1":[{"estimated_time_to_regain_access":1e300}]}`}, graph.Usage{}},
 	}
 	for name, c := range cases {

@@ -52,6 +52,9 @@ type RetryError struct {
 	// NotAttempted says that nothing was sent, so that the attempt does not count:
 	// a rate limit or a closed circuit. The next attempt is made exactly After later.
 	NotAttempted bool
+	// MayBeDone says that the attempt may have succeeded, although its end is not known.
+	// For destinations for which Config.Once returns true, the next one is Interrupted.
+	MayBeDone bool
 }
 
 func (e *RetryError) Error() string { return e.Err.Error() }

@@ -121,6 +121,7 @@ func (o *Outbox) attempt(ctx context.Context, delivery Delivery, releasedAt time
 	again := retry{isNeeded: true, counts: true}
 	if wait, ok := errors.AsType[*RetryError](err); ok {
 		again.after, again.counts = wait.After, !wait.NotAttempted
+		ended.KeepBegun = wait.MayBeDone
 	}
 	if !again.counts {
 		ended.Attempts, ended.AttemptedAt, ended.KeepBegun = delivery.Attempts, time.Time{}, delivery.Interrupted

@@ -16,6 +16,7 @@ import (
 
 	"ferry/internal/admission"
 	"ferry/internal/graph"
+	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/sigv4"
 	"ferry/internal/state"
@@ -98,6 +99,14 @@ func faultOf(ctx context.Context, err error) *fault {
 	}
 	if own, ok := errors.AsType[*transfer.Error](err); ok {
 		return transferFault(own)
+	}
+	if refusal, ok := errors.AsType[*message.Error](err); ok {
+		return fail(socialmessaging.KindInvalidParameters, nil, "%s", refusal.Message)
+	}
+	if full, ok := errors.AsType[*message.QueueFullError](err); ok {
+		f := fail(socialmessaging.KindThrottledRequest, nil, "%s", full.Error())
+		f.retryAfter = full.RetryAfter
+		return f
 	}
 	if errors.Is(err, state.ErrUnwritable) {
 		return unavailable("The server cannot record changes at the moment. Retry later.", err)

@@ -81,6 +81,7 @@ var handlers = []handler{
 	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, (*call).ListLinkedWhatsAppBusinessAccounts),
 	handle(socialmessaging.PostWhatsAppMessageMedia, (*call).PostWhatsAppMessageMedia, postMediaNeeds),
 	handle(socialmessaging.PutWhatsAppBusinessAccountEventDestinations, (*call).PutWhatsAppBusinessAccountEventDestinations, eventDestinationNeeds),
+	handle(socialmessaging.SendWhatsAppMessage, (*call).SendWhatsAppMessage),
 }
 
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".

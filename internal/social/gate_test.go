@@ -129,6 +129,7 @@ func TestOperationThatIsNotBuiltIsNamed(t *testing.T) {
 	built := []string{
 		"CreateWhatsAppMessageTemplateMedia", "DeleteWhatsAppMessageMedia", "GetLinkedWhatsAppBusinessAccount",
 		"GetLinkedWhatsAppBusinessAccountPhoneNumber", "GetWhatsAppMessageMedia", "ListLinkedWhatsAppBusinessAccounts", "PostWhatsAppMessageMedia",
+		"PutWhatsAppBusinessAccountEventDestinations", "SendWhatsAppMessage",
 	}
 	for _, operation := range socialmessaging.Operations {
 		if slices.Contains(built, operation.Name) {
@@ -139,10 +140,10 @@ func TestOperationThatIsNotBuiltIsNamed(t *testing.T) {
 			t.Errorf("%s: %d %s", operation.Name, got.status, got.body)
 		}
 	}
-	// A message may have 2 MB; it is refused for what it is, not for its size.
-	message := `{"message":"` + strings.Repeat("A", 2<<20) + `"}`
-	if got := w.send(w.sign(w.request("POST", "/v1/whatsapp/send", message))); got.status != http.StatusNotImplemented {
-		t.Errorf("a large message: %d %s", got.status, got.body)
+	// A Flow may have 10 MiB; it is refused for what it is, not for its size.
+	flow := `{"flowJson":"` + strings.Repeat("A", 2<<20) + `"}`
+	if got := w.send(w.sign(w.request("POST", "/v1/whatsapp/flow/create", flow))); got.status != http.StatusNotImplemented {
+		t.Errorf("a large Flow: %d %s", got.status, got.body)
 	}
 	limit := socialmessaging.SendWhatsAppMessage.MaxBody()
 	got := w.send(w.sign(w.request("POST", "/v1/whatsapp/send", strings.Repeat("A", int(limit)+1))))

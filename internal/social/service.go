@@ -3,6 +3,7 @@
 //
 //	gate.go       the gate, and the table that binds operations to methods
 //	media.go      media of messages: post, get, delete
+//	message.go    messages
 //	template.go   media of templates
 //	account.go    linked accounts and phone numbers
 //	eventdestination.go  where the events of a linked account go
@@ -25,6 +26,7 @@ import (
 
 	"ferry/internal/activity"
 	"ferry/internal/event"
+	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/once"
 	"ferry/internal/policy"
@@ -40,6 +42,7 @@ type Config struct {
 	State     *state.DB        // required
 	Transfers *transfer.Engine // required
 	Objects   *object.Opener   // required
+	Messages  *message.Sender  // required
 	// Events knows the destinations that callers may choose. Default: SNS topics, and
 	// none of the configuration.
 	Events *event.Router
@@ -77,8 +80,8 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 
 func (c Config) withDefaults() (Config, error) {
 	var problems []error
-	if c.State == nil || c.Transfers == nil || c.Objects == nil || c.Sealer == nil {
-		problems = append(problems, errors.New("social: State, Transfers, Objects and Sealer are required"))
+	if c.State == nil || c.Transfers == nil || c.Objects == nil || c.Messages == nil || c.Sealer == nil {
+		problems = append(problems, errors.New("social: State, Transfers, Objects, Messages and Sealer are required"))
 	}
 	if c.Region == "" {
 		c.Region = "us-east-1"

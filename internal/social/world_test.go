@@ -19,6 +19,7 @@ import (
 	"ferry/internal/admin"
 	"ferry/internal/event"
 	"ferry/internal/graph"
+	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -46,6 +47,7 @@ type world struct {
 	simulator *metasim.Server
 	graphURL  string
 	graph     *graph.Client
+	messages  *message.Sender
 	s3        *s3.Client
 	api       *httptest.Server
 	log       *logBuffer
@@ -62,6 +64,7 @@ type settings struct {
 	objects      *object.Opener // of both
 	database     state.Config
 	destinations []event.Destination // of the configuration
+	governor     message.GovernorConfig
 }
 
 // newWorld makes a world. adjust may change its settings before it is made.
@@ -95,6 +98,12 @@ func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 	w.must(err)
 	config.api.Transfers, err = transfer.New(config.transfers)
 	w.must(err)
+	config.governor.State = w.state
+	governor, err := message.NewGovernor(config.governor)
+	w.must(err)
+	w.messages, err = message.New(message.Config{State: w.state, Graph: client, Governor: governor, Route: config.api.Events.Route, Activity: record})
+	w.must(err)
+	config.api.Messages = w.messages
 	w.service, err = social.New(config.api)
 	w.must(err)
 	t.Cleanup(func() { w.service.Stop(social.ErrStopped) })

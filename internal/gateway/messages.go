@@ -1,0 +1,23 @@
+package gateway
+
+import (
+	"ferry/internal/activity"
+	"ferry/internal/message"
+)
+
+// openMessages creates what sends messages, and sets it in config, for the API. What
+// routes events is open already.
+func (g *Gateway) openMessages(config *Config, record *activity.Recorder) (err error) {
+	config.Governor.State = config.State
+	if g.governor, err = message.NewGovernor(config.Governor); err != nil {
+		return err
+	}
+	messages := config.Messages
+	messages.State, messages.Graph, messages.Governor, messages.Activity = config.State, g.graph, g.governor, record
+	messages.Route, messages.Region = config.API.Events.Route, config.API.Region
+	if config.API.Messages, err = message.New(messages); err != nil {
+		return err
+	}
+	g.deliverers[toMeta] = config.API.Messages.Deliver
+	return nil
+}

@@ -1,0 +1,78 @@
+// Package message sends messages to Meta.
+//
+// A [Sender] accepts a message, which is in the database before its id is returned
+// ([Sender.Accept]). The outbox then calls [Sender.Deliver] to send it, one message of
+// a conversation at a time, and what became of it is recorded together with the event
+// that reports it:
+//
+//	message.go    Sender and its Config
+//	parse.go      what ferry reads of a message: type, recipient, media
+//	media.go      where the media of a message are
+//	accept.go     what is refused at once, and what is stored
+//	deliver.go    one attempt to send a message
+//	verdict.go    what Meta's response means
+//	outcome.go    what is recorded, and the events
+//	governor*.go  Meta's limits
+//
+// Meta's API has no idempotency key. A message whose response is lost is therefore
+// never sent again: its outcome is unknown until a status of Meta resolves it.
+package message
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"ferry/internal/activity"
+	"ferry/internal/graph"
+	"ferry/internal/state"
+)
+
+// DefaultGiveUp is the default of Config.GiveUp: after 24 hours without a word from the
+// user, Meta takes templates only.
+const DefaultGiveUp = 24 * time.Hour
+
+// Config is what a Sender works with.
+type Config struct {
+	State    *state.DB     // required
+	Graph    *graph.Client // required
+	Governor *Governor     // required
+	// Route sets where an event is delivered. Default: nowhere; the event is only on record.
+	Route func(ctx context.Context, e *state.Event) error
+	// Region is named in the ARNs of events. Default: us-east-1.
+	Region string
+	// GiveUp is the age at which a message that could not be sent has failed.
+	// Default: 24 hours.
+	GiveUp   time.Duration
+	Activity *activity.Recorder // default: drops the entries
+	Now      func() time.Time   // default time.Now
+}
+
+// Sender accepts and sends messages. It is safe for concurrent use.
+type Sender struct {
+	config Config
+
+	mu   sync.Mutex
+	late map[string]func(context.Context) error // outcomes that could not be recorded yet, by message id
+}
+
+// New returns a Sender.
+func New(config Config) (*Sender, error) {
+	if config.State == nil || config.Graph == nil || config.Governor == nil {
+		return nil, errors.New("message: State, Graph and Governor are required")
+	}
+	if config.Route == nil {
+		config.Route = func(context.Context, *state.Event) error { return nil }
+	}
+	if config.Region == "" {
+		config.Region = "us-east-1"
+	}
+	if config.GiveUp <= 0 {
+		config.GiveUp = DefaultGiveUp
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Sender{config: config, late: make(map[string]func(context.Context) error)}, nil
+}
