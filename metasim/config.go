@@ -138,6 +138,11 @@ type Config struct {
 	// with each attempt, up to 12 hours, for seven days. Default 5 s.
 	WebhookRetry time.Duration
 
+	// MediaURL (scheme://host[:port]) is the start of the download URLs in webhooks,
+	// which no request of a client can name. Default: PublicURL, or http and the address
+	// on which Run serves the Graph API; without either, webhooks have no URL.
+	MediaURL string
+
 	// WebhookTransport sends webhooks and handshakes, for example with other roots of
 	// trust. Default: a transport with the system's roots and the environment's proxy.
 	WebhookTransport http.RoundTripper
@@ -214,10 +219,10 @@ func (c Config) Validate() error {
 	complain := func(format string, args ...any) {
 		problems = append(problems, fmt.Errorf("metasim: "+format, args...))
 	}
-	if c.PublicURL != "" {
-		u, err := url.Parse(c.PublicURL)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
-			complain("PublicURL %q is not scheme://host[:port]", c.PublicURL)
+	for name, value := range map[string]string{"PublicURL": c.PublicURL, "MediaURL": c.MediaURL} {
+		u, err := url.Parse(value)
+		if value != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "") {
+			complain("%s %q is not scheme://host[:port]", name, value)
 		}
 	}
 	if _, err := newAccess(c); err != nil {
@@ -305,6 +310,7 @@ func (c Config) withDefaults() Config {
 		c.PageSize = maxPageLimit
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.MediaURL = cmp.Or(strings.TrimRight(c.MediaURL, "/"), c.PublicURL)
 	c.WebhookConcurrency = cmp.Or(c.WebhookConcurrency, 1)
 	c.WebhookRetry = cmp.Or(c.WebhookRetry, defaultWebhookRetry)
 	return c

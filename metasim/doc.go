@@ -129,8 +129,8 @@
 // (BusinessAccount.OwnerBusinessID). Server.Receive, or the control API, sends a message
 // of a person, of any type that Meta has. Its file, which may be a sample of the
 // simulator's, is a media like any other, but for seven days, and the webhook has its
-// id, its SHA-256 in base64, and the URL of its download if Config.PublicURL or Run's
-// listener says where that is. People and subscriptions outlive the Server like media.
+// id, its SHA-256 in base64, and the URL of its download if Config.MediaURL, Config.PublicURL
+// or Run's listener says where that is. People and subscriptions outlive the Server like media.
 // At most 65536 people are remembered; further ones have the defaults each time.
 //
 // Server.Wait, or the control API, waits for a message, webhook or request.

@@ -145,7 +145,7 @@ func (s *Server) keepMedia(phoneID, kind string, content inboundContent) (inboun
 	}
 	digest := sha256.Sum256(full.Content)
 	full.SHA256, full.ID, full.Content = base64.StdEncoding.EncodeToString(digest[:]), media.ID, nil
-	if origin := s.publicOrigin(); origin != "" {
+	if origin := s.mediaOrigin(); origin != "" {
 		full.URL = s.signedURL(origin, media.ID)
 	}
 	switch kind {
@@ -195,11 +195,11 @@ func (s *Server) storeInbound(phoneID string, file InboundMedia, name string) (M
 	return media, nil
 }
 
-// publicOrigin returns the scheme://host of the URLs in webhooks: Config.PublicURL, or
-// the address on which Run serves the Graph API. Empty means that neither is known.
-func (s *Server) publicOrigin() string {
-	if s.cfg.PublicURL != "" {
-		return s.cfg.PublicURL
+// mediaOrigin returns the scheme://host of the URLs in webhooks: Config.MediaURL, or the
+// address on which Run serves the Graph API. Empty means that neither is known.
+func (s *Server) mediaOrigin() string {
+	if s.cfg.MediaURL != "" {
+		return s.cfg.MediaURL
 	}
 	origin, _ := s.graphOrigin.Load().(string)
 	return origin

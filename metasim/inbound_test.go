@@ -170,7 +170,7 @@ func TestFileOfAnInboundMessageIsDownloadedLikeAnUpload(t *testing.T) {
 func TestURLInAWebhookDownloadsTheFile(t *testing.T) {
 	r := startReceiver(t)
 	s := startSim(t, withApp(r))
-	s.graphOrigin.Store(s.url)
+	s.cfg.MediaURL = s.url // which is known only now
 	s.startDelivery()
 	if _, err := s.Receive(phone1, Inbound{From: kerry, Type: "document"}); err != nil {
 		t.Fatal(err)
