@@ -9,7 +9,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
+
+// waitPause is the time between two looks at what there is, so that waiting costs
+// little while much happens.
+const waitPause = 2 * time.Millisecond
 
 // Kinds of what a Wait waits for.
 const (
@@ -62,6 +67,7 @@ func (s *Server) Wait(ctx context.Context, w Wait) (Waited, error) {
 		}
 		select {
 		case <-changed:
+			time.Sleep(waitPause)
 		case <-ctx.Done():
 			return found, context.Cause(ctx)
 		case <-s.closed:
@@ -98,17 +104,19 @@ func (w Wait) check() error {
 func (s *Server) matching(w Wait) (found Waited) {
 	switch w.For {
 	case WaitMessage:
-		for _, message := range s.Messages() {
+		messages := []Message{}
+		if message, ok := s.Message(w.ID); ok {
+			messages = append(messages, message)
+		} else if w.ID == "" {
+			messages = s.Messages()
+		}
+		for _, message := range messages {
 			if w.matchesMessage(message) {
 				found.Messages = append(found.Messages, message)
 			}
 		}
 	case WaitWebhook:
-		for _, webhook := range s.Webhooks().Webhooks {
-			if w.matchesWebhook(webhook) {
-				found.Webhooks = append(found.Webhooks, webhook)
-			}
-		}
+		found.Webhooks = s.webhooks.find(w.webhookMatcher())
 	case WaitRequest:
 		for _, request := range s.Requests() {
 			if request.Status != 0 && (w.Operation == "" || w.Operation == request.Operation) {
@@ -119,14 +127,18 @@ func (s *Server) matching(w Wait) (found Waited) {
 	return found
 }
 
-// matchesWebhook takes Contains as it is, and as a text that the body escapes.
-func (w Wait) matchesWebhook(webhook Webhook) bool {
-	if webhook.AttemptCount < w.Attempts || w.State != "" && w.State != webhook.State || w.Field != "" && w.Field != webhook.Field {
-		return false
+// webhookMatcher returns a function that reports whether a webhook matches. Contains
+// is taken as it is, and as a text that the body escapes.
+func (w Wait) webhookMatcher() func(*Webhook) bool {
+	escaped := w.Contains
+	if text, err := marshalEscaped(w.Contains); err == nil {
+		escaped = strings.Trim(string(text), `"`)
 	}
-	escaped, err := marshalEscaped(w.Contains)
-	return strings.Contains(webhook.Body, w.Contains) ||
-		err == nil && strings.Contains(webhook.Body, strings.Trim(string(escaped), `"`))
+	return func(webhook *Webhook) bool {
+		return webhook.AttemptCount >= w.Attempts &&
+			(w.State == "" || w.State == webhook.State) && (w.Field == "" || w.Field == webhook.Field) &&
+			(strings.Contains(webhook.Body, w.Contains) || strings.Contains(webhook.Body, escaped))
+	}
 }
 
 func (w Wait) matchesMessage(m Message) bool {

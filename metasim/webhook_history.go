@@ -81,12 +81,28 @@ func (s *Server) ClearWebhooks() {
 func (w *webhooks) list() WebhookHistory {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	history := WebhookHistory{Queued: w.pendingCount(), Dropped: w.dropped, Webhooks: make([]Webhook, len(w.history))}
-	for i, entry := range w.history {
-		history.Webhooks[i] = *entry
-		history.Webhooks[i].Attempts = slices.Clone(entry.Attempts)
+	all := w.copies(func(*Webhook) bool { return true })
+	return WebhookHistory{Queued: w.pendingCount(), Dropped: w.dropped, Webhooks: all}
+}
+
+// find returns the webhooks of the history for which matches returns true.
+func (w *webhooks) find(matches func(*Webhook) bool) []Webhook {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.copies(matches)
+}
+
+// copies returns copies of webhooks of the history. The caller holds w.mu.
+func (w *webhooks) copies(matches func(*Webhook) bool) []Webhook {
+	found := []Webhook{}
+	for _, entry := range w.history {
+		if matches(entry) {
+			copied := *entry
+			copied.Attempts = slices.Clone(entry.Attempts)
+			found = append(found, copied)
+		}
 	}
-	return history
+	return found
 }
 
 // record adds a webhook to the history. The caller holds w.mu.
