@@ -38,6 +38,7 @@
 //	GET    /{version}/{account}/subscribed_apps    subscribed_apps
 //	POST   /{version}/{account}/subscribed_apps    subscribe_app: [override_callback_uri, verify_token] → {"success":true}
 //	DELETE /{version}/{account}/subscribed_apps    unsubscribe_app → {"success":true}
+//	POST   /{version}/oauth/access_token           app_access_token, or GET: client_id, client_secret, grant_type=client_credentials
 //	GET    /{version}/{app}/subscriptions          app_subscriptions, with the token APP_ID|APP_SECRET
 //	POST   /{version}/{app}/subscriptions          subscribe_to_fields: object, callback_url, verify_token, [fields]
 //	DELETE /{version}/{app}/subscriptions          unsubscribe_from_fields: [fields]

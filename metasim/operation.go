@@ -29,6 +29,7 @@ const (
 	OperationBusinessProfile Operation = "business_profile"
 	OperationRoot            Operation = "root"
 
+	OperationAppToken              Operation = "app_access_token"
 	OperationAppSubscriptions      Operation = "app_subscriptions"
 	OperationSubscribeToFields     Operation = "subscribe_to_fields"
 	OperationUnsubscribeFromFields Operation = "unsubscribe_from_fields"
@@ -116,6 +117,10 @@ var operations = parsePatterns([]operation{
 	{name: OperationPhoneNumber, method: "GET", pattern: "/{version}/{phone_number}", auth: ownersToken, serve: (*Server).phoneNumber},
 	{name: OperationBusinessProfile, method: "GET", pattern: "/{version}/{phone_number}/whatsapp_business_profile", auth: ownersToken, serve: (*Server).businessProfile,
 		parameters: pageParameters, place: inQuery},
+	{name: OperationAppToken, method: "GET", pattern: "/{version}/oauth/access_token", auth: optionalToken, serve: (*Server).appAccessToken,
+		parameters: appTokenParameters, place: inQuery},
+	{name: OperationAppToken, method: "POST", pattern: "/{version}/oauth/access_token", auth: optionalToken, serve: (*Server).appAccessToken,
+		parameters: appTokenParameters, place: inBody},
 	{name: OperationRoot, method: "GET", pattern: "/{version}", auth: optionalToken, serve: (*Server).root},
 })
 

@@ -31,6 +31,8 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 		{"GET", "/v25.0/" + app1 + "/subscriptions", OperationAppSubscriptions, app1},
 		{"POST", "/v25.0/" + app1 + "/subscriptions", OperationSubscribeToFields, app1},
 		{"DELETE", "/v25.0/" + app1 + "/subscriptions", OperationUnsubscribeFromFields, app1},
+		{"POST", "/v25.0/oauth/access_token", OperationAppToken, ""},
+		{"GET", "/v25.0/oauth/access_token", OperationAppToken, ""},
 		{"POST", "/v25.0/" + phone1, OperationUpdateNumber, phone1},
 		{"GET", "/v25.0/" + phone1, OperationPhoneNumber, phone1},
 		{"GET", "/v25.0/" + phone1 + "/whatsapp_business_profile", OperationBusinessProfile, phone1},

@@ -201,6 +201,34 @@ func subscribedFields(value string) ([]string, *apiError) {
 	return fields, nil
 }
 
+// appTokenParameters are those of GET and POST /oauth/access_token.
+var appTokenParameters = []string{"client_id", "client_secret", "grant_type", "code", "redirect_uri", "fb_exchange_token"}
+
+// appTokenResponse is the response to a request for the token of an app.
+type appTokenResponse struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+}
+
+// appAccessToken returns the access token of an app for its id and secret. Tokens of
+// users and businesses are not made (docs/references.md#graph-app-secret).
+func (s *Server) appAccessToken(c *call) (any, *apiError) {
+	if c.parameters.get("grant_type") != "client_credentials" {
+		return nil, c.notSimulated(c.r.Method+" /oauth/access_token with another grant_type than client_credentials", "Use BusinessAccount.Token.")
+	}
+	id := c.parameters.get("client_id")
+	if id == "" {
+		return nil, oauthError(http.StatusBadRequest, 101, "Missing client_id parameter.")
+	}
+	token := id + "|" + c.parameters.get("client_secret")
+	if _, ok := s.appTokens[token]; !ok {
+		e := oauthError(http.StatusBadRequest, 1, "Error validating client secret.")
+		e.reason = "client_id and client_secret are not those of an app"
+		return nil, e
+	}
+	return appTokenResponse{token, "bearer"}, nil
+}
+
 // appTokenOf returns the access token of an app: its id and its secret.
 func (a *BusinessAccount) appTokenOf() string {
 	if a.AppSecret == "" {

@@ -164,6 +164,32 @@ func TestAppSetsItsCallbackWithItsOwnToken(t *testing.T) {
 	}
 }
 
+func TestAppGetsItsTokenForItsSecret(t *testing.T) {
+	s := startSim(t, withApp(startReceiver(t)))
+	form := func(values string) response {
+		return s.mustSend("POST", "/v25.0/oauth/access_token", strings.NewReader(values), "Content-Type", "application/x-www-form-urlencoded")
+	}
+	if a := form("grant_type=client_credentials&client_id=" + app1 + "&client_secret=" + secret1); a.body != `{"access_token":"`+app1+`|`+secret1+`","token_type":"bearer"}` {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	for values, code := range map[string]int{
+		"grant_type=client_credentials":                                           101,
+		"grant_type=client_credentials&client_id=" + app1:                         1,
+		"grant_type=client_credentials&client_id=" + app1 + "&client_secret=x":    1,
+		"grant_type=client_credentials&client_id=1&client_secret=" + secret1:      1,
+		"client_id=" + app1 + "&client_secret=" + secret1 + "&code=from-a-dialog": 501,
+	} {
+		if a := form(values); a.refusal(t).Error.Code != code {
+			t.Errorf("%s: %d %s", values, a.status, a.body)
+		}
+	}
+	for _, r := range s.Requests() {
+		if strings.Contains(r.Fields["client_secret"], secret1) {
+			t.Errorf("the history has the secret: %v", r.Fields)
+		}
+	}
+}
+
 func TestSubscriptionsOutliveTheServer(t *testing.T) {
 	r := startReceiver(t)
 	records := NewMemoryRecords()

@@ -122,7 +122,6 @@ var unsimulatedPaths = map[string]string{
 	"me":                       "GET",
 	"me/*":                     "GET",
 	"message_template_library": "GET POST",
-	"oauth/access_token":       "GET POST",
 	"signups/*":                "GET POST DELETE",
 }
 

@@ -63,7 +63,7 @@ func TestATokenIsCheckedBeforeWhatIsNotSimulated(t *testing.T) {
 	}{
 		"a bad token":             {"/v25.0/" + phone1 + "/register", "Bearer nonsense", 401, 190},
 		"no token":                {"/v25.0/" + phone1 + "/register", "", 401, 104},
-		"no token, which is made": {"/v25.0/oauth/access_token", "", 501, 501},
+		"no token, which is made": {"/v25.0/oauth/access_token?grant_type=fb_exchange_token", "", 501, 501},
 	}
 	for name, test := range tests {
 		a := s.mustSend("POST", test.target, strings.NewReader("x=y"), "Authorization", test.authorization, "Content-Type", "application/x-www-form-urlencoded")
