@@ -3,13 +3,14 @@
 GO      ?= go
 FLAGS   := -trimpath -ldflags "-s -w"
 FUZZ    ?= 20s
+KILLS   ?= 1000
 APT     := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 GOLANGCI_LINT := v2.15.0
 
 # The product's module, and those of e2e and bench, whose dependencies the product does not need.
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 
-.PHONY: help build test check bench hostile fuzz tidy tools lint-tool node system clean
+.PHONY: help build test check bench hostile soak fuzz tidy tools lint-tool node system clean
 
 help:
 	@echo "make build   builds a static binary in bin/"
@@ -17,6 +18,7 @@ help:
 	@echo "make check   checks formatting, and runs vet and the linter"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
+	@echo "make soak    kills a server KILLS=$(KILLS) times, and counts what it had acknowledged"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make tidy    runs go mod tidy in every module"
 	@echo "make clean   removes bin/ and .tools/"
@@ -42,6 +44,9 @@ bench: tools node
 
 hostile:
 	$(GO) run -C e2e ./hostile
+
+soak:
+	FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox | grep -v '^='
 
 fuzz:
 	@set -e; for module in $(MODULES); do \
