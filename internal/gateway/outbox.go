@@ -40,6 +40,7 @@ func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 			return 0
 		},
 		Drain:  g.config.DrainTimeout,
+		Now:    g.config.State.Clock,
 		Logger: g.config.Logger,
 	})
 	if err != nil {

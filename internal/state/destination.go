@@ -85,7 +85,7 @@ func (s *DB) ReleaseDestination(ctx context.Context, destination string) error {
 			return asNotFound(err)
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE lane SET released_at = $2 WHERE id IN (
-			SELECT id FROM lane WHERE destination = $1 AND due_at IS NOT NULL ORDER BY id`+s.locking(`FOR UPDATE`)+`)`, destination, s.now().UnixMilli())
+			SELECT id FROM lane WHERE destination = $1 AND due_at IS NOT NULL ORDER BY id`+s.locking(`FOR UPDATE`)+`)`, destination, s.Clock().UnixMilli())
 		return err
 	})
 	if err == nil && s.onDeliveries != nil {

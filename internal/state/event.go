@@ -124,7 +124,7 @@ func (s *DB) putDeliveries(ctx context.Context, tx *sql.Tx, events []Event) erro
 			waiting[lane] = append(waiting[lane], e.ID)
 		}
 	}
-	now := s.now().UnixMilli()
+	now := s.Clock().UnixMilli()
 	var deliveries []any
 	for lanes := range slices.Chunk(slices.Sorted(maps.Keys(waiting)), rowsPerStatement) {
 		tails, err := s.extendLanes(ctx, tx, lanes, destinations, waiting, now)

@@ -119,3 +119,10 @@ var CheckServer = checkServerSettings
 func PostgresFailure(code string) string { return failureNames[postgresFailure(code)] }
 
 var failureNames = [...]string{"other", "contended", "busy", "full", "broken", "lost", "unsure", "damaged"}
+
+// FollowClock makes Clock follow PostgreSQL's clock, even that of a test.
+func (s *DB) FollowClock(ctx context.Context) error {
+	skew, uncertainty, err := s.clockSkew(ctx)
+	s.followClock(skew, uncertainty)
+	return err
+}

@@ -16,7 +16,7 @@ import (
 // holds a lock as long as it does. On PostgreSQL their leases end.
 func (s *DB) StartOutbox(ctx context.Context) (end func(), err error) {
 	if s.isPostgres {
-		return func() {}, nil
+		return func() {}, s.startClock(ctx)
 	}
 	if s.config.Path == Memory {
 		return func() {}, s.freeLanes(ctx)
@@ -38,7 +38,7 @@ func (s *DB) StartOutbox(ctx context.Context) (end func(), err error) {
 
 // freeLanes ends all leases.
 func (s *DB) freeLanes(ctx context.Context) error {
-	_, err := s.exec(ctx, `UPDATE lane SET owner = '', due_at = $1 WHERE owner <> ''`, s.now().UnixMilli())
+	_, err := s.exec(ctx, `UPDATE lane SET owner = '', due_at = $1 WHERE owner <> ''`, s.Clock().UnixMilli())
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"ferry/internal/outbox"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // A clerk makes rounds as one process does.
@@ -359,4 +360,34 @@ func TestASecondServerKeepsTheLanesOfTheFirst(t *testing.T) {
 	endSecond()
 	defer startOutbox(second)()
 	b.takeOne("event/1")
+}
+
+// TestProcessesWithDifferentClocksAgreeOnLeases, because they follow PostgreSQL's.
+func TestProcessesWithDifferentClocksAgreeOnLeases(t *testing.T) {
+	path, sealer := statetest.Postgres.Path(t), newSealer(t)
+	var clerks []*clerk
+	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
+		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: sealer, Now: func() time.Time { return time.Now().Add(ahead) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if err := db.FollowClock(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if off := db.Clock().Sub(time.Now()); off.Abs() > 10*time.Second {
+			t.Errorf("with a clock that is %v ahead: %v", ahead, off)
+		}
+		c := newClerk(t, db, ahead.String())
+		c.now = db.Clock()
+		clerks = append(clerks, c)
+	}
+	addEvents(t, clerks[1].DB, []string{"event/1"}, "one") // by the one that is an hour ahead
+	clerks[0].now = clerks[0].Clock().Add(time.Second)
+	clerks[0].takeOne("event/1")
+	for _, other := range clerks[1:] {
+		if taken := other.take("event/1", 1); len(taken) != 0 {
+			t.Errorf("with a clock that is %s ahead a lease seems to have ended: %v", other.name, taken)
+		}
+	}
 }

@@ -22,10 +22,13 @@ func (s *DB) watchClock(ctx context.Context) error {
 	isWrong := false
 	for {
 		skew, uncertainty, err := s.clockSkew(ctx)
+		if err == nil && s.config.Now == nil {
+			s.followClock(skew, uncertainty)
+		}
 		switch isOver := skew.Abs() > maxClockSkew+uncertainty; {
 		case err != nil: // other calls report that the server cannot be reached
 		case isOver && !isWrong:
-			s.logger.Warn("the clocks of this machine and of the database's server disagree; messages and events may be sent late or twice, and limits may not hold. Synchronise both, for example by NTP",
+			s.logger.Warn("the clocks of this machine and of the database's server disagree; limits of messages may not hold. Synchronise both, for example by NTP",
 				"ahead", skew.Round(time.Millisecond))
 			isWrong = true
 		case !isOver && isWrong:

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -81,6 +82,7 @@ type DB struct {
 	refusals     batcher[[]Unlinked]
 
 	onDeliveries func(destinations []string) // may be nil
+	skew         atomic.Int64                // of this machine's clock against PostgreSQL's, in nanoseconds
 
 	writability writability
 	isUnchecked bool // the check at the start was not completed
