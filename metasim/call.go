@@ -215,7 +215,7 @@ func (c *call) finish() {
 		r.Cut = r.Cut || c.w.cut
 		attributes := []any{"operation", string(r.Operation), "method", r.Method, "path", r.Path, "status", r.Status,
 			"read", r.BytesRead, "written", r.BytesWritten, "duration", r.Duration,
-			"media_id", r.MediaID, "trace_id", r.TraceID, "reason", r.Reason, "fault", r.FaultID, "cut", r.Cut}
+			"media_id", r.MediaID, "message_id", r.MessageID, "trace_id", r.TraceID, "reason", r.Reason, "fault", r.FaultID, "cut", r.Cut}
 		if r.NotSimulated != "" {
 			attributes = append(attributes, "not_simulated", r.NotSimulated)
 		}

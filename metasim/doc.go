@@ -89,8 +89,8 @@
 //     simulator's clock. If it is set back, they begin anew.
 //   - A number of the sender's country may lack the country code. How Meta notices that is
 //     not known: here, if it begins with 0, or has ten digits as North American ones do.
-//   - A file is read after the response: its first 4 KiB, and the header of a picture.
-//     Codecs, dimensions and durations are not checked.
+//   - A file is read after the response: its first 4 KiB, the header of a picture, and
+//     whether an MP4 is fragmented. Codecs, dimensions and durations are not checked.
 //   - A link is fetched after the response, with one GET that follows no redirect, within
 //     10 s. By default only hosts of this machine are called; a link to another one
 //     counts as good, and Message.Notes says so (Config.LinkHosts). What Meta reports if

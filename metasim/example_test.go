@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
+	"strings"
 	"time"
 
 	"ferry/metasim"
@@ -107,6 +108,39 @@ func ExampleServer_AddFault() {
 	// status 500, cut false, stored false
 	// status 0, cut true, stored true
 	// status 200, cut false, stored true
+}
+
+// A message fails as the test wants. With Run or RunBackground, it would be sent,
+// delivered and read by itself.
+func ExampleServer_SetStatus() {
+	sim := newSimulator()
+	defer sim.Close()
+	graph := httptest.NewServer(sim)
+	defer graph.Close()
+
+	body := `{"messaging_product":"whatsapp","to":"+16505551234","type":"text","text":{"body":"Hello"}}`
+	request, err := http.NewRequest(http.MethodPost, graph.URL+"/v25.0/"+phoneNumber+"/messages", strings.NewReader(body))
+	if err != nil {
+		log.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		log.Fatal(err)
+	}
+	response.Body.Close()
+
+	message := sim.Messages()[0]
+	fmt.Println(response.StatusCode, message.WAID, message.Status, string(message.Content))
+	if err := sim.SetStatus(message.ID, "failed", 131026); err != nil {
+		log.Fatal(err)
+	}
+	message, _ = sim.Message(message.ID)
+	fmt.Println(message.Status, message.Statuses[0].Code, message.Statuses[0].Title)
+	// Output:
+	// 200 16505551234 accepted {"body":"Hello"}
+	// failed 131026 Message undeliverable
 }
 
 // Media expire 30 days after their upload. A test does not wait for them.

@@ -3,12 +3,14 @@ package metasim
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"image"
 	"image/color"
 	_ "image/jpeg" // registers the format
 	_ "image/png"  // registers the format
 	"io"
+	"math"
 	"mime"
 	"slices"
 	"strings"
@@ -56,10 +58,53 @@ func (s *Server) mediaFault(file messageMedia) string {
 	case known && !fits:
 		return mislabelled(kind.kind, kind.name, actual).details
 	}
-	if details := unsupportedType(file.Kind, media.MIMEType); details != "" || file.Kind != "image" {
+	if details := unsupportedType(file.Kind, media.MIMEType); details != "" {
 		return details
 	}
-	return imageFault(reader)
+	return contentFault(file.Kind, kind, reader)
+}
+
+// contentFault returns what Meta finds wrong beyond the first bytes of a file whose
+// type is right.
+func contentFault(kind string, declared mediaType, content io.Reader) string {
+	switch {
+	case kind == "image":
+		return imageFault(content)
+	case (declared.name == "audio/mp4" || declared.name == "video/mp4") && isFragmented(content):
+		return mislabelled(declared.kind, declared.name, receivedWithoutType).details
+	}
+	return ""
+}
+
+// maxBoxes is the number of boxes of an MP4 that are looked at.
+const maxBoxes = 64
+
+// isFragmented reports whether an MP4 consists of fragments, as those that a browser
+// records do: Meta does not recognise it (docs/references.md#media-failures).
+func isFragmented(content io.Reader) bool {
+	var header [8]byte
+	for range maxBoxes {
+		if _, err := io.ReadFull(content, header[:]); err != nil {
+			return false
+		}
+		if string(header[4:]) == "moof" {
+			return true
+		}
+		rest := int64(binary.BigEndian.Uint32(header[:])) - 8
+		if rest == 1-8 { // the size follows in 8 bytes
+			if _, err := io.ReadFull(content, header[:]); err != nil {
+				return false
+			}
+			rest = int64(min(binary.BigEndian.Uint64(header[:]), math.MaxInt64)) - 16
+		}
+		if rest < 0 { // 0: to the end of the file
+			return false
+		}
+		if _, err := io.CopyN(io.Discard, content, rest); err != nil {
+			return false
+		}
+	}
+	return false
 }
 
 // unsupportedType returns the details for a file whose type does not fit the type of
@@ -92,7 +137,7 @@ func imageFault(content io.Reader) string {
 
 // headFault returns what Meta finds wrong with a file that was fetched, by its first
 // bytes.
-func headFault(kind, base string, head []byte, complete bool) string {
+func headFault(kind, base string, head []byte) string {
 	known, ok := findMediaType(base)
 	if !ok || kind == "document" {
 		return ""
@@ -100,8 +145,5 @@ func headFault(kind, base string, head []byte, complete bool) string {
 	if actual, fits := matchesType(base, head); !fits {
 		return mislabelled(known.kind, known.name, actual).details
 	}
-	if kind == "image" && complete {
-		return imageFault(bytes.NewReader(head))
-	}
-	return ""
+	return contentFault(kind, known, bytes.NewReader(head))
 }

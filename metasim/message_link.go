@@ -158,7 +158,7 @@ func responseFault(kind string, response *http.Response) string {
 	case size > limitOf(kind, base, head):
 		return fmt.Sprintf("Media file size too big. Max file size we currently support: %s.", sizeText(limitOf(kind, base, head)))
 	}
-	return headFault(kind, base, head, true)
+	return headFault(kind, base, head)
 }
 
 // readHead reads a body to its end, or until it is longer than the limit, and returns

@@ -2,6 +2,7 @@ package metasim
 
 import (
 	"bytes"
+	"encoding/binary"
 	"image"
 	"image/color"
 	imagejpeg "image/jpeg"
@@ -41,6 +42,11 @@ func onePixel(model color.Model) image.Image {
 	return image.NewRGBA(image.Rect(0, 0, 1, 1))
 }
 
+// box returns a box of an MP4.
+func box(name, content string) string {
+	return string(binary.BigEndian.AppendUint32(nil, uint32(8+len(content)))) + name + content
+}
+
 const webp = "RIFF\x24\x00\x00\x00WEBPVP8 \x18\x00\x00\x00" + "0123456789012345678901234567"
 
 func TestWhatIsWrongWithAFileFailsTheMessageLater(t *testing.T) {
@@ -59,6 +65,9 @@ func TestWhatIsWrongWithAFileFailsTheMessageLater(t *testing.T) {
 		"an image as a sticker":  {"sticker", "a.png", "image/png", good, "Unsupported Sticker mime type image/png. Please use one of image/webp."},
 		"a sticker":              {"sticker", "a.webp", "image/webp", webp, ""},
 		"a film":                 {"video", "a.mp4", "video/mp4", mp4, ""},
+		"a film of fragments":    {"video", "a.mp4", "video/mp4", box("ftyp", "isom\x00\x00\x02\x00") + box("moov", "tracks") + box("moof", "frames"), "Video file uploaded with mimetype as video/mp4, however on processing it is of type application/octet-stream. Please choose a different file."},
+		"a song of fragments":    {"audio", "a.m4a", "audio/mp4", box("ftyp", "isom\x00\x00\x02\x00") + "\x00\x00\x00\x01free\x00\x00\x00\x00\x00\x00\x00\x14skip" + box("moof", "frames"), "Audio file uploaded with mimetype as audio/mp4, however on processing it is of type application/octet-stream. Please choose a different file."},
+		"a song in one piece":    {"audio", "a.m4a", "audio/mp4", box("ftyp", "isom\x00\x00\x02\x00") + box("moov", "tracks") + box("mdat", "moof"), ""},
 		"a voice as a film":      {"video", "a.ogg", "audio/ogg", opus, "Unsupported Video mime type audio/ogg. Please use one of video/3gpp, video/mp4."},
 		"a voice":                {"audio", "a.ogg", "audio/ogg; codecs=opus", opus, ""},
 		"audio/opus":             {"audio", "a.opus", "audio/opus", opus, "Unsupported Audio mime type audio/opus. Please use one of audio/aac, audio/mp4, audio/mpeg, audio/amr, audio/ogg."},

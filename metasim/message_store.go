@@ -141,7 +141,7 @@ func (m *messages) find(id string) (messageRow, bool) { return m.table.find(id, 
 func (m *messages) change(id string, apply func(*messageRow) bool) (messageRow, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	row, ok := m.table.find(id, time.Time{})
+	row, ok := m.find(id)
 	if !ok {
 		return messageRow{}, false, nil
 	}
@@ -177,7 +177,7 @@ func (m *messages) resume(phoneID, waID, userID string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, id := range m.order {
-		row, ok := m.table.find(id, time.Time{})
+		row, ok := m.find(id)
 		if !ok || !row.Offline || row.PhoneNumberID != phoneID || row.WAID != waID && row.UserID != userID {
 			continue
 		}
@@ -195,7 +195,7 @@ func (m *messages) due(now time.Time) (id string, next time.Time) {
 	defer m.mu.Unlock()
 	for len(m.agenda) > 0 {
 		first := m.agenda[0]
-		row, ok := m.table.find(first.id, time.Time{})
+		row, ok := m.find(first.id)
 		if ok && row.Step != "" && row.Due.Equal(first.due) && first.due.After(now) {
 			return "", first.due
 		}
@@ -236,7 +236,7 @@ func (a *agenda) Pop() any {
 
 // Message returns a message that was sent.
 func (s *Server) Message(wamid string) (Message, bool) {
-	row, ok := s.messages.table.find(wamid, time.Time{})
+	row, ok := s.messages.find(wamid)
 	return row.Message.copied(), ok
 }
 
@@ -246,8 +246,9 @@ func (s *Server) Messages() []Message {
 	defer s.messages.mu.Unlock()
 	list := make([]Message, 0, len(s.messages.order))
 	for _, id := range s.messages.order {
-		row, _ := s.messages.table.find(id, time.Time{})
-		list = append(list, row.Message.copied())
+		if row, ok := s.messages.find(id); ok { // none after Close
+			list = append(list, row.Message.copied())
+		}
 	}
 	return list
 }

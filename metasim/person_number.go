@@ -14,8 +14,8 @@ func (s *Server) Read(phoneID, waID, messageID string) error {
 	if err != nil {
 		return err
 	}
-	p, message, ok := s.person(phoneID, waID), Message{}, false
-	if message, ok = s.Message(messageID); !ok || message.PhoneNumberID != phoneID || message.WAID != waID && message.UserID != p.UserID {
+	p := s.person(phoneID, waID)
+	if message, ok := s.Message(messageID); !ok || message.PhoneNumberID != phoneID || message.WAID != waID && message.UserID != p.UserID {
 		return fmt.Errorf("metasim: people: %s has no message %q of this phone number", waID, truncate(messageID))
 	}
 	return s.SetStatus(messageID, statusRead, 0)
