@@ -505,3 +505,27 @@ func newTestServer(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	t.Cleanup(server.Close)
 	return server
 }
+
+// Receivers that decode the body have what was sent, and those that sign it again have
+// nothing but ASCII to agree about.
+func FuzzEscapedJSON(f *testing.F) {
+	for _, text := range []string{"", "50% <Zoë>", "🎉/@\u2028", "\x00\x7f\\u0041", "\xff"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		plain, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		escaped, err := marshalEscaped(text)
+		var want, got string
+		if err != nil || json.Unmarshal(plain, &want) != nil || json.Unmarshal(escaped, &got) != nil || got != want {
+			t.Fatalf("%q became %s, which is %q: %v", text, escaped, got, err)
+		}
+		for i, b := range escaped {
+			if b >= 0x80 || b == '@' || b == '/' && escaped[i-1] != '\\' {
+				t.Fatalf("%q became %s", text, escaped)
+			}
+		}
+	})
+}
