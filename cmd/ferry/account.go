@@ -21,6 +21,7 @@ type accountCommand struct {
 	Reuse  accountReuseCommand  `cmd:"" help:"Turn reuse of media on or off: uploads of the same bytes for the same phone number return the same media id."`
 	Verify accountVerifyCommand `cmd:"" help:"Turn verification of uploads on or off: compare the SHA-256 that WhatsApp reports with that of the bytes that were sent."`
 
+	LinkToID    accountLinkToIDCommand    `cmd:"" name:"link-to-id" help:"Turn link to id on or off: ferry reads the files that messages link to, follows redirects, checks and uploads them, and sends the messages with media ids. Otherwise Meta reads the links itself."`
 	TextAsPlain accountTextAsPlainCommand `cmd:"" help:"Turn the sending of text files as text/plain on or off: CSV, JSON, XML, Markdown, vCard, iCalendar and others are sent under their own names, though WhatsApp does not accept their types."`
 }
 
@@ -145,6 +146,13 @@ type accountVerifyCommand struct{ accountSetting }
 // Run turns verification on or off.
 func (c *accountVerifyCommand) Run(ctx context.Context, terminal *terminal) error {
 	return c.change(ctx, terminal, "Verification of uploads", state.Verify)
+}
+
+type accountLinkToIDCommand struct{ accountSetting }
+
+// Run turns link to id on or off.
+func (c *accountLinkToIDCommand) Run(ctx context.Context, terminal *terminal) error {
+	return c.change(ctx, terminal, "Link to id", state.LinkToID)
 }
 
 type accountTextAsPlainCommand struct{ accountSetting }

@@ -28,6 +28,7 @@ type devCommand struct {
 	TLS      bool   `help:"Serve everything over https, with a certificate for localhost that the environment makes AWS SDKs, Node.js, Python, Go and curl trust."`
 	Strict   bool   `help:"Make the simulator refuse what Meta accepts but a careful client does not send."`
 
+	LinkToID    bool   `help:"Upload the files that messages link to, and send the messages with media ids; links may be on this machine. Otherwise the simulator reads the links, as Meta does."`
 	TextAsPlain bool   `help:"Send text files of other types (CSV, JSON, XML, Markdown, vCard, iCalendar) as text/plain under their own names."`
 	WillFail    string `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse"`
 
@@ -79,7 +80,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	config := local.Config{
 		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict,
-		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, Data: c.Data, Logger: terminal.log,
+		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Logger: terminal.log,
 	}
 	if c.TLS {
 		config.SystemRoots = systemRoots()

@@ -28,10 +28,10 @@ func (c *mediaStatsCommand) Run(ctx context.Context, terminal *terminal) error {
 	if c.JSON {
 		return printUsages(terminal.out, usages)
 	}
-	table := terminal.out.Table("ACCOUNT", "REUSE", "VERIFY", "TEXT AS PLAIN", "UPLOADS", "BYTES", "UPLOADS AVOIDED", "BYTES AVOIDED")
+	table := terminal.out.Table("ACCOUNT", "REUSE", "VERIFY", "TEXT AS PLAIN", "LINK TO ID", "UPLOADS", "BYTES", "UPLOADS AVOIDED", "BYTES AVOIDED")
 	for _, u := range usages {
 		onOff := map[bool]string{true: "on", false: "off"}
-		table.Row(u.AccountID, onOff[u.Reuse], onOff[u.Verify], onOff[u.TextAsPlain],
+		table.Row(u.AccountID, onOff[u.Reuse], onOff[u.Verify], onOff[u.TextAsPlain], onOff[u.LinkToID],
 			u.Uploads, tty.Size(u.Bytes), u.UploadsAvoided, tty.Size(u.BytesAvoided))
 	}
 	return table.Flush()
@@ -40,7 +40,7 @@ func (c *mediaStatsCommand) Run(ctx context.Context, terminal *terminal) error {
 // printUsages prints a line of JSON per account.
 func printUsages(out *tty.Output, usages []state.Usage) error {
 	for _, u := range usages {
-		err := out.JSON(map[string]any{"account": u.AccountID, "reuse": u.Reuse, "verify": u.Verify, "textAsPlain": u.TextAsPlain,
+		err := out.JSON(map[string]any{"account": u.AccountID, "reuse": u.Reuse, "verify": u.Verify, "textAsPlain": u.TextAsPlain, "linkToId": u.LinkToID,
 			"uploads": u.Uploads, "bytes": u.Bytes, "uploadsAvoided": u.UploadsAvoided, "bytesAvoided": u.BytesAvoided})
 		if err != nil {
 			return err

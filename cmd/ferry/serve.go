@@ -13,12 +13,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"ferry/internal/admission"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
 	"ferry/internal/local"
+	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/social"
@@ -137,19 +140,23 @@ type serveCommand struct {
 	DrainDelay   time.Duration `help:"How long requests are still accepted after the first stop signal, while /readyz returns 503." default:"0s" group:"Server"`
 	DrainTimeout time.Duration `help:"How long requests in progress may continue after that. A second stop signal ends them at once." default:"30s" group:"Server"`
 
-	Region             string        `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1" group:"Limits"`
-	MaxConnections     int           `help:"Connections from clients that may be open at the same time. Above that, connections on which no caller was verified are closed, the oldest ones first." default:"1024" group:"Limits"`
-	MaxPerAddress      int           `name:"max-connections-per-address" help:"How many of them one IPv4 address, or one /64 network of IPv6 addresses, may have. Raise it behind a proxy. Default: half of --max-connections." placeholder:"NUMBER" group:"Limits"`
-	MediaRate          int           `help:"Calls of each media operation per account and second; 0 means no limit." default:"100" group:"Limits"`
-	MaxUploads         int           `help:"Transfers (uploads and downloads) in progress at the same time, over all accounts; one account may use three quarters of them, and every account gets at least one." default:"256" group:"Limits"`
-	UploadTimeout      time.Duration `help:"How long one upload or download may take, including retries." default:"10m" group:"Limits"`
-	VerifyUploads      bool          `help:"Compare the SHA-256 that WhatsApp reports for each upload with that of the bytes that were sent, for all accounts; 'ferry account verify' turns it on for one." group:"Limits"`
-	TextAsPlain        bool          `help:"Send text files of other types (CSV, JSON, XML, Markdown, vCard, iCalendar) as text/plain under their own names, for all accounts; 'ferry account text-as-plain' turns it on for one." group:"Limits"`
-	WillFail           string        `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
-	Store              storeList     `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary; \"literal_keys\": true if the store keeps leading and double slashes of keys; \"request_payer\": true to pay for requester-pays buckets; \"expected_bucket_owner\": \"ACCOUNT\"; \"verify_checksums\": true to compare each object with the checksum that the store keeps. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
-	InstanceProfile    bool          `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
-	AllowHost          []string      `help:"Host that presigned URLs may name in addition to AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
-	AllowAnyPublicHost bool          `help:"Allow presigned URLs to name any public host, except those of Meta's Graph API." group:"Sources"`
+	Region             string         `help:"AWS region of the API: callers sign requests for it, and it is part of ARNs." default:"us-east-1" group:"Limits"`
+	MaxConnections     int            `help:"Connections from clients that may be open at the same time. Above that, connections on which no caller was verified are closed, the oldest ones first." default:"1024" group:"Limits"`
+	MaxPerAddress      int            `name:"max-connections-per-address" help:"How many of them one IPv4 address, or one /64 network of IPv6 addresses, may have. Raise it behind a proxy. Default: half of --max-connections." placeholder:"NUMBER" group:"Limits"`
+	MediaRate          int            `help:"Calls of each media operation per account and second; 0 means no limit." default:"100" group:"Limits"`
+	MaxUploads         int            `help:"Transfers (uploads and downloads) in progress at the same time, over all accounts; one account may use three quarters of them, and every account gets at least one." default:"256" group:"Limits"`
+	UploadTimeout      time.Duration  `help:"How long one upload or download may take, including retries." default:"10m" group:"Limits"`
+	VerifyUploads      bool           `help:"Compare the SHA-256 that WhatsApp reports for each upload with that of the bytes that were sent, for all accounts; 'ferry account verify' turns it on for one." group:"Limits"`
+	TextAsPlain        bool           `help:"Send text files of other types (CSV, JSON, XML, Markdown, vCard, iCalendar) as text/plain under their own names, for all accounts; 'ferry account text-as-plain' turns it on for one." group:"Limits"`
+	LinkToID           bool           `help:"Upload the files that messages link to, and send the messages with media ids, for all accounts; 'ferry account link-to-id' turns it on for one." group:"Limits"`
+	MessagesPerSecond  int            `help:"Messages that each phone number sends per second, over all processes: what Meta allows it." default:"80" group:"Limits"`
+	NumberRate         map[string]int `name:"messages-per-second-of" help:"The same for one phone number, by its id: phone-number-id-…=1000. May be repeated." placeholder:"ID=NUMBER" group:"Limits"`
+	MaxQueuedMessages  int            `help:"Messages of one phone number that may wait to be sent." default:"10000" group:"Limits"`
+	WillFail           string         `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
+	Store              storeList      `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary; \"literal_keys\": true if the store keeps leading and double slashes of keys; \"request_payer\": true to pay for requester-pays buckets; \"expected_bucket_owner\": \"ACCOUNT\"; \"verify_checksums\": true to compare each object with the checksum that the store keeps. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
+	InstanceProfile    bool           `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
+	AllowHost          []string       `help:"Host that presigned URLs may name in addition to AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
+	AllowAnyPublicHost bool           `help:"Allow presigned URLs to name any public host, except those of Meta's Graph API." group:"Sources"`
 }
 
 func (c *serveCommand) config() gateway.Config {
@@ -165,12 +172,27 @@ func (c *serveCommand) config() gateway.Config {
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
 		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain},
+		Governor:     message.GovernorConfig{PerSecond: c.MessagesPerSecond, PerSecondOf: c.numberRates(), MaxQueued: c.MaxQueuedMessages},
+		LinkToID:     c.LinkToID,
 		Transfer:     transfer.Config{MaxTransfers: c.MaxUploads, Timeout: c.UploadTimeout},
 		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,
 		Admission:    admission.Config{MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress, OnPressure: setCollection},
 		CertFile:     c.TLSCert, KeyFile: c.TLSKey,
 	}
+}
+
+// phoneNumberIDForm is the form of the ids of phone numbers.
+var phoneNumberIDForm = regexp.MustCompile(`^phone-number-id-[0-9a-f]{32}$`)
+
+// numberRates returns the messages per second of phone numbers by their ids in the
+// database.
+func (c *serveCommand) numberRates() map[string]int {
+	rates := make(map[string]int, len(c.NumberRate))
+	for id, rate := range c.NumberRate {
+		rates[strings.TrimPrefix(id, "phone-number-id-")] = rate
+	}
+	return rates
 }
 
 var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
@@ -233,6 +255,11 @@ func (c *serveCommand) checkLimits() error {
 	want(c.MaxPerAddress >= 0 && c.MaxPerAddress <= c.MaxConnections, "max-connections-per-address", c.MaxPerAddress, "at most --max-connections, or 0 for half of it")
 	want(c.MaxUploads > 0, "max-uploads", c.MaxUploads, "at least 1")
 	want(c.UploadTimeout > 0, "upload-timeout", c.UploadTimeout, "more than 0s, such as 10m")
+	want(c.MessagesPerSecond > 0, "messages-per-second", c.MessagesPerSecond, "at least 1")
+	for id, rate := range c.NumberRate {
+		want(phoneNumberIDForm.MatchString(id) && rate > 0, "messages-per-second-of", id+"="+strconv.Itoa(rate), "phone-number-id- and 32 hexadecimal digits, = and a number of at least 1")
+	}
+	want(c.MaxQueuedMessages > 0, "max-queued-messages", c.MaxQueuedMessages, "at least 1")
 	want(c.DrainDelay >= 0, "drain-delay", c.DrainDelay, "0s or more")
 	want(c.DrainTimeout > 0, "drain-timeout", c.DrainTimeout, "more than 0s, such as 30s")
 	return errors.Join(problems...)

@@ -74,6 +74,9 @@ type Config struct {
 	Messages message.Config
 	// Governor has the rate limits of outgoing messages. The gateway sets State.
 	Governor message.GovernorConfig
+	// LinkToID uploads the files that messages link to, and sends them by their ids, for
+	// all accounts. Default: for those that have turned it on.
+	LinkToID bool
 	// API has the limits and the region of the API. The gateway sets State,
 	// Transfers, Objects, Messages, Sealer, Events and Activity.
 	API social.Config
@@ -121,6 +124,7 @@ type Gateway struct {
 	graph     *graph.Client
 	objects   *object.Opener
 	governor  *message.Governor
+	links     *message.Links
 	service   *social.Service
 	events    *event.Deliverer
 	servers   []*server
@@ -189,7 +193,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if err := g.openEvents(ctx, &config, record); err != nil {
 		return err
 	}
-	if err := g.openMessages(&config, record); err != nil {
+	if err := g.openMessages(&config, transfers, record); err != nil {
 		return err
 	}
 	config.API.State, config.API.Transfers, config.API.Objects = config.State, transfers, g.objects
@@ -252,6 +256,9 @@ func (g *Gateway) Close() error {
 		close(g.ended)
 	}
 	<-g.ended
+	if g.links != nil {
+		g.links.Stop(fmt.Errorf("%w: the gateway was closed", context.Canceled))
+	}
 	for _, listener := range g.listeners() {
 		_ = listener.Close() // Run may have closed it
 	}

@@ -3,16 +3,25 @@ package gateway
 import (
 	"ferry/internal/activity"
 	"ferry/internal/message"
+	"ferry/internal/transfer"
 )
 
 // openMessages creates what sends messages, and sets it in config, for the API. What
 // routes events is open already.
-func (g *Gateway) openMessages(config *Config, record *activity.Recorder) (err error) {
+func (g *Gateway) openMessages(config *Config, transfers *transfer.Engine, record *activity.Recorder) (err error) {
 	config.Governor.State = config.State
 	if g.governor, err = message.NewGovernor(config.Governor); err != nil {
 		return err
 	}
+	g.links, err = message.NewLinks(message.LinksConfig{
+		State: config.State, Objects: g.objects, Transfers: transfers, All: config.LinkToID, Logger: config.Logger,
+		Verify: config.API.VerifyUploads, TextAsPlain: config.API.TextAsPlain, WillFail: config.API.WillFail,
+	})
+	if err != nil {
+		return err
+	}
 	messages := config.Messages
+	messages.Links = g.links
 	messages.State, messages.Graph, messages.Governor, messages.Activity = config.State, g.graph, g.governor, record
 	messages.Route, messages.Region = config.API.Events.Route, config.API.Region
 	if config.API.Messages, err = message.New(messages); err != nil {

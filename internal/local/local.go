@@ -60,6 +60,9 @@ type Config struct {
 	// API configures the API, except for Region, AnyRegion, AllowsOrigin and
 	// AllowsHost, which follow from the other fields.
 	API social.Config
+	// LinkToID uploads the files that messages link to, also those on this machine, and
+	// sends them by their ids.
+	LinkToID bool
 	// Data is the directory of all state. Empty means in memory.
 	Data string
 	// Database is the path or the URL of a new database. Default: a file in Data, or in

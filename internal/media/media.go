@@ -104,3 +104,21 @@ func baseType(mime string) string {
 	base, _, _ := strings.Cut(mime, ";")
 	return strings.ToLower(strings.TrimSpace(base))
 }
+
+// MessageType returns the type of message that shows a file of a MIME type, such as
+// "image"; "document" for one that WhatsApp does not know.
+func MessageType(mime string) string {
+	if t, ok := lookup(mime); ok {
+		return string(t.kind)
+	}
+	return string(kindDocument)
+}
+
+// Suits reports whether a message of a type, such as "image", can show a file of a MIME
+// type. A document may be any file.
+func Suits(mime, messageType string) bool {
+	return messageType == string(kindDocument) || MessageType(mime) == messageType
+}
+
+// Types returns the MIME types that a message of a type shows.
+func Types(messageType string) []string { return mimes(kind(messageType)) }

@@ -52,6 +52,11 @@ func (s *Sender) Accept(ctx context.Context, request Request) (id string, err er
 	if err := s.checkMedia(ctx, request.Sender, content); err != nil {
 		return "", err
 	}
+	if s.config.Links != nil {
+		if err := s.config.Links.Check(ctx, request.AccountID, content.Media); err != nil {
+			return "", err
+		}
+	}
 	return s.add(ctx, request, content)
 }
 

@@ -65,6 +65,15 @@ func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	if delivery.Interrupted && m.Type != Receipt {
 		return a.leaveUnknown(ctx, "The server was interrupted while it sent the message.")
 	}
+	if s.config.Links != nil {
+		a.message.Body, err = s.config.Links.Prepare(ctx, LinkJob{Message: m, Sender: a.sender, Attempts: delivery.Attempts}, a.content.Media)
+		if failed, ok := errors.AsType[*LinkError](err); ok {
+			return a.fail(ctx, activity.Refused, failed.Error(), failed.Report)
+		}
+		if err != nil {
+			return a.retryLater(ctx, err)
+		}
+	}
 	flow := a.flow()
 	if err := s.config.Governor.Take(ctx, flow); err != nil {
 		return a.retryLater(ctx, err)

@@ -30,7 +30,7 @@ const (
 // Meta's pair rate limit: one message every 6 s from a phone number to a user, of
 // which up to 45 may be sent at once (docs/references.md#message-limits).
 const (
-	pairInterval = 6 * time.Second
+	pairInterval = state.PairInterval
 	pairBurst    = 45
 )
 
@@ -118,15 +118,12 @@ type Flow struct {
 // The ids of rate limits in the database.
 func accountRate(businessAccountID string) string { return "account/" + businessAccountID }
 func numberRate(phoneNumberID string) string      { return "number/" + phoneNumberID }
-func pairRate(phoneNumberID, recipient string) string {
-	return "pair/" + phoneNumberID + "/" + recipient
-}
 
 // rates returns the ids of the limits of a flow.
 func (f Flow) rates() []string {
 	ids := []string{accountRate(f.BusinessAccountID), numberRate(f.PhoneNumberID)}
 	if f.hasPair() {
-		ids = append(ids, pairRate(f.PhoneNumberID, f.Recipient))
+		ids = append(ids, state.PairRate(f.PhoneNumberID, f.Recipient))
 	}
 	return ids
 }
@@ -144,7 +141,7 @@ func (g *Governor) Take(ctx context.Context, flow Flow) error {
 		return later(fmt.Errorf("reading the rate limits: %w", err), permitAhead)
 	}
 	now := g.config.Now()
-	account, number, pair := rates[accountRate(flow.BusinessAccountID)], rates[numberRate(flow.PhoneNumberID)], rates[pairRate(flow.PhoneNumberID, flow.Recipient)]
+	account, number, pair := rates[accountRate(flow.BusinessAccountID)], rates[numberRate(flow.PhoneNumberID)], rates[state.PairRate(flow.PhoneNumberID, flow.Recipient)]
 	for _, limit := range []struct {
 		reason error
 		until  time.Time

@@ -6,6 +6,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"ferry/internal/state"
 )
 
 const (
@@ -95,7 +97,7 @@ func (g *Governor) Report(ctx context.Context, flow Flow, result Result) (wait t
 	case back.scope == ofNumber:
 		id = numberRate(flow.PhoneNumberID)
 	case back.scope == ofPair && flow.hasPair():
-		id = pairRate(flow.PhoneNumberID, flow.Recipient)
+		id = state.PairRate(flow.PhoneNumberID, flow.Recipient)
 	case back.scope == ofPair:
 		id = numberRate(flow.PhoneNumberID)
 	}
@@ -103,7 +105,7 @@ func (g *Governor) Report(ctx context.Context, flow Flow, result Result) (wait t
 	if err != nil {
 		return back.pause(1, result.RetryAfter), true, err
 	}
-	if id != pairRate(flow.PhoneNumberID, flow.Recipient) {
+	if id != state.PairRate(flow.PhoneNumberID, flow.Recipient) {
 		g.number(flow.PhoneNumberID).blocked.Store(until.UnixMicro())
 	}
 	return until.Sub(g.config.Now()), true, nil

@@ -13,6 +13,7 @@
 //	verdict.go    what Meta's response means
 //	outcome.go    what is recorded, and the events
 //	governor*.go  Meta's limits
+//	link*.go      files that messages link to
 //
 // Meta's API has no idempotency key. A message whose response is lost is therefore
 // never sent again: its outcome is unknown until a status of Meta resolves it.
@@ -38,6 +39,7 @@ type Config struct {
 	State    *state.DB     // required
 	Graph    *graph.Client // required
 	Governor *Governor     // required
+	Links    *Links        // default: links are sent as they are
 	// Route sets where an event is delivered. Default: nowhere; the event is only on record.
 	Route func(ctx context.Context, e *state.Event) error
 	// Region is named in the ARNs of events. Default: us-east-1.

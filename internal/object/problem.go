@@ -16,6 +16,9 @@ type problem struct {
 	fix  string // of Error.Fix
 }
 
+// CodeSizeUnknown is the Code of a file whose length its host does not say.
+const CodeSizeUnknown = "size-unknown"
+
 const retryLater = "Retry later."
 
 // Problems of the names that a caller sends, before anything is requested.
@@ -61,7 +64,7 @@ var (
 	noAnswer       = problem{Unavailable, "unreachable", "could not be %s: its host cannot be reached, or does not respond like a web server.", "Check the host, and retry later."}
 	changed        = problem{Changed, "object-changed", "now has another version of the object.", retryLater}
 	urlChanged     = problem{Changed, "object-changed", "names an object that changed while it was read.", retryLater}
-	sizeUnknown    = problem{Invalid, "size-unknown", "does not state the length of the object: the response has no Content-Length.", "Use a source that sends one."}
+	sizeUnknown    = problem{Invalid, CodeSizeUnknown, "does not state the length of the object: the response has no Content-Length.", "Use a source that sends one."}
 	urlRefused     = problem{Invalid, "url-refused", "is refused by its store%s.", ""}
 	urlExpired     = problem{Invalid, "url-expired", "is refused by its store%s: it has expired.", "Sign a new one."}
 	urlKMSKey      = problem{Invalid, "kms-key", "names an object whose KMS key cannot be used%s.", "Enable the key or restore it, and let the signer of the URL use it (kms:Decrypt; to write, kms:GenerateDataKey)."}

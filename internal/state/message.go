@@ -236,6 +236,11 @@ func (s *DB) settleMessages(ctx context.Context, tx *sql.Tx, settled []settlemen
 		if err != nil {
 			return nil, err
 		}
+		if one.wamid != "" || one.status == MessageUnknown { // Meta has counted it, or may have
+			if err := s.spendPair(ctx, tx, one.id); err != nil {
+				return nil, err
+			}
+		}
 	}
 	var events []Event
 	for _, one := range settled {

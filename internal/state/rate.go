@@ -69,6 +69,31 @@ func (s *DB) TakeRate(ctx context.Context, id string, length time.Duration, earl
 	return time.UnixMicro(until).Add(-length), ok, err
 }
 
+// PairInterval is the share of Meta's pair rate limit that one message uses: the time
+// after which a phone number may send one more message to the same user
+// (docs/references.md#message-limits).
+const PairInterval = 6 * time.Second
+
+// pairPrefix begins the ids of pair rate limits.
+const pairPrefix = "pair/"
+
+// PairRate returns the id of the rate limit for messages from a phone number to a user.
+func PairRate(phoneNumberID, recipient string) string {
+	return pairPrefix + phoneNumberID + "/" + recipient
+}
+
+// spendPair counts a message of the transaction as sent to its user. A read receipt has
+// none.
+func (s *DB) spendPair(ctx context.Context, tx *sql.Tx, messageID string) error {
+	now := s.now()
+	_, err := tx.ExecContext(ctx,
+		`INSERT INTO rate (id, used_until, blocked_until, refusals)
+		 SELECT '`+pairPrefix+`' || phone_number_id || '/' || recipient, CAST($2 AS BIGINT), 0, 0 FROM message WHERE id = $1 AND recipient <> ''
+		 ON CONFLICT (id) DO UPDATE SET used_until = CASE WHEN rate.used_until > $3 THEN rate.used_until ELSE $3 END + $4`,
+		messageID, now.Add(PairInterval).UnixMicro(), now.UnixMicro(), PairInterval.Microseconds())
+	return err
+}
+
 // BlockRate records that Meta refused something for a rate limit. It blocks the
 // limit for the time that pause returns, if it is not blocked for longer, and
 // returns until when it is blocked. pause gets the number of refusals in a row. A

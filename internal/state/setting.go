@@ -19,6 +19,7 @@ type Settings struct {
 	Reuse       bool // the same bytes receive the same media id
 	Verify      bool // WhatsApp's SHA-256 of an upload is compared with that of the bytes sent
 	TextAsPlain bool // text formats such as CSV are sent as text/plain
+	LinkToID    bool // media that a message links to is uploaded and sent by id
 }
 
 // Setting is one of the Settings, by its column.
@@ -29,12 +30,21 @@ const (
 	Reuse       Setting = "reuse"
 	Verify      Setting = "verify_uploads"
 	TextAsPlain Setting = "text_as_plain"
+	LinkToID    Setting = "link_to_id"
 )
 
 // settingColumns are the columns of the account a that Settings.fields scans.
-const settingColumns = `a.reuse, a.verify_uploads, a.text_as_plain`
+const settingColumns = `a.reuse, a.verify_uploads, a.text_as_plain, a.link_to_id`
 
-func (s *Settings) fields() []any { return []any{&s.Reuse, &s.Verify, &s.TextAsPlain} }
+func (s *Settings) fields() []any { return []any{&s.Reuse, &s.Verify, &s.TextAsPlain, &s.LinkToID} }
+
+// Settings returns the settings of an account. It returns ErrNotFound if there is no
+// such account.
+func (s *DB) Settings(ctx context.Context, accountID string) (Settings, error) {
+	var settings Settings
+	err := s.read.QueryRowContext(ctx, `SELECT `+settingColumns+` FROM account a WHERE a.id = $1`, accountID).Scan(settings.fields()...)
+	return settings, asNotFound(err)
+}
 
 // Set turns a setting on or off for an account. It returns ErrNotFound if there
 // is no such account.

@@ -120,6 +120,9 @@ type Job struct {
 	// TextAsPlain sends text formats such as CSV as text/plain. Of Post and PostTemplate.
 	TextAsPlain bool
 	WillFail    WillFail // of Post and PostTemplate; default RefuseWillFail
+	// MessageType is the type of the message that will show the file, such as "image". A
+	// file that it cannot show is refused. Empty means any. Only Post looks at it.
+	MessageType string
 
 	Owner state.BusinessAccount // of PostTemplate: the account, with Meta's app id
 

@@ -38,6 +38,9 @@ type Error struct {
 	Code, Fix string
 }
 
+// CodeOtherMessage is the Code of a file that the message of the job cannot show.
+const CodeOtherMessage = "other-message-type"
+
 func (e *Error) Error() string { return e.Message }
 func (e *Error) Unwrap() error { return e.Cause }
 

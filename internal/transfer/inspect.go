@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"ferry/internal/activity"
@@ -63,12 +64,28 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 			first := result.Findings[slices.IndexFunc(result.Findings, func(f media.Finding) bool { return f.Severity >= r.job.WillFail.blocks() })]
 			return &Error{Kind: Unsuitable, Message: text, Code: first.Code, Fix: first.Fix}
 		}
+		if err == nil {
+			if err = r.job.suits(result.Type.MIME); err != nil {
+				e.Outcome, e.Text = activity.Refused, err.Error()
+			}
+		}
 		return err
 	})
 	if err == nil {
 		r.inspected = &inspection{opened.ETag, opened.ContentType, opened.Encoding, opened.Size, result}
 	}
 	return result, err
+}
+
+// suits returns an error if the job's message cannot show a file of a type.
+func (j Job) suits(mime string) error {
+	if j.MessageType == "" || media.Suits(mime, j.MessageType) {
+		return nil
+	}
+	shown := media.MessageType(mime)
+	fix := fmt.Sprintf("Send it in a message of type %s, or use a file of a type that this message shows: %s.", shown, strings.Join(media.Types(j.MessageType), ", "))
+	return &Error{Kind: Unsuitable, Code: CodeOtherMessage, Fix: fix,
+		Message: fmt.Sprintf("The file is %s, which a message of type %s cannot show. %s [%s]", mime, j.MessageType, fix, CodeOtherMessage)}
 }
 
 // rangeReader returns the function that reads parts of a source. It is nil if

@@ -33,6 +33,9 @@ func (e *Engine) Post(ctx context.Context, job Job) (media state.Media, report R
 		} else {
 			media, err = r.postAndRecord(ctx)
 		}
+		if err == nil { // it may be one that was posted for another message
+			err = job.suits(media.MIMEType)
+		}
 		return err
 	})
 	return media, report, err
@@ -153,8 +156,11 @@ func (r *run) open(ctx context.Context, etag string) (opened *object.Object, err
 
 // sourceKind names the kind of a source for the record.
 func sourceKind(source object.Source) string {
-	if _, isFile := source.(*object.File); isFile {
+	switch source.(type) {
+	case *object.File:
 		return "s3"
+	case *object.Link:
+		return "link"
 	}
 	return "presigned-url"
 }

@@ -60,7 +60,7 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 		return r.postAndRecord(ctx)
 	}
 	phoneNumberID := r.job.Sender.ID
-	version := state.SourceVersion{Name: r.job.Source.String(), ETag: seen.ETag, DeclaredType: seen.ContentType}
+	version := state.SourceVersion{Name: identity(r.job.Source), ETag: seen.ETag, DeclaredType: seen.ContentType}
 	known, err := r.engine.config.State.ReusableBySource(ctx, phoneNumberID, version, r.reusableUntil())
 	if err == nil {
 		return r.reuse(ctx, known, version, nil)
@@ -68,7 +68,7 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 	if !errors.Is(err, state.ErrNotFound) {
 		return state.Media{}, err
 	}
-	result, isShared, err := r.engine.sharing.Do(ctx, version.Key(phoneNumberID), func(ctx context.Context) (sharedUpload, error) {
+	result, isShared, err := r.engine.sharing.Do(ctx, version.Key(phoneNumberID)+" "+r.job.MessageType, func(ctx context.Context) (sharedUpload, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, r.engine.config.Timeout, ErrTimeout) // not the caller's, who may disconnect
 		defer cancel()
 		ctx, free := r.place.within(ctx)
@@ -81,6 +81,15 @@ func (r *run) findOrPost(ctx context.Context) (state.Media, error) {
 	}
 	r.report.File = result.file
 	return r.reuse(ctx, reusable(result.media), version, nil)
+}
+
+// identity returns the name by which a version of a source is recognised. The query of a
+// link may say which file it is.
+func identity(source object.Source) string {
+	if link, ok := source.(interface{ Identity() string }); ok {
+		return link.Identity()
+	}
+	return source.String()
 }
 
 // stat returns the headers of the source. Those of a file are requested once for
@@ -112,7 +121,7 @@ func (r *run) reuse(ctx context.Context, known state.Reusable, version state.Sou
 	}
 	media := state.Media{
 		PhoneNumberID: known.PhoneNumberID, ID: known.MediaID, MIMEType: known.MIMEType, Size: known.Size, SHA256: known.SHA256,
-		Source: sourceKind(r.job.Source), SourceName: version.Name, SourceETag: version.ETag, AccessKeyID: r.job.AccessKeyID, ExpiresAt: known.ExpiresAt,
+		Source: sourceKind(r.job.Source), SourceName: r.job.Source.String(), SourceETag: version.ETag, AccessKeyID: r.job.AccessKeyID, ExpiresAt: known.ExpiresAt,
 	}
 	r.report.Media, r.report.Reused = media, true
 	return media, nil

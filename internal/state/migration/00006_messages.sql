@@ -127,7 +127,20 @@ CREATE TABLE rate (
 
 CREATE INDEX rate_age ON rate (used_until);
 
+-- Files that messages link to, which a phone number has at WhatsApp.
+CREATE TABLE link (
+    phone_number_id TEXT   NOT NULL REFERENCES phone_number (id) ON DELETE CASCADE,
+    url             TEXT   NOT NULL, -- SHA-256 of the URL, in hexadecimal
+    kind            TEXT   NOT NULL, -- of the message: "image" and so on
+    media_id        TEXT   NOT NULL,
+    expires_at      BIGINT NOT NULL, -- when the URL is read again
+    PRIMARY KEY (phone_number_id, url, kind)
+);
+
+CREATE INDEX link_age ON link (expires_at);
+
 -- +goose Down
+DROP TABLE link;
 DROP INDEX media_id;
 DROP TABLE rate;
 DROP TABLE event_destination;
