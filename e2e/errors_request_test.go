@@ -125,8 +125,8 @@ func TestOperationsThatAreNotBuiltSaySo(t *testing.T) {
 	in := install(t, raceBuild, sim)
 	node := startNode(t, in.serve().url, in.createKey(account))
 	inputs := map[string]members{
-		"CreateWhatsAppDataset": {"id": "waba-0"},
-		"ListTagsForResource":   {"resourceArn": "arn:aws:social-messaging:us-east-1:111122223333:waba/0"},
+		"TagResource":         {"resourceArn": "arn:aws:social-messaging:us-east-1:111122223333:waba/0", "tags": []any{members{"key": "a", "value": "b"}}},
+		"ListTagsForResource": {"resourceArn": "arn:aws:social-messaging:us-east-1:111122223333:waba/0"},
 	}
 	for name, input := range inputs {
 		node.call(name, input).wantCode(t, "NotImplementedException", http.StatusNotImplemented, name)

@@ -199,6 +199,28 @@ func TestAPanicIsAFailure(t *testing.T) {
 	})
 }
 
+// An attempt that may have succeeded is an interrupted one for the next.
+func TestAnAttemptThatMayBeDoneInterrupts(t *testing.T) {
+	inBubble(t, func(t *testing.T, db *state.DB) {
+		var interrupted []bool
+		start(t, db, func(_ context.Context, attempt int, d outbox.Delivery) error {
+			interrupted = append(interrupted, d.Interrupted)
+			switch attempt {
+			case 0:
+				return &outbox.RetryError{Err: errors.New("busy"), After: time.Millisecond}
+			case 1:
+				return &outbox.RetryError{Err: errors.New("the outcome was not recorded"), After: time.Millisecond, MayBeDone: true}
+			}
+			return nil
+		}, func(c *outbox.Config) { c.Once = func(string) bool { return true } })
+		put(t, db, "one", []string{"send/1"}, "a")
+		time.Sleep(10 * time.Second)
+		if got := states(t, db, "a"); !slices.Equal(got, []string{"delivered 3"}) || !slices.Equal(interrupted, []bool{false, false, true}) {
+			t.Errorf("%v, interrupted: %v", got, interrupted)
+		}
+	})
+}
+
 func TestAnAttemptIsBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, db *state.DB) {
 		w := start(t, db, func(ctx context.Context, attempt int, _ outbox.Delivery) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // textTo returns a text message from the first number of an account to a user.
@@ -299,11 +300,11 @@ func TestStatusResolvesTheOnlyMessageThatItCanBeAbout(t *testing.T) {
 		"not with other callback data": {func(t *testing.T, s *state.DB, linked state.BusinessAccount) string {
 			return unknown(t, s, withData(textTo(linked, "4915", "")))
 		}, func(r *state.ReportedStatus) { r.CallbackData = "order-8" }, false},
-		"not while another message to the user is queued": {func(t *testing.T, s *state.DB, linked state.BusinessAccount) string {
+		"while another message to the user is queued": {func(t *testing.T, s *state.DB, linked state.BusinessAccount) string {
 			id := unknown(t, s, textTo(linked, "4915", ""))
 			add(t, s, textTo(linked, "4915", ""))
 			return id
-		}, nil, false},
+		}, nil, true},
 		"not long after the attempt": {func(t *testing.T, s *state.DB, linked state.BusinessAccount) string {
 			return unknown(t, s, textTo(linked, "4915", ""))
 		}, func(r *state.ReportedStatus) { r.Time = now.Add(time.Hour) }, false},
@@ -333,5 +334,33 @@ func TestStatusResolvesTheOnlyMessageThatItCanBeAbout(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Two replicas may accept two attempts of one SDK call at the same time.
+func TestAttemptsOfOneSDKCallAreOneMessageOnAllReplicas(t *testing.T) {
+	path, sealer := statetest.Postgres.Path(t), newSealer(t)
+	replicas := []*state.DB{open(t, path, sealer), open(t, path, sealer)}
+	linked := link(t, replicas[0], "1")
+	const calls = 30
+	for call := range calls {
+		ids := make([]string, len(replicas))
+		var group sync.WaitGroup
+		for i, s := range replicas {
+			group.Go(func() {
+				var err error
+				if ids[i], _, err = s.AddMessage(t.Context(), textTo(linked, "4915", fmt.Sprintf("call-%d", call))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if ids[0] != ids[1] {
+			t.Errorf("call %d is two messages: %v", call, ids)
+		}
+	}
+	waiting, err := replicas[0].Deliveries(t.Context(), state.SendPrefix+linked.PhoneNumbers[0].ID)
+	if err != nil || len(waiting) != calls {
+		t.Errorf("%d deliveries, %v", len(waiting), err)
 	}
 }

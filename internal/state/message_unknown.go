@@ -35,23 +35,19 @@ type ReportedStatus struct {
 // Meta's API has no idempotency key, so this is a conclusion from the circumstances:
 // the only message of unknown outcome from this number to this user, accepted before
 // and attempted at most resolveWindow before, with the same biz_opaque_callback_data.
-// While a further message to this user is not settled, the status may be that
-// message's, and nothing is concluded. It is wrong only if something else sends to
-// the same user through the same number at that time; with callback data of their
-// own, messages are told apart for certain.
+// The caller has seen to it that no message to this user is being sent, whose wamid
+// this may be, too. The conclusion is wrong only if something else sends to the same
+// user through the same number at that time; with callback data of their own, messages
+// are told apart for certain.
 func (s *DB) resolveUnknown(ctx context.Context, tx *sql.Tx, status ReportedStatus) (id string, err error) {
-	candidates, err := unsettledMessages(ctx, tx, status)
+	candidates, err := unknownMessages(ctx, tx, status)
 	if err != nil {
 		return "", err
 	}
 	for _, m := range candidates {
-		if m.CreatedAt.After(status.Time.Add(statusSkew)) {
-			continue
-		}
 		switch {
-		case m.Status == MessageQueued:
-			return "", nil
-		case m.UpdatedAt.Add(resolveWindow).Before(status.Time) || callbackData(m.Body) != status.CallbackData:
+		case m.CreatedAt.After(status.Time.Add(statusSkew)) || m.UpdatedAt.Add(resolveWindow).Before(status.Time):
+		case callbackData(m.Body) != status.CallbackData:
 		case id != "":
 			return "", nil // two are possible
 		default:
@@ -66,9 +62,8 @@ func (s *DB) resolveUnknown(ctx context.Context, tx *sql.Tx, status ReportedStat
 	return id, err
 }
 
-// unsettledMessages returns the messages to a user that are queued, without their
-// bodies, or of unknown outcome.
-func unsettledMessages(ctx context.Context, tx *sql.Tx, status ReportedStatus) ([]Message, error) {
+// unknownMessages returns the messages of unknown outcome to a user.
+func unknownMessages(ctx context.Context, tx *sql.Tx, status ReportedStatus) ([]Message, error) {
 	if len(status.Recipients) == 0 {
 		return nil, nil
 	}
@@ -76,9 +71,10 @@ func unsettledMessages(ctx context.Context, tx *sql.Tx, status ReportedStatus) (
 	for _, recipient := range status.Recipients {
 		values = append(values, recipient)
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT m.id, m.status, CASE WHEN m.status = 'unknown' THEN e.body END, e.created_at, m.updated_at
+	// Both conditions on the status: the first one is that of the index.
+	rows, err := tx.QueryContext(ctx, `SELECT m.id, e.body, e.created_at, m.updated_at
 		FROM message m JOIN event e ON e.id = m.id
-		WHERE m.phone_number_id = $1 AND m.recipient IN (`+parameters(2, len(status.Recipients))+`) AND m.status IN ('queued', 'unknown')`, values...)
+		WHERE m.phone_number_id = $1 AND m.recipient IN (`+parameters(2, len(status.Recipients))+`) AND m.status IN ('queued', 'unknown') AND m.status = 'unknown'`, values...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +83,7 @@ func unsettledMessages(ctx context.Context, tx *sql.Tx, status ReportedStatus) (
 	for rows.Next() {
 		var m Message
 		var created, updated int64
-		if err := rows.Scan(&m.ID, &m.Status, &m.Body, &created, &updated); err != nil {
+		if err := rows.Scan(&m.ID, &m.Body, &created, &updated); err != nil {
 			return nil, err
 		}
 		m.CreatedAt, m.UpdatedAt = time.UnixMilli(created), time.UnixMilli(updated)
