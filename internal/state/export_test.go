@@ -16,6 +16,9 @@ const WritableAge = writableAge
 // FreeReserve is exported for tests.
 const FreeReserve = freeReserve
 
+// MaxUnlinked is exported for tests.
+const MaxUnlinked = maxUnlinked
+
 // Purge is exported for tests.
 func (s *DB) Purge(ctx context.Context) (int64, error) { return s.purge(ctx) }
 
