@@ -27,6 +27,7 @@ const (
 	Attempt Kind = "attempt" // an attempt to deliver an event
 	Message Kind = "message" // a message that a caller wants to send
 	Send    Kind = "send"    // an attempt to send a message to Meta
+	Archive Kind = "archive" // the file of an inbound message that was stored
 )
 
 // An Outcome says how it ended.

@@ -72,11 +72,26 @@ func (e Envelope) Marshal() []byte {
 	b = appendString(b, e.AccountID)
 	b = append(b, `,"message_timestamp":`...)
 	b = appendString(b, e.Time.UTC().Format(timestampForm))
-	if e.MessageID != "" {
-		b = append(b, `,"messageId":`...)
-		b = appendString(b, e.MessageID)
+	return append(appendRest(b, e.MessageID, e.Media), '}')
+}
+
+// Complete returns a marshalled envelope that has neither a message id nor media, with
+// these.
+func Complete(marshalled []byte, messageID string, media []Media) []byte {
+	if len(marshalled) == 0 {
+		return nil
 	}
-	return append(appendMedia(b, e.Media), '}')
+	b := append(make([]byte, 0, len(marshalled)+512), marshalled[:len(marshalled)-1]...)
+	return append(appendRest(b, messageID, media), '}')
+}
+
+// appendRest appends the members that may be missing.
+func appendRest(b []byte, messageID string, media []Media) []byte {
+	if messageID != "" {
+		b = append(b, `,"messageId":`...)
+		b = appendString(b, messageID)
+	}
+	return appendMedia(b, media)
 }
 
 // appendReference appends the only element of a list of ids, or nothing.

@@ -98,6 +98,10 @@ func FuzzMarshal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, entry []byte, messageID, reason string) {
 		e := envelope.Envelope{Entry: entry, MessageID: messageID, Time: time.Unix(1, 1), Media: []envelope.Media{{ID: messageID, Error: reason}}}
 		marshalled := e.Marshal()
+		bare := envelope.Envelope{Entry: entry, Time: e.Time}
+		if completed := envelope.Complete(bare.Marshal(), messageID, e.Media); string(completed) != string(marshalled) {
+			t.Errorf("completed, the envelope is %q; expected %q", completed, marshalled)
+		}
 		var read struct {
 			WhatsAppWebhookEntry string
 			MessageID            string

@@ -7,6 +7,7 @@
 //	webhook_update.go  what an update is about, and what makes it the same one again
 //	webhook_store.go   updates become events of the accounts that are linked
 //	webhook_json.go    JSON byte for byte
+//	prepare.go         what is done before an event is delivered: files are stored, statuses find their message
 //
 //	destination.go      a destination of the configuration
 //	arn.go              the ARNs of topics and of destinations

@@ -53,11 +53,12 @@ type facts struct {
 	mediaIDs []string // of the files of an inbound message
 
 	// Of a status:
-	status       state.MessageStatus // as far as Message.Status has it; else empty
-	reason       string
-	recipients   []string // the ids under which the message may have been sent
-	callbackData string
-	at           time.Time // when Meta says that it happened; the zero time if that is no time
+	status                                      state.MessageStatus // as far as Message.Status has it; else empty
+	reason                                      string
+	recipients                                  []string // the ids under which the message may have been sent
+	callbackData                                string
+	recipientID, recipientUserID, recipientType string    // as Meta reports them
+	at                                          time.Time // when Meta says that it happened; the zero time if that is no time
 }
 
 // facts reads an update.
@@ -100,6 +101,7 @@ func (u update) statusFacts() facts {
 		name: "status." + eventName(status), wamid: textAt(s, "id"), user: firstText(s, "recipient_id", "recipient_user_id"),
 		key:          []string{"status", u.field, textAt(s, "id"), status, textAt(s, "type")},
 		callbackData: textAt(s, "biz_opaque_callback_data"),
+		recipientID:  textAt(s, "recipient_id"), recipientUserID: textAt(s, "recipient_user_id"), recipientType: textAt(s, "recipient_type"),
 	}
 	for _, name := range participantNames { // of a group: each one has a status
 		f.key = append(f.key, textAt(s, name))
@@ -117,9 +119,7 @@ func (u update) statusFacts() facts {
 	if f.status != state.MessageFailed {
 		f.reason = ""
 	}
-	for _, name := range []string{"recipient_id", "recipient_user_id"} {
-		f.recipients = append(f.recipients, spellings(textAt(s, name))...)
-	}
+	f.recipients = append(spellings(f.recipientID), spellings(f.recipientUserID)...)
 	if seconds, err := strconv.ParseInt(textAt(s, "timestamp"), 10, 64); err == nil && seconds > 0 && seconds < 1<<40 {
 		f.at = time.Unix(seconds, 0)
 	}
