@@ -131,6 +131,7 @@ func (f graphFlags) check() error {
 type serveCommand struct {
 	stateFlags
 	graphFlags
+	webhookFlags
 
 	Listen       string        `help:"Address of the API. Default: ${default}." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
 	Host         []string      `help:"Host name by which clients call the health checks, such as ferry.example.com or *.example.com, in addition to localhost and addresses. May be repeated. The signed API answers to every name." placeholder:"NAME" group:"Server"`
@@ -201,7 +202,8 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 // created or sent.
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
-	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits()}
+	_, webhookErr := c.webhook()
+	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))
@@ -234,13 +236,13 @@ func (c *serveCommand) checkCertificate() error {
 }
 
 // checkPlainHTTP returns an error if others than this machine could read along.
-func (c *serveCommand) checkPlainHTTP(listener net.Listener) error {
+func (c *serveCommand) checkPlainHTTP(flag, given string, listener net.Listener) error {
 	address, isTCP := listener.Addr().(*net.TCPAddr)
 	if c.TLSCert != "" || c.PlainHTTP || isTCP && address.IP.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("--listen %s: others could read and change plain HTTP on this address; set --tls-cert and --tls-key, "+
-		"or --plain-http if a proxy in front of ferry encrypts the connections", c.Listen)
+	return fmt.Errorf("--%s %s: others could read and change plain HTTP on this address; set --tls-cert and --tls-key, "+
+		"or --plain-http if a proxy in front of ferry encrypts the connections", flag, given)
 }
 
 func (c *serveCommand) checkLimits() error {
@@ -311,10 +313,12 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return errors.Join(problems, fmt.Errorf("--listen: %w", err))
 	}
-	if problems = errors.Join(problems, c.checkPlainHTTP(listener)); problems != nil {
-		return errors.Join(problems, listener.Close())
-	}
 	config := c.config()
+	config.Webhook, _ = c.webhook() // check has reported what is wrong with it
+	config.Webhook.Listener, err = c.listenForWebhooks()
+	if problems = errors.Join(problems, c.checkPlainHTTP("listen", c.Listen, listener), err); problems != nil {
+		return errors.Join(problems, closeAll(listener, config.Webhook.Listener))
+	}
 	config.Access, _ = gateway.NewAccess(c.Host, nil) // check has reported what is wrong with it
 	config.Listener, config.Logger = listener, terminal.log
 	if config.Sealer, err = c.sealer(); err == nil {
@@ -326,7 +330,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		err = refuseSampleKey(ctx, config.State)
 	}
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, closeAll(listener, config.Webhook.Listener))
 	}
 	g, err := gateway.Open(ctx, config)
 	if err != nil {

@@ -11,6 +11,7 @@
 //	outbox.go       what delivers messages and events
 //	events.go       where events go
 //	messages.go     what sends messages
+//	webhook.go      the receiver of Meta's webhooks
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	hosts.go        host names and web pages that requests may come from
@@ -77,6 +78,8 @@ type Config struct {
 	// LinkToID uploads the files that messages link to, and sends them by their ids, for
 	// all accounts. Default: for those that have turned it on.
 	LinkToID bool
+	// Webhook configures the receiver of Meta's webhooks. Default: none.
+	Webhook Webhook
 	// API has the limits and the region of the API. The gateway sets State,
 	// Transfers, Objects, Messages, Sealer, Events and Activity.
 	API social.Config
@@ -201,17 +204,20 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.service, err = social.New(config.API); err != nil {
 		return err
 	}
-	api := Part{Name: "API", Handler: g.withHealth(g.service), Listener: config.Listener, TLS: config.TLS, Signed: true}
+	receiver, err := g.openWebhook(config, transfers, record)
+	if err != nil {
+		return err
+	}
 	deliveries, err := g.openOutbox()
 	if err != nil {
 		return err
 	}
 	loops := append([]Loop{{Name: "purge", Run: config.State.Run}, {Name: "outbox", Run: deliveries.Run, EndsFirst: true}}, config.Loops...)
 	if certificate != nil {
-		api.TLS = certificate.config()
+		config.TLS = certificate.config()
 		loops = append(loops, Loop{Name: "certificate", Run: certificate.Run})
 	}
-	for _, part := range append([]Part{api}, config.Parts...) {
+	for _, part := range append(g.signedParts(config, receiver), config.Parts...) {
 		if part.Listener == nil {
 			return fmt.Errorf("the %s has no listener", part.Name)
 		}
@@ -222,6 +228,21 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		g.loops = append(g.loops, &loop{Loop: work})
 	}
 	return nil
+}
+
+// signedParts returns the API and, if it has a listener of its own, the receiver of
+// Meta's webhooks, which may be nil.
+func (g *Gateway) signedParts(config Config, receiver http.Handler) []Part {
+	api := Part{Name: "API", Handler: g.service, Listener: config.Listener, TLS: config.TLS, Signed: true}
+	parts := []Part{api}
+	switch own := config.Webhook.Listener; {
+	case own != nil:
+		parts = append(parts, Part{Name: "webhook receiver", Handler: onlyWebhook(receiver), Listener: own, TLS: config.TLS, Signed: true})
+	case receiver != nil:
+		parts[0].Handler = withWebhook(g.service, receiver)
+	}
+	parts[0].Handler = g.withHealth(parts[0].Handler)
+	return parts
 }
 
 // limitConnections creates the limiter of connections, and lowers the limits of
@@ -278,7 +299,7 @@ func (g *Gateway) Close() error {
 }
 
 func (g *Gateway) listeners() []net.Listener {
-	listeners := []net.Listener{g.config.Listener}
+	listeners := []net.Listener{g.config.Listener, g.config.Webhook.Listener}
 	for _, part := range g.config.Parts {
 		listeners = append(listeners, part.Listener)
 	}

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"ferry/internal/event"
 	"ferry/internal/outbox"
 	"ferry/internal/state"
 )
 
 // The kinds of destinations in the outbox: what stands before the first slash.
 const (
-	toMeta     = "send"  // messages: send/<phone number>
-	toAccounts = "event" // events: event/<business account>/<ARN or name>
+	toMeta     = "send"    // messages: send/<phone number>
+	toAccounts = "event"   // events: event/<business account>/<ARN or name>
+	toPrepare  = "prepare" // events that are not complete yet: prepare/<account>
 )
 
 // sendTimeout bounds one attempt to send a message, with the uploads of media that it
@@ -34,8 +36,11 @@ func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 			return g.events.Slots(destination)
 		},
 		Timeout: func(destination string) time.Duration {
-			if isMessage(destination) {
+			switch {
+			case isMessage(destination):
 				return sendTimeout
+			case state.IsPreparation(destination):
+				return event.PrepareTimeout
 			}
 			return 0
 		},
