@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -233,7 +234,7 @@ func (c Config) Validate() error {
 	default:
 		complain("ThrottleStatus %d is none of 400, 403, 429", c.ThrottleStatus)
 	}
-	for _, problem := range c.webhookProblems() {
+	for _, problem := range slices.Concat(c.webhookProblems(), c.messageProblems()) {
 		complain("%s", problem)
 	}
 	if c.PageSize < 0 {

@@ -76,7 +76,7 @@ func (s *Server) sendMessage(c *call) (any, *apiError) {
 type draft struct {
 	kind      string // text, image, …
 	recipient recipient
-	content   map[string]any // of the member that kind names; of contacts, under that name
+	content   map[string]any // of the member that kind names; nil for contacts, which are a list
 	raw       string         // the same, as it was sent
 	context   string         // id of the message that this one replies to
 	callback  string

@@ -100,3 +100,32 @@ func TestAMessageIsMarkedAsRead(t *testing.T) {
 		t.Errorf("sent: %+v", list)
 	}
 }
+
+func TestSettingsOfMessagesThatMakeNoSenseAreRefused(t *testing.T) {
+	template := func(t Template) Config {
+		return Config{BusinessAccounts: []BusinessAccount{{ID: account1, Token: token1, Templates: []Template{t}}}}
+	}
+	tests := map[string]struct {
+		config Config
+		want   string // empty means that the configuration is right
+	}{
+		"a version":            {Config{WebhookVersion: "23"}, "WebhookVersion"},
+		"an interval":          {Config{MessageLimits: MessageLimits{PairInterval: -1}}, "PairInterval"},
+		"a number of links":    {Config{LinksPerMinute: -1}, "LinksPerMinute"},
+		"a URL as a host":      {Config{LinkHosts: []string{"http://minio"}}, "LinkHosts"},
+		"a star in the middle": {Config{LinkHosts: []string{"a.*.b"}}, "LinkHosts"},
+		"a name as a number": {Config{BusinessAccounts: []BusinessAccount{{ID: account1, Token: token1, PhoneNumbers: []PhoneNumber{{ID: phone1, AllowedRecipients: []string{"Ann"}}}}}},
+			"AllowedRecipients"},
+		"a template without a name":     {template(Template{Language: "en"}), "the name must be"},
+		"a template without a language": {template(Template{Name: "a"}), "there must be a language"},
+		"a template's category":         {template(Template{Name: "a", Language: "en", Category: "utility"}), "the category is"},
+		"a template's parameters":       {template(Template{Name: "a", Language: "en", ParameterFormat: "named"}), "ParameterFormat"},
+		"everything right":              {Config{WebhookVersion: "v23.0", LinkHosts: []string{"*", "*.internal", "minio"}, MessageLimits: MessageLimits{PerSecond: -1, PairBurst: -1}}, ""},
+	}
+	for name, test := range tests {
+		err := test.config.Validate()
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
