@@ -7,6 +7,10 @@ KILLS   ?= 1000
 APT     := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 GOLANGCI_LINT := v2.15.0
 
+# The packages whose tests 'make test' runs a second time, on PostgreSQL. Those of internal/state and internal/outbox
+# always run on both.
+POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/event ./internal/gateway ./internal/local ./internal/social ./internal/transfer
+
 # The product's module, and those of e2e and bench, whose dependencies the product does not need.
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 
@@ -33,7 +37,10 @@ test: tools node system
 	failed=; for module in $(MODULES); do \
 	  echo "testing the module in $$module"; \
 	  (cd $$module && FERRY_E2E=require $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m ./...) || failed="$$failed $$module"; \
-	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+	done; \
+	echo "testing on PostgreSQL"; \
+	FERRY_E2E=require FERRY_TEST_DATABASE=postgres .tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m $(POSTGRES_PACKAGES) || failed="$$failed PostgreSQL"; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 check: lint-tool
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
@@ -77,15 +84,18 @@ e2e/%/node_modules/.package-lock.json: e2e/%/package-lock.json
 	@command -v npm >/dev/null || $(call install,npm,nodejs npm)
 	@! command -v npm >/dev/null || npm ci --prefix e2e/$* --no-audit --no-fund
 
-# The C compiler for the race detector, and the programs that check and repair the sample files.
+# The C compiler for the race detector, the programs that check and repair the sample files, and PostgreSQL.
 system:
 	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	command -v magick >/dev/null || command -v convert-im6.q16 >/dev/null || missing="$$missing magick"; \
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
-	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl)
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing initdb"; \
+	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl postgresql)
 
 # install installs packages with apt if it runs as root. Otherwise it prints what is missing, and the tests that need it are skipped.
-install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && $(APT) $(2) >/dev/null; \
+# The package of PostgreSQL would start a server of the system, which the tests do not use.
+install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && { [ -e /etc/postgresql-common/createcluster.conf ] || \
+	  { mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; }; } && $(APT) $(2) >/dev/null; \
 	else echo "missing, and cannot be installed here: $(1); the tests that need it are skipped"; fi
 
 clean:

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ferry/internal/state/statetest"
 )
 
 // startServer starts `ferry serve` with its log going to a file, and returns it
@@ -34,7 +36,7 @@ func startServer(t *testing.T, log *os.File) (api string, command *exec.Cmd) {
 		t.Fatalf("%v: %s", err, output)
 	}
 	command = exec.CommandContext(t.Context(), "ferry", "serve", "--listen", address,
-		"--database", filepath.Join(directory, "ferry.db"), "--keyset-file", keyset, "--log-format", "json")
+		"--database", statetest.Path(t), "--keyset-file", keyset, "--log-format", "json")
 	command.Stderr = log
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ferry/internal/state/statetest"
 	"ferry/metasim"
 )
 
@@ -24,10 +25,15 @@ func TestMain(m *testing.M) {
 
 // TestCommands runs the command line as it is typed: testdata/*.txtar.
 func TestCommands(t *testing.T) {
+	statetest.Default().Require(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir) // not the AWS configuration of the user who runs the test
+			env.Setenv("DATABASE", "ferry.db")
+			if statetest.Default() == statetest.Postgres {
+				env.Setenv("DATABASE", statetest.Path(t))
+			}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, negated bool, args []string){

@@ -11,6 +11,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 const (
@@ -30,7 +31,7 @@ func newState(t *testing.T) (*state.DB, state.BusinessAccount) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: sealer})
+	db, err := state.Open(t.Context(), state.Config{Path: statetest.OncePath(t), Sealer: sealer})
 	if err != nil {
 		t.Fatal(err)
 	}

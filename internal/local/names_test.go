@@ -18,11 +18,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"ferry/internal/local"
+	"ferry/internal/state/statetest"
 	"ferry/socialmessaging"
 )
 
 func startWith(t *testing.T, config local.Config) *local.World {
 	t.Helper()
+	if config.Data == "" && config.Database == "" {
+		config.Database = statetest.OncePath(t)
+	}
 	world, err := local.Start(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)

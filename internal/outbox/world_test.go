@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"ferry/internal/outbox"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 const account = "111122223333"
@@ -141,9 +141,9 @@ func inBubble(t *testing.T, test func(t *testing.T, db *state.DB)) {
 	synctest.Test(t, func(t *testing.T) { test(t, open(t, state.Memory, sealer)) })
 }
 
-// onFile runs a test with a database in a file.
+// onFile runs a test with a database in a file, and with one on PostgreSQL.
 func onFile(t *testing.T, test func(t *testing.T, db *state.DB)) {
-	test(t, open(t, filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)))
+	statetest.Each(t, func(t *testing.T, engine statetest.Engine) { test(t, open(t, engine.Path(t), newSealer(t))) })
 }
 
 // put adds events for destinations to a conversation.

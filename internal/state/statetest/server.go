@@ -57,7 +57,7 @@ func openServer(ctx context.Context) (*server, error) {
 // makeTemplate creates the template: a database that was opened once, without the
 // value by which a wrong keyset is noticed.
 func (s *server) makeTemplate(ctx context.Context) error {
-	if err := exec(ctx, s.url.String(), createDatabase(s.template, emptyTemplate)); err != nil {
+	if err := execute(ctx, s.url.String(), createDatabase(s.template, emptyTemplate)); err != nil {
 		return err
 	}
 	sealer, err := newSealer()
@@ -68,7 +68,7 @@ func (s *server) makeTemplate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.Close(), exec(ctx, s.database(s.template), "DELETE FROM keyset_check"))
+	return errors.Join(db.Close(), execute(ctx, s.database(s.template), "DELETE FROM keyset_check"))
 }
 
 // database returns the URL of a database.
@@ -89,14 +89,14 @@ func (s *server) take(tb testing.TB) string {
 		name, s.free = s.free[last], s.free[:last]
 	} else {
 		name = newName()
-		if err := exec(tb.Context(), s.url.String(), createDatabase(name, s.template)); err != nil {
+		if err := execute(tb.Context(), s.url.String(), createDatabase(name, s.template)); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	tb.Cleanup(func() {
 		if s.template == emptyTemplate {
 			s.drop(tb, name)
-		} else if err := exec(context.Background(), s.database(name), deleteRows); err != nil {
+		} else if err := execute(context.Background(), s.database(name), deleteRows); err != nil {
 			tb.Error(err)
 		} else {
 			s.mu.Lock()
@@ -123,7 +123,7 @@ END $$`
 func (s *server) create(tb testing.TB) string {
 	tb.Helper()
 	name := newName()
-	if err := exec(tb.Context(), s.url.String(), createDatabase(name, emptyTemplate)); err != nil {
+	if err := execute(tb.Context(), s.url.String(), createDatabase(name, emptyTemplate)); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { s.drop(tb, name) })
@@ -132,7 +132,7 @@ func (s *server) create(tb testing.TB) string {
 
 func (s *server) drop(tb testing.TB, name string) {
 	tb.Helper()
-	if err := exec(context.Background(), s.url.String(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+	if err := execute(context.Background(), s.url.String(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 		tb.Error(err)
 	}
 }
@@ -143,8 +143,8 @@ func createDatabase(name, template string) string {
 	return "CREATE DATABASE " + name + " ENCODING 'UTF8' TEMPLATE " + template
 }
 
-// exec executes a statement on a connection of its own.
-func exec(ctx context.Context, address, statement string) error {
+// execute executes a statement on a connection of its own.
+func execute(ctx context.Context, address, statement string) error {
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return err
