@@ -71,7 +71,7 @@ var mayImport = map[string]string{
 	"ferry/socialmessaging/types":    "",
 	"ferry/metasim":                  "", // nothing of ours: it is the check on internal/graph
 	"ferry/bench":                    "ferry/socialmessaging",
-	"ferry/e2e":                      "ferry/internal/sample ferry/metasim ferry/socialmessaging ferry/socialmessaging/types", // a black box otherwise
+	"ferry/e2e":                      "ferry/internal/postgrestest ferry/internal/sample ferry/metasim ferry/socialmessaging ferry/socialmessaging/types", // a black box otherwise
 	"ferry/e2e/hostile":              "ferry/metasim ferry/socialmessaging",
 }
 

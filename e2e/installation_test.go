@@ -179,7 +179,8 @@ type worldOptions struct {
 	lax       bool    // the simulator accepts what Meta accepts
 	stores    []store // that precede the world's own
 	args      []string
-	metaProxy bool // between ferry and Meta
+	metaProxy bool   // between ferry and Meta
+	database  string // URL of a PostgreSQL database; default: an SQLite file
 }
 
 func newWorld(t testing.TB, options worldOptions) *world {
@@ -198,6 +199,9 @@ func newWorld(t testing.TB, options worldOptions) *world {
 		w.sim.url = w.toMeta.url
 	}
 	w.in = install(t, options.binary, w.sim)
+	if options.database != "" {
+		w.in.env = append(w.in.env, "FERRY_DATABASE="+options.database)
+	}
 	w.key = w.in.createKey(account)
 	w.linked = w.in.link(account, metaAccount, metaToken)
 	w.phone = w.linked.PhoneNumbers[0].PhoneNumberID

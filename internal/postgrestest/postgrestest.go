@@ -301,3 +301,17 @@ func (s *Server) CreateDatabase(ctx context.Context, name string) error {
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
 	return errors.Join(err, conn.Close(ctx))
 }
+
+// Query returns the first column of the rows of a query, as text.
+func (s *Server) Query(ctx context.Context, database, query string) (texts []string, err error) {
+	conn, err := pgx.Connect(ctx, s.URL(database))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	rows, err := conn.Query(ctx, query, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) { return string(row.RawValues()[0]), nil })
+}
