@@ -5,8 +5,10 @@ package state
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -108,13 +110,15 @@ func explained(err error) error {
 
 // postgresConn is a connection of pgx. A connection of a pool may be broken, for
 // example because the server was restarted. What has changed nothing is then done
-// again on another connection: database/sql does that after driver.ErrBadConn.
+// again on another connection: database/sql does that after driver.ErrBadConn. If a
+// new connection breaks, too, its error says so.
 // These are queries outside of transactions, for which a connection for reading is
 // used, and the beginnings of transactions.
 type postgresConn struct {
 	*stdlib.Conn
-	usage usage
-	until time.Time // when the transaction in progress must have ended
+	usage    usage
+	until    time.Time // when the transaction in progress must have ended
+	isReused bool      // it was idle in the pool
 }
 
 // limited returns a context that also ends when the statement must have ended.
@@ -128,13 +132,20 @@ func (c *postgresConn) limited(ctx context.Context) (context.Context, context.Ca
 	return context.WithCancel(ctx)
 }
 
-// again returns driver.ErrBadConn for an error of a broken connection.
+// again returns driver.ErrBadConn for an error of a connection that broke in the pool,
+// and what other errors mean.
 func (c *postgresConn) again(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() == nil && c.Conn.Conn().IsClosed() {
+	switch isBroken := err != nil && c.Conn.Conn().IsClosed(); {
+	case isBroken && c.isReused && ctx.Err() == nil:
 		return driver.ErrBadConn
+	case isBroken && errors.Is(err, driver.ErrBadConn):
+		return explained(errBroken)
 	}
-	return err
+	return explained(err)
 }
+
+// errBroken is the error of a connection that broke before it was used.
+var errBroken = fmt.Errorf("the new connection has broken: %w", net.ErrClosed)
 
 // PrepareContext prepares a statement.
 func (c *postgresConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
@@ -178,7 +189,7 @@ func (c *postgresConn) QueryContext(ctx context.Context, query string, values []
 
 // ResetSession checks a connection that is used again.
 func (c *postgresConn) ResetSession(ctx context.Context) error {
-	c.until = time.Time{}
+	c.until, c.isReused = time.Time{}, true
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return c.Conn.ResetSession(ctx)
