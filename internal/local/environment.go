@@ -3,7 +3,11 @@
 
 package local
 
-import "strings"
+import (
+	"strings"
+
+	"ferry/internal/gateway"
+)
 
 // A Variable is an environment variable as a program in a world needs it.
 type Variable struct {
@@ -29,6 +33,7 @@ func (w *World) Environment() []Variable {
 		set("FERRY_BUCKET", Bucket),
 		set("FERRY_SIMULATOR_URL", w.SimulatorURL),
 		set("FERRY_SIMULATOR_CONTROL_URL", w.ControlURL),
+		set("FERRY_WEBHOOK_URL", w.APIURL+gateway.WebhookPath),
 		// The names that Meta's own SDK for Node.js and its successors read.
 		set("CLOUD_API_VERSION", GraphVersion),
 		set("CLOUD_API_ACCESS_TOKEN", w.MetaToken.Reveal()),
@@ -37,6 +42,7 @@ func (w *World) Environment() []Variable {
 		set("WA_PHONE_NUMBER_ID_2", MetaPhoneNumberID2),
 		set("M4D_APP_ID", MetaAppID),
 		set("M4D_APP_SECRET", metaAppSecret),
+		set("WEBHOOK_VERIFICATION_TOKEN", webhookVerifyToken),
 	}
 	variables = append(variables, w.trust()...)
 	variables = append(variables, overrides()...)

@@ -42,8 +42,9 @@ const (
 	MetaPhoneNumberID2 = "106540352242955"
 	MetaAppID          = "634974688087057"
 
-	metaAppSecret = "0123456789abcdef0123456789abcdef"
-	metaToken     = "EAAferrydevEXAMPLETOKENnotSecret"
+	metaAppSecret      = "0123456789abcdef0123456789abcdef"
+	webhookVerifyToken = "ferry-dev-verify-token"
+	metaToken          = "EAAferrydevEXAMPLETOKENnotSecret"
 )
 
 // GraphVersion is the version of Meta's API that the world uses.

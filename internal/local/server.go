@@ -20,6 +20,7 @@ import (
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
 	"ferry/internal/object"
+	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/metasim"
 )
@@ -100,6 +101,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		API:      w.config.API,
 		LinkToID: w.config.LinkToID,
 		Own:      &w.own,
+		Webhook:  gateway.Webhook{AppSecrets: []secret.Secret{secret.New(metaAppSecret)}, VerifyToken: secret.New(webhookVerifyToken)},
 		Logger:   w.config.Logger,
 		Access:   w.access,
 		Listener: w.listeners.api,
@@ -143,11 +145,17 @@ func (w *World) simulatorPublicURL() string {
 	return w.SimulatorURL
 }
 
-// openSimulator opens the simulator with the sample account.
+// openSimulator opens the simulator with the sample account, whose webhooks go to the
+// gateway.
 func (w *World) openSimulator() error {
 	config := metasim.Config{
 		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict, Hosts: w.config.Hosts, Origins: w.config.Origins,
 		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()}, OpenWindows: true,
+	}
+	config.WebhookURL, config.WebhookVerifyToken = w.urls.api+gateway.WebhookPath, webhookVerifyToken
+	config.MediaURL = w.SimulatorURL
+	if w.authority != nil {
+		config.WebhookTransport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.authority.roots, MinVersion: tls.VersionTLS12}, IdleConnTimeout: idleTimeout}
 	}
 	if w.config.Data != "" {
 		storage, err := metasim.NewDirectoryStorage(filepath.Join(w.config.Data, "whatsapp"))
@@ -160,10 +168,14 @@ func (w *World) openSimulator() error {
 	return nil
 }
 
+// idleTimeout is the time for which an idle connection between servers of the world,
+// or of a client of S3, is kept.
+const idleTimeout = 2 * time.Minute
+
 // serve serves a handler until ctx is done. It closes the listener.
 func serve(ctx context.Context, name string, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
