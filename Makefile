@@ -14,13 +14,14 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/event ./internal/ga
 # The product's module, and those of e2e and bench, whose dependencies the product does not need.
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 
-.PHONY: help build test check bench hostile soak fuzz tidy tools lint-tool node system clean
+.PHONY: help build test check bench bench-events hostile soak fuzz tidy tools lint-tool node system clean
 
 help:
 	@echo "make build   builds a static binary in bin/"
 	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
 	@echo "make check   checks formatting, and runs vet and the linter"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
+	@echo "make bench-events measures the outbox, for minutes, on a machine that does nothing else"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make soak    kills a server KILLS=$(KILLS) times, and counts what it had acknowledged"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
@@ -48,6 +49,9 @@ check: lint-tool
 
 bench: tools node
 	$(GO) run -C bench .
+
+bench-events: system
+	$(GO) run -C bench ./events
 
 hostile:
 	$(GO) run -C e2e ./hostile

@@ -72,6 +72,7 @@ var mayImport = map[string]string{
 	"ferry/metasim":                  "", // nothing of ours: it is the check on internal/graph
 	"ferry/bench":                    "ferry/socialmessaging",
 	"ferry/e2e":                      "ferry/internal/postgrestest ferry/internal/sample ferry/metasim ferry/socialmessaging ferry/socialmessaging/types", // a black box otherwise
+	"ferry/bench/events":             "ferry/internal/outbox ferry/internal/postgrestest ferry/internal/secret ferry/internal/state",
 	"ferry/e2e/hostile":              "ferry/metasim ferry/socialmessaging",
 }
 
