@@ -17,40 +17,46 @@ import (
 // due.
 func TestNoWakeUpIsLost(t *testing.T) {
 	eachKind(t, func(t *testing.T, db *state.DB) {
-		const putters, each, lanes = 3, 40, 3
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		addEvents(t, db, []string{"event/1"}, "first") // with the account
-		var putting, working sync.WaitGroup
-		for p := range putters {
-			random := rand.New(rand.NewPCG(seed, uint64(p)))
-			putting.Go(func() {
-				for i := range each {
-					var events []state.Event
-					for _, lane := range random.Perm(lanes)[:1+random.IntN(lanes)] {
-						id := fmt.Sprintf("%d-%d-%d", p, i, lane)
-						events = append(events, state.Event{ID: id, AccountID: "111122223333", Kind: state.KindEvent, Name: "x", Conversation: fmt.Sprint(lane),
-							Body: []byte("{}"), CreatedAt: now, Destinations: []string{"event/1"}})
-					}
-					if err := db.AddEvents(context.Background(), events); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		allPut := make(chan struct{})
-		for w := range 3 {
-			random := rand.New(rand.NewPCG(seed, uint64(100+w)))
-			working.Go(func() { workAtRandom(t, db, fmt.Sprint("worker", w), random, allPut) })
-		}
-		putting.Wait()
-		close(allPut)
-		working.Wait()
-		_, counts, err := db.CountEvents(t.Context(), state.EventFilter{AccountID: "111122223333"})
-		if err != nil || counts[outbox.Waiting] != 0 || counts[outbox.Delivered] == 0 {
-			t.Errorf("nothing is due, and the deliveries are %v, %v", counts, err)
+		for episode := range 10 {
+			putAndWork(t, db, episode, rand.New(rand.NewPCG(seed, uint64(episode))))
+			_, counts, err := db.CountEvents(t.Context(), state.EventFilter{AccountID: "111122223333"})
+			if err != nil || counts[outbox.Waiting] != 0 || counts[outbox.Delivered] == 0 {
+				t.Fatalf("nothing is due, and the deliveries are %v, %v", counts, err)
+			}
 		}
 	})
+}
+
+// putAndWork returns when all that it has put in was worked, and nothing is due.
+func putAndWork(t *testing.T, db *state.DB, episode int, random *rand.Rand) {
+	const putters, each, lanes = 3, 6, 3
+	var putting, working sync.WaitGroup
+	for p := range putters {
+		random := rand.New(rand.NewPCG(random.Uint64(), 0))
+		putting.Go(func() {
+			for i := range each {
+				var events []state.Event
+				for _, lane := range random.Perm(lanes)[:1+random.IntN(lanes)] {
+					events = append(events, state.Event{ID: fmt.Sprint(episode, " ", p, " ", i, " ", lane), AccountID: "111122223333", Kind: state.KindEvent, Name: "x",
+						Conversation: fmt.Sprint(lane), Body: []byte("{}"), CreatedAt: now, Destinations: []string{"event/1"}})
+				}
+				if err := db.AddEvents(context.Background(), events); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	allPut := make(chan struct{})
+	for w := range 3 {
+		random := rand.New(rand.NewPCG(random.Uint64(), 1))
+		working.Go(func() { workAtRandom(t, db, fmt.Sprint("worker", w), random, allPut) })
+	}
+	putting.Wait()
+	close(allPut)
+	working.Wait()
 }
 
 // workAtRandom makes rounds until everything is put in and nothing is due. Some of its
