@@ -30,7 +30,8 @@ type demoCommand struct{}
 // It lints each file, and uploads it from the bucket and from a presigned URL.
 // After each upload it retrieves the file from WhatsApp (the simulator),
 // compares the two, uploads the file again, which must return the same media id
-// because of reuse, and deletes it once for each of the two uploads.
+// because of reuse, and deletes it once for each of the two uploads. At last it
+// sends a picture, and waits for the event that says that it was read.
 func (demoCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	world, err := local.Start(ctx, local.Config{})
 	if err != nil {
@@ -89,7 +90,7 @@ func (d *demo) run(ctx context.Context) error {
 	if failures > 0 {
 		return fmt.Errorf("%d of %d uploads failed", failures, uploads)
 	}
-	return nil
+	return d.sendPicture(ctx)
 }
 
 // lintSample checks a file as `ferry media lint` does.

@@ -43,6 +43,7 @@ func TestCommands(t *testing.T) {
 			"put":     put,
 			"fault":   fault,
 			"uploads": countUploads,
+			"sent":    countMessages,
 		},
 	})
 }
@@ -130,5 +131,22 @@ func countUploads(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if list.Total != want {
 		ts.Fatalf("WhatsApp has %d files, want %d", list.Total, want)
+	}
+}
+
+// countMessages checks how many messages contain a text: sent TEXT N.
+func countMessages(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	list, err := simulatorControl(ts).Messages(context.Background())
+	ts.Check(err)
+	count := 0
+	for _, message := range list.Messages {
+		if strings.Contains(string(message.Content), args[0]) {
+			count++
+		}
+	}
+	if count != want {
+		ts.Fatalf("%d messages contain %q, want %d", count, args[0], want)
 	}
 }

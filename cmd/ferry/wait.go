@@ -49,36 +49,46 @@ const listWait = 20
 // status that it has then. It returns an error if the message fails or timeout is over.
 func waitForStatus(ctx context.Context, client *control.Client, messageID, want string, timeout time.Duration) (string, error) {
 	deadline := time.Now().Add(timeout)
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
 	input := control.ListEventsInput{Filter: control.Filter{ID: messageID}}
 	last := ""
 	for {
 		input.Wait = min(listWait, max(1, int(time.Until(deadline).Seconds())))
 		page, err := control.Do(ctx, client, control.ListEvents, input)
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			return last, err
 		}
-		if err == nil {
-			input.After = page.Next
-			for _, e := range page.Events {
-				if e.Kind == "message" && (e.Status == "failed" || e.Status == "unknown") {
-					return e.Status, errors.New(e.Error)
-				}
-				status, isStatus := strings.CutPrefix(e.Name, "status.")
-				if isStatus && status == "failed" {
-					return status, fmt.Errorf("WhatsApp did not deliver the message; 'ferry events show %s' has the reason", messageID)
-				}
-				if isStatus && slices.Index(statuses, status) > slices.Index(statuses, last) {
-					last = status
-				}
+		input.After = page.Next
+		for _, e := range page.Events {
+			status, _ := strings.CutPrefix(e.Name, "status.")
+			if e.Kind == "message" {
+				status = e.Status
 			}
-			if slices.Index(statuses, last) >= slices.Index(statuses, want) {
-				return last, nil
+			if status == "failed" || status == "unknown" {
+				return status, failureOf(ctx, client, messageID)
 			}
+			if slices.Index(statuses, status) > slices.Index(statuses, last) {
+				last = status
+			}
+		}
+		if slices.Index(statuses, last) >= slices.Index(statuses, want) {
+			return last, nil
 		}
 		if !time.Now().Before(deadline) {
 			return last, fmt.Errorf("the message was not %s within %s; 'ferry events show %s' says what happened so far", want, timeout, messageID)
 		}
 	}
+}
+
+// failureOf returns why a message has failed, or why its outcome is not known.
+func failureOf(ctx context.Context, client *control.Client, messageID string) error {
+	page, err := control.Do(ctx, client, control.ListEvents, control.ListEventsInput{Filter: control.Filter{ID: messageID, Kind: "message"}})
+	if err != nil {
+		return err
+	}
+	for _, e := range page.Events {
+		if e.Error != "" {
+			return errors.New(e.Error)
+		}
+	}
+	return fmt.Errorf("the message has failed; 'ferry events show %s' says what happened", messageID)
 }
