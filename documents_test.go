@@ -11,7 +11,7 @@ import (
 )
 
 // documents are the documents of the repository.
-var documents = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/compatibility.md", "docs/references.md", "docs/performance.md", "docs/development.md"}
+var documents = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/compatibility.md", "docs/references.md", "docs/destinations.md", "docs/performance.md", "docs/development.md"}
 
 // TestCitedReferencesHaveARow: each docs/references.md#… in a Go file or a
 // document is the anchor of a row of that page.

@@ -21,6 +21,8 @@ import (
 )
 
 type devCommand struct {
+	eventFlags
+
 	PortBase int    `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: ${default}." default:"4080" placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
 	EnvFile  string `help:"File that receives the environment as shell commands as soon as everything is ready; removed at the end. Default: a file in the system's directory for temporary files." placeholder:"FILE"`
@@ -60,6 +62,7 @@ func (c *devCommand) check() error {
 			problems = append(problems, fmt.Errorf("--host is %q; expected a host name in lower case, *.suffix or an address, without a port", host))
 		}
 	}
+	problems = append(problems, c.checkDestinations())
 	if _, err := gateway.NewAccess(nil, c.AllowOrigin); err != nil {
 		problems = append(problems, fmt.Errorf("--allow-origin: %w", err))
 	}
@@ -81,6 +84,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict,
 		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Logger: terminal.log,
+		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, Stdout: terminal.out.JSONText,
 	}
 	if c.TLS {
 		config.SystemRoots = systemRoots()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"ferry/internal/admission"
+	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
 	"ferry/internal/local"
@@ -132,6 +133,9 @@ type serveCommand struct {
 	stateFlags
 	graphFlags
 	webhookFlags
+	eventFlags
+
+	SNSInstanceProfile bool `name:"sns-instance-profile" help:"Publish to SNS topics that callers choose with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Events"`
 
 	Listen       string        `help:"Address of the API. Default: ${default}." default:"127.0.0.1:4080" placeholder:"HOST:PORT" group:"Server"`
 	Host         []string      `help:"Host name by which clients call the health checks, such as ferry.example.com or *.example.com, in addition to localhost and addresses. May be repeated. The signed API answers to every name." placeholder:"NAME" group:"Server"`
@@ -175,6 +179,8 @@ func (c *serveCommand) config() gateway.Config {
 		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain},
 		Governor:     message.GovernorConfig{PerSecond: c.MessagesPerSecond, PerSecondOf: c.numberRates(), MaxQueued: c.MaxQueuedMessages},
 		LinkToID:     c.LinkToID,
+		Router:       event.RouterConfig{Destinations: c.Destination},
+		Deliverer:    event.DelivererConfig{Topics: event.AWS{Endpoint: c.SNSEndpoint, UseInstanceProfile: c.SNSInstanceProfile}, UserAgent: "ferry/" + version()},
 		Transfer:     transfer.Config{MaxTransfers: c.MaxUploads, Timeout: c.UploadTimeout},
 		DrainDelay:   c.DrainDelay,
 		DrainTimeout: c.DrainTimeout,
@@ -203,7 +209,7 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
 	_, webhookErr := c.webhook()
-	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr}
+	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations()}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))
@@ -320,7 +326,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		return errors.Join(problems, closeAll(listener, config.Webhook.Listener))
 	}
 	config.Access, _ = gateway.NewAccess(c.Host, nil) // check has reported what is wrong with it
-	config.Listener, config.Logger = listener, terminal.log
+	config.Listener, config.Logger, config.Deliverer.Stdout = listener, terminal.log, terminal.out.JSONText
 	if config.Sealer, err = c.sealer(); err == nil {
 		database := c.stateFlags.config(config.Sealer)
 		database.CheckIntegrity, database.Logger = true, terminal.log

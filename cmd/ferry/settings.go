@@ -122,9 +122,9 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 }
 
 // scalar converts a value of the file to what the flag expects on the command
-// line: a string, or a list of strings. Only stores may be mappings.
+// line: a string, or a list of strings. Only stores and destinations may be mappings.
 func scalar(flag *kong.Flag, value any) (any, error) {
-	if flag.Target.Type() == reflect.TypeFor[storeList]() {
+	if _, may := flag.Target.Interface().(mappings); may {
 		return value, nil
 	}
 	if list, isList := value.([]any); isList && flag.Target.Kind() == reflect.Slice {

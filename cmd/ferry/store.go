@@ -5,10 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -20,30 +17,13 @@ import (
 // as a mapping in the configuration file.
 type storeList []object.StoreConfig
 
-// Decode implements [kong.MapperValue]. Its errors never contain the value, which
-// may contain a secret.
+func (storeList) isMappings() {}
+
+// Decode implements [kong.MapperValue].
 func (l *storeList) Decode(ctx *kong.DecodeContext) error {
-	token := ctx.Scan.Pop()
-	elements, isList := token.Value.([]any)
-	if !isList {
-		elements = []any{token.Value}
-	}
-	for i, element := range elements {
-		text, isText := element.(string)
-		if !isText {
-			encoded, err := json.Marshal(element)
-			if err != nil {
-				return fmt.Errorf("store %d is not a mapping", i+1)
-			}
-			text = string(encoded)
-		}
-		store, err := parseStore(text)
-		if err != nil {
-			return fmt.Errorf("store %d: %w", i+1, err)
-		}
-		*l = append(*l, store)
-	}
-	return nil
+	list, err := decodeMappings(ctx, "store", parseStore)
+	*l = append(*l, list...)
+	return err
 }
 
 // parseStore parses one store. Unknown members are errors.
@@ -68,19 +48,13 @@ func parseStore(text string) (object.StoreConfig, error) {
 	if err := decoder.Decode(&given); err != nil {
 		return object.StoreConfig{}, fmt.Errorf("expected an object with buckets, endpoint, region, path_style, access_key_id, secret_access_key, secret_access_key_file, session_token, instance_profile, literal_keys, request_payer, expected_bucket_owner, verify_checksums: %w", err)
 	}
-	if given.SecretAccessKeyFile != "" {
-		if given.SecretAccessKey != "" {
-			return object.StoreConfig{}, errors.New("both secret_access_key and secret_access_key_file are set; set only one")
-		}
-		text, err := os.ReadFile(given.SecretAccessKeyFile)
-		if err != nil {
-			return object.StoreConfig{}, fmt.Errorf("secret_access_key_file: %w", err)
-		}
-		given.SecretAccessKey = strings.TrimSpace(string(text))
+	key, err := secretOrFile("secret_access_key", given.SecretAccessKey, given.SecretAccessKeyFile)
+	if err != nil {
+		return object.StoreConfig{}, err
 	}
 	return object.StoreConfig{
 		Buckets: given.Buckets, Endpoint: given.Endpoint, Region: given.Region, PathStyle: given.PathStyle,
-		AccessKeyID: given.AccessKeyID, SecretAccessKey: secret.New(given.SecretAccessKey), SessionToken: secret.New(given.SessionToken),
+		AccessKeyID: given.AccessKeyID, SecretAccessKey: secret.New(key), SessionToken: secret.New(given.SessionToken),
 		UseInstanceProfile: given.InstanceProfile, LiteralKeys: given.LiteralKeys, RequestPayer: given.RequestPayer,
 		ExpectedBucketOwner: given.ExpectedBucketOwner, VerifyChecksums: given.VerifyChecksums,
 	}, nil

@@ -125,7 +125,7 @@ func (c *awsClient) failed(ctx context.Context, to Destination, right string, er
 	if strings.Contains(err.Error(), "get credentials") || strings.Contains(err.Error(), "retrieve credentials") {
 		return retryLater(err, "The server has no AWS credentials for %s. Configure an access key, or what the AWS SDK's credential chain reads.", c.target)
 	}
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() > 0 {
 		f := retryLater(err, "%s responded with status %d to the request for %s. Check that it is the endpoint of the service.", c.host, response.HTTPStatusCode(), c.target)
 		f.status = response.HTTPStatusCode()
 		return f

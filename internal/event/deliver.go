@@ -72,7 +72,7 @@ func NewDeliverer(ctx context.Context, config DelivererConfig) (*Deliverer, erro
 	if config.State == nil || config.Router == nil {
 		return nil, errors.New("event: State and Router are required")
 	}
-	if err := config.Topics.check(); err != nil {
+	if err := config.Topics.Check(); err != nil {
 		return nil, fmt.Errorf("SNS: %w", err)
 	}
 	if config.Guard == nil {

@@ -175,7 +175,7 @@ func (d Destination) check() error {
 	if d.Timeout < time.Second || d.Timeout > maxTimeout {
 		problem("timeout is %v; expected 1s to %v", d.Timeout, maxTimeout)
 	}
-	return errors.Join(append(problems, d.checkParameters(), d.AWS.check())...)
+	return errors.Join(append(problems, d.checkParameters(), d.AWS.Check())...)
 }
 
 // checkParameters checks what belongs to the type.
@@ -282,7 +282,8 @@ func checkURL(what, text string, allowPlain bool) error {
 	return nil
 }
 
-func (a AWS) check() error {
+// Check returns all mistakes of a, without its secrets.
+func (a AWS) Check() error {
 	var problems []error
 	if a.Region != "" && !regionForm.MatchString(a.Region) {
 		problems = append(problems, fmt.Errorf("region is %q; expected a name such as us-east-1", a.Region))

@@ -42,19 +42,27 @@ func NewRouter(config RouterConfig) (*Router, error) {
 	}
 	r := &Router{config: config, byName: make(map[string]Destination)}
 	r.config.Destinations = slices.Clone(config.Destinations)
-	var problems []error
 	for i, d := range r.config.Destinations {
 		d = d.withDefaults()
-		r.config.Destinations[i] = d
-		if err := d.check(); err != nil {
+		r.config.Destinations[i], r.byName[d.Name] = d, d
+	}
+	return r, CheckDestinations(config.Destinations)
+}
+
+// CheckDestinations returns all mistakes of destinations, without their secrets.
+func CheckDestinations(destinations []Destination) error {
+	var problems []error
+	names := make(map[string]bool)
+	for _, d := range destinations {
+		if err := d.withDefaults().check(); err != nil {
 			problems = append(problems, fmt.Errorf("destination %q: %w", d.Name, err))
 		}
-		if _, isDuplicate := r.byName[d.Name]; isDuplicate {
+		if names[d.Name] {
 			problems = append(problems, fmt.Errorf("two destinations are called %q", d.Name))
 		}
-		r.byName[d.Name] = d
+		names[d.Name] = true
 	}
-	return r, errors.Join(problems...)
+	return errors.Join(problems...)
 }
 
 // A destination in the outbox is "event/", the business account, "/", and the ARN of

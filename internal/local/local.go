@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/guard"
 	"ferry/internal/secret"
@@ -63,6 +64,13 @@ type Config struct {
 	// LinkToID uploads the files that messages link to, also those on this machine, and
 	// sends them by their ids.
 	LinkToID bool
+	// Destinations are those of events, in the configuration. Default: none.
+	Destinations []event.Destination
+	// SNSEndpoint is the URL of what stands for Amazon SNS. Default: none, which means
+	// that SNS topics are refused: nothing is sent to AWS.
+	SNSEndpoint string
+	// Stdout writes a line to standard output, for destinations. Default: it fails.
+	Stdout func(line []byte) error
 	// Data is the directory of all state. Empty means in memory.
 	Data string
 	// Database is the path or the URL of a new database. Default: a file in Data, or in

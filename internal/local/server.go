@@ -108,6 +108,7 @@ func (w *World) openGateway(ctx context.Context) error {
 	}
 	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""
 	config.API.AllowsOrigin, config.API.AllowsHost = w.access.AllowsOrigin, w.access.AllowsHost
+	config.Router, config.Deliverer = w.events()
 	if w.authority != nil {
 		config.TLS = w.authority.config()
 		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots
