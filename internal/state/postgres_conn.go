@@ -254,5 +254,5 @@ func (r *postgresRows) Next(values []driver.Value) error {
 // Close ends the query.
 func (r *postgresRows) Close() error {
 	defer r.cancel()
-	return r.Rows.Close()
+	return explained(r.Rows.Close()) // the connection may break after the last row
 }
