@@ -22,6 +22,7 @@ type accountCommand struct {
 	Verify accountVerifyCommand `cmd:"" help:"Turn verification of uploads on or off: compare the SHA-256 that WhatsApp reports with that of the bytes that were sent."`
 
 	LinkToID    accountLinkToIDCommand    `cmd:"" name:"link-to-id" help:"Turn link to id on or off: ferry reads the files that messages link to, follows redirects, checks and uploads them, and sends the messages with media ids. Otherwise Meta reads the links itself."`
+	Archive     accountArchiveCommand     `cmd:"" help:"Store the files of inbound messages in a bucket, or turn this off: each event then has the URI of its file."`
 	TextAsPlain accountTextAsPlainCommand `cmd:"" help:"Turn the sending of text files as text/plain on or off: CSV, JSON, XML, Markdown, vCard, iCalendar and others are sent under their own names, though WhatsApp does not accept their types."`
 }
 

@@ -90,9 +90,19 @@ func LinkedAccounts(ctx context.Context, db *state.DB, accountID string) ([]stat
 	return db.LinkedAccounts(ctx, accountID)
 }
 
+// SetArchive sets where an account stores the files of inbound messages. The zero
+// Archive means that it does not.
+func SetArchive(ctx context.Context, db *state.DB, accountID string, archive state.Archive) error {
+	return knownAccount(db.SetArchive(ctx, accountID, archive), accountID)
+}
+
 // Set turns a setting on or off for an account, from its next call on.
 func Set(ctx context.Context, db *state.DB, accountID string, setting state.Setting, on bool) error {
-	err := db.Set(ctx, accountID, setting, on)
+	return knownAccount(db.Set(ctx, accountID, setting, on), accountID)
+}
+
+// knownAccount explains that an account does not exist.
+func knownAccount(err error, accountID string) error {
 	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("there is no account %q; an account is created by its first 'ferry key create' or 'ferry account link'", accountID)
 	}

@@ -44,7 +44,7 @@ type hook struct {
 // linkMeta links Meta's account 100 with the phone number 1 to an account.
 func linkMeta(t *testing.T, db *state.DB, account string) state.BusinessAccount {
 	t.Helper()
-	linked, err := db.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "100", Token: secret.New("a token"),
+	linked, err := db.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "100", Token: secret.New("EAA-token"),
 		PhoneNumbers: []state.PhoneNumber{{MetaID: "1", DisplayNumber: "+1 555-078-3881"}}})
 	if err != nil {
 		t.Fatal(err)
