@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"ferry/internal/admin"
 	"ferry/internal/graph"
@@ -89,7 +91,7 @@ func (c *accountListCommand) Run(ctx context.Context, terminal *terminal) error 
 	}
 	if !c.JSON {
 		printAccounts(terminal, linked)
-		return nil
+		return printUnlinked(ctx, terminal, db)
 	}
 	for _, account := range linked {
 		numbers := []map[string]string{}
@@ -102,6 +104,22 @@ func (c *accountListCommand) Run(ctx context.Context, terminal *terminal) error 
 		}
 	}
 	return nil
+}
+
+// printUnlinked prints what Meta's webhooks report and nobody has linked.
+func printUnlinked(ctx context.Context, terminal *terminal, db *state.DB) error {
+	unlinked, err := db.UnlinkedUpdates(ctx)
+	if err != nil || len(unlinked) == 0 {
+		return err
+	}
+	if err := terminal.out.Printf("\nMeta's webhooks report updates for these, which are not linked, and they are refused:\n"); err != nil {
+		return err
+	}
+	table := terminal.out.Table("BUSINESS ACCOUNT AT META", "PHONE NUMBER AT META", "UPDATES", "LAST")
+	for _, u := range unlinked {
+		table.Row(u.BusinessAccount, u.PhoneNumber, strconv.FormatInt(u.Updates, 10), u.LastAt.UTC().Format(time.RFC3339))
+	}
+	return table.Flush()
 }
 
 func printAccounts(terminal *terminal, linked []state.BusinessAccount) {
