@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -64,14 +65,33 @@ func (w *devWorld) key() accessKey {
 	return accessKey{w.values["AWS_ACCESS_KEY_ID"], w.values["AWS_SECRET_ACCESS_KEY"]}
 }
 
-func (w *devWorld) putObject(t testing.TB, key string, data []byte, contentType string) {
-	t.Helper()
-	client := s3.New(s3.Options{
+// s3 returns a client of the world's S3 server.
+func (w *devWorld) s3() *s3.Client {
+	return s3.New(s3.Options{
 		Region: region, BaseEndpoint: aws.String(w.values["AWS_ENDPOINT_URL_S3"]), UsePathStyle: true, HTTPClient: w.client,
 		Credentials: credentials.NewStaticCredentialsProvider(w.key().id, w.key().secret, ""),
 	})
-	gateway := &s3Server{client: client}
+}
+
+func (w *devWorld) putObject(t testing.TB, key string, data []byte, contentType string) {
+	t.Helper()
+	gateway := &s3Server{client: w.s3()}
 	gateway.put(t, w.values["FERRY_BUCKET"], key, data, contentType)
+}
+
+// object returns the content of an object of the bucket.
+func (w *devWorld) object(t testing.TB, key string) []byte {
+	t.Helper()
+	output, err := w.s3().GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(w.values["FERRY_BUCKET"]), Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer output.Body.Close()
+	data, err := io.ReadAll(output.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // wantUpload checks that an object of the bucket can be uploaded, and arrives complete.

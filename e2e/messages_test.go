@@ -20,7 +20,7 @@ const person = "16505551234"
 func (w *devWorld) events(name string) []envelope {
 	w.t.Helper()
 	var list []envelope
-	for line := range strings.Lines(mustRun(w.t, w.env(), w.ferry, "events", "tail", "--no-follow", "--last", "100", "--name", name)) {
+	for line := range strings.Lines(mustRun(w.t, w.env(), raceBuild.path(w.t), "events", "tail", "--no-follow", "--last", "100", "--name", name)) {
 		var e envelope
 		decode(w.t, line, &e)
 		decode(w.t, e.Entry, &e.entry)
@@ -132,7 +132,7 @@ func TestBoto3PostsAPictureSendsItAndSeesItRead(t *testing.T) {
 	if err != nil || message.Type != "image" {
 		t.Errorf("the simulator has %+v, %v; want the picture", message, err)
 	}
-	shown := mustRun(t, dev.env(), dev.ferry, "events", "show", id)
+	shown := mustRun(t, dev.env(), raceBuild.path(t), "events", "show", id)
 	for _, want := range []string{"send image: read", wamid, "here it is"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("'ferry events show' does not have %q:\n%s", want, shown)
@@ -166,7 +166,7 @@ func TestALinkThatRedirectsArrivesOnlyWithLinkToID(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "image/jpeg")
-		http.ServeContent(w, r, "", modified, bytes.NewReader(file.Data))
+		_, _ = w.Write(file.Data)
 	}))
 	t.Cleanup(host.Close)
 	message := `{"messaging_product": "whatsapp", "to": "+` + person + `", "type": "image", "image": {"link": "` + host.URL + `/a.jpg"}}`
@@ -211,8 +211,7 @@ func TestAPhotoThatAPersonSendsIsAnEventAndAnObject(t *testing.T) {
 	if message.From != person || message.Image.MIMEType != "image/jpeg" || received.MessageID != "" {
 		t.Errorf("the event is %+v", received)
 	}
-	stored := dev.object("inbound/" + message.Image.ID + ".jpeg")
-	if !bytes.Equal(stored, file.Data) {
+	if stored := dev.object(t, "inbound/"+message.Image.ID+".jpeg"); !bytes.Equal(stored, file.Data) {
 		t.Errorf("the object has %d bytes that are not the photo's %d", len(stored), len(file.Data))
 	}
 }
