@@ -34,6 +34,8 @@ type devCommand struct {
 	TextAsPlain bool   `help:"Send text files of other types (CSV, JSON, XML, Markdown, vCard, iCalendar) as text/plain under their own names."`
 	WillFail    string `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse"`
 
+	Archive string `help:"Store the files of inbound messages in a bucket, as 'ferry account archive' does: s3://BUCKET/PREFIX. Default: they are not stored." default:"off" placeholder:"DESTINATION"`
+
 	ListenHost         string   `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
 	PlainHTTP          bool     `help:"Allow plain HTTP on an address that is not loopback, such as within a container."`
 	Host               []string `help:"Name or address by which programs reach this machine, such as the name of a container; the first one is part of all URLs. localhost and loopback addresses are always accepted, other names are refused. May be repeated." placeholder:"NAME"`
@@ -63,6 +65,9 @@ func (c *devCommand) check() error {
 		}
 	}
 	problems = append(problems, c.checkDestinations())
+	if _, err := parseArchive(c.Archive); err != nil {
+		problems = append(problems, fmt.Errorf("--archive: %w", err))
+	}
 	if _, err := gateway.NewAccess(nil, c.AllowOrigin); err != nil {
 		problems = append(problems, fmt.Errorf("--allow-origin: %w", err))
 	}
@@ -86,6 +91,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Logger: terminal.log,
 		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, Stdout: terminal.out.JSONText,
 	}
+	config.Archive, _ = parseArchive(c.Archive) // check has reported what is wrong with it
 	if c.TLS {
 		config.SystemRoots = systemRoots()
 	}

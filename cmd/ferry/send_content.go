@@ -174,7 +174,7 @@ type recipientRows struct {
 
 var (
 	numberForm = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
-	userIDForm = regexp.MustCompile(`^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}$`) // docs/references.md#meta-bsuid
+	userIDForm = regexp.MustCompile(`^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}$`) // docs/references.md#graph-bsuid
 )
 
 // checkRecipient reports what is wrong with a recipient.

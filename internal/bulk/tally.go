@@ -190,8 +190,8 @@ func (t *tally) summarize(w io.Writer) {
 		}
 	}
 	_ = out.Printf("\n")
-	if t.complete && t.listed.files == 0 {
-		_ = out.Printf("No %ss were found.\n", t.unit)
+	if t.complete && t.listed.files == 0 && t.unit == "file" {
+		_ = out.Printf("No objects were found.\n")
 	}
 	causes := make([]*cause, 0, len(t.causes))
 	for _, c := range t.causes {

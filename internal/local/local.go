@@ -22,6 +22,7 @@ import (
 	"ferry/internal/guard"
 	"ferry/internal/secret"
 	"ferry/internal/social"
+	"ferry/internal/state"
 	"ferry/metasim"
 )
 
@@ -64,6 +65,8 @@ type Config struct {
 	// LinkToID uploads the files that messages link to, also those on this machine, and
 	// sends them by their ids.
 	LinkToID bool
+	// Archive is where the files of inbound messages are stored. Default: nowhere.
+	Archive state.Archive
 	// Destinations are those of events, in the configuration. Default: none.
 	Destinations []event.Destination
 	// SNSEndpoint is the URL of what stands for Amazon SNS. Default: none, which means

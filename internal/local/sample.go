@@ -89,7 +89,7 @@ func (w *World) createSample(ctx context.Context, db *state.DB) error {
 	if !isSample {
 		return errOtherWorld(w.config.Data)
 	}
-	return nil
+	return db.SetArchive(ctx, AccountID, w.config.Archive)
 }
 
 // createKey creates the developer's access key.
