@@ -14,7 +14,7 @@ import (
 // The webhook of a destination receives the event of a message that was sent, with
 // signatures that the reference implementation accepts for each of two secrets.
 func TestWebhookOfADestinationIsVerifiedByStandardWebhooks(t *testing.T) {
-	node := nodeBinary(t)
+	node := nodeWith(t, "standardwebhooks", "node", "standardwebhooks")
 	const first, second = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	type request struct {
 		header http.Header
