@@ -132,8 +132,6 @@ type Outbox struct {
 	// reports is what turns have reported since the last round. Each turn adds at most
 	// one report per delivery, and one for its end.
 	reports []report
-
-	loop *loop // of Run
 }
 
 // New creates an Outbox.

@@ -13,7 +13,6 @@ import (
 	"ferry/internal/outbox"
 	"ferry/internal/secret"
 	"ferry/internal/state"
-	"ferry/internal/state/statetest"
 )
 
 const account = "111122223333"
@@ -139,11 +138,6 @@ func (w *world) order() []string {
 func inBubble(t *testing.T, test func(t *testing.T, db *state.DB)) {
 	sealer := newSealer(t)
 	synctest.Test(t, func(t *testing.T) { test(t, open(t, state.Memory, sealer)) })
-}
-
-// onFile runs a test with a database in a file, and with one on PostgreSQL.
-func onFile(t *testing.T, test func(t *testing.T, db *state.DB)) {
-	statetest.Each(t, func(t *testing.T, engine statetest.Engine) { test(t, open(t, engine.Path(t), newSealer(t))) })
 }
 
 // put adds events for destinations to a conversation.

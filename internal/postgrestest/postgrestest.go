@@ -202,7 +202,7 @@ func (s *Server) start() error {
 	for _, setting := range s.config.Settings {
 		arguments = append(arguments, "-c", setting)
 	}
-	keeper := exec.Command("/bin/sh", arguments...)
+	keeper := exec.CommandContext(context.Background(), "/bin/sh", arguments...) // Close ends it, and so does the end of this process
 	keeper.Dir, keeper.Stdin = s.Directory, input
 	keeper.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner, Setpgid: true} // signals of a terminal are not for it
 	if err := keeper.Start(); err != nil {

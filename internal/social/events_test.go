@@ -138,7 +138,7 @@ func TestDeliveriesAreDiscardedAndReplayedOnce(t *testing.T) {
 	w.addEvents(time.Now().Add(-time.Hour), account, "a", "b")
 	client, filter := w.control(w.key), control.ChangeEventsInput{Filter: control.Filter{ID: "m1"}}
 	states := func() map[string]int64 {
-		count, err := control.Do(t.Context(), client, control.CountEvents, control.CountEventsInput{Filter: filter.Filter})
+		count, err := control.Do(t.Context(), client, control.CountEvents, control.CountEventsInput(filter))
 		w.must(err)
 		if count.Events != 2 {
 			t.Errorf("%d events, want 2", count.Events)

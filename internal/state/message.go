@@ -134,22 +134,28 @@ func messagesOfCalls(ctx context.Context, tx *sql.Tx, adding []*newMessage) (map
 	}
 	known := make(map[string]string)
 	for some := range slices.Chunk(calls, rowsPerStatement) {
-		rows, err := tx.QueryContext(ctx, `SELECT sdk_call, id FROM message WHERE sdk_call IN (`+parameters(1, len(some))+`)`, some...)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			var call, id string
-			if err := rows.Scan(&call, &id); err != nil {
-				return nil, errors.Join(err, rows.Close())
-			}
-			known[call] = id
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := readMessagesOfCalls(ctx, tx, some, known); err != nil {
 			return nil, err
 		}
 	}
 	return known, nil
+}
+
+// readMessagesOfCalls adds to known the ids of the messages of some SDK calls.
+func readMessagesOfCalls(ctx context.Context, tx *sql.Tx, calls []any, known map[string]string) error {
+	rows, err := tx.QueryContext(ctx, `SELECT sdk_call, id FROM message WHERE sdk_call IN (`+parameters(1, len(calls))+`)`, calls...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var call, id string
+		if err := rows.Scan(&call, &id); err != nil {
+			return err
+		}
+		known[call] = id
+	}
+	return rows.Err()
 }
 
 // MessageOfCall returns the id of the message that an SDK call has added. It returns
