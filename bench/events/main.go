@@ -66,12 +66,12 @@ func run(ctx context.Context, quick bool) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("starting PostgreSQL: %w", err)
 	}
-	defer server.Stop()
+	defer func() { _ = server.Stop() }()
 	directory, err := os.MkdirTemp(".", ".events-") // on a disk; /tmp may be memory
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(directory)
+	defer func() { _ = os.RemoveAll(directory) }()
 	holds := true
 	for _, e := range []*engine{{name: "SQLite", directory: directory}, {name: "PostgreSQL", server: server}} {
 		e.size, e.duration = 100_000, 20*time.Second
