@@ -23,7 +23,7 @@ help:
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
 	@echo "make bench-events measures the outbox, for minutes, on a machine that does nothing else"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
-	@echo "make soak    kills a server KILLS=$(KILLS) times, and counts what it had acknowledged"
+	@echo "make soak    kills processes KILLS=$(KILLS) times, and counts what they had acknowledged"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make tidy    runs go mod tidy in every module"
 	@echo "make clean   removes bin/ and .tools/"
@@ -56,8 +56,9 @@ bench-events: system
 hostile:
 	$(GO) run -C e2e ./hostile
 
-soak:
-	FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox | grep -v '^='
+soak: system
+	FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox
+	cd e2e && FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run AServerThatIsKilled .
 
 fuzz:
 	@set -e; for module in $(MODULES); do \

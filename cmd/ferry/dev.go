@@ -24,7 +24,7 @@ type devCommand struct {
 	eventFlags
 
 	PortBase int    `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: ${default}." default:"4080" placeholder:"PORT"`
-	Data     string `help:"Directory for accounts, keys, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
+	Data     string `help:"Directory for accounts, keys, messages, events, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
 	EnvFile  string `help:"File that receives the environment as shell commands as soon as everything is ready; removed at the end. Default: a file in the system's directory for temporary files." placeholder:"FILE"`
 	Region   string `help:"The one AWS region that the API accepts signatures for. Default: all regions." placeholder:"REGION"`
 	TLS      bool   `help:"Serve everything over https, with a certificate for localhost that the environment makes AWS SDKs, Node.js, Python, Go and curl trust."`
@@ -124,6 +124,8 @@ In the shell of your program:
   echo hello > hello.txt && aws s3 cp hello.txt s3://$FERRY_BUCKET/
   aws socialmessaging post-whatsapp-message-media --origination-phone-number-id $FERRY_PHONE_NUMBER_ID \
       --source-s3-file bucketName=$FERRY_BUCKET,key=hello.txt
+  ferry send --to +16505551234 --text Hello --wait read
+  ferry events tail
 
 Press Ctrl-C to stop.
 `, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, shellPath(path))

@@ -22,7 +22,7 @@ type eventsCommands struct {
 	List         eventsListCommand         `cmd:"" help:"List messages and events, with the state of their deliveries."`
 	Show         eventsShowCommand         `cmd:"" help:"Show everything about an event, or about a message: by its id, or by Meta's."`
 	Tail         eventsTailCommand         `cmd:"" help:"Print events as they happen, in AWS's envelope, one per line."`
-	Destinations eventsDestinationsCommand `cmd:"" help:"List the destinations, and what waits for them."`
+	Destinations eventsDestinationsCommand `cmd:"" help:"List the destinations for which deliveries wait or have failed."`
 	Replay       eventsReplayCommand       `cmd:"" help:"Deliver events again, with the same ids."`
 	Hold         eventsHoldCommand         `cmd:"" help:"Make the deliveries to a destination wait."`
 	Release      eventsReleaseCommand      `cmd:"" help:"Let the deliveries to a destination continue."`
@@ -195,7 +195,7 @@ type eventsTailCommand struct {
 	clientFlags
 	eventFilter
 	Last   int           `env:"-" help:"Number of earlier events to begin with. Default: ${default}." default:"10" placeholder:"N"`
-	Follow bool          `env:"-" help:"Go on with new events until Ctrl-C. Default: yes." default:"true" negatable:""`
+	Follow bool          `env:"-" help:"Continue with new events until Ctrl-C. Default: yes." default:"true" negatable:""`
 	For    time.Duration `env:"-" help:"End after this time. Default: never." placeholder:"DURATION"`
 	JSON   bool          `env:"-" help:"Print ferry's own record of each event, which contains the envelope as body, and its deliveries."`
 }

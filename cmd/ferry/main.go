@@ -28,7 +28,7 @@ Flags that show a $FERRY_… name can also be set by that environment variable, 
 
 // commandLine is the whole command line.
 type commandLine struct {
-	Demo    demoCommand    `cmd:"" help:"Run everything embedded on sample files: lint, upload, read back, compare, reuse, delete."`
+	Demo    demoCommand    `cmd:"" help:"Run everything embedded on sample files: lint, upload, read back, compare, reuse, delete, send."`
 	Dev     devCommand     `cmd:"" help:"Run everything embedded for development: API, WhatsApp simulator, S3."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Media   mediaCommands  `cmd:"" help:"Upload, download, delete and check media files."`

@@ -138,7 +138,7 @@ func (c *sendCommand) print(terminal *terminal, result bulk.Sent) error {
 	} else if result.MessageID != "" {
 		status := result.Status
 		if status == "" {
-			status = "accepted by the server"
+			status = "queued"
 		}
 		if err := terminal.out.Printf("%s  %s  %s\n", result.To, result.MessageID, status); err != nil {
 			return err

@@ -24,7 +24,7 @@ func (f clientFlags) control(ctx context.Context) (*control.Client, error) {
 	}
 	options := client.Options()
 	if options.BaseEndpoint == nil {
-		return nil, errors.New("only a server of ferry's tells what happens to messages and events, and no endpoint is set; use --endpoint or AWS_ENDPOINT_URL_SOCIALMESSAGING")
+		return nil, errors.New("the status of messages and events needs a ferry server, and no endpoint is set; use --endpoint or AWS_ENDPOINT_URL_SOCIALMESSAGING")
 	}
 	settings, err := config.LoadDefaultConfig(ctx)
 	if err != nil {

@@ -72,7 +72,7 @@ func Do[In, Out any](ctx context.Context, c *Client, operation Operation[In, Out
 	}
 	out := new(Out)
 	if err := json.Unmarshal(text, out); err != nil {
-		return nil, fmt.Errorf("%s: %s did not answer as ferry does: %w", operation.Name, c.Endpoint, err)
+		return nil, fmt.Errorf("%s: the response of %s is not ferry's: %w", operation.Name, c.Endpoint, err)
 	}
 	return out, nil
 }
@@ -107,7 +107,7 @@ func responseError(response *http.Response, body []byte) error {
 	}
 	code, _, _ := strings.Cut(response.Header.Get("X-Amzn-Errortype"), ":")
 	if code == "" || json.Unmarshal(body, &content) != nil {
-		return fmt.Errorf("status %d without an error of ferry's: is the endpoint a server of ferry's, of this version?", response.StatusCode)
+		return fmt.Errorf("status %d without an error that ferry would return; check that the endpoint is a ferry server of this version", response.StatusCode)
 	}
 	return &ResponseError{Status: response.StatusCode, Code: code, Message: content.Message}
 }

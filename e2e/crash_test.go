@@ -1,0 +1,287 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ferry/internal/postgrestest"
+	"ferry/metasim"
+	"ferry/socialmessaging"
+)
+
+// crashes is how often a server is killed; FERRY_KILLS sets another number.
+const crashes = 10
+
+// webhookRate is the number of webhooks per second that are posted meanwhile.
+const webhookRate = 500
+
+// What a server has acknowledged before it is killed at a random moment is there after
+// the last start: webhooks, which it answered with 200, and messages, whose id it has
+// returned.
+func TestAServerThatIsKilledLosesNothing(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { killServers(t, "") })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		killServers(t, startPostgres(t, postgrestest.Config{}).TCPURL("ferry"))
+	})
+}
+
+// crashRig posts webhooks to a server and sends messages through it, while it is killed
+// and started again.
+type crashRig struct {
+	*installation
+	key       accessKey
+	phone     string // AWS's id
+	events    string // file that events are delivered to
+	secret    string // of the app
+	url       atomic.Pointer[string]
+	number    atomic.Int64
+	mu        sync.Mutex
+	received  map[string]bool // ids at Meta of messages whose webhook was acknowledged
+	sent      map[string]bool // ids of messages that were accepted
+	postGroup sync.WaitGroup
+}
+
+func killServers(t *testing.T, database string) {
+	kills := crashes
+	if text := os.Getenv("FERRY_KILLS"); text != "" {
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("FERRY_KILLS is %q; expected a number", text)
+		}
+	}
+	in := install(t, plainBuild, startSimulator(t, metasim.Config{}))
+	if database != "" {
+		in.env = append(in.env, "FERRY_DATABASE="+database)
+	}
+	r := &crashRig{installation: in, events: in.file("events.jsonl"), secret: strings.Repeat("5ec2e7", 5), received: map[string]bool{}, sent: map[string]bool{}}
+	r.key = in.createKey(account)
+	r.phone = in.link(account, metaAccount, metaToken).PhoneNumbers[0].PhoneNumberID
+	r.env = append(r.env, "FERRY_APP_SECRET="+r.secret, "FERRY_WEBHOOK_VERIFY_TOKEN=verify",
+		"FERRY_DESTINATION="+fmt.Sprintf(`{"name":"log","type":"file","path":%q,"accounts":[%q]}`, r.events, account))
+
+	ctx, stop := context.WithCancel(t.Context())
+	r.postGroup.Go(func() { r.postWebhooks(ctx) })
+	r.postGroup.Go(func() { r.sendMessages(ctx) })
+	for range kills {
+		server := r.serve()
+		r.url.Store(&server.url)
+		time.Sleep(200*time.Millisecond + rand.N(300*time.Millisecond))
+		server.kill()
+	}
+	stop()
+	r.postGroup.Wait()
+	server := r.serve()
+	r.url.Store(&server.url)
+	r.check()
+}
+
+// kill ends a process at once.
+func (p *process) kill() {
+	p.checked = true
+	_ = p.cmd.Process.Kill()
+	<-p.exited
+}
+
+// postWebhooks posts messages of people, each with an id of its own, and remembers those
+// that were acknowledged.
+func (r *crashRig) postWebhooks(ctx context.Context) {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(time.Second / webhookRate)
+	defer tick.Stop()
+	places := make(chan struct{}, 64)
+	var group sync.WaitGroup
+	defer group.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		url := r.url.Load()
+		if url == nil {
+			continue
+		}
+		id := fmt.Sprintf("wamid.%d", r.number.Add(1))
+		body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":%q,"changes":[{"value":{"messaging_product":"whatsapp",`+
+			`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"profile":{"name":"A"},"wa_id":"1650555%04d"}],`+
+			`"messages":[{"from":"1650555%04[3]d","id":%q,"timestamp":"1","type":"text","text":{"body":"hello"}}]},"field":"messages"}]}]}`,
+			metaAccount, metaPhone, rand.N(1000), id)
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			if r.post(ctx, client, *url, body) {
+				r.mu.Lock()
+				r.received[id] = true
+				r.mu.Unlock()
+			}
+		})
+	}
+}
+
+// post posts one webhook and reports whether it was acknowledged.
+func (r *crashRig) post(ctx context.Context, client *http.Client, url string, body []byte) bool {
+	request, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, url+"/webhooks/whatsapp", bytes.NewReader(body))
+	if err != nil {
+		r.t.Error(err)
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(r.secret))
+	mac.Write(body)
+	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return false // it was killed
+	}
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, response.Body)
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusServiceUnavailable {
+		r.t.Errorf("a webhook was answered with %d", response.StatusCode)
+	}
+	return response.StatusCode == http.StatusOK
+}
+
+// sendMessages sends messages and remembers those that were accepted.
+func (r *crashRig) sendMessages(ctx context.Context) {
+	for i := 0; ctx.Err() == nil; i++ {
+		url := r.url.Load()
+		if url == nil {
+			continue
+		}
+		message := fmt.Appendf(nil, `{"messaging_product":"whatsapp","to":"+1650556%04d","type":"template","template":{"name":"hello_world","language":{"code":"en_US"}}}`, i)
+		version := "v25.0"
+		output, err := goClient(*url, r.key).SendWhatsAppMessage(context.WithoutCancel(ctx), &socialmessaging.SendWhatsAppMessageInput{
+			OriginationPhoneNumberId: &r.phone, Message: message, MetaApiVersion: &version,
+		})
+		if err == nil {
+			r.mu.Lock()
+			r.sent[*output.MessageId] = true
+			r.mu.Unlock()
+		}
+		time.Sleep(20 * time.Millisecond) // below the limit of the phone number, 80 messages per second
+	}
+}
+
+// outcomes are what the destination has received.
+type outcomes struct {
+	messages map[string]int             // deliveries of a person's message, by Meta's id
+	statuses map[string]string          // accepted or failed, by the id of the message
+	ids      map[string]map[string]bool // ids of the events of each of these
+}
+
+// delivered reads the file of the destination.
+func (r *crashRig) delivered() outcomes {
+	o := outcomes{messages: map[string]int{}, statuses: map[string]string{}, ids: map[string]map[string]bool{}}
+	file, err := os.Open(r.events)
+	if err != nil {
+		return o
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var line struct {
+			ID    string
+			Event envelope
+		}
+		if json.Unmarshal(lines.Bytes(), &line) != nil {
+			continue // a line that a kill has cut off: it is delivered again
+		}
+		decode(r.t, line.Event.Entry, &line.Event.entry)
+		for _, change := range line.Event.entry.Changes {
+			for _, message := range change.Value.Messages {
+				o.messages[message.ID]++
+				o.add(message.ID, line.ID)
+			}
+			for _, status := range change.Value.Statuses {
+				if status.Status == "accepted" || status.Status == "failed" {
+					o.statuses[line.Event.MessageID] = status.Status
+					o.add(line.Event.MessageID, line.ID)
+				}
+			}
+		}
+	}
+	return o
+}
+
+func (o outcomes) add(what, id string) {
+	if o.ids[what] == nil {
+		o.ids[what] = map[string]bool{}
+	}
+	o.ids[what][id] = true
+}
+
+// check waits until everything that was acknowledged is delivered, and prints the counts.
+func (r *crashRig) check() {
+	lost := func(o outcomes) (missing []string) {
+		for id := range r.received {
+			if o.messages[id] == 0 {
+				missing = append(missing, id)
+			}
+		}
+		for id := range r.sent {
+			if o.statuses[id] == "" {
+				missing = append(missing, id)
+			}
+		}
+		return missing
+	}
+	var o outcomes
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if o = r.delivered(); len(lost(o)) == 0 {
+			break
+		}
+		if time.Now().After(limit) {
+			missing := lost(o)
+			r.t.Fatalf("%d of %d acknowledged webhooks and messages are lost, such as %s", len(missing), len(r.received)+len(r.sent), missing[0])
+		}
+	}
+	duplicates, failed := 0, 0
+	for id, count := range o.messages {
+		duplicates += count - 1
+		if len(o.ids[id]) != 1 {
+			r.t.Errorf("the message %s was delivered as %d different events", id, len(o.ids[id]))
+		}
+	}
+	for _, status := range o.statuses {
+		if status == "failed" {
+			failed++
+		}
+	}
+	r.checkSentOnce()
+	r.t.Logf("acknowledged: %d webhooks and %d messages; delivered: all; duplicated: %d, with the same ids; messages whose outcome is not known: %d; lost: 0",
+		len(r.received), len(r.sent), duplicates, failed)
+	if len(r.received) < 50 || len(r.sent) < 10 {
+		r.t.Errorf("only %d webhooks and %d messages were acknowledged: that shows nothing", len(r.received), len(r.sent))
+	}
+}
+
+// checkSentOnce checks that WhatsApp has received no message twice. Each message has a
+// recipient of its own.
+func (r *crashRig) checkSentOnce() {
+	list, err := r.sim.control.Messages(r.t.Context())
+	r.sim.must(err)
+	count := map[string]int{}
+	for _, message := range list.Messages {
+		if count[message.Recipient]++; count[message.Recipient] == 2 {
+			r.t.Errorf("the message to %s was sent twice", message.Recipient)
+		}
+	}
+}
