@@ -403,5 +403,5 @@ func (c *eventsReleaseCommand) Run(ctx context.Context, terminal *terminal) erro
 	if err != nil {
 		return err
 	}
-	return terminal.out.Printf("%s is released. Deliveries that waited: %d.\n", c.Destination, out.Waiting)
+	return terminal.out.Printf("%s is released. Deliveries that wait now: %d.\n", c.Destination, out.Waiting)
 }

@@ -23,10 +23,13 @@ type sendCommand struct {
 	To         string `env:"-" help:"Recipient: a phone number with + and country code, or a business-scoped user id." placeholder:"NUMBER" xor:"recipients" group:"Recipients"`
 	Recipients string `env:"-" help:"CSV file whose first row names the columns. It needs a column 'to'; {NAME} in a text, caption, parameter or JSON stands for the value of another column." placeholder:"FILE" xor:"recipients" group:"Recipients"`
 
-	Text     string   `env:"-" help:"Text to send." placeholder:"TEXT" group:"Message"`
-	Media    string   `env:"-" help:"Picture, video, voice note, sticker or document to send: a file, which is first put into --bucket, s3://BUCKET/KEY, or a presigned URL. It is uploaded once for all recipients." placeholder:"FILE" group:"Message"`
-	Caption  string   `env:"-" help:"Text below the picture, video or document." placeholder:"TEXT" group:"Message"`
-	Bucket   string   `help:"Bucket of the API's store that local files are put into, with the AWS SDK's settings for S3." placeholder:"BUCKET" group:"Message"`
+	Text      string `env:"-" help:"Text to send." placeholder:"TEXT" group:"Message"`
+	Media     string `env:"-" help:"Picture, video, voice note, sticker or document to send: a file, which is first put into --bucket, s3://BUCKET/KEY, or a presigned URL. It is uploaded once for all recipients." placeholder:"FILE" group:"Message"`
+	Caption   string `env:"-" help:"Text below the picture, video or document." placeholder:"TEXT" group:"Message"`
+	Bucket    string `help:"Bucket of the API's store that local files are put into, with the AWS SDK's settings for S3." placeholder:"BUCKET" group:"Message"`
+	S3Profile string `name:"s3-profile" env:"FERRY_S3_PROFILE" help:"Profile in the AWS SDK's files whose credentials write the bucket. Default: the credentials for the API." placeholder:"NAME" group:"Message"`
+	S3Region  string `name:"s3-region" env:"FERRY_S3_REGION" help:"AWS region of the bucket. Default: the region of the API." placeholder:"REGION" group:"Message"`
+
 	Template string   `env:"-" help:"Name of the template to send." placeholder:"NAME" group:"Message"`
 	Language string   `env:"-" help:"Language of the template. Default: ${default}." default:"en_US" placeholder:"CODE" group:"Message"`
 	Param    []string `env:"-" help:"Parameter of the template's body: TEXT, or NAME=TEXT if the template has named parameters. May be repeated." sep:"none" placeholder:"TEXT" group:"Message"`
@@ -103,13 +106,13 @@ func (c *sendCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	if c.Recipients == "" {
-		body, err := content.body(map[string]string{"to": c.To})
+		message, err := content.message(map[string]string{"to": c.To})
 		if err != nil {
 			return err
 		}
-		return c.print(terminal, bulk.SendOne(ctx, config, bulk.Message{To: c.To, Body: body}))
+		return c.print(terminal, bulk.SendOne(ctx, config, message))
 	}
-	config.Count, config.Messages = rows.count, messages(rows, content)
+	config.Count, config.Messages, config.Media = rows.count, messages(rows, content), content.media
 	return c.sendAll(ctx, terminal, config)
 }
 
@@ -117,9 +120,9 @@ func (c *sendCommand) Run(ctx context.Context, terminal *terminal) error {
 func messages(rows *recipientRows, content *messageContent) iter.Seq2[bulk.Message, error] {
 	return func(yield func(bulk.Message, error) bool) {
 		for row, err := range rows.all() {
-			message := bulk.Message{To: row["to"]}
+			var message bulk.Message
 			if err == nil {
-				message.Body, err = content.body(row)
+				message, err = content.message(row)
 			}
 			if !yield(message, err) || err != nil {
 				return

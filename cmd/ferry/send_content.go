@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"ferry/internal/bulk"
 	"ferry/socialmessaging"
 )
 
@@ -24,8 +25,9 @@ const maxMessage = 2_048_000
 
 // messageContent makes the message for one recipient.
 type messageContent struct {
-	object  map[string]any // Meta's message object without its recipient
-	columns []string       // of the CSV file; nil means that there is none
+	object  map[string]any  // Meta's message object without its recipient
+	columns []string        // of the CSV file; nil means that there is none
+	media   *bulk.SentMedia // nil means none
 }
 
 var placeholder = regexp.MustCompile(`\{[^{}]+\}`)
@@ -56,11 +58,12 @@ func (c *sendCommand) content(ctx context.Context, client *socialmessaging.Clien
 		return nil, err
 	}
 	if c.Media != "" {
-		kind, file, err := c.media(ctx, client)
+		media, err := c.media(ctx, client)
 		if err != nil {
 			return nil, err
 		}
-		object["type"], object[kind] = kind, file
+		object["type"], object[media.Kind] = media.Kind, c.mediaObject(media)
+		content.media = media
 	}
 	return content, nil
 }
@@ -141,6 +144,17 @@ func (m *messageContent) body(row map[string]string) ([]byte, error) {
 		err = fmt.Errorf("the message for %s has more than %d bytes", row["to"], maxMessage)
 	}
 	return body, err
+}
+
+// message returns the message for a row. In the manifest, its source stands for the
+// media id, which another upload of the same file changes.
+func (m *messageContent) message(row map[string]string) (bulk.Message, error) {
+	body, err := m.body(row)
+	message := bulk.Message{To: row["to"], Body: body}
+	if m.media != nil {
+		message.Content = strings.ReplaceAll(string(body), `"`+m.media.ID+`"`, m.media.Source)
+	}
+	return message, err
 }
 
 // replaceTexts returns a copy of a JSON value whose strings are replaced.

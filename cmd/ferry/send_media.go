@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/gabriel-vasile/mimetype"
@@ -22,25 +23,42 @@ import (
 	"ferry/socialmessaging"
 )
 
-// media uploads what --media names, and returns the type of the message and its object.
-func (c *sendCommand) media(ctx context.Context, client *socialmessaging.Client) (kind string, object map[string]any, err error) {
+// media returns what --media names, uploaded: by an earlier run with the same manifest,
+// or now.
+func (c *sendCommand) media(ctx context.Context, client *socialmessaging.Client) (*bulk.SentMedia, error) {
+	source := withoutQuery(c.Media)
+	if c.Manifest != "" {
+		if known, err := bulk.CampaignMedia(c.Manifest, source); known != nil || err != nil {
+			return known, err
+		}
+	}
+	id, kind, err := c.upload(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	return &bulk.SentMedia{Source: source, ID: id, Kind: kind, Time: time.Now().UTC().Truncate(time.Millisecond)}, nil
+}
+
+// upload uploads what --media names, and returns its media id and the type of a message
+// with it.
+func (c *sendCommand) upload(ctx context.Context, client *socialmessaging.Client) (id, kind string, err error) {
 	post := mediaPostCommand{clientFlags: c.clientFlags, PhoneNumberID: c.PhoneNumberID, ContentType: "application/octet-stream"}
 	source := c.Media
 	if !strings.HasPrefix(source, "s3://") && !isLink(source) {
 		if source, err = c.putFile(ctx); err != nil {
-			return "", nil, fmt.Errorf("--media %s: %w", c.Media, err)
+			return "", "", fmt.Errorf("--media %s: %w", c.Media, err)
 		}
 	}
 	input, err := post.input(source)
 	if err != nil {
-		return "", nil, err
+		return "", "", err
 	}
 	output, err := client.PostWhatsAppMessageMedia(ctx, input)
 	if err == nil && output.MediaId == nil {
 		err = errors.New("the response has no media id")
 	}
 	if err != nil {
-		return "", nil, mediaError(c.Media, err)
+		return "", "", mediaError(c.Media, err)
 	}
 	metadataOnly := true
 	metadata, err := client.GetWhatsAppMessageMedia(ctx, &socialmessaging.GetWhatsAppMessageMediaInput{
@@ -50,20 +68,24 @@ func (c *sendCommand) media(ctx context.Context, client *socialmessaging.Client)
 		err = errors.New("the response has no MIME type")
 	}
 	if err != nil {
-		return "", nil, mediaError(c.Media, err)
+		return "", "", mediaError(c.Media, err)
 	}
-	kind = messageKind(*metadata.MimeType)
-	object = map[string]any{"id": *output.MediaId}
+	if kind = messageKind(*metadata.MimeType); c.Caption != "" && (kind == "audio" || kind == "sticker") {
+		return "", "", fmt.Errorf("--caption: WhatsApp shows no text below %s of the type %s; send it as a message of its own", kind, *metadata.MimeType)
+	}
+	return *output.MediaId, kind, nil
+}
+
+// mediaObject returns the object of a message that shows a file.
+func (c *sendCommand) mediaObject(media *bulk.SentMedia) map[string]any {
+	object := map[string]any{"id": media.ID}
 	if c.Caption != "" {
-		if kind == "audio" || kind == "sticker" {
-			return "", nil, fmt.Errorf("--caption: WhatsApp shows no text below %s of the type %s; send it as a message of its own", kind, *metadata.MimeType)
-		}
 		object["caption"] = c.Caption
 	}
-	if kind == "document" {
+	if media.Kind == "document" {
 		object["filename"] = fileName(c.Media)
 	}
-	return kind, object, nil
+	return object
 }
 
 // mediaError returns the error of a call for --media, without the query of a URL.
@@ -110,7 +132,7 @@ func (c *sendCommand) putFile(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	client, err := (&mediaPostCommand{clientFlags: c.clientFlags}).bucketClient(ctx)
+	client, err := (&mediaPostCommand{clientFlags: c.clientFlags, S3Profile: c.S3Profile, S3Region: c.S3Region}).bucketClient(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
@@ -30,6 +32,17 @@ const sendTimeout = 10 * time.Minute
 type Message struct {
 	To   string // a phone number with +, or a business-scoped user id
 	Body []byte // Meta's message object in JSON
+	// Content stands for the content in the manifest, so that a message with another
+	// media id of the same file is the same message. Default: Body.
+	Content string
+}
+
+// A SentMedia is a file that was uploaded for all messages of a manifest.
+type SentMedia struct {
+	Source string    `json:"source"` // as the user named it
+	ID     string    `json:"id"`     // Meta's media id
+	Kind   string    `json:"kind"`   // type of the messages
+	Time   time.Time `json:"time"`   // of the upload
 }
 
 // SendConfig says what to send, and how.
@@ -43,6 +56,8 @@ type SendConfig struct {
 	// Manifest is the path of the manifest. It is created if it does not exist, and
 	// messages that it lists as accepted are skipped. Empty means no manifest.
 	Manifest string
+	// Media is the file that the messages have, which a new manifest records; nil means none.
+	Media *SentMedia
 	// Output receives a line of JSON per message, each in one Write. nil means none.
 	Output io.Writer
 	// Unrecorded receives the line of a message that the manifest could not record.
@@ -59,11 +74,12 @@ type Sent struct {
 	MessageID string `json:"messageId,omitempty"` // as the API returned it; not Meta's id
 	Status    string `json:"status,omitempty"`    // that was waited for
 	Failure
-	PhoneNumberID string    `json:"phoneNumberId,omitempty"`
-	Key           string    `json:"key,omitempty"`      // stands for the content of the message and the place of its recipient in the list
-	Campaign      string    `json:"campaign,omitempty"` // the same for all runs with one manifest
-	Millis        int64     `json:"milliseconds"`
-	Time          time.Time `json:"time,omitzero"`
+	PhoneNumberID string     `json:"phoneNumberId,omitempty"`
+	Key           string     `json:"key,omitempty"`      // stands for the content of the message and the place of its recipient in the list
+	Campaign      string     `json:"campaign,omitempty"` // the same for all runs with one manifest
+	Media         *SentMedia `json:"media,omitempty"`    // of the campaign
+	Millis        int64      `json:"milliseconds"`
+	Time          time.Time  `json:"time,omitzero"`
 }
 
 // Failed reports whether the message was not accepted, or did not reach the status that
@@ -106,7 +122,7 @@ func OpenSending(config SendConfig) (*Sending, error) {
 	s.calling, s.abort = context.WithCancelCause(context.Background())
 	if config.Manifest != "" {
 		var err error
-		if s.manifest, s.campaign, err = openCampaign(config.Manifest, s.campaign); err != nil {
+		if s.manifest, s.campaign, err = openCampaign(config.Manifest, s.campaign, config.Media); err != nil {
 			return nil, err
 		}
 	}
@@ -115,21 +131,57 @@ func OpenSending(config SendConfig) (*Sending, error) {
 
 // openCampaign opens a manifest and returns the campaign that its first line names. A
 // new manifest gets such a line, which is on the disk before the first message is sent.
-func openCampaign(path, fresh string) (*manifest[Sent], string, error) {
-	campaign := ""
+func openCampaign(path, fresh string, media *SentMedia) (*manifest[Sent], string, error) {
+	campaign, known := "", ""
 	m, err := openManifest(path, time.Now(), func(s Sent) {
 		campaign = cmp.Or(campaign, s.Campaign)
+		if s.Media != nil {
+			known = s.Media.ID
+		}
 	})
 	if err != nil {
 		return nil, "", err
 	}
+	if campaign != "" && media != nil && known != media.ID {
+		if err := errors.Join(m.add(Sent{To: "campaign", Campaign: campaign, Media: media, Time: time.Now().UTC().Truncate(time.Millisecond)}), m.sync()); err != nil {
+			return nil, "", errors.Join(err, m.close())
+		}
+	}
 	if campaign == "" {
 		campaign = fresh
-		if err := errors.Join(m.add(Sent{To: "campaign", Campaign: campaign, Time: time.Now().UTC().Truncate(time.Millisecond)}), m.sync()); err != nil {
+		if err := errors.Join(m.add(Sent{To: "campaign", Campaign: campaign, Media: media, Time: time.Now().UTC().Truncate(time.Millisecond)}), m.sync()); err != nil {
 			return nil, "", errors.Join(err, m.close())
 		}
 	}
 	return m, campaign, nil
+}
+
+// mediaAge bounds how old a file at WhatsApp may be that a later run sends, so that it
+// does not expire meanwhile.
+const mediaAge = mediaLife - 24*time.Hour
+
+// CampaignMedia returns the file that the messages of a manifest have, so that a later
+// run sends the same one. It returns nil if there is no manifest or no such file, or if
+// WhatsApp will soon delete it.
+func CampaignMedia(path, source string) (*SentMedia, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the manifest: %w", err)
+	}
+	defer file.Close()
+	var found *SentMedia
+	_, _, err = readManifest(file, func(s Sent) {
+		if s.Media != nil && s.Media.Source == source && time.Since(s.Media.Time) < mediaAge {
+			found = s.Media
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", path, err)
+	}
+	return found, nil
 }
 
 // newID returns 128 random bits in hexadecimal.
@@ -176,7 +228,7 @@ func (s *Sending) run(ctx context.Context) error {
 			break
 		}
 		s.tally.addListed(0)
-		content := digestOf(s.config.PhoneNumberID, message.To, string(message.Body))
+		content := digestOf(s.config.PhoneNumberID, message.To, cmp.Or(message.Content, string(message.Body)))
 		occurrences[content]++
 		what := digestOf(hex.EncodeToString(content[:]), fmt.Sprint(occurrences[content]))
 		if s.manifest != nil && s.manifest.has(what) {

@@ -202,7 +202,9 @@ func (d *Deliverer) find(ctx context.Context, destination string, e *state.Event
 	if !ok {
 		return target{}, final("'%s' is not a destination of events.", destination)
 	}
-	chosen, err := d.config.State.EventDestinations(ctx, businessAccountID)
+	// Not from the cache: another process may just have changed what is chosen, and
+	// the event is a dead letter if its destination is not.
+	chosen, err := d.config.State.ReadEventDestinations(ctx, businessAccountID)
 	if err != nil {
 		return target{}, err
 	}

@@ -97,10 +97,11 @@ func (p *Preparer) Deliver(ctx context.Context, delivery outbox.Delivery) error 
 // updateOf returns the update that an event was made of.
 func updateOf(body []byte) (update, bool) {
 	var marshalled struct {
-		Entry     string `json:"whatsAppWebhookEntry"`
-		MessageID string `json:"messageId"`
+		Entry     string          `json:"whatsAppWebhookEntry"`
+		MessageID string          `json:"messageId"`
+		Media     json.RawMessage `json:"ferryMedia"`
 	}
-	if json.Unmarshal(body, &marshalled) != nil || marshalled.MessageID != "" {
+	if json.Unmarshal(body, &marshalled) != nil || marshalled.MessageID != "" || marshalled.Media != nil { // it is complete
 		return update{}, false
 	}
 	updates, err := splitWebhook([]byte(`{"entry":[` + marshalled.Entry + `]}`))

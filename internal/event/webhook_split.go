@@ -5,6 +5,8 @@ package event
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -24,7 +26,7 @@ type update struct {
 	// entry is an element of the webhook's "entry" array that has only this update. If
 	// the webhook's own element has no other, it is that one, byte for byte.
 	entry []byte
-	time  string // of the entry, as it is written; messages have none
+	time  string // of the entry, as it is written; messages have none, and then it is a digest of the webhook
 	field string // of the change
 	phone string // Meta's id of the phone number; empty if it is about none
 
@@ -46,7 +48,8 @@ func splitWebhook(body []byte) ([]update, error) {
 	if kindOf(body) != '{' {
 		return nil, errors.New("the body is not a JSON object")
 	}
-	var s splitter
+	digest := sha256.Sum256(body)
+	s := splitter{digest: hex.EncodeToString(digest[:])}
 	for _, m := range members(body) {
 		if m.name != "entry" {
 			continue
@@ -63,7 +66,8 @@ func splitWebhook(body []byte) ([]update, error) {
 // A splitter collects the updates of a webhook.
 type splitter struct {
 	updates []update
-	size    int // of the entries that were made
+	size    int    // of the entries that were made
+	digest  string // of the webhook
 }
 
 // split adds the updates of an entry.
@@ -102,6 +106,9 @@ func (s *splitter) add(u update, entry []member) error {
 		return errTooLong
 	}
 	u.account, u.time = textAt(entry, "id"), string(last(entry, "time"))
+	if u.time == "" { // the same content may be reported again later
+		u.time = s.digest
+	}
 	s.updates = append(s.updates, u)
 	return nil
 }

@@ -68,7 +68,7 @@ func TestAcceptedMessageIsReportedWithBothIds(t *testing.T) {
 	e.Body = nil
 	if diff := cmp.Diff(state.Event{
 		ID: e.ID, AccountID: accountID, BusinessAccountID: w.linked.ID, PhoneNumberID: w.from.ID, Kind: state.KindEvent, Name: "status.accepted",
-		Conversation: w.from.ID + "/4915112345678", MessageID: id, WAMID: "wamid.1", CreatedAt: e.CreatedAt, Destinations: []string{"event/x"},
+		Conversation: w.from.ID + "/16505551234", MessageID: id, WAMID: "wamid.1", CreatedAt: e.CreatedAt, Destinations: []string{"event/x"},
 	}, e); diff != "" {
 		t.Error(diff)
 	}

@@ -47,7 +47,11 @@ func (a *attempt) succeed(ctx context.Context, sent graph.Sent) error {
 		if a.content.Kind == UserNumber && sent.WAID != "" {
 			status.RecipientID = sent.WAID // as further statuses name the user
 		}
-		events = append(events, a.event(status, sent.ID))
+		event := a.event(status, sent.ID)
+		if a.content.Kind == UserNumber && sent.WAID != "" {
+			event.Conversation = a.message.PhoneNumberID + "/" + sent.WAID // in order with the further statuses
+		}
+		events = append(events, event)
 	}
 	return a.settle(ctx, events, func(ctx context.Context, events []state.Event) error {
 		return a.config.State.MessageSent(ctx, a.message.ID, sent.ID, events...)

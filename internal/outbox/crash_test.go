@@ -67,7 +67,7 @@ func crashChild(path, keyset, url, run string, stores bool) error {
 
 // crashStore stores events in two conversations, and messages in one.
 func crashStore(ctx context.Context, db *state.DB, run string, worker int) {
-	for i := 0; ctx.Err() == nil; i++ {
+	for i := worker; ctx.Err() == nil; i++ { // the last digit says what the receiver does
 		conversation, destination, kind := fmt.Sprintf("%d-%d", worker, i%2), crashEvents, state.KindEvent
 		if i%5 == 3 {
 			conversation, destination, kind = fmt.Sprint(worker), crashMessages, state.KindMessage

@@ -38,6 +38,9 @@ func (l *loop) next(now time.Time, mayTake bool) Round {
 				round.Renew = append(round.Renew, t.lane.Claim)
 			}
 		}
+		if len(round.Renew) == 0 { // all leases are lost
+			l.renewed = now
+		}
 	}
 	if mayTake {
 		for _, d := range l.destinations {

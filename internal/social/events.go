@@ -10,6 +10,7 @@ import (
 	"errors"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -90,7 +91,7 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 	if err != nil {
 		return nil, err
 	}
-	page := state.EventPage{From: from.from, Latest: in.Latest, Limit: limit + len(from.seen), Body: in.Body}
+	page := state.EventPage{From: from.from, After: from.id, Latest: in.Latest, Limit: limit + len(from.seen), Body: in.Body}
 	deadline := time.After(wait)
 	for {
 		records, err := c.config.State.Events(ctx, c.eventFilter(in.Filter), page)
@@ -141,13 +142,13 @@ func eventOf(r state.EventRecord) control.Event {
 	return e
 }
 
-// An eventCursor is a place in the list of events. Events are sorted by the time at
-// which they were made, and one that is committed a moment later than its successors
-// must not be missed: so the list is read again from some time before, without the
-// events that the caller has.
+// An eventCursor is a place in the list of events, which are sorted by time and id. An
+// event that is committed a moment after its successors must not be missed: so the
+// list is read again from some time before, without the events that the caller has.
 type eventCursor struct {
 	from time.Time
-	seen []uint64 // digests of the ids of events since from
+	id   string   // of the last event of exactly this time that the caller has; empty means none
+	seen []uint64 // digests of the ids of events after that
 }
 
 const (
@@ -174,23 +175,23 @@ func (e eventCursor) after(records, fresh []state.EventRecord, now time.Time) ev
 		}
 		return e
 	}
-	last := fresh[len(fresh)-1]
-	from := last.CreatedAt
-	if settled := now.Add(-lateCommit); settled.Before(from) {
-		from = settled
-	}
-	var known []state.EventRecord
-	for _, r := range records {
-		if !r.CreatedAt.Before(from) && (e.has(r.ID) || slices.ContainsFunc(fresh, func(f state.EventRecord) bool { return f.ID == r.ID })) {
-			known = append(known, r)
+	settled, next := now.Add(-lateCommit), e
+	next.seen = nil
+	var known []state.EventRecord // what the caller has, behind next
+	complete := 0                 // the first of known, before which the caller has everything
+	for i, r := range records {
+		isFresh := slices.ContainsFunc(fresh, func(f state.EventRecord) bool { return f.ID == r.ID })
+		if !isFresh && !e.has(r.ID) {
+			continue
+		}
+		if known = append(known, r); len(known) == i+1 {
+			complete++
 		}
 	}
-	if more := len(known) - maxSeen; more > 0 {
-		known = known[more:]
-		from = known[0].CreatedAt
+	for ; complete > 0 && (len(known) > maxSeen || known[0].CreatedAt.Before(settled)); complete-- {
+		next.from, next.id, known = known[0].CreatedAt, known[0].ID, known[1:]
 	}
-	next := eventCursor{from: from}
-	for _, r := range known {
+	for _, r := range known[:min(len(known), maxSeen)] { // the rest would be listed twice
 		next.seen = append(next.seen, idDigest(r.ID))
 	}
 	return next
@@ -199,6 +200,7 @@ func (e eventCursor) after(records, fresh []state.EventRecord, now time.Time) ev
 // String returns the cursor as a text without meaning for the caller.
 func (e eventCursor) String() string {
 	text := binary.BigEndian.AppendUint64(nil, uint64(e.from.UnixMilli()))
+	text = append(append(text, byte(len(e.id))), e.id...)
 	for _, seen := range e.seen {
 		text = binary.BigEndian.AppendUint64(text, seen)
 	}
@@ -211,15 +213,17 @@ func parseCursor(text string) (e eventCursor, err error) {
 	if text == "" {
 		return e, nil
 	}
-	bytes, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(bytes) == 0 || len(bytes)%8 != 0 || len(bytes) > 8*(maxSeen+1) {
-		return e, fail(socialmessaging.KindValidation, err, "after is not the next of an earlier page. Omit it to start from the first event.")
+	rest, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil && len(rest) > 8 && len(rest) >= 9+int(rest[8]) {
+		e.from, e.id, rest = time.UnixMilli(int64(binary.BigEndian.Uint64(rest))), string(rest[9:9+int(rest[8])]), rest[9+int(rest[8]):]
+		for ; len(rest) >= 8 && len(e.seen) < maxSeen; rest = rest[8:] {
+			e.seen = append(e.seen, binary.BigEndian.Uint64(rest))
+		}
+		if len(rest) == 0 && utf8.ValidString(e.id) {
+			return e, nil
+		}
 	}
-	e.from = time.UnixMilli(int64(binary.BigEndian.Uint64(bytes)))
-	for rest := bytes[8:]; len(rest) > 0; rest = rest[8:] {
-		e.seen = append(e.seen, binary.BigEndian.Uint64(rest))
-	}
-	return e, nil
+	return eventCursor{}, fail(socialmessaging.KindValidation, err, "after is not the next of an earlier page. Omit it to start from the first event.")
 }
 
 // CountEvents counts messages, events and their deliveries.
@@ -282,15 +286,14 @@ func (c *call) ReleaseDestination(ctx context.Context, in *control.ReleaseDestin
 	if err := c.checkDestinationName(ctx, in.Destination); err != nil {
 		return nil, err
 	}
-	waiting, err := c.waiting(ctx, in.Destination)
-	if err != nil {
-		return nil, err
-	}
-	err = c.config.State.ReleaseDestination(ctx, in.Destination)
+	err := c.config.State.ReleaseDestination(ctx, in.Destination)
 	if errors.Is(err, state.ErrNotFound) {
 		return nil, fail(socialmessaging.KindInvalidParameters, nil, "The destination '%s' is not held.", in.Destination)
 	}
-	return waiting, err
+	if err != nil {
+		return nil, err
+	}
+	return c.waiting(ctx, in.Destination)
 }
 
 // checkDestinationName requires a destination of the account.

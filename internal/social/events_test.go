@@ -87,6 +87,35 @@ func TestAnEventThatIsCommittedLateIsNotMissed(t *testing.T) {
 	}
 }
 
+// All events of a webhook have the same time, and there may be a thousand of them.
+func TestManyEventsOfOneMomentAreListedPageByPage(t *testing.T) {
+	for name, at := range map[string]time.Time{"long ago": time.Now().Add(-time.Hour), "now": time.Now()} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			var list []string
+			for i := range 1000 {
+				list = append(list, fmt.Sprintf("e%04d", i))
+			}
+			w.addEvents(at, account, list...)
+			client, input, seen := w.control(w.key), control.ListEventsInput{}, map[string]bool{}
+			for range 11 {
+				page, err := control.Do(t.Context(), client, control.ListEvents, input)
+				w.must(err)
+				for _, e := range page.Events {
+					if seen[e.ID] {
+						t.Fatalf("the event %s is listed twice", e.ID)
+					}
+					seen[e.ID] = true
+				}
+				input.After = page.Next
+			}
+			if len(seen) != 1000 {
+				t.Errorf("%d of 1000 events are listed", len(seen))
+			}
+		})
+	}
+}
+
 func TestListingWaitsForAnEvent(t *testing.T) {
 	w := newWorld(t)
 	client := w.control(w.key)
@@ -226,7 +255,7 @@ func TestFerrysOwnOperationsPassTheGate(t *testing.T) {
 		t.Errorf("an unknown member: %v, want a refusal that names it", err)
 	}
 	for name, input := range map[string]control.ListEventsInput{
-		"a limit": {Limit: 101}, "a wait": {Wait: 21}, "a cursor": {After: "AAAA"}, "a cursor and the latest": {After: "AAAAAAAAAAA", Latest: true},
+		"a limit": {Limit: 101}, "a wait": {Wait: 21}, "a cursor": {After: "AAAA"}, "a cursor and the latest": {After: "AAAAAAAAAAAA", Latest: true},
 	} {
 		if _, err := control.Do(t.Context(), w.control(w.key), control.ListEvents, input); err == nil || !strings.Contains(err.Error(), "ValidationException") {
 			t.Errorf("%s out of bounds: %v, want a ValidationException", name, err)

@@ -43,22 +43,28 @@ func (s *DB) PutEventDestinations(ctx context.Context, accountID, businessAccoun
 // cached for up to a second (freshness).
 func (s *DB) EventDestinations(ctx context.Context, businessAccountID string) ([]EventDestination, error) {
 	list, err := s.destinations.get(businessAccountID, func() ([]EventDestination, error) {
-		rows, err := s.read.QueryContext(ctx, `SELECT arn, role_arn FROM event_destination WHERE business_account_id = $1 ORDER BY arn`, businessAccountID)
-		if err != nil {
-			return nil, err
-		}
-		defer rows.Close()
-		var list []EventDestination
-		for rows.Next() {
-			var d EventDestination
-			if err := rows.Scan(&d.ARN, &d.RoleARN); err != nil {
-				return nil, err
-			}
-			list = append(list, d)
-		}
-		return list, rows.Err()
+		return s.ReadEventDestinations(ctx, businessAccountID)
 	})
 	return slices.Clone(list), err
+}
+
+// ReadEventDestinations returns the destinations of a business account as they are at
+// this moment.
+func (s *DB) ReadEventDestinations(ctx context.Context, businessAccountID string) ([]EventDestination, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT arn, role_arn FROM event_destination WHERE business_account_id = $1 ORDER BY arn`, businessAccountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []EventDestination
+	for rows.Next() {
+		var d EventDestination
+		if err := rows.Scan(&d.ARN, &d.RoleARN); err != nil {
+			return nil, err
+		}
+		list = append(list, d)
+	}
+	return list, rows.Err()
 }
 
 // Held is a destination whose deliveries wait until it is released.

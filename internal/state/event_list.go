@@ -23,6 +23,8 @@ type EventFilter struct {
 	State       string    // of a delivery
 	Since       time.Time // not before
 	Until       time.Time // before
+
+	isReplay bool // without the deliveries that prepare an event
 }
 
 // where returns the condition for the table event e, and for the table delivery d with
@@ -35,7 +37,8 @@ func (f EventFilter) where(delivery bool) (text string, values []any) {
 		conditions = append(conditions, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(values))))
 	}
 	if f.ID != "" {
-		add("(e.id = ? OR e.message_id = ? OR e.wamid = ? OR e.id IN (SELECT id FROM message WHERE wamid = ?))", f.ID)
+		add(`e.id IN (SELECT id FROM event WHERE id = ? UNION ALL SELECT id FROM event WHERE message_id = ? AND message_id <> ''
+			UNION ALL SELECT id FROM event WHERE wamid = ? AND wamid <> '' UNION ALL SELECT id FROM message WHERE wamid = ? AND wamid <> '')`, f.ID)
 	}
 	if f.Kind != "" {
 		add("e.kind = ?", f.Kind)
@@ -55,6 +58,9 @@ func (f EventFilter) where(delivery bool) (text string, values []any) {
 	}
 	if f.State != "" {
 		add("d.state = ?", f.State)
+	}
+	if f.isReplay {
+		conditions = append(conditions, `l.destination NOT LIKE '`+preparePrefix+`%'`)
 	}
 	if !delivery && len(conditions) > of {
 		return strings.Join(conditions[:of], " AND ") + ` AND EXISTS (SELECT 1 FROM delivery d JOIN lane l ON l.id = d.lane_id
@@ -85,6 +91,7 @@ type DeliveryRecord struct {
 // EventPage says which of the events that a filter selects are read.
 type EventPage struct {
 	From   time.Time // not before
+	After  string    // with From: events of exactly this time only with greater ids
 	Latest bool      // the last Limit events, in place of the first ones
 	Limit  int
 	Body   bool // whether the bodies are read
@@ -97,6 +104,10 @@ func (s *DB) Events(ctx context.Context, filter EventFilter, page EventPage) ([]
 		filter.Since = page.From
 	}
 	where, values := filter.where(false)
+	if page.After != "" {
+		values = append(values, page.From.UnixMilli(), page.After)
+		where += fmt.Sprintf(" AND (e.created_at > $%d OR e.id > $%d)", len(values)-1, len(values))
+	}
 	order, body := "ASC", "e.body"
 	if page.Latest {
 		order = "DESC"
@@ -277,7 +288,7 @@ func (s *DB) ReplayEvents(ctx context.Context, filter EventFilter) (int64, error
 	if filter.Kind == KindMessage {
 		return 0, nil
 	}
-	filter.Kind = KindEvent
+	filter.Kind, filter.isReplay = KindEvent, true
 	var events []Event
 	changed, err := s.changeDeliveries(ctx, filter, []any{"delivered", "dead", "cancelled"}, func(tx *sql.Tx, chosen []chosenDelivery) error {
 		batch := make([]Event, len(chosen))

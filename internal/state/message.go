@@ -237,6 +237,13 @@ func (s *DB) settleMessages(ctx context.Context, tx *sql.Tx, settled []settlemen
 		if err != nil {
 			return nil, err
 		}
+		isNews, err := s.isNews(ctx, tx, one.id, status)
+		if err != nil {
+			return nil, err
+		}
+		if !isNews { // it was recorded before, or a webhook has reported more
+			continue
+		}
 		_, err = tx.ExecContext(ctx, `UPDATE message SET status = $1, wamid = $2, error = $3, updated_at = $4 WHERE id = $5`,
 			status, one.wamid, one.reason, s.now().UnixMilli(), one.id)
 		if err != nil {
@@ -253,6 +260,20 @@ func (s *DB) settleMessages(ctx context.Context, tx *sql.Tx, settled []settlemen
 		events = append(events, one.events...)
 	}
 	return make([]error, len(settled)), s.insertEvents(ctx, tx, events)
+}
+
+// isNews locks a message and reports whether it goes to a status now. A record that is
+// repeated, because it was not known whether it was committed, is no news.
+func (s *DB) isNews(ctx context.Context, tx *sql.Tx, id string, status MessageStatus) (bool, error) {
+	var before MessageStatus
+	err := tx.QueryRowContext(ctx, `SELECT status FROM message WHERE id = $1`+s.locking(`FOR UPDATE`), id).Scan(&before)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if status == MessageUnknown {
+		return before == MessageQueued, err
+	}
+	return status.follows(before), err
 }
 
 // adoptStatuses assigns to a message the status events that came before its wamid

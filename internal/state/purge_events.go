@@ -32,7 +32,7 @@ func (s *DB) purgeEvents(ctx context.Context) (removed int64, err error) {
 		func() (int64, error) { return s.purgeDeliveries(ctx, outbox.Cancelled, undelivered) },
 		func() (int64, error) {
 			return s.purgeUnused(ctx, "event", "created_at, id", []any{int64(0), ""},
-				`(kind = 'event' AND created_at <= $1 OR kind = 'message' AND created_at <= $2) AND NOT EXISTS (SELECT 1 FROM delivery WHERE event_id = event.id)`,
+				`created_at <= $1 AND (kind = 'event' OR created_at <= $2) AND NOT EXISTS (SELECT 1 FROM delivery WHERE event_id = event.id)`,
 				delivered, undelivered)
 		},
 		func() (int64, error) {
