@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,12 +94,14 @@ func TestManyEventsOfOneMomentAreListedPageByPage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			var list []string
-			for i := range 1000 {
+			for i := range 700 { // more than a cursor can name, and a page
 				list = append(list, fmt.Sprintf("e%04d", i))
 			}
-			w.addEvents(at, account, list...)
+			for some := range slices.Chunk(list, 100) {
+				w.addEvents(at, account, some...)
+			}
 			client, input, seen := w.control(w.key), control.ListEventsInput{}, map[string]bool{}
-			for range 11 {
+			for range 8 {
 				page, err := control.Do(t.Context(), client, control.ListEvents, input)
 				w.must(err)
 				for _, e := range page.Events {
@@ -109,8 +112,8 @@ func TestManyEventsOfOneMomentAreListedPageByPage(t *testing.T) {
 				}
 				input.After = page.Next
 			}
-			if len(seen) != 1000 {
-				t.Errorf("%d of 1000 events are listed", len(seen))
+			if len(seen) != 700 {
+				t.Errorf("%d of 700 events are listed", len(seen))
 			}
 		})
 	}
