@@ -32,7 +32,7 @@ type attempt struct {
 //
 // It returns nil if Meta has accepted the message, an error that wraps
 // [outbox.ErrNever] if the message has failed or its outcome is unknown, and an
-// [*outbox.RetryError] if the message is to be sent again.
+// [*outbox.RetryError] if the message must be retried.
 func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	if recorded, err := s.recordLate(ctx, delivery.EventID); !recorded {
 		return err

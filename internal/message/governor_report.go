@@ -86,7 +86,7 @@ func (b backOff) pause(refusals int, asked time.Duration) time.Duration {
 
 // Report says what Meta responded to a message. If that is a limit that is used up,
 // the messages to which it applies stop for some time, in all processes, and throttled
-// is true: the message is to be sent again after wait.
+// is true: the message must be retried after wait.
 func (g *Governor) Report(ctx context.Context, flow Flow, result Result) (wait time.Duration, throttled bool, err error) {
 	back, ok := backOffOf(result)
 	if !ok {

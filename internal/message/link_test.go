@@ -347,7 +347,7 @@ func TestHostThatFailsIsTriedAgainAndThenFailsTheMessage(t *testing.T) {
 	}
 }
 
-// A message whose file arrives slowly gives its turn to others, and the file is read
+// A message whose file arrives slowly lets others be sent first, and the file is read
 // to its end.
 func TestSlowHostDoesNotHoldUpOtherMessages(t *testing.T) {
 	w := newLinkWorld(t)

@@ -16,7 +16,7 @@
 //	link*.go      files that messages link to
 //
 // Meta's API has no idempotency key. A message whose response is lost is therefore
-// never sent again: its outcome is unknown until a status of Meta resolves it.
+// never retried: its outcome is unknown until a status of Meta resolves it.
 package message
 
 import (

@@ -66,7 +66,7 @@ func (a *attempt) fail(ctx context.Context, outcome activity.Outcome, reason str
 
 // leaveUnknown records that Meta may have the message.
 func (a *attempt) leaveUnknown(ctx context.Context, reason string) error {
-	reason += " WhatsApp may have accepted the message, so it is not sent again. If it did, further statuses follow."
+	reason += " WhatsApp may have accepted the message, so ferry does not retry it. If it did, further statuses follow."
 	a.entry.Text = reason
 	a.record(ctx, activity.Ambiguous)
 	return a.end(ctx, state.MessageUnknown, reason, failure(codeUnknown, "Outcome unknown", reason))

@@ -83,7 +83,7 @@ func crashStore(ctx context.Context, db *state.DB, run string, worker int) {
 }
 
 // deliverTo posts a delivery. The outcome of a message whose attempt was interrupted is
-// unknown, and the message is not sent again.
+// unknown, and the message is not retried.
 func deliverTo(ctx context.Context, url string, d outbox.Delivery) error {
 	path := "/deliver"
 	if d.Interrupted {
