@@ -84,6 +84,11 @@ func (p *preparation) run(send func(d outbox.Delivery) error) {
 				p.attempted <- err
 				return err
 			case strings.HasPrefix(d.Destination, state.SendPrefix):
+				if !d.Interrupted {
+					if err := p.state.BeginDelivery(ctx, d); err != nil {
+						return err
+					}
+				}
 				return send(d)
 			}
 			e, err := p.state.Event(ctx, d.EventID)

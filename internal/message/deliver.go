@@ -78,6 +78,10 @@ func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	if err := s.config.Governor.Take(ctx, flow); err != nil {
 		return a.retryLater(ctx, err)
 	}
+	// From here on, Meta may have the message if nobody records how the attempt ends.
+	if err := s.config.Begin(ctx, delivery); err != nil {
+		return notAttempted(err)
+	}
 	return a.send(ctx, flow)
 }
 

@@ -27,6 +27,7 @@ import (
 
 	"ferry/internal/activity"
 	"ferry/internal/graph"
+	"ferry/internal/outbox"
 	"ferry/internal/state"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	Graph    *graph.Client // required
 	Governor *Governor     // required
 	Links    *Links        // default: links are sent as they are
+	// Begin records that an attempt is about to be made. Default: State.BeginDelivery.
+	Begin func(ctx context.Context, d outbox.Delivery) error
 	// Route sets where an event is delivered. Default: nowhere; the event is only on record.
 	Route func(ctx context.Context, e *state.Event) error
 	// Region is named in the ARNs of events. Default: us-east-1.
@@ -63,6 +66,9 @@ type Sender struct {
 func New(config Config) (*Sender, error) {
 	if config.State == nil || config.Graph == nil || config.Governor == nil {
 		return nil, errors.New("message: State, Graph and Governor are required")
+	}
+	if config.Begin == nil {
+		config.Begin = config.State.BeginDelivery
 	}
 	if config.Route == nil {
 		config.Route = func(context.Context, *state.Event) error { return nil }

@@ -74,7 +74,7 @@ func newWorldOn(t *testing.T, db *state.DB, adjust ...func(*message.Config, *mes
 	w.must(err)
 	limits := message.GovernorConfig{State: db}
 	config := message.Config{
-		State: db, Graph: client, Route: w.routeEvent,
+		State: db, Graph: client, Route: w.routeEvent, Begin: w.begin,
 		Activity: activity.NewRecorder(slog.New(slog.NewJSONHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 	}
 	for _, f := range adjust {
@@ -93,6 +93,14 @@ func (w *world) must(err error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// begin is the Begin of the Sender. A delivery without an outbox has no lane.
+func (w *world) begin(ctx context.Context, d outbox.Delivery) error {
+	if d.Lane == "" {
+		return nil
+	}
+	return w.state.BeginDelivery(ctx, d)
 }
 
 // routeEvent is the Route of the Sender: it keeps the events.

@@ -48,7 +48,7 @@ func crashChild(path, keyset, url, run string, stores bool) error {
 	}
 	defer db.Close()
 	o, err := outbox.New(outbox.Config{Store: db, Once: func(destination string) bool { return destination == crashMessages },
-		Deliver: func(ctx context.Context, d outbox.Delivery) error { return deliverTo(ctx, url, d) }})
+		Deliver: func(ctx context.Context, d outbox.Delivery) error { return deliverTo(ctx, db, url, d) }})
 	if err != nil {
 		return err
 	}
@@ -84,10 +84,14 @@ func crashStore(ctx context.Context, db *state.DB, run string, worker int) {
 
 // deliverTo posts a delivery. The outcome of a message whose attempt was interrupted is
 // unknown, and the message is not retried.
-func deliverTo(ctx context.Context, url string, d outbox.Delivery) error {
+func deliverTo(ctx context.Context, db *state.DB, url string, d outbox.Delivery) error {
 	path := "/deliver"
 	if d.Interrupted {
 		path = "/unknown"
+	} else if d.Destination == crashMessages {
+		if err := db.BeginDelivery(ctx, d); err != nil {
+			return &outbox.RetryError{Err: err, NotAttempted: true}
+		}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+path, strings.NewReader(d.EventID+"\n"+d.Lane))
 	if err != nil {

@@ -33,6 +33,7 @@ import (
 // A Delivery is an event, or a message, that is to be delivered to one destination.
 type Delivery struct {
 	Lane        string
+	Claim       int64 // by which this process holds the lane
 	Seq         int64 // within the lane
 	Destination string
 	EventID     string
@@ -89,9 +90,9 @@ type Config struct {
 	// RetryError, or an error that wraps ErrNever; any other error is retried with
 	// back-off. It must return soon after its context is done. Required.
 	Deliver func(ctx context.Context, delivery Delivery) error
-	// Once says that a delivery to a destination must not be repeated blindly. Such an
-	// attempt is on record before it begins. If its end is not recorded, the next one
-	// is Interrupted. Default: no destination.
+	// Once says that a delivery to a destination must not be repeated blindly. Deliver
+	// then records that the attempt begins, just before it sends something; if its end
+	// is not recorded, the next one is Interrupted. Default: no destination.
 	Once func(destination string) bool
 	// Slots returns how many lanes of a destination this process works at a time. Zero
 	// means 8, the default.

@@ -92,7 +92,7 @@ type Recover struct {
 type Take struct {
 	Destination string
 	Lanes       int // at most so many
-	// Once means that one delivery of each lane is taken, whose attempt is on record.
+	// Once means that one delivery of each lane is taken, which may be Interrupted.
 	Once bool
 }
 

@@ -21,6 +21,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/message"
 	"ferry/internal/object"
+	"ferry/internal/outbox"
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
@@ -101,7 +102,8 @@ func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 	config.governor.State = w.state
 	governor, err := message.NewGovernor(config.governor)
 	w.must(err)
-	w.messages, err = message.New(message.Config{State: w.state, Graph: client, Governor: governor, Route: config.api.Events.Route, Activity: record})
+	w.messages, err = message.New(message.Config{State: w.state, Graph: client, Governor: governor, Route: config.api.Events.Route, Activity: record,
+		Begin: func(context.Context, outbox.Delivery) error { return nil }}) // there is no outbox
 	w.must(err)
 	config.api.Messages = w.messages
 	w.service, err = social.New(config.api)

@@ -5,7 +5,6 @@ package state
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"time"
 
 	"ferry/internal/outbox"
@@ -87,15 +86,13 @@ func (r *outboxRound) claim(ctx context.Context, ids []any) error {
 }
 
 // load reads the next deliveries of the lanes that were taken. Of a destination whose
-// deliveries are made once, it takes one of each lane, and records that its attempt
-// begins.
+// deliveries are made once, it takes one of each lane.
 func (r *outboxRound) load(ctx context.Context, ids []any, once map[string]bool) error {
 	byLane := make(map[string]*outbox.Lane)
 	for i := range r.result.Taken {
 		byLane[r.result.Taken[i].Lane] = &r.result.Taken[i]
 	}
-	var begun []any
-	err := r.query(ctx, func(rows *sql.Rows) error {
+	return r.query(ctx, func(rows *sql.Rows) error {
 		var d outbox.Delivery
 		var createdAt int64
 		var begunAt sql.NullInt64
@@ -103,15 +100,12 @@ func (r *outboxRound) load(ctx context.Context, ids []any, once map[string]bool)
 			return err
 		}
 		lane := byLane[d.Lane]
-		d.Destination, d.CreatedAt = lane.Destination, time.UnixMilli(createdAt)
+		d.Destination, d.Claim, d.CreatedAt = lane.Destination, lane.Number, time.UnixMilli(createdAt)
 		if once[lane.Destination] {
 			if len(lane.Deliveries) > 0 {
 				return nil
 			}
-			lane.End = d.Seq
-			if d.Interrupted = begunAt.Valid; !d.Interrupted {
-				begun = append(begun, d.Lane, d.Seq)
-			}
+			lane.End, d.Interrupted = d.Seq, begunAt.Valid
 		}
 		lane.Deliveries = append(lane.Deliveries, d)
 		return nil
@@ -119,14 +113,6 @@ func (r *outboxRound) load(ctx context.Context, ids []any, once map[string]bool)
 		FROM lane JOIN delivery ON delivery.lane_id = lane.id AND delivery.seq > lane.head AND delivery.seq <= lane.head + $1
 		WHERE lane.id IN (`+parameters(2, len(ids))+`) AND delivery.state = 'waiting' ORDER BY delivery.lane_id, delivery.seq`,
 		append([]any{outbox.TurnLength}, ids...)...)
-	if err != nil || len(begun) == 0 {
-		return err
-	}
-	const columns = 2
-	values := slices.Concat(begun, []any{r.round.Now.UnixMilli()})
-	_, err = r.tx.ExecContext(ctx, `UPDATE delivery SET begun_at = `+parameters(len(values), 1)+`
-		FROM (VALUES `+typed(len(begun)/columns, "TEXT", "BIGINT")+`) AS v WHERE delivery.lane_id = v.column1 AND delivery.seq = v.column2`, values...)
-	return err
 }
 
 // nextDue sets when the next lane of a destination is due.

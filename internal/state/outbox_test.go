@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -254,6 +255,18 @@ func TestAnAttemptToSendThatNobodyRecordedIsInterrupted(t *testing.T) {
 			t.Fatalf("%+v", lane)
 		}
 		a.now = now.Add(10 * time.Second)
+		early := lane.Deliveries[0]
+		lane = a.round(once).Taken[0]
+		if lane.Deliveries[0].Interrupted {
+			t.Fatal("an attempt that had not begun counts as interrupted")
+		}
+		if err := db.BeginDelivery(t.Context(), early); !errors.Is(err, state.ErrLaneLost) {
+			t.Fatalf("beginning with an old claim: %v", err)
+		}
+		if err := db.BeginDelivery(t.Context(), lane.Deliveries[0]); err != nil {
+			t.Fatal(err)
+		}
+		a.now = now.Add(20 * time.Second)
 		lane = a.round(once).Taken[0]
 		if d := lane.Deliveries[0]; d.EventID != "one" || !d.Interrupted {
 			t.Fatalf("%+v", d)

@@ -231,7 +231,10 @@ func deliverOnce(t *testing.T, s *state.DB, destination string, during func()) {
 	t.Helper()
 	done := make(chan struct{}, 1)
 	o, err := outbox.New(outbox.Config{Store: s, Poll: 10 * time.Millisecond, Once: func(d string) bool { return d == destination },
-		Deliver: func(context.Context, outbox.Delivery) error {
+		Deliver: func(ctx context.Context, d outbox.Delivery) error {
+			if err := s.BeginDelivery(ctx, d); err != nil {
+				t.Error(err)
+			}
 			during()
 			done <- struct{}{}
 			return nil

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"ferry/internal/outbox"
 	"ferry/internal/secret"
 )
 
@@ -77,6 +78,7 @@ type DB struct {
 	events       batcher[[]Event]
 	messages     batcher[*newMessage]
 	settlements  batcher[settlement]
+	beginnings   batcher[outbox.Delivery]
 	receipts     batcher[*receipt]
 	forwards     batcher[Event]
 	refusals     batcher[[]Unlinked]
@@ -114,6 +116,8 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.events.db, s.events.apply = s, s.addEventBatch
 	s.messages.db, s.messages.apply = s, s.addMessages
 	s.settlements.db, s.settlements.apply = s, s.settleMessages
+	s.settlements.isIdempotent = true
+	s.beginnings.db, s.beginnings.apply, s.beginnings.isIdempotent = s, s.beginDeliveries, true
 	s.receipts.db, s.receipts.apply = s, s.receive
 	s.forwards.db, s.forwards.apply = s, s.forward
 	s.refusals.db, s.refusals.apply = s, s.countUnlinked
