@@ -97,7 +97,7 @@ func TestSplitReadsWhatMetaSends(t *testing.T) {
 			t.Fatalf("%d updates, %v: %s", len(updates), err, body)
 		}
 		f := updates[0].facts()
-		got = append(got, fmt.Sprintf("%s %s %v %s %s", f.name, f.conversation("waba", map[bool]string{true: "number"}[updates[0].phone == "1"], updates[0].field), f.mediaIDs, f.status, f.reason))
+		got = append(got, fmt.Sprintf("%s %s %v %s %s", f.name, f.conversation("waba", map[bool]string{true: "number"}[updates[0].phone.metaID == "1"], updates[0].field), f.mediaIDs, f.status, f.reason))
 	}
 	want := []string{
 		"message.text number/16505551234 []  ", "message.image number/16505551234 [1003383421387256]  ", "message.audio number/16505551234 [1003383421387257]  ",
@@ -117,7 +117,7 @@ func TestRepetitionHasTheSameKeyAndNothingElseHas(t *testing.T) {
 		if err != nil || len(updates) != 1 {
 			t.Fatalf("%s: %d updates, %v", value, len(updates), err)
 		}
-		return updates[0].facts().updateKey("waba", updates[0].phone)
+		return updates[0].facts().updateKey("waba", updates[0].phone.metaID)
 	}
 	message := func(rest string) string { return `"messages":[{"from":"1","id":"a",` + rest + `}]` }
 	status := func(rest string) string { return `"statuses":[{"id":"a",` + rest + `}]` }

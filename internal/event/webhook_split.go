@@ -26,9 +26,9 @@ type update struct {
 	// entry is an element of the webhook's "entry" array that has only this update. If
 	// the webhook's own element has no other, it is that one, byte for byte.
 	entry []byte
-	time  string // of the entry, as it is written; messages have none, and then it is a digest of the webhook
-	field string // of the change
-	phone string // Meta's id of the phone number; empty if it is about none
+	time  string    // of the entry, as it is written; messages have none, and then it is a digest of the webhook
+	field string    // of the change
+	phone phoneName // of the phone number; zero if it is about none
 
 	message, status []byte // one of these; neither for what has no form of its own
 	content         []byte // what identifies an update that is neither: the value of the change
@@ -117,7 +117,8 @@ func (s *splitter) add(u update, entry []member) error {
 func (s *splitter) splitChange(entry []member, change []byte) error {
 	parts := members(change)
 	value := last(parts, "value")
-	base := update{field: textAt(parts, "field"), phone: textAt(members(last(members(value), "metadata")), "phone_number_id")}
+	base := update{field: textAt(parts, "field")}
+	base.phone = phoneOf(base.field, members(value))
 	if base.field != "messages" || kindOf(value) != '{' {
 		base.entry, base.content = withMember(entry, "changes", inArray(change)), value
 		return s.add(base, entry)

@@ -235,7 +235,7 @@ func leaves(entry []byte) []string {
 func checkFacts(t *testing.T, u update) {
 	t.Helper()
 	f := u.facts()
-	for _, text := range append([]string{f.name, f.conversation("b", "p", u.field), boundedID(f.wamid), boundedID(u.account), f.reason, f.updateKey("b", u.phone)}, f.recipients...) {
+	for _, text := range append([]string{f.name, f.conversation("b", "p", u.field), boundedID(f.wamid), boundedID(u.account), f.reason, f.updateKey("b", u.phone.metaID)}, f.recipients...) {
 		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) || len(text) > cmp.Or(maxID+40, 0) && text != f.reason {
 			t.Errorf("%q cannot be stored", text)
 		}

@@ -65,7 +65,7 @@ type intake struct {
 	refused  int // updates that nobody has linked
 }
 
-// unlinkedID is what an update is about that nobody has linked, by Meta's ids.
+// unlinkedID is what an update is about that nobody has linked, as in state.Unlinked.
 type unlinkedID struct{ businessAccount, phoneNumber string }
 
 // A draft is the event of an update for one account.
@@ -85,8 +85,8 @@ func (b *intake) take(ctx context.Context, u update) error {
 	f, isTaken := u.facts(), false
 	for _, account := range linked {
 		var number state.PhoneNumber
-		if u.phone != "" {
-			i := slices.IndexFunc(account.PhoneNumbers, func(n state.PhoneNumber) bool { return n.MetaID == u.phone })
+		if u.phone != (phoneName{}) {
+			i := slices.IndexFunc(account.PhoneNumbers, u.phone.is)
 			if i < 0 {
 				continue // the account has linked other numbers only
 			}
@@ -100,7 +100,7 @@ func (b *intake) take(ctx context.Context, u update) error {
 	}
 	id := unlinkedID{businessAccount: boundedID(u.account)}
 	if len(linked) > 0 {
-		id.phoneNumber = boundedID(u.phone)
+		id.phoneNumber = boundedID(u.phone.String())
 	}
 	if b.unlinked == nil {
 		b.unlinked = make(map[unlinkedID]int64)
@@ -135,7 +135,7 @@ func (b *intake) draft(u update, f facts, account state.Linked, number state.Pho
 		d.envelope.PhoneNumber = envelope.PhoneNumber(b.config.Region, account.AccountID, number.ID, number.MetaID)
 	}
 	d.received = state.Received{
-		Key: f.updateKey(account.ID, u.phone),
+		Key: f.updateKey(account.ID, number.MetaID),
 		Event: state.Event{
 			ID: state.NewUUID(), AccountID: account.AccountID, BusinessAccountID: account.ID, PhoneNumberID: number.ID, Kind: state.KindEvent,
 			Name: f.name, Conversation: f.conversation(account.ID, number.ID, u.field), WAMID: boundedID(f.wamid), CreatedAt: b.now,

@@ -74,7 +74,7 @@ func collectLinked(rows *sql.Rows) ([]Linked, error) {
 // linked what they are about.
 type Unlinked struct {
 	BusinessAccount string // Meta's id
-	PhoneNumber     string // Meta's id; empty if the business account is not linked either
+	PhoneNumber     string // Meta's id, or "+" and digits; empty if the business account is not linked either
 	Updates         int64
 	FirstAt, LastAt time.Time
 }
@@ -113,7 +113,8 @@ func (s *DB) countUnlinked(ctx context.Context, tx *sql.Tx, refused [][]Unlinked
 func (s *DB) UnlinkedUpdates(ctx context.Context) ([]Unlinked, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT business_account, phone_number, updates, first_at, last_at FROM unlinked u
 		 WHERE NOT EXISTS (SELECT 1 FROM business_account b WHERE b.meta_id = u.business_account
-		   AND (u.phone_number = '' OR EXISTS (SELECT 1 FROM phone_number p WHERE p.business_account_id = b.id AND p.meta_id = u.phone_number)))
+		   AND (u.phone_number = '' OR EXISTS (SELECT 1 FROM phone_number p WHERE p.business_account_id = b.id
+		     AND u.phone_number IN (p.meta_id, '+' || REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(p.display_number, ' ', ''), '-', ''), '(', ''), ')', ''), '+', '')))))
 		 ORDER BY last_at DESC, business_account, phone_number`)
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ CREATE INDEX received_age ON received (received_at);
 -- Updates of Meta's webhooks that were refused, because nobody has linked what they are about.
 CREATE TABLE unlinked (
     business_account TEXT   NOT NULL, -- Meta's id
-    phone_number     TEXT   NOT NULL, -- Meta's id; empty if the business account is not linked either
+    phone_number     TEXT   NOT NULL, -- Meta's id, or "+" and digits if only the number is known; empty if the business account is not linked either
     updates          BIGINT NOT NULL,
     first_at         BIGINT NOT NULL,
     last_at          BIGINT NOT NULL,
