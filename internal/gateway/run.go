@@ -100,6 +100,7 @@ func (g *Gateway) announceDrain(cause error) {
 // drain is done. Then it ends those requests and waits a moment for them and for
 // their responses.
 func (g *Gateway) shutDown(drain context.Context) error {
+	g.service.Drain()
 	err := g.finishRequests(drain)
 	if err != nil {
 		g.Stop(errDrainTimeout)

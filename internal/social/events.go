@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -59,10 +60,13 @@ var ownHandlers = []handler{
 }
 
 // eventFilter returns the filter of the caller's account.
-func (c *call) eventFilter(f control.Filter) state.EventFilter {
+func (c *call) eventFilter(f control.Filter) (state.EventFilter, error) {
+	if len(f.Name) > maxEventName || strings.Count(f.Name, "*") > 4 {
+		return state.EventFilter{}, fail(socialmessaging.KindValidation, nil, "name has more than %d bytes, or more than four '*'.", maxEventName)
+	}
 	return state.EventFilter{
 		AccountID: c.caller.accountID, ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: f.State, Since: f.Since, Until: f.Until,
-	}
+	}, nil
 }
 
 const (
@@ -70,6 +74,13 @@ const (
 	maxListWait = 20 * time.Second
 	// listInterval is the time between two looks for new events while ListEvents waits.
 	listInterval = 200 * time.Millisecond
+	// maxListWaits bounds the calls that wait at a time, of all accounts.
+	maxListWaits = 256
+	// maxPageBodies bounds the bodies of the events of one page, in bytes, unless it has
+	// one event only.
+	maxPageBodies = 8 << 20
+	// maxEventName bounds the pattern of an event's name, in bytes.
+	maxEventName = 256
 )
 
 // ListEvents lists messages and events of the caller's account.
@@ -87,26 +98,41 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 	case in.Latest && in.After != "":
 		return nil, fail(socialmessaging.KindValidation, nil, "Both latest and after are set. Set one of them.")
 	}
+	if wait > 0 {
+		defer c.waits.Add(-1)
+		if c.waits.Add(1) > maxListWaits {
+			return nil, fail(socialmessaging.KindThrottledRequest, nil, "Too many calls wait for events already. Retry later, or without wait.")
+		}
+	}
+	filter, err := c.eventFilter(in.Filter)
+	if err != nil {
+		return nil, err
+	}
 	from, err := parseCursor(in.After)
 	if err != nil {
 		return nil, err
 	}
-	page := state.EventPage{From: from.from, After: from.id, Latest: in.Latest, Limit: limit + len(from.seen), Body: in.Body}
-	deadline := time.After(wait)
+	page := state.EventPage{From: from.from, After: from.id, Latest: in.Latest, Limit: limit + len(from.seen)}
+	ended, end := context.WithTimeout(ctx, wait)
+	defer end()
 	for {
-		records, err := c.config.State.Events(ctx, c.eventFilter(in.Filter), page)
+		records, err := c.config.State.Events(ctx, filter, page)
 		if err != nil {
 			return nil, err
 		}
+		if in.Latest && in.Body { // the last ones that fit
+			slices.Reverse(records)
+			records = records[:countWithin(records, maxPageBodies)]
+			slices.Reverse(records)
+		}
 		fresh := slices.DeleteFunc(slices.Clone(records), func(r state.EventRecord) bool { return from.has(r.ID) })
 		fresh = fresh[:min(len(fresh), limit)]
-		if len(fresh) > 0 || wait == 0 {
-			return c.eventPage(from, records, fresh), nil
+		if len(fresh) > 0 || wait == 0 || ended.Err() != nil || c.isDraining() {
+			return c.eventPage(ctx, in, from, records, fresh)
 		}
 		select {
 		case <-time.After(listInterval):
-		case <-deadline:
-			return c.eventPage(from, records, fresh), nil
+		case <-c.draining:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -114,12 +140,29 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 }
 
 // eventPage returns a page, and a cursor behind it.
-func (c *call) eventPage(from eventCursor, records, fresh []state.EventRecord) *control.ListEventsOutput {
+func (c *call) eventPage(ctx context.Context, in *control.ListEventsInput, from eventCursor, records, fresh []state.EventRecord) (*control.ListEventsOutput, error) {
+	if in.Body {
+		fresh = fresh[:countWithin(fresh, maxPageBodies)]
+		if err := c.config.State.ReadBodies(ctx, fresh); err != nil {
+			return nil, err
+		}
+	}
 	out := &control.ListEventsOutput{Events: []control.Event{}, Next: from.after(records, fresh, c.config.Now()).String()}
 	for _, r := range fresh {
 		out.Events = append(out.Events, eventOf(r))
 	}
-	return out
+	return out, nil
+}
+
+// countWithin returns how many of the first records have bodies of a size in total, and
+// at least one.
+func countWithin(records []state.EventRecord, size int) int {
+	for i, r := range records {
+		if size -= r.Size; size < 0 && i > 0 {
+			return i
+		}
+	}
+	return len(records)
 }
 
 // eventOf returns an event as ferry's own operations show it.
@@ -228,7 +271,11 @@ func parseCursor(text string) (e eventCursor, err error) {
 
 // CountEvents counts messages, events and their deliveries.
 func (c *call) CountEvents(ctx context.Context, in *control.CountEventsInput) (*control.CountEventsOutput, error) {
-	events, deliveries, err := c.config.State.CountEvents(ctx, c.eventFilter(in.Filter))
+	filter, err := c.eventFilter(in.Filter)
+	if err != nil {
+		return nil, err
+	}
+	events, deliveries, err := c.config.State.CountEvents(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +287,11 @@ func (c *call) changeEvents(ctx context.Context, in *control.ChangeEventsInput, 
 	if in.Filter == (control.Filter{}) {
 		return nil, fail(socialmessaging.KindValidation, nil, "The filter is empty, which would select all events. Set at least one of its members.")
 	}
-	changed, err := change(ctx, c.eventFilter(in.Filter))
+	filter, err := c.eventFilter(in.Filter)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := change(ctx, filter)
 	if err != nil {
 		return nil, err
 	}

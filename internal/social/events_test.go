@@ -139,6 +139,49 @@ func TestListingWaitsForAnEvent(t *testing.T) {
 	}
 }
 
+// Bodies have up to 2 MB; a page of a hundred of them would fill the memory.
+func TestAPageOfEventsHasABoundedSize(t *testing.T) {
+	w := newWorld(t)
+	start := time.Now().Add(-time.Hour)
+	large := `{"text":"` + strings.Repeat("x", 3<<20) + `"}`
+	for i := range 4 {
+		w.must(w.state.AddEvents(t.Context(), []state.Event{{ID: fmt.Sprint(i), AccountID: account, Kind: state.KindEvent, Name: "n", Conversation: "c",
+			Body: []byte(large), CreatedAt: start.Add(time.Duration(i) * time.Second)}}))
+	}
+	client, pages := w.control(w.key), ""
+	for _, input := range []control.ListEventsInput{{Body: true}, {Body: true, Latest: true}} {
+		for range 3 {
+			page, err := control.Do(t.Context(), client, control.ListEvents, input)
+			w.must(err)
+			for _, e := range page.Events {
+				pages += e.ID
+				if len(e.Body) != len(large) {
+					t.Errorf("the body of %s has %d bytes, want %d", e.ID, len(e.Body), len(large))
+				}
+			}
+			pages += "|"
+			input.After, input.Latest = page.Next, false
+		}
+	}
+	if want := "01|23||23|||"; pages != want {
+		t.Errorf("the pages are %q, want %q", pages, want)
+	}
+}
+
+func TestWaitingForEventsDoesNotHoldUpAStop(t *testing.T) {
+	w := newWorld(t)
+	result := make(chan error, 1)
+	go func() {
+		_, err := control.Do(context.WithoutCancel(t.Context()), w.control(w.key), control.ListEvents, control.ListEventsInput{Wait: 20})
+		result <- err
+	}()
+	began := time.Now()
+	w.service.Drain()
+	if err := <-result; err != nil || time.Since(began) > 10*time.Second {
+		t.Errorf("the call ended with %v after %v", err, time.Since(began))
+	}
+}
+
 func TestEventsAreSelected(t *testing.T) {
 	w := newWorld(t)
 	w.addEvents(time.Now().Add(-time.Hour), account, "status.sent", "status.read", "message.image")
@@ -258,7 +301,7 @@ func TestFerrysOwnOperationsPassTheGate(t *testing.T) {
 		t.Errorf("an unknown member: %v, want a refusal that names it", err)
 	}
 	for name, input := range map[string]control.ListEventsInput{
-		"a limit": {Limit: 101}, "a wait": {Wait: 21}, "a cursor": {After: "AAAA"}, "a cursor and the latest": {After: "AAAAAAAAAAAA", Latest: true},
+		"a limit": {Limit: 101}, "a wait": {Wait: 21}, "a cursor": {After: "AAAA"}, "a name": {Filter: control.Filter{Name: strings.Repeat("x", 257)}}, "wildcards": {Filter: control.Filter{Name: "*****"}}, "a cursor and the latest": {After: "AAAAAAAAAAAA", Latest: true},
 	} {
 		if _, err := control.Do(t.Context(), w.control(w.key), control.ListEvents, input); err == nil || !strings.Contains(err.Error(), "ValidationException") {
 			t.Errorf("%s out of bounds: %v, want a ValidationException", name, err)

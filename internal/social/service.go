@@ -20,6 +20,8 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -117,6 +119,9 @@ type Service struct {
 	rates    rates
 	calls    once.Group[outcome] // uploads and deletes, by the SDK call that they are for
 	policies *lru.Cache[string, *policy.Document]
+	waits    atomic.Int64  // calls that wait for events
+	draining chan struct{} // closed by Drain
+	drain    sync.Once
 }
 
 // New makes a Service.
@@ -136,7 +141,22 @@ func New(config Config) (*Service, error) {
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region, AnyRegion: config.AnyRegion, Keys: sigv4.NewSigningKeys()},
 		rates:    rates{perSecond: config.MediaPerSecond},
 		calls:    once.Group[outcome]{Grace: attemptGrace},
+		draining: make(chan struct{}),
 	}, nil
+}
+
+// Drain ends the calls that wait for something to happen, which would hold up a stop.
+// They return what there is.
+func (s *Service) Drain() { s.drain.Do(func() { close(s.draining) }) }
+
+// isDraining reports whether Drain was called.
+func (s *Service) isDraining() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
 }
 
 // Stop ends the uploads and deletes in progress with a cause, also those whose

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -74,6 +75,7 @@ type EventRecord struct {
 	Event
 	Status     MessageStatus // of a message
 	Error      string        // of a message: why it failed
+	Size       int           // bytes of the body, which ReadBodies reads
 	Deliveries []DeliveryRecord
 }
 
@@ -94,11 +96,10 @@ type EventPage struct {
 	After  string    // with From: events of exactly this time only with greater ids
 	Latest bool      // the last Limit events, in place of the first ones
 	Limit  int
-	Body   bool // whether the bodies are read
 }
 
 // Events returns a page of messages and events, sorted by the time at which they were
-// recorded and by id.
+// recorded and by id, without their bodies.
 func (s *DB) Events(ctx context.Context, filter EventFilter, page EventPage) ([]EventRecord, error) {
 	if !page.From.IsZero() && page.From.After(filter.Since) {
 		filter.Since = page.From
@@ -108,18 +109,15 @@ func (s *DB) Events(ctx context.Context, filter EventFilter, page EventPage) ([]
 		values = append(values, page.From.UnixMilli(), page.After)
 		where += fmt.Sprintf(" AND (e.created_at > $%d OR e.id > $%d)", len(values)-1, len(values))
 	}
-	order, body := "ASC", "e.body"
+	order := "ASC"
 	if page.Latest {
 		order = "DESC"
 	}
-	if !page.Body {
-		body = "NULL"
-	}
 	values = append(values, page.Limit)
 	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(`SELECT e.id, e.account_id, e.business_account_id, e.phone_number_id, e.kind, e.name, e.conversation,
-			e.message_id, e.wamid, %s, e.created_at, m.status, m.error, m.wamid
+			e.message_id, e.wamid, LENGTH(e.body), e.created_at, m.status, m.error, m.wamid
 		FROM event e LEFT JOIN message m ON m.id = e.id
-		WHERE %s ORDER BY e.created_at %s, e.id %[3]s LIMIT $%[4]d`, body, where, order, len(values)), values...)
+		WHERE %s ORDER BY e.created_at %s, e.id %[2]s LIMIT $%[3]d`, where, order, len(values)), values...)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +141,7 @@ func scanEvents(rows *sql.Rows) ([]EventRecord, error) {
 		var created int64
 		var status, failure, wamid sql.NullString
 		if err := rows.Scan(&r.ID, &r.AccountID, &r.BusinessAccountID, &r.PhoneNumberID, &r.Kind, &r.Name, &r.Conversation,
-			&r.MessageID, &r.WAMID, &r.Body, &created, &status, &failure, &wamid); err != nil {
+			&r.MessageID, &r.WAMID, &r.Size, &created, &status, &failure, &wamid); err != nil {
 			return nil, err
 		}
 		r.CreatedAt, r.Status, r.Error = time.UnixMilli(created), MessageStatus(status.String), failure.String
@@ -151,6 +149,38 @@ func scanEvents(rows *sql.Rows) ([]EventRecord, error) {
 		records = append(records, r)
 	}
 	return records, rows.Err()
+}
+
+// ReadBodies reads the bodies of events. The caller bounds the sum of their sizes.
+func (s *DB) ReadBodies(ctx context.Context, records []EventRecord) error {
+	byID := make(map[string]*EventRecord, len(records))
+	ids := make([]any, len(records))
+	for i := range records {
+		byID[records[i].ID], ids[i] = &records[i], records[i].ID
+	}
+	for some := range slices.Chunk(ids, rowsPerStatement) {
+		if err := s.readBodies(ctx, some, byID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *DB) readBodies(ctx context.Context, ids []any, byID map[string]*EventRecord) error {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, body FROM event WHERE id IN (`+parameters(1, len(ids))+`)`, ids...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var body []byte
+		if err := rows.Scan(&id, &body); err != nil {
+			return err
+		}
+		byID[id].Body = body
+	}
+	return rows.Err()
 }
 
 // readDeliveries adds the deliveries of events, in the order in which they were put in.
