@@ -19,10 +19,11 @@ import (
 // An attempt is one attempt to send a message.
 type attempt struct {
 	*Sender
-	message state.Message
-	content Content
-	sender  state.Sender
-	entry   activity.Entry
+	delivery outbox.Delivery
+	message  state.Message
+	content  Content
+	sender   state.Sender
+	entry    activity.Entry
 }
 
 // Deliver makes one attempt to send the message of a delivery, and records what became
@@ -48,7 +49,7 @@ func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	case m.Status != state.MessageQueued:
 		return nil
 	}
-	a := &attempt{Sender: s, message: m, entry: activity.Entry{
+	a := &attempt{Sender: s, delivery: delivery, message: m, entry: activity.Entry{
 		Kind: activity.Send, Time: s.config.Now(), Operation: m.Type, Trace: m.RequestID, Account: m.AccountID, AccessKey: m.AccessKeyID,
 		PhoneNumberID: m.PhoneNumberID, MessageID: m.ID, Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)},
 	}}
@@ -164,16 +165,21 @@ func (a *attempt) observe(ctx context.Context, x graph.Exchange) {
 }
 
 // retryLater returns the error of an attempt that is to be repeated, unless the message
-// is too old for that.
+// is too old for that. Time for which an operator held the phone number does not count.
 func (a *attempt) retryLater(ctx context.Context, err error) error {
-	age := a.config.Now().Sub(a.message.CreatedAt)
+	now := a.config.Now()
+	age := min(now.Sub(a.message.CreatedAt), now.Sub(a.delivery.ReleasedAt))
 	if age < a.config.GiveUp {
 		if wait, ok := errors.AsType[*outbox.RetryError](err); !ok || !wait.NotAttempted {
 			a.record(ctx, activity.Failed)
 		}
 		return err
 	}
-	reason := fmt.Sprintf("It was given up %s after it was accepted: %s", age.Round(time.Minute), reasonOf(err))
+	since := "it was accepted"
+	if a.delivery.ReleasedAt.After(a.message.CreatedAt) {
+		since = "its phone number was released"
+	}
+	reason := fmt.Sprintf("It was given up %s after %s: %s", age.Round(time.Minute), since, reasonOf(err))
 	report := errorOf(err)
 	report.Details = reason
 	return a.fail(ctx, activity.Failed, reason, report)

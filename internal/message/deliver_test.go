@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,6 +228,36 @@ func TestMessageIsGivenUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A message that waited because an operator held its number has its time from the
+// release on.
+func TestHoldOfAPhoneNumberDoesNotCountAsAge(t *testing.T) {
+	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
+		const held = 2 * message.DefaultGiveUp
+		var late atomic.Bool
+		clock := func() time.Time {
+			if late.Load() {
+				return time.Now().Add(held)
+			}
+			return time.Now()
+		}
+		db := engine.Open(t, state.Config{Now: clock})
+		w := newWorldOn(t, db, func(c *message.Config, _ *message.GovernorConfig) { c.Now = clock })
+		destination := state.SendPrefix + w.from.ID
+		w.must(db.HoldDestination(t.Context(), destination, "maintenance"))
+		id := w.accept(text("4915112345678", "x"))
+		late.Store(true)
+		w.must(db.ReleaseDestination(t.Context(), destination))
+		w.meta.respondOnce(refuse(500, 131000, "(#131000) Something went wrong", "d"))
+		w.start()
+		if e := w.wait(); e.id != id || errors.Is(e.err, outbox.ErrNever) {
+			t.Errorf("the first attempt after the release: %+v", e)
+		}
+		if e := w.wait(); e.id != id || e.err != nil {
+			t.Errorf("the second one: %+v", e)
+		}
+	})
 }
 
 func TestOutcomeThatCannotBeRecordedIsRecordedLater(t *testing.T) {

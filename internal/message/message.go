@@ -47,7 +47,8 @@ type Config struct {
 	Route func(ctx context.Context, e *state.Event) error
 	// Region is named in the ARNs of events. Default: us-east-1.
 	Region string
-	// GiveUp is the age at which a message that could not be sent has failed.
+	// GiveUp is the age at which a message that could not be sent has failed. It counts
+	// from the release of the phone number if an operator has held it meanwhile.
 	// Default: 24 hours.
 	GiveUp   time.Duration
 	Activity *activity.Recorder // default: drops the entries

@@ -127,7 +127,7 @@ func (w *world) reported() []state.Event {
 func (w *world) start() {
 	w.t.Helper()
 	o, err := outbox.New(outbox.Config{
-		Store: w.state, Once: func(string) bool { return true },
+		Store: w.state, Once: func(string) bool { return true }, Now: w.state.Clock,
 		Deliver: func(ctx context.Context, d outbox.Delivery) error {
 			if !strings.HasPrefix(d.Destination, state.SendPrefix) {
 				return nil

@@ -42,6 +42,9 @@ type Delivery struct {
 	// set only for destinations for which Config.Once returns true.
 	Interrupted bool
 	CreatedAt   time.Time
+	// ReleasedAt is when the destination was released after an operator had held it: its
+	// age counts from then on. In 1970 it never was.
+	ReleasedAt time.Time
 }
 
 // A RetryError says that an attempt failed and when to make the next one.

@@ -115,9 +115,6 @@ type Lane struct {
 	Claim
 	Destination string
 	Failures    int // since the last success
-	// ReleasedAt is when the destination was released after an operator had held it: the
-	// age of deliveries counts from then on. In 1970 it never was.
-	ReleasedAt time.Time
 	// Head is the number of the last delivery before those of Deliveries.
 	Head int64
 	// End is the number up to which deliveries were looked for: those in between that

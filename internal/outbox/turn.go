@@ -58,7 +58,7 @@ func (o *Outbox) work(ctx context.Context, stopping <-chan struct{}, t *turn) {
 			isComplete = false
 			break
 		}
-		ended, retry := o.attempt(ctx, delivery, t.lane.ReleasedAt)
+		ended, retry := o.attempt(ctx, delivery)
 		entry := report{turn: t, ended: &ended}
 		switch {
 		case ended.State == Delivered:
@@ -109,7 +109,7 @@ type retry struct {
 }
 
 // attempt makes one attempt, and says how it ended.
-func (o *Outbox) attempt(ctx context.Context, delivery Delivery, releasedAt time.Time) (Ended, retry) {
+func (o *Outbox) attempt(ctx context.Context, delivery Delivery) (Ended, retry) {
 	ended := Ended{Seq: delivery.Seq, Attempts: delivery.Attempts + 1}
 	err := o.deliver(ctx, delivery)
 	now := o.config.Now()
@@ -130,7 +130,7 @@ func (o *Outbox) attempt(ctx context.Context, delivery Delivery, releasedAt time
 		ended.KeepBegun = true
 	}
 	ended.State, ended.Error = Waiting, storable(err.Error())
-	switch age := min(now.Sub(delivery.CreatedAt), now.Sub(releasedAt)); {
+	switch age := min(now.Sub(delivery.CreatedAt), now.Sub(delivery.ReleasedAt)); {
 	case errors.Is(err, ErrNever):
 		ended.State, again = Dead, retry{}
 	case age >= o.config.GiveUp:

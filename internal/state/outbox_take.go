@@ -73,16 +73,15 @@ func (r *outboxRound) heldDestinations(ctx context.Context) (map[string]bool, er
 func (r *outboxRound) claim(ctx context.Context, ids []any) error {
 	return r.query(ctx, func(rows *sql.Rows) error {
 		var lane outbox.Lane
-		var tail, releasedAt int64
-		if err := rows.Scan(&lane.Lane, &lane.Destination, &lane.Number, &lane.Head, &tail, &lane.Failures, &releasedAt); err != nil {
+		var tail int64
+		if err := rows.Scan(&lane.Lane, &lane.Destination, &lane.Number, &lane.Head, &tail, &lane.Failures); err != nil {
 			return err
 		}
-		lane.ReleasedAt = time.UnixMilli(releasedAt)
 		lane.End = min(tail, lane.Head+outbox.TurnLength)
 		r.result.Taken = append(r.result.Taken, lane)
 		return nil
 	}, `UPDATE lane SET owner = $1, claim = claim + 1, due_at = $2 WHERE id IN (`+parameters(3, len(ids))+`)
-		RETURNING id, destination, claim, head, tail, failures, released_at`, append([]any{r.round.Owner, r.round.Lease.UnixMilli()}, ids...)...)
+		RETURNING id, destination, claim, head, tail, failures`, append([]any{r.round.Owner, r.round.Lease.UnixMilli()}, ids...)...)
 }
 
 // load reads the next deliveries of the lanes that were taken. Of a destination whose
@@ -94,13 +93,14 @@ func (r *outboxRound) load(ctx context.Context, ids []any, once map[string]bool)
 	}
 	return r.query(ctx, func(rows *sql.Rows) error {
 		var d outbox.Delivery
-		var createdAt int64
+		var createdAt, releasedAt int64
 		var begunAt sql.NullInt64
-		if err := rows.Scan(&d.Lane, &d.Seq, &d.EventID, &d.Attempts, &begunAt, &createdAt); err != nil {
+		if err := rows.Scan(&d.Lane, &d.Seq, &d.EventID, &d.Attempts, &begunAt, &createdAt, &releasedAt); err != nil {
 			return err
 		}
 		lane := byLane[d.Lane]
-		d.Destination, d.Claim, d.CreatedAt = lane.Destination, lane.Number, time.UnixMilli(createdAt)
+		d.Destination, d.Claim = lane.Destination, lane.Number
+		d.CreatedAt, d.ReleasedAt = time.UnixMilli(createdAt), time.UnixMilli(releasedAt)
 		if once[lane.Destination] {
 			if len(lane.Deliveries) > 0 {
 				return nil
@@ -109,7 +109,7 @@ func (r *outboxRound) load(ctx context.Context, ids []any, once map[string]bool)
 		}
 		lane.Deliveries = append(lane.Deliveries, d)
 		return nil
-	}, `SELECT delivery.lane_id, delivery.seq, delivery.event_id, delivery.attempts, delivery.begun_at, delivery.created_at
+	}, `SELECT delivery.lane_id, delivery.seq, delivery.event_id, delivery.attempts, delivery.begun_at, delivery.created_at, lane.released_at
 		FROM lane JOIN delivery ON delivery.lane_id = lane.id AND delivery.seq > lane.head AND delivery.seq <= lane.head + $1
 		WHERE lane.id IN (`+parameters(2, len(ids))+`) AND delivery.state = 'waiting' ORDER BY delivery.lane_id, delivery.seq`,
 		append([]any{outbox.TurnLength}, ids...)...)

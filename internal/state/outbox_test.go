@@ -307,8 +307,8 @@ func TestAHeldDestinationWaits(t *testing.T) {
 		if err := db.ReleaseDestination(t.Context(), "event/1"); err != nil {
 			t.Fatal(err)
 		}
-		if lane := a.takeOne("event/1"); !lane.ReleasedAt.Equal(now) {
-			t.Errorf("released at %v", lane.ReleasedAt)
+		if lane := a.takeOne("event/1"); !lane.Deliveries[0].ReleasedAt.Equal(now) {
+			t.Errorf("released at %v", lane.Deliveries[0].ReleasedAt)
 		}
 	})
 }
