@@ -108,7 +108,10 @@ func parseSent(body []byte) (Sent, error) {
 	if len(response.Messages) > 0 {
 		sent.ID, sent.Status = string(response.Messages[0].ID), string(response.Messages[0].Status)
 	}
-	if len(sent.ID) > maxWAMID || strings.ContainsFunc(sent.ID, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if !isMessageID(sent.WAID) { // the message is sent all the same
+		sent.WAID = ""
+	}
+	if !isMessageID(sent.ID) {
 		return Sent{}, unreachable(errors.New("status 200 with a message id that is not one"))
 	}
 	if sent.ID == "" && !response.Success {
@@ -176,3 +179,8 @@ type figures struct {
 }
 
 func (f figures) highest() float64 { return max(f.Calls, f.Time, f.CPU) }
+
+// isMessageID reports whether a text is empty or can be an id of a message, or of a user.
+func isMessageID(text string) bool {
+	return len(text) <= maxWAMID && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}

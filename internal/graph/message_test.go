@@ -65,6 +65,7 @@ func TestResponseToAMessageIsReadLeniently(t *testing.T) {
 		"a read receipt":              {`{"success":true}`, graph.Sent{}},
 		"without contacts":            {`{"messages":[{"id":"wamid.1"}]}`, graph.Sent{ID: "wamid.1"}},
 		"contacts that are an object": {`{"contacts":{},"messages":[{"id":"wamid.1"}]}`, graph.Sent{ID: "wamid.1"}},
+		"a wa_id that is not one":     {`{"contacts":[{"wa_id":"16\u000050"}],"messages":[{"id":"wamid.1"}]}`, graph.Sent{ID: "wamid.1"}},
 		"null and a number for texts": {`{"contacts":[{"wa_id":1650,"input":null}],"messages":[{"id":"wamid.1","message_status":7}]}`, graph.Sent{ID: "wamid.1"}},
 		"unknown members":             {`{"x":[1],"messages":[{"id":"wamid.1","group_id":"g"}]}`, graph.Sent{ID: "wamid.1"}},
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"ferry/internal/activity"
 	"ferry/internal/graph"
@@ -118,7 +117,7 @@ func (s *Sender) conversation(ctx context.Context, sender state.Sender, content 
 	}
 	conversation, isKnown, err := s.config.State.ConversationOf(ctx, sender.ID, content.ReceiptOf)
 	if err == nil && !isKnown {
-		conversation = sender.ID + "/" + NoRecipient + "/" + strings.ToValidUTF8(content.ReceiptOf, "")
+		conversation = sender.ID + "/" + NoRecipient + "/" + content.ReceiptOf
 	}
 	return conversation, err
 }

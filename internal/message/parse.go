@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,6 +24,8 @@ const (
 	maxDigits = 15
 	// maxGroupID bounds the id of a group, in bytes.
 	maxGroupID = 256
+	// maxMessageID bounds Meta's id of a message that a read receipt is about, in bytes.
+	maxMessageID = 512
 )
 
 // Receipt is the type of a Content that is a read receipt, with or without a typing
@@ -212,7 +215,16 @@ func (c Content) asReceipt(top map[string]member) (Content, error) {
 	if c.ReceiptOf == "" {
 		return Content{}, refuse(`%s: a read receipt needs the "message_id" of the message that was read.`, invalidDestination)
 	}
+	if !isID(c.ReceiptOf, maxMessageID) {
+		return Content{}, refuse(`%s: "message_id" must be the id of a message, of at most %d bytes and without control characters.`, invalidDestination, maxMessageID)
+	}
 	return c, nil
+}
+
+// isID reports whether a text can be an id of Meta's, as far as ferry must know: lanes
+// have it in their names, which all databases must be able to store.
+func isID(text string, maxBytes int) bool {
+	return text != "" && len(text) <= maxBytes && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 var (
@@ -228,8 +240,8 @@ func (c *Content) setRecipient(top map[string]member) error {
 	switch {
 	case to.isSet() && top["recipient_type"].text() == "group":
 		c.Recipient, c.Kind = to.text(), Group
-		if c.Recipient == "" || len(c.Recipient) > maxGroupID {
-			return refuse(`%s: "to" must be the id of a group.`, invalidDestination)
+		if !isID(c.Recipient, maxGroupID) {
+			return refuse(`%s: "to" must be the id of a group, of at most %d bytes and without control characters.`, invalidDestination, maxGroupID)
 		}
 	case to.isSet():
 		digits, hasPlus := strings.CutPrefix(separators.Replace(to.text()), "+")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -100,6 +101,11 @@ func TestMessageThatIsCertainToFailIsRefused(t *testing.T) {
 		"an id as recipient":           {head + `"recipient":"1349","text":{"body":"x"}}`, invalidDestination},
 		"a group without an id":        {head + `"recipient_type":"group","to":"","text":{"body":"x"}}`, invalidDestination},
 		"a receipt without message_id": {head + `"status":"read"}`, invalidDestination + `: a read receipt needs the "message_id"`},
+		"a receipt for an id with NUL": {head + `"status":"read","message_id":"wamid.\u0000"}`, `"message_id" must be the id of a message`},
+		"a receipt for a long id":      {head + `"status":"read","message_id":"` + strings.Repeat("w", 513) + `"}`, `at most 512 bytes`},
+		"a group with a line break":    {head + `"recipient_type":"group","to":"a\nb","text":{"body":"x"}}`, `"to" must be the id of a group`},
+		"a group with C1 controls":     {head + `"recipient_type":"group","to":"a\u0085b","text":{"body":"x"}}`, `"to" must be the id of a group`},
+		"a group with a long id":       {head + `"recipient_type":"group","to":"` + strings.Repeat("g", 257) + `","text":{"body":"x"}}`, `at most 256 bytes`},
 		"another status":               {head + `"status":"delivered","message_id":"wamid.1"}`, `only "status"`},
 		"an unknown type":              {head + `"to":"+1650","type":"jpeg","jpeg":{}}`, "type of the message is unknown"},
 		"a type that is no text":       {head + `"to":"+1650","type":{},"text":{"body":"x"}}`, "type of the message is unknown"},
@@ -158,6 +164,11 @@ func FuzzParse(f *testing.F) {
 		value := jsontext.Value(bytes.TrimSpace(body))
 		if !utf8.Valid(body) || !value.IsValid() || value.Kind() != '{' {
 			t.Errorf("accepted %q", body)
+		}
+		for _, id := range []string{content.Recipient, content.ReceiptOf} {
+			if len(id) > maxMessageID || strings.ContainsFunc(id, unicode.IsControl) {
+				t.Errorf("accepted the id %q", id)
+			}
 		}
 		for _, m := range content.Media {
 			again := (&mediaFinder{})

@@ -203,10 +203,21 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	if c.caller, err = c.newCaller(key, signature.Region); err != nil {
 		return nil, err
 	}
-	if invocation := r.Header.Get("Amz-Sdk-Invocation-Id"); invocation != "" && len(invocation) <= maxInvocation {
-		c.sharedBy = key.ID + " " + invocation + " " + r.RequestURI + " " + real
-	}
+	c.sharedBy = sharedBy(r, key.ID, real)
 	return body, nil
+}
+
+// sharedBy returns what all attempts of one call of an SDK have in common, in a form that
+// is short and that every database stores as it is. It is empty if the request does not
+// name its call with a short text of printable ASCII.
+func sharedBy(r *http.Request, keyID, payload string) string {
+	invocation := r.Header.Get("Amz-Sdk-Invocation-Id")
+	isOther := func(b rune) bool { return b < ' ' || b > '~' }
+	if invocation == "" || len(invocation) > maxInvocation || strings.ContainsFunc(invocation, isOther) {
+		return ""
+	}
+	target := sha256.Sum256([]byte(r.Method + " " + r.RequestURI)) // a query may be long
+	return keyID + " " + invocation + " " + hex.EncodeToString(target[:]) + " " + payload
 }
 
 // readBody reads the body, up to the operation's limit, and returns it with its

@@ -1,7 +1,9 @@
 package social_test
 
 import (
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"strings"
@@ -131,6 +133,50 @@ func TestAttemptsOfOneCallAreOneMessage(t *testing.T) {
 		seen[got.body]++
 	}
 	if len(seen) != 2 {
+		t.Errorf("%v", seen)
+	}
+}
+
+// What is not an id, or not one that every database stores as it is, does not join calls.
+func TestCallsWithAnUnusableIdAreMessagesOfTheirOwn(t *testing.T) {
+	for name, invocation := range map[string]string{"bytes that are not UTF-8": "call\xff", "letters beyond ASCII": "caf\u00e9", "a tab": "a\tb", "long": strings.Repeat("a", 65)} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			seen := make(map[string]bool)
+			for range 2 {
+				r := w.sign(w.sendRequest(textMessage))
+				r.Header.Set("Amz-Sdk-Invocation-Id", invocation)
+				got := w.send(r)
+				if got.status != http.StatusOK {
+					t.Fatalf("%d %s", got.status, got.body)
+				}
+				seen[got.body] = true
+			}
+			if len(seen) != 2 {
+				t.Errorf("%v", seen)
+			}
+		})
+	}
+}
+
+// PostgreSQL cannot index a text of some kilobytes.
+func TestAttemptsOfOneCallWithALongQueryAreOneMessage(t *testing.T) {
+	w := newWorld(t)
+	noise := make([]byte, 2000) // which does not compress
+	_, _ = rand.Read(noise)
+	seen := make(map[string]bool)
+	for range 2 {
+		r := w.sendRequest(textMessage)
+		r.URL.RawQuery = "x=" + hex.EncodeToString(noise)
+		r = w.sign(r)
+		r.Header.Set("Amz-Sdk-Invocation-Id", "call-1")
+		got := w.send(r)
+		if got.status != http.StatusOK {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		seen[got.body] = true
+	}
+	if len(seen) != 1 {
 		t.Errorf("%v", seen)
 	}
 }

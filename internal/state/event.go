@@ -170,6 +170,9 @@ func (s *DB) extendLanes(ctx context.Context, tx *sql.Tx, lanes []string, destin
 		if err := rows.Scan(&lane, &tail); err != nil {
 			return nil, err
 		}
+		if len(waiting[lane]) == 0 { // PostgreSQL has stored another text: see storable
+			return nil, fmt.Errorf("the database cannot store a lane by its name, and stored %q", lane)
+		}
 		tails[lane] = tail
 	}
 	return tails, rows.Err()
