@@ -34,7 +34,7 @@ type accountLinkCommand struct {
 	Account       string        `help:"Account to link to, 12 digits." required:"" placeholder:"DIGITS"`
 	WABAID        string        `name:"waba-id" env:"-" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
 	PhoneNumberID []string      `env:"-" help:"Meta's id of a phone number to link. May be repeated. Default: all phone numbers of the WhatsApp Business Account." placeholder:"ID"`
-	AppID         string        `name:"app-id" env:"-" help:"Meta's id of the app that the token belongs to. Required for template media." placeholder:"ID"`
+	AppID         string        `name:"app-id" env:"-" help:"Meta's id of the app that the token belongs to. Required for template media, and for webhooks that are signed with a secret of one app only (--app-secret APPID:SECRET)." placeholder:"ID"`
 	MetaToken     secret.Secret `help:"Meta's access token for the account. Set it in the environment or in a file: the command line is visible to other users." placeholder:"TOKEN"`
 	MetaTokenFile string        `help:"File with Meta's access token." placeholder:"FILE"`
 }
@@ -115,9 +115,9 @@ func printUnlinked(ctx context.Context, terminal *terminal, db *state.DB) error 
 	if err := terminal.out.Printf("\nMeta's webhooks report updates for these, which are not linked, and they are refused:\n"); err != nil {
 		return err
 	}
-	table := terminal.out.Table("BUSINESS ACCOUNT AT META", "PHONE NUMBER AT META", "UPDATES", "LAST")
+	table := terminal.out.Table("BUSINESS ACCOUNT AT META", "PHONE NUMBER AT META", "WITH APP", "UPDATES", "LAST")
 	for _, u := range unlinked {
-		table.Row(u.BusinessAccount, u.PhoneNumber, strconv.FormatInt(u.Updates, 10), u.LastAt.UTC().Format(time.RFC3339))
+		table.Row(u.BusinessAccount, u.PhoneNumber, u.AppID, strconv.FormatInt(u.Updates, 10), u.LastAt.UTC().Format(time.RFC3339))
 	}
 	return table.Flush()
 }

@@ -9,17 +9,18 @@ import (
 	"os"
 	"strings"
 
+	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/secret"
 )
 
 // webhookFlags configure the receiver of Meta's webhooks.
 type webhookFlags struct {
-	AppSecret              []secret.Secret `help:"App secret of Meta's app: webhooks at /webhooks/whatsapp must be signed with it. May be repeated, for its rotation and for several apps. Set it in the environment or in a file: the command line is visible to other users. Default: none, and webhooks are not received." placeholder:"SECRET" group:"Webhook"`
-	AppSecretFile          []string        `help:"File with app secrets, one per line. May be repeated." placeholder:"FILE" group:"Webhook"`
-	WebhookVerifyToken     secret.Secret   `help:"Text that Meta's dashboard sends when it verifies the address of the webhook: choose one, and enter it there, too. Set it in the environment or in a file." placeholder:"TEXT" group:"Webhook"`
-	WebhookVerifyTokenFile string          `help:"File with this text." placeholder:"FILE" group:"Webhook"`
-	WebhookListen          string          `help:"Address where webhooks are received, instead of --listen." placeholder:"HOST:PORT" group:"Webhook"`
+	AppSecret              []event.AppSecret `help:"App secret of Meta's app: webhooks at /webhooks/whatsapp must be signed with it. May be repeated, for its rotation and for several apps. APPID:SECRET is accepted only for business accounts that were linked with this --app-id; SECRET alone is trusted for all business accounts of all tenants. Set it in the environment or in a file: the command line is visible to other users. Default: none, and webhooks are not received." placeholder:"[APPID:]SECRET" group:"Webhook"`
+	AppSecretFile          []string          `help:"File with app secrets, [APPID:]SECRET, one per line. May be repeated." placeholder:"FILE" group:"Webhook"`
+	WebhookVerifyToken     secret.Secret     `help:"Text that Meta's dashboard sends when it verifies the address of the webhook: choose one, and enter it there, too. Set it in the environment or in a file." placeholder:"TEXT" group:"Webhook"`
+	WebhookVerifyTokenFile string            `help:"File with this text." placeholder:"FILE" group:"Webhook"`
+	WebhookListen          string            `help:"Address where webhooks are received, instead of --listen." placeholder:"HOST:PORT" group:"Webhook"`
 }
 
 // webhook reads the secrets of the webhook, without its listener.
@@ -30,7 +31,13 @@ func (c *webhookFlags) webhook() (gateway.Webhook, error) {
 		if err != nil {
 			return w, fmt.Errorf("--app-secret-file: %w", err)
 		}
-		w.AppSecrets = append(w.AppSecrets, lines...)
+		for i, line := range lines {
+			var s event.AppSecret
+			if err := s.UnmarshalText([]byte(line.Reveal())); err != nil {
+				return w, fmt.Errorf("--app-secret-file: %s, secret %d: %w", path, i+1, err)
+			}
+			w.AppSecrets = append(w.AppSecrets, s)
+		}
 	}
 	if c.WebhookVerifyTokenFile != "" {
 		lines, err := readSecrets(c.WebhookVerifyTokenFile)

@@ -59,7 +59,7 @@ func newReceiver(t *testing.T, db *state.DB, change ...func(*event.ReceiverConfi
 	r := &hook{t: t, state: db, linked: linkMeta(t, db, "111122223333")}
 	config := event.ReceiverConfig{
 		State: db, Route: toAll, Region: "eu-west-1",
-		AppSecrets: []secret.Secret{secret.New(currentSecret), secret.New(formerSecret)}, VerifyToken: secret.New(verifyToken),
+		AppSecrets: []event.AppSecret{{Secret: secret.New(currentSecret)}, {Secret: secret.New(formerSecret)}}, VerifyToken: secret.New(verifyToken),
 	}
 	for _, f := range change {
 		f(&config)

@@ -43,10 +43,10 @@ type ReceiverConfig struct {
 	Route func(ctx context.Context, e *state.Event) error
 	// Region is that of the ARNs in events. Default: us-east-1.
 	Region string
-	// AppSecrets are those of Meta's app: a webhook must be signed with one of them.
+	// AppSecrets are those of Meta's apps: a webhook must be signed with one of them.
 	// Several are for their rotation, and for several apps. At least one is required,
 	// and at most 16 are allowed.
-	AppSecrets []secret.Secret
+	AppSecrets []AppSecret
 	// VerifyToken is the text that Meta's dashboard sends when it verifies the
 	// webhook's address. Default: none, and every verification is refused.
 	VerifyToken secret.Secret
@@ -70,7 +70,7 @@ func NewReceiver(config ReceiverConfig) (*Receiver, error) {
 		return nil, fmt.Errorf("there are %d app secrets; expected 1 to %d", len(config.AppSecrets), maxAppSecrets)
 	}
 	for _, s := range config.AppSecrets {
-		if s.IsZero() {
+		if s.Secret.IsZero() {
 			return nil, errors.New("an app secret is empty")
 		}
 	}
@@ -186,7 +186,7 @@ func sameText(a, b string) bool {
 // receive takes a webhook: signature, updates, database. It returns nil only when
 // everything that it reports is stored.
 func (r *Receiver) receive(w http.ResponseWriter, request *http.Request, entry *activity.Entry) error {
-	body, err := r.authenticate(w, request)
+	body, by, err := r.authenticate(w, request)
 	if err != nil {
 		return err
 	}
@@ -198,48 +198,37 @@ func (r *Receiver) receive(w http.ResponseWriter, request *http.Request, entry *
 	if err != nil {
 		return &refusal{status: http.StatusBadRequest, text: "The webhook is signed but cannot be read.", cause: err}
 	}
-	return r.store(request.Context(), updates, entry)
+	return r.store(request.Context(), updates, by, entry)
 }
 
-// authenticate reads the body and verifies its signature. Nothing of it is parsed
-// before that.
-func (r *Receiver) authenticate(w http.ResponseWriter, request *http.Request) ([]byte, error) {
+// authenticate reads the body, verifies its signature, and returns who has signed it.
+// Nothing of it is parsed before that.
+func (r *Receiver) authenticate(w http.ResponseWriter, request *http.Request) ([]byte, signer, error) {
 	if request.ContentLength > maxWebhook {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "A webhook has at most %d bytes.", maxWebhook)
+		return nil, signer{}, refuse(http.StatusRequestEntityTooLarge, "A webhook has at most %d bytes.", maxWebhook)
 	}
 	signature, ok := parseSignature(request.Header["X-Hub-Signature-256"])
 	if !ok {
-		return nil, refuse(http.StatusUnauthorized, "The request needs one header X-Hub-Signature-256: sha256= and 64 hexadecimal digits in lower case.")
+		return nil, signer{}, refuse(http.StatusUnauthorized, "The request needs one header X-Hub-Signature-256: sha256= and 64 hexadecimal digits in lower case.")
 	}
 	body, err := io.ReadAll(io.LimitReader(request.Body, maxWebhook+1))
 	if errors.Is(err, admission.ErrBusy) {
-		return nil, &refusal{status: http.StatusServiceUnavailable, text: "The server is receiving more requests than it holds before their signatures are verified.",
+		return nil, signer{}, &refusal{status: http.StatusServiceUnavailable, text: "The server is receiving more requests than it holds before their signatures are verified.",
 			cause: err, retryAfter: webhookRetryAfter}
 	}
 	if err != nil {
-		return nil, &refusal{status: http.StatusBadRequest, text: "The body did not arrive completely.", cause: err}
+		return nil, signer{}, &refusal{status: http.StatusBadRequest, text: "The body did not arrive completely.", cause: err}
 	}
 	if len(body) > maxWebhook {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "A webhook has at most %d bytes.", maxWebhook)
+		return nil, signer{}, refuse(http.StatusRequestEntityTooLarge, "A webhook has at most %d bytes.", maxWebhook)
 	}
-	if !r.isSigned(body, signature) {
-		return nil, refuse(http.StatusUnauthorized, "The signature is not that of this body with an app secret of this server (--app-secret).")
+	by, isSigned := r.signedBy(body, signature)
+	if !isSigned {
+		return nil, signer{}, refuse(http.StatusUnauthorized, "The signature is not that of this body with an app secret of this server (--app-secret).")
 	}
 	admission.Verified(request.Context())
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder in a test has none
-	return body, nil
-}
-
-// isSigned reports whether a signature is that of a body with one of the app secrets.
-// It tries all of them, so that the time does not say which one it was.
-func (r *Receiver) isSigned(body, signature []byte) bool {
-	isSigned := false
-	for _, appSecret := range r.config.AppSecrets {
-		mac := hmac.New(sha256.New, []byte(appSecret.Reveal()))
-		mac.Write(body)
-		isSigned = hmac.Equal(mac.Sum(nil), signature) || isSigned
-	}
-	return isSigned
+	return body, by, nil
 }
 
 // parseSignature parses the header of a signature, of which there must be one. Meta's

@@ -17,9 +17,9 @@ import (
 	"ferry/internal/state"
 )
 
-// store stores the updates of a webhook.
-func (r *Receiver) store(ctx context.Context, updates []update, entry *activity.Entry) error {
-	b := &intake{Receiver: r, now: r.config.Now()}
+// store stores the updates of a webhook that was signed by the given apps.
+func (r *Receiver) store(ctx context.Context, updates []update, by signer, entry *activity.Entry) error {
+	b := &intake{Receiver: r, now: r.config.Now(), signer: by}
 	for _, u := range updates {
 		if err := b.take(ctx, u); err != nil {
 			return unstored(err)
@@ -47,7 +47,7 @@ func (r *Receiver) store(ctx context.Context, updates []update, entry *activity.
 	if len(b.drafts) > 0 {
 		return nil
 	}
-	return refuse(http.StatusNotFound, "The WhatsApp Business Account or the phone number is not linked here. Link it with 'ferry account link', or end the app's subscription to it.")
+	return refuse(http.StatusNotFound, "The WhatsApp Business Account or the phone number is not linked here, or not with this app. Link it with 'ferry account link', or end the app's subscription to it.")
 }
 
 // unstored returns the response for a webhook that could not be stored: Meta sends it
@@ -60,13 +60,14 @@ func unstored(cause error) error {
 type intake struct {
 	*Receiver
 	now      time.Time
+	signer   signer
 	drafts   []draft
 	unlinked map[unlinkedID]int64
 	refused  int // updates that nobody has linked
 }
 
 // unlinkedID is what an update is about that nobody has linked, as in state.Unlinked.
-type unlinkedID struct{ businessAccount, phoneNumber string }
+type unlinkedID struct{ businessAccount, phoneNumber, app string }
 
 // A draft is the event of an update for one account.
 type draft struct {
@@ -78,10 +79,11 @@ type draft struct {
 
 // take adds the events of an update, or counts it if nobody has linked what it is about.
 func (b *intake) take(ctx context.Context, u update) error {
-	linked, err := b.linkedTo(ctx, u)
+	all, err := b.linkedTo(ctx, u)
 	if err != nil {
 		return err
 	}
+	linked := b.signer.accountsOf(all)
 	f, isTaken := u.facts(), false
 	for _, account := range linked {
 		var number state.PhoneNumber
@@ -99,8 +101,11 @@ func (b *intake) take(ctx context.Context, u update) error {
 		return nil
 	}
 	id := unlinkedID{businessAccount: boundedID(u.account)}
-	if len(linked) > 0 {
+	switch {
+	case len(linked) > 0:
 		id.phoneNumber = boundedID(u.phone.String())
+	case len(all) > 0:
+		id.app = b.signer.app()
 	}
 	if b.unlinked == nil {
 		b.unlinked = make(map[unlinkedID]int64)
@@ -239,11 +244,14 @@ func (l *unlinkedLog) isDue(id unlinkedID, now time.Time) bool {
 func (r *Receiver) refuseUnlinked(ctx context.Context, unlinked map[unlinkedID]int64) error {
 	var counts []state.Unlinked
 	for id, updates := range unlinked {
-		counts = append(counts, state.Unlinked{BusinessAccount: id.businessAccount, PhoneNumber: id.phoneNumber, Updates: updates})
+		counts = append(counts, state.Unlinked{BusinessAccount: id.businessAccount, PhoneNumber: id.phoneNumber, AppID: id.app, Updates: updates})
 		if r.unknown.isDue(id, r.config.Now()) {
 			what := fmt.Sprintf("WhatsApp Business Account %q is not linked", id.businessAccount)
 			if id.phoneNumber != "" {
 				what = fmt.Sprintf("phone number %q of WhatsApp Business Account %q is not linked", id.phoneNumber, id.businessAccount)
+			}
+			if id.app != "" {
+				what = fmt.Sprintf("WhatsApp Business Account %q is not linked with the app %s, whose secret has signed the webhook (--app-id of 'ferry account link')", id.businessAccount, id.app)
 			}
 			r.config.Logger.WarnContext(ctx, "Meta's webhook reports updates that are refused: "+what+". Link it with 'ferry account link', or end the app's subscription to it")
 		}

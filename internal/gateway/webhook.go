@@ -14,9 +14,9 @@ import (
 
 // Webhook configures the receiver of Meta's webhooks.
 type Webhook struct {
-	// AppSecrets are those of Meta's app; see event.ReceiverConfig. Default: none, and
+	// AppSecrets are those of Meta's apps; see event.ReceiverConfig. Default: none, and
 	// webhooks are not received.
-	AppSecrets []secret.Secret
+	AppSecrets []event.AppSecret
 	// VerifyToken is the text that Meta's dashboard sends when it verifies the address.
 	// Default: none, and every verification is refused.
 	VerifyToken secret.Secret

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
 	"ferry/internal/object"
@@ -101,7 +102,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		API:      w.config.API,
 		LinkToID: w.config.LinkToID,
 		Own:      &w.own,
-		Webhook:  gateway.Webhook{AppSecrets: []secret.Secret{secret.New(metaAppSecret)}, VerifyToken: secret.New(webhookVerifyToken)},
+		Webhook:  gateway.Webhook{AppSecrets: []event.AppSecret{{Secret: secret.New(metaAppSecret)}}, VerifyToken: secret.New(webhookVerifyToken)},
 		Logger:   w.config.Logger,
 		Access:   w.access,
 		Listener: w.listeners.api,

@@ -75,6 +75,9 @@ func collectLinked(rows *sql.Rows) ([]Linked, error) {
 type Unlinked struct {
 	BusinessAccount string // Meta's id
 	PhoneNumber     string // Meta's id, or "+" and digits; empty if the business account is not linked either
+	// AppID is of the app whose secret signed the webhooks, if the business account is
+	// linked with other apps only; empty if it is not linked.
+	AppID           string
 	Updates         int64
 	FirstAt, LastAt time.Time
 }
@@ -96,11 +99,12 @@ func (s *DB) countUnlinked(ctx context.Context, tx *sql.Tx, refused [][]Unlinked
 	now := s.now().UnixMilli()
 	for _, list := range refused {
 		for _, u := range list {
-			_, err := tx.ExecContext(ctx, `INSERT INTO unlinked (business_account, phone_number, updates, first_at, last_at)
-				 SELECT $1, $2, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($4 AS BIGINT)
-				 WHERE (SELECT COUNT(*) FROM unlinked) < CAST($5 AS BIGINT) OR EXISTS (SELECT 1 FROM unlinked WHERE business_account = $1 AND phone_number = $2)
-				 ON CONFLICT (business_account, phone_number) DO UPDATE SET updates = unlinked.updates + excluded.updates, last_at = excluded.last_at`,
-				u.BusinessAccount, u.PhoneNumber, u.Updates, now, maxUnlinked)
+			_, err := tx.ExecContext(ctx, `INSERT INTO unlinked (business_account, phone_number, app_id, updates, first_at, last_at)
+				 SELECT $1, $2, $3, CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($5 AS BIGINT)
+				 WHERE (SELECT COUNT(*) FROM unlinked) < CAST($6 AS BIGINT)
+				   OR EXISTS (SELECT 1 FROM unlinked WHERE business_account = $1 AND phone_number = $2 AND app_id = $3)
+				 ON CONFLICT (business_account, phone_number, app_id) DO UPDATE SET updates = unlinked.updates + excluded.updates, last_at = excluded.last_at`,
+				u.BusinessAccount, u.PhoneNumber, u.AppID, u.Updates, now, maxUnlinked)
 			if err != nil {
 				return nil, err
 			}
@@ -111,11 +115,11 @@ func (s *DB) countUnlinked(ctx context.Context, tx *sql.Tx, refused [][]Unlinked
 
 // UnlinkedUpdates returns what was counted and is still not linked, the latest first.
 func (s *DB) UnlinkedUpdates(ctx context.Context) ([]Unlinked, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT business_account, phone_number, updates, first_at, last_at FROM unlinked u
-		 WHERE NOT EXISTS (SELECT 1 FROM business_account b WHERE b.meta_id = u.business_account
+	rows, err := s.read.QueryContext(ctx, `SELECT business_account, phone_number, app_id, updates, first_at, last_at FROM unlinked u
+		 WHERE NOT EXISTS (SELECT 1 FROM business_account b WHERE b.meta_id = u.business_account AND (u.app_id = '' OR b.app_id = u.app_id)
 		   AND (u.phone_number = '' OR EXISTS (SELECT 1 FROM phone_number p WHERE p.business_account_id = b.id
 		     AND u.phone_number IN (p.meta_id, '+' || REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(p.display_number, ' ', ''), '-', ''), '(', ''), ')', ''), '+', '')))))
-		 ORDER BY last_at DESC, business_account, phone_number`)
+		 ORDER BY last_at DESC, business_account, phone_number, app_id`)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +128,7 @@ func (s *DB) UnlinkedUpdates(ctx context.Context) ([]Unlinked, error) {
 	for rows.Next() {
 		var u Unlinked
 		var first, last int64
-		if err := rows.Scan(&u.BusinessAccount, &u.PhoneNumber, &u.Updates, &first, &last); err != nil {
+		if err := rows.Scan(&u.BusinessAccount, &u.PhoneNumber, &u.AppID, &u.Updates, &first, &last); err != nil {
 			return nil, err
 		}
 		u.FirstAt, u.LastAt = time.UnixMilli(first), time.UnixMilli(last)

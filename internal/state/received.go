@@ -338,8 +338,8 @@ func (s *DB) isUnsettled(ctx context.Context, tx *sql.Tx, status ReportedStatus)
 func (s *DB) purgeReceived(ctx context.Context) (removed int64, err error) {
 	for query, before := range map[string]time.Time{
 		`DELETE FROM received WHERE received_at <= $1 AND id IN (SELECT id FROM received WHERE received_at <= $1 LIMIT $2)`: s.now().Add(-receivedKept),
-		`DELETE FROM unlinked WHERE last_at <= $1 AND (business_account, phone_number) IN
-		   (SELECT business_account, phone_number FROM unlinked WHERE last_at <= $1 LIMIT $2)`: s.now().Add(-unlinkedKept),
+		`DELETE FROM unlinked WHERE last_at <= $1 AND (business_account, phone_number, app_id) IN
+		   (SELECT business_account, phone_number, app_id FROM unlinked WHERE last_at <= $1 LIMIT $2)`: s.now().Add(-unlinkedKept),
 	} {
 		for {
 			result, err := s.exec(ctx, query, before.UnixMilli(), purgeBatch)

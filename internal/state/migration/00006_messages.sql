@@ -99,10 +99,11 @@ CREATE INDEX received_age ON received (received_at);
 CREATE TABLE unlinked (
     business_account TEXT   NOT NULL, -- Meta's id
     phone_number     TEXT   NOT NULL, -- Meta's id, or "+" and digits if only the number is known; empty if the business account is not linked either
+    app_id           TEXT   NOT NULL, -- Meta's id of the app that signed, if the account is linked with other apps only; else empty
     updates          BIGINT NOT NULL,
     first_at         BIGINT NOT NULL,
     last_at          BIGINT NOT NULL,
-    PRIMARY KEY (business_account, phone_number)
+    PRIMARY KEY (business_account, phone_number, app_id)
 );
 
 -- Which business accounts have an id of Meta's: several accounts may have linked the same one.
