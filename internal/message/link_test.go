@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ type linkWorld struct {
 	url       string // of the web server
 	mu        sync.Mutex
 	events    []state.Event
-	begun     int // attempts to send; the tests make one at a time
+	begun     atomic.Int64 // attempts to send
 }
 
 func newLinkWorld(t *testing.T, adjust ...func(*object.Config)) *linkWorld {
@@ -82,7 +83,7 @@ func newLinkWorld(t *testing.T, adjust ...func(*object.Config)) *linkWorld {
 	governor, err := message.NewGovernor(message.GovernorConfig{State: w.state})
 	w.must(err)
 	w.sender, err = message.New(message.Config{State: w.state, Graph: client, Governor: governor, Links: w.links,
-		Begin: func(context.Context, outbox.Delivery) error { w.begun++; return nil },
+		Begin: func(context.Context, outbox.Delivery) error { w.begun.Add(1); return nil },
 		Route: func(_ context.Context, e *state.Event) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -361,12 +362,12 @@ func TestSlowHostDoesNotHoldUpOtherMessages(t *testing.T) {
 	if !ok || !retry.NotAttempted || retry.After <= 0 || time.Since(begun) > 14*time.Second {
 		t.Fatalf("after %v the attempt ended with %v", time.Since(begun), retry)
 	}
-	if w.begun != 0 {
+	if w.begun.Load() != 0 {
 		t.Error("an attempt that waits for its file counts as begun, so that a kill would leave its outcome unknown")
 	}
 	close(w.web.gate)
-	if err := w.deliver(id, 0); err != nil || w.begun != 1 {
-		t.Errorf("the next attempt ended with %v, and %d have begun", err, w.begun)
+	if err := w.deliver(id, 0); err != nil || w.begun.Load() != 1 {
+		t.Errorf("the next attempt ended with %v, and %d have begun", err, w.begun.Load())
 	}
 	if uploads := w.requests(metasim.OperationUpload); uploads != 1 {
 		t.Errorf("%d uploads", uploads)
