@@ -54,7 +54,7 @@ func (d *demo) sendPicture(ctx context.Context) error {
 func (d *demo) printEvents(ctx context.Context, client *control.Client, messageID string) error {
 	ctx, cancel := context.WithTimeout(ctx, demoReadTimeout)
 	defer cancel()
-	input := control.ListEventsInput{Filter: control.Filter{ID: messageID, Kind: "event"}, Wait: listWait, Body: true}
+	input := control.ListEventsInput{Filter: control.Filter{ID: messageID, Kind: "event"}, Complete: true, Wait: listWait, Body: true}
 	for {
 		page, err := control.Do(ctx, client, control.ListEvents, input)
 		if err != nil {

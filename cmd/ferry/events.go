@@ -216,7 +216,7 @@ func (c *eventsTailCommand) Run(ctx context.Context, terminal *terminal) error {
 	}
 	filter := c.filter()
 	filter.Kind = cmp.Or(filter.Kind, "event")
-	input := control.ListEventsInput{Filter: filter, Latest: true, Limit: max(c.Last, 1), Body: true}
+	input := control.ListEventsInput{Filter: filter, Latest: true, Complete: true, Limit: max(c.Last, 1), Body: true}
 	for first := true; ; first = false {
 		page, err := control.Do(ctx, client, control.ListEvents, input)
 		if ctx.Err() != nil {

@@ -24,7 +24,9 @@ func (o Operation[In, Out]) Action() string { return "ferry:" + o.Name }
 
 // The operations.
 var (
-	// ListEvents lists messages and events, oldest first.
+	// ListEvents lists messages and events, oldest first: sorted by the time since which
+	// they are complete, which is the time at which they were recorded unless something
+	// had to be prepared, such as the file of an inbound message.
 	ListEvents = Operation[ListEventsInput, ListEventsOutput]{"ListEvents"}
 	// CountEvents counts the deliveries of messages and events by state.
 	CountEvents = Operation[CountEventsInput, CountEventsOutput]{"CountEvents"}
@@ -104,6 +106,10 @@ type ListEventsInput struct {
 	After string `json:"after,omitempty"`
 	// Latest lists the last Limit events in place of the first ones.
 	Latest bool `json:"latest,omitempty"`
+	// Complete omits events that are prepared, until they are complete; so each event is
+	// listed once. Otherwise such an event is listed as it is, and may be listed once more
+	// on a later page, when it is complete.
+	Complete bool `json:"complete,omitempty"`
 	// Limit is the size of the page, at most MaxEvents, which is the default.
 	Limit int `json:"limit,omitempty"`
 	// Wait is how many seconds to wait for an event if there is none, at most 20.

@@ -112,7 +112,7 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 	if err != nil {
 		return nil, err
 	}
-	page := state.EventPage{From: from.from, After: from.id, Latest: in.Latest, Limit: limit + len(from.seen)}
+	page := state.EventPage{From: from.from, After: from.id, Latest: in.Latest, Complete: in.Complete, Limit: limit + len(from.seen)}
 	ended, end := context.WithTimeout(ctx, wait)
 	defer end()
 	for {
@@ -185,8 +185,8 @@ func eventOf(r state.EventRecord) control.Event {
 	return e
 }
 
-// An eventCursor is a place in the list of events, which are sorted by time and id. An
-// event that is committed a moment after its successors must not be missed: so the
+// An eventCursor is a place in the list of events, which are sorted by the time since
+// which they are complete, and by id. An event that is committed a moment after its successors must not be missed: so the
 // list is read again from some time before, without the events that the caller has.
 type eventCursor struct {
 	from time.Time
@@ -231,8 +231,8 @@ func (e eventCursor) after(records, fresh []state.EventRecord, now time.Time) ev
 			complete++
 		}
 	}
-	for ; complete > 0 && (len(known) > maxSeen || known[0].CreatedAt.Before(settled)); complete-- {
-		next.from, next.id, known = known[0].CreatedAt, known[0].ID, known[1:]
+	for ; complete > 0 && (len(known) > maxSeen || known[0].ListedAt.Before(settled)); complete-- {
+		next.from, next.id, known = known[0].ListedAt, known[0].ID, known[1:]
 	}
 	for _, r := range known[:min(len(known), maxSeen)] { // the rest would be listed twice
 		next.seen = append(next.seen, idDigest(r.ID))

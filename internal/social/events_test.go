@@ -88,6 +88,47 @@ func TestAnEventThatIsCommittedLateIsNotMissed(t *testing.T) {
 	}
 }
 
+// The file of an inbound message may take minutes to store; other conversations go on.
+func TestAnEventThatIsPreparedIsListedOnceAndComplete(t *testing.T) {
+	w := newWorld(t)
+	start := time.Now().Add(-time.Hour)
+	prepared := state.Event{ID: "prepared", AccountID: account, Kind: state.KindEvent, Name: "message.image", Conversation: "p/2", Body: []byte(`{"file":"none"}`),
+		CreatedAt: start, Destinations: []string{state.PrepareDestination(account)}}
+	w.must(w.state.AddEvents(t.Context(), []state.Event{prepared}))
+	w.addEvents(start.Add(time.Second), account, "other")
+	client, follow := w.control(w.key), control.ListEventsInput{Complete: true, Body: true}
+	next := func() string {
+		t.Helper()
+		page, err := control.Do(t.Context(), client, control.ListEvents, follow)
+		w.must(err)
+		follow.After = page.Next
+		text := names(page)
+		for _, e := range page.Events {
+			if e.ID == prepared.ID {
+				text += string(e.Body) + fmt.Sprint(e.CreatedAt.Equal(start.Truncate(time.Millisecond)))
+			}
+		}
+		return text
+	}
+	got := []string{next(), next()}
+	all, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{})
+	w.must(err)
+	prepared.Body, prepared.Destinations = []byte(`{"file":"stored"}`), []string{"event/w/crm"}
+	for range 2 { // the second one repeats what a crash has cut off
+		w.must(w.state.Forward(t.Context(), prepared))
+		got = append(got, next())
+	}
+	latest, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{Latest: true, Complete: true, Limit: 1})
+	w.must(err)
+	since, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{Filter: control.Filter{Since: start.Add(time.Millisecond)}})
+	w.must(err)
+	got = append(got, names(all), names(latest), names(since))
+	want := []string{"other", "", `message.image{"file":"stored"}true`, "", "message.image other", "message.image", "other"}
+	if !slices.Equal(got, want) {
+		t.Errorf("listed are %q, want %q", got, want)
+	}
+}
+
 // All events of a webhook have the same time, and there may be a thousand of them.
 func TestManyEventsOfOneMomentAreListedPageByPage(t *testing.T) {
 	for name, at := range map[string]time.Time{"long ago": time.Now().Add(-time.Hour), "now": time.Now()} {

@@ -85,11 +85,15 @@ func (s *DB) insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error
 	for rows := range slices.Chunk(events, rowsPerStatement) {
 		var values []any
 		for _, e := range rows {
+			var ready any = e.CreatedAt.UnixMilli()
+			if slices.ContainsFunc(e.Destinations, IsPreparation) {
+				ready = nil
+			}
 			values = append(values, e.ID, e.AccountID, e.BusinessAccountID, e.PhoneNumberID, e.Kind, e.Name, e.Conversation,
-				e.MessageID, e.WAMID, e.Body, e.CreatedAt.UnixMilli())
+				e.MessageID, e.WAMID, e.Body, e.CreatedAt.UnixMilli(), ready)
 		}
 		inserted, err := tx.QueryContext(ctx, `INSERT INTO event (id, account_id, business_account_id, phone_number_id, kind, name,
-			conversation, message_id, wamid, body, created_at) VALUES `+placeholders(len(rows), 11)+` ON CONFLICT (id) DO NOTHING RETURNING id`, values...)
+			conversation, message_id, wamid, body, created_at, ready_at) VALUES `+placeholders(len(rows), 12)+` ON CONFLICT (id) DO NOTHING RETURNING id`, values...)
 		if err != nil {
 			return err
 		}

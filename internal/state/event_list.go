@@ -73,6 +73,7 @@ func (f EventFilter) where(delivery bool) (text string, values []any) {
 // EventRecord is a message or an event with what became of it.
 type EventRecord struct {
 	Event
+	ListedAt   time.Time     // its place in a list: when it was complete; while it is prepared, CreatedAt
 	Status     MessageStatus // of a message
 	Error      string        // of a message: why it failed
 	Size       int           // bytes of the body, which ReadBodies reads
@@ -92,22 +93,35 @@ type DeliveryRecord struct {
 
 // EventPage says which of the events that a filter selects are read.
 type EventPage struct {
-	From   time.Time // not before
-	After  string    // with From: events of exactly this time only with greater ids
-	Latest bool      // the last Limit events, in place of the first ones
-	Limit  int
+	From     time.Time // ListedAt is not before
+	After    string    // with From: events of exactly this time only with greater ids
+	Latest   bool      // the last Limit events, in place of the first ones
+	Complete bool      // without the events that are prepared
+	Limit    int
 }
 
-// Events returns a page of messages and events, sorted by the time at which they were
-// recorded and by id, without their bodies.
+// listedAt is EventRecord.ListedAt in SQL, as the index event_listed has it. An event
+// that is prepared moves in the list when it is complete, so that whoever follows the
+// list does not miss it.
+const listedAt = "COALESCE(e.ready_at, e.created_at)"
+
+// Events returns a page of messages and events, sorted by ListedAt and by id, without
+// their bodies.
 func (s *DB) Events(ctx context.Context, filter EventFilter, page EventPage) ([]EventRecord, error) {
-	if !page.From.IsZero() && page.From.After(filter.Since) {
-		filter.Since = page.From
-	}
 	where, values := filter.where(false)
+	if from := page.From; !from.IsZero() || !filter.Since.IsZero() { // no event is listed before it was recorded
+		if filter.Since.After(from) {
+			from = filter.Since
+		}
+		values = append(values, from.UnixMilli())
+		where += fmt.Sprintf(" AND %s >= $%d", listedAt, len(values))
+	}
 	if page.After != "" {
 		values = append(values, page.From.UnixMilli(), page.After)
-		where += fmt.Sprintf(" AND (e.created_at > $%d OR e.id > $%d)", len(values)-1, len(values))
+		where += fmt.Sprintf(" AND (%s > $%d OR e.id > $%d)", listedAt, len(values)-1, len(values))
+	}
+	if page.Complete {
+		where += " AND e.ready_at IS NOT NULL"
 	}
 	order := "ASC"
 	if page.Latest {
@@ -115,9 +129,9 @@ func (s *DB) Events(ctx context.Context, filter EventFilter, page EventPage) ([]
 	}
 	values = append(values, page.Limit)
 	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(`SELECT e.id, e.account_id, e.business_account_id, e.phone_number_id, e.kind, e.name, e.conversation,
-			e.message_id, e.wamid, LENGTH(e.body), e.created_at, m.status, m.error, m.wamid
+			e.message_id, e.wamid, LENGTH(e.body), e.created_at, `+listedAt+`, m.status, m.error, m.wamid
 		FROM event e LEFT JOIN message m ON m.id = e.id
-		WHERE %s ORDER BY e.created_at %s, e.id %[2]s LIMIT $%[3]d`, where, order, len(values)), values...)
+		WHERE %s ORDER BY `+listedAt+` %s, e.id %[2]s LIMIT $%[3]d`, where, order, len(values)), values...)
 	if err != nil {
 		return nil, err
 	}
@@ -138,13 +152,13 @@ func scanEvents(rows *sql.Rows) ([]EventRecord, error) {
 	var records []EventRecord
 	for rows.Next() {
 		var r EventRecord
-		var created int64
+		var created, listed int64
 		var status, failure, wamid sql.NullString
 		if err := rows.Scan(&r.ID, &r.AccountID, &r.BusinessAccountID, &r.PhoneNumberID, &r.Kind, &r.Name, &r.Conversation,
-			&r.MessageID, &r.WAMID, &r.Size, &created, &status, &failure, &wamid); err != nil {
+			&r.MessageID, &r.WAMID, &r.Size, &created, &listed, &status, &failure, &wamid); err != nil {
 			return nil, err
 		}
-		r.CreatedAt, r.Status, r.Error = time.UnixMilli(created), MessageStatus(status.String), failure.String
+		r.CreatedAt, r.ListedAt, r.Status, r.Error = time.UnixMilli(created), time.UnixMilli(listed), MessageStatus(status.String), failure.String
 		r.WAMID = cmp.Or(r.WAMID, wamid.String)
 		records = append(records, r)
 	}

@@ -53,8 +53,8 @@ func (s *DB) queueBehind(ctx context.Context, tx *sql.Tx, events []Event) error 
 }
 
 // Forward ends the preparation of an event: it stores the event's body and message
-// id, and adds the deliveries to its destinations. It does nothing if an earlier
-// attempt has done so. Events that are forwarded at the same time share a commit.
+// id, and adds the deliveries to its destinations. From then on it is listed as
+// complete. Forward does nothing if an earlier attempt has done so. Events that are forwarded at the same time share a commit.
 func (s *DB) Forward(ctx context.Context, event Event) error {
 	if err := s.forwards.write(ctx, event); err != nil {
 		return err
@@ -66,19 +66,19 @@ func (s *DB) Forward(ctx context.Context, event Event) error {
 func (s *DB) forward(ctx context.Context, tx *sql.Tx, events []Event) ([]error, error) {
 	var waiting []Event
 	for _, e := range events {
-		var count int
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM delivery WHERE event_id = $1 AND lane_id <> $2`,
-			e.ID, LaneID(PrepareDestination(e.AccountID), e.Conversation)).Scan(&count)
+		// It is not listed before it was recorded, even if a clock was set back.
+		result, err := tx.ExecContext(ctx, `UPDATE event SET body = $1, message_id = $2, ready_at = CASE WHEN created_at > $3 THEN created_at ELSE $3 END
+			WHERE id = $4 AND ready_at IS NULL`, e.Body, e.MessageID, s.now().UnixMilli(), e.ID)
 		if err != nil {
 			return nil, err
 		}
-		if count > 0 {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE event SET body = $1, message_id = $2 WHERE id = $3`, e.Body, e.MessageID, e.ID); err != nil {
+		changed, err := result.RowsAffected()
+		if err != nil {
 			return nil, err
 		}
-		waiting = append(waiting, e)
+		if changed > 0 {
+			waiting = append(waiting, e)
+		}
 	}
 	return make([]error, len(events)), s.putDeliveries(ctx, tx, waiting)
 }

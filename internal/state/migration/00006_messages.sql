@@ -17,10 +17,11 @@ CREATE TABLE event (
     message_id          TEXT   NOT NULL, -- of the message in the table message that an event is about; empty if unknown or none
     wamid               TEXT   NOT NULL, -- Meta's id of the message that an event is about; empty means none
     body                BYTEA  NOT NULL, -- of an event: AWS's envelope; of a message: Meta's JSON, as the caller sent it
-    created_at          BIGINT NOT NULL
+    created_at          BIGINT NOT NULL,
+    ready_at            BIGINT           -- when it was complete; NULL while it is prepared (internal/state/prepare.go)
 );
 
-CREATE INDEX event_created ON event (account_id, created_at, id);
+CREATE INDEX event_listed ON event (account_id, COALESCE(ready_at, created_at), id);
 CREATE INDEX event_age ON event (created_at, id);
 CREATE INDEX event_message ON event (message_id) WHERE message_id <> '';
 CREATE INDEX event_wamid ON event (wamid) WHERE wamid <> '';
