@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -195,120 +194,6 @@ func (s *DB) MessageByWAMID(ctx context.Context, phoneNumberID, wamid string) (M
 	}
 	return scanMessage(s.read.QueryRowContext(ctx,
 		`SELECT `+messageColumns+` FROM message m JOIN event e ON e.id = m.id WHERE m.wamid = $1 AND m.phone_number_id = $2`, wamid, phoneNumberID))
-}
-
-// settlement is what became of a message, and the events about it.
-type settlement struct {
-	id     string
-	status MessageStatus
-	wamid  string
-	reason string
-	events []Event
-}
-
-// MessageSent records that Meta has accepted a message, and adds events about it.
-// wamid is empty for a read receipt. The status does not go back if a webhook was
-// faster than Meta's response.
-func (s *DB) MessageSent(ctx context.Context, id, wamid string, events ...Event) error {
-	return s.settle(ctx, settlement{id: id, status: MessageAccepted, wamid: wamid, events: events})
-}
-
-// MessageFailed records that a message was refused or given up (MessageFailed), or
-// that it is not known whether Meta has accepted it (MessageUnknown), why, and adds
-// events about it.
-func (s *DB) MessageFailed(ctx context.Context, id string, status MessageStatus, reason string, events ...Event) error {
-	return s.settle(ctx, settlement{id: id, status: status, reason: reason, events: events})
-}
-
-func (s *DB) settle(ctx context.Context, settled settlement) error {
-	if err := s.settlements.write(ctx, settled); err != nil {
-		return fmt.Errorf("recording what became of message %s: %w", settled.id, err)
-	}
-	s.announce(settled.events)
-	return nil
-}
-
-// settleMessages records what became of several messages in one transaction. Messages
-// are locked in the order of their ids, as everywhere, and before lanes.
-func (s *DB) settleMessages(ctx context.Context, tx *sql.Tx, settled []settlement) ([]error, error) {
-	byID := slices.SortedFunc(slices.Values(settled), func(a, b settlement) int { return strings.Compare(a.id, b.id) })
-	for _, one := range byID {
-		status, err := s.adoptStatuses(ctx, tx, one)
-		if err != nil {
-			return nil, err
-		}
-		isNews, err := s.isNews(ctx, tx, one.id, status)
-		if err != nil {
-			return nil, err
-		}
-		if !isNews { // it was recorded before, or a webhook has reported more
-			continue
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE message SET status = $1, wamid = $2, error = $3, updated_at = $4 WHERE id = $5`,
-			status, one.wamid, one.reason, s.now().UnixMilli(), one.id)
-		if err != nil {
-			return nil, err
-		}
-		if one.wamid != "" || one.status == MessageUnknown { // Meta has counted it, or may have
-			if err := s.spendPair(ctx, tx, one.id); err != nil {
-				return nil, err
-			}
-		}
-	}
-	var events []Event
-	for _, one := range settled {
-		events = append(events, one.events...)
-	}
-	return make([]error, len(settled)), s.insertEvents(ctx, tx, events)
-}
-
-// isNews locks a message and reports whether it goes to a status now. A record that is
-// repeated, because it was not known whether it was committed, is no news.
-func (s *DB) isNews(ctx context.Context, tx *sql.Tx, id string, status MessageStatus) (bool, error) {
-	var before MessageStatus
-	err := tx.QueryRowContext(ctx, `SELECT status FROM message WHERE id = $1`+s.locking(`FOR UPDATE`), id).Scan(&before)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if status == MessageUnknown {
-		return before == MessageQueued, err
-	}
-	return status.follows(before), err
-}
-
-// adoptStatuses assigns to a message the status events that came before its wamid
-// was known, and returns the furthest status among them.
-func (s *DB) adoptStatuses(ctx context.Context, tx *sql.Tx, settled settlement) (MessageStatus, error) {
-	status := settled.status
-	if settled.wamid == "" {
-		return status, nil
-	}
-	rows, err := tx.QueryContext(ctx, `UPDATE event SET message_id = $1 WHERE wamid = $2 AND wamid <> '' AND message_id = '' AND kind = 'event'
-		AND phone_number_id = (SELECT phone_number_id FROM message WHERE id = $1) AND name LIKE 'status.%' RETURNING name`, settled.id, settled.wamid)
-	if err != nil {
-		return "", err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return "", err
-		}
-		if reported := MessageStatus(name[len("status."):]); reported.follows(status) {
-			status = reported
-		}
-	}
-	return status, rows.Err()
-}
-
-// follows reports whether a message goes from status to s when Meta reports s.
-// Reports come in any order.
-func (s MessageStatus) follows(status MessageStatus) bool {
-	order := []MessageStatus{MessageUnknown, MessageQueued, MessageAccepted, MessageSent, MessageDelivered, MessageRead}
-	if s == MessageFailed {
-		return status != MessageDelivered && status != MessageRead
-	}
-	return slices.Index(order, s) > slices.Index(order, status) && status != MessageFailed
 }
 
 // ConversationOf returns the conversation of an inbound message, and whether ferry has

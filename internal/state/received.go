@@ -315,6 +315,9 @@ func (s *DB) Claim(ctx context.Context, status ReportedStatus, update Received, 
 		return "", err
 	}
 	s.announce(added)
+	if len(added) > 0 {
+		s.correctDelivery(ctx, messageID, MessageAccepted, "")
+	}
 	return messageID, nil
 }
 

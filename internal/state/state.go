@@ -77,7 +77,7 @@ type DB struct {
 	hits         batcher[hit]
 	events       batcher[[]Event]
 	messages     batcher[*newMessage]
-	settlements  batcher[settlement]
+	settlements  batcher[*settlement]
 	beginnings   batcher[outbox.Delivery]
 	receipts     batcher[*receipt]
 	forwards     batcher[Event]
