@@ -21,7 +21,7 @@ help:
 	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
 	@echo "make check   checks formatting, and runs vet and the linter"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
-	@echo "make bench-events measures the outbox, for minutes, on a machine that does nothing else"
+	@echo "make bench-events measures messages and events, for minutes, on a machine that does nothing else"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make soak    kills processes KILLS=$(KILLS) times, and counts what they had acknowledged"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"

@@ -70,9 +70,11 @@ var mayImport = map[string]string{
 	"ferry/socialmessaging":          "ferry/socialmessaging/types",
 	"ferry/socialmessaging/types":    "",
 	"ferry/metasim":                  "", // nothing of ours: it is the check on internal/graph
-	"ferry/bench":                    "ferry/socialmessaging",
+	"ferry/bench":                    "ferry/bench/child ferry/bench/page ferry/socialmessaging",
+	"ferry/bench/child":              "",
+	"ferry/bench/page":               "ferry/bench/child",
 	"ferry/e2e":                      "ferry/internal/postgrestest ferry/internal/sample ferry/metasim ferry/socialmessaging ferry/socialmessaging/types", // a black box otherwise
-	"ferry/bench/events":             "ferry/internal/outbox ferry/internal/postgrestest ferry/internal/secret ferry/internal/state",
+	"ferry/bench/events":             "ferry/bench/child ferry/bench/page ferry/internal/outbox ferry/internal/postgrestest ferry/internal/secret ferry/internal/state ferry/metasim ferry/socialmessaging",
 	"ferry/e2e/hostile":              "ferry/metasim ferry/socialmessaging",
 }
 

@@ -9,6 +9,8 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+
+	"ferry/bench/child"
 )
 
 // bench is a run of the benchmark.
@@ -21,7 +23,7 @@ type bench struct {
 
 	binary   string // ferry
 	sites    map[string]*site
-	children []*process
+	children []*child.Process
 	movers   []mover  // ferry first
 	notes    []string // what is missing
 }
@@ -62,7 +64,7 @@ func (b *bench) start(ctx context.Context) error {
 func (b *bench) addFerry(ctx context.Context) (err error) {
 	if b.binary = under(b.root, b.options.ferry); b.options.ferry == "" {
 		b.logf("building ferry")
-		if b.binary, err = buildFerry(ctx, b.root, b.dir); err != nil {
+		if b.binary, err = child.BuildFerry(ctx, b.root, b.dir); err != nil {
 			return err
 		}
 	}
@@ -81,8 +83,8 @@ func (b *bench) addFerry(ctx context.Context) (err error) {
 
 // close ends the child processes.
 func (b *bench) close() {
-	for _, child := range b.children {
-		child.stop()
+	for _, c := range b.children {
+		c.Stop()
 	}
 }
 
@@ -224,8 +226,8 @@ func (b *bench) counters(ctx context.Context, via string) (received stats, used 
 	if received, err = at.sink.stats(ctx); err != nil {
 		return received, used, err
 	}
-	for i, p := range []*process{at.store.process, at.sink.process} {
-		if used[i], err = cpuSeconds(p.pid()); err != nil {
+	for i, p := range []*child.Process{at.store.Process, at.sink.Process} {
+		if used[i], err = cpuSeconds(p.PID()); err != nil {
 			return received, used, err
 		}
 	}

@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ferry/bench/page"
 )
 
 // measured returns a report in which every bound was measured, and ferry is
 // speed times as fast as the bare movers.
 func measured(speed float64) *report {
-	r := &report{CPU: "A CPU", Cores: 2, Go: "go1", Commit: "abc", SHA256: 0.5, Runs: 2}
+	r := &report{Machine: page.Machine{CPU: "A CPU", Cores: 2, Go: "go1", Commit: "abc"}, SHA256: 0.5, Runs: 2}
 	for _, c := range cases {
 		result := newCaseResult(c.workload)
 		line := float64(c.size) / (lineBitsPerSecond / 8) // seconds
@@ -115,7 +117,7 @@ func TestWithoutGostreamOurOwnBareMoverIsTheYardstick(t *testing.T) {
 func TestThePageKeepsWhatIsWrittenByHand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "performance.md")
 	const before, after = "# Performance\n\nby hand, before\n", "\nby hand, after\n"
-	if err := os.WriteFile(file, []byte(before+docsBegin+"\nof an earlier run\n"+docsEnd+after), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(before+docs.Begin+"\nof an earlier run\n"+docs.End+after), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := measured(0.8)
@@ -128,7 +130,7 @@ func TestThePageKeepsWhatIsWrittenByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(string(text), before+docsBegin+"\n") || !strings.HasSuffix(string(text), docsEnd+after) || strings.Contains(string(text), "earlier run") {
+	if !strings.HasPrefix(string(text), before+docs.Begin+"\n") || !strings.HasSuffix(string(text), docs.End+after) || strings.Contains(string(text), "earlier run") {
 		t.Errorf("the page is now:\n%s", text)
 	}
 	for _, want := range []string{"| DOES NOT HOLD |", "0.50 CPU s/GB", "](performance.svg)", "A CPU, 2 cores", "| verify:16MiB@8 | MB/s ÷ bare+SHA-256's | ≥ 0.95 |"} {

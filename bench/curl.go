@@ -16,6 +16,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ferry/bench/child"
 )
 
 // curlWatchInterval is the time between two measurements of the memory of the
@@ -93,7 +95,7 @@ func (c *curlWatch) pipe(ctx context.Context, from, to string) error {
 }
 
 func (c *curlWatch) start(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = endsWithParent()
+	cmd.SysProcAttr = child.EndsWithParent()
 	if err := cmd.Start(); err != nil {
 		return err
 	}

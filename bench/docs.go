@@ -9,43 +9,26 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"ferry/bench/page"
 )
 
-const (
-	docsBegin = "<!-- bench: begin; written by 'go run -C bench . -docs docs/performance.md' -->"
-	docsEnd   = "<!-- bench: end -->"
-)
-
-// splitDocs returns what is before and after the generated part of the page.
-func splitDocs(file string) (before, after string, err error) {
-	old, err := os.ReadFile(file)
-	if err != nil {
-		return "", "", err
-	}
-	before, rest, found := strings.Cut(string(old), docsBegin)
-	_, after, ended := strings.Cut(rest, docsEnd)
-	if !found || !ended {
-		return "", "", fmt.Errorf("%s has no part between %q and %q to replace", file, docsBegin, docsEnd)
-	}
-	return before, after, nil
+var docs = page.Part{
+	Begin: "<!-- bench: begin; written by 'go run -C bench . -docs docs/performance.md' -->",
+	End:   "<!-- bench: end -->",
 }
 
 // writeDocs replaces the generated part of the page, and writes the chart beside it.
 func writeDocs(r *report, file string) error {
-	before, after, err := splitDocs(file)
-	if err != nil {
-		return err
-	}
 	chart := strings.TrimSuffix(file, filepath.Ext(file)) + ".svg"
-	text := before + docsBegin + "\n" + r.markdown(filepath.Base(chart)) + docsEnd + after
-	return errors.Join(os.WriteFile(file, []byte(text), 0o644), os.WriteFile(chart, []byte(r.chart()), 0o644))
+	return errors.Join(docs.Write(file, r.markdown(filepath.Base(chart))), os.WriteFile(chart, []byte(r.chart()), 0o644))
 }
 
 // markdown returns the generated part: the run, the bounds, the chart, the figures.
 func (r *report) markdown(chart string) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s, %d cores, %.0f GiB, Linux %s, %s, commit %s; %s, %.0f minutes, %d runs of each mover (at most %d of the alternatives);\n",
-		r.CPU, r.Cores, float64(r.Memory)/(1<<30), r.Kernel, r.Go, r.Commit, r.Started.Format("2006-01-02"), r.Minutes, r.Runs, min(r.Runs, slowRuns))
+	fmt.Fprintf(&text, "%s; %s, %.0f minutes, %d runs of each mover (at most %d of the alternatives);\n",
+		r.Machine, r.Started.Format("2006-01-02"), r.Minutes, r.Runs, min(r.Runs, slowRuns))
 	fmt.Fprintf(&text, "load of the machine before the run %s; SHA-256 alone takes %.2f CPU s/GB here.\n", r.Load, r.SHA256)
 	if r.Quick {
 		text.WriteString("\n**This was a quick run: a first look, not a result.**\n")
@@ -53,8 +36,8 @@ func (r *report) markdown(chart string) string {
 	for _, note := range r.Notes {
 		fmt.Fprintf(&text, "\n- %s\n", note)
 	}
-	fmt.Fprintf(&text, "\n## Bounds\n\n%s\n%s\n", markdownTable(r.boundsRows()), r.boundsSummary())
-	fmt.Fprintf(&text, "\n## Figures\n\n![ferry compared with the other movers](%s)\n\n%s\n", chart, markdownTable(r.figureRows()))
+	fmt.Fprintf(&text, "\n## Bounds\n\n%s\n%s\n", page.Table(r.boundsRows()), r.boundsSummary())
+	fmt.Fprintf(&text, "\n## Figures\n\n![ferry compared with the other movers](%s)\n\n%s\n", chart, page.Table(r.figureRows()))
 	return text.String()
 }
 
@@ -92,16 +75,4 @@ func cell(values map[string]float64, key string) string {
 		return threeDigits(value)
 	}
 	return ""
-}
-
-// markdownTable aligns the third column and those after it to the right.
-func markdownTable(rows [][]string) string {
-	var text strings.Builder
-	for i, cells := range rows {
-		fmt.Fprintf(&text, "| %s |\n", strings.Join(cells, " | "))
-		if i == 0 {
-			text.WriteString("|" + strings.Repeat("---|", min(2, len(cells))) + strings.Repeat("--:|", max(0, len(cells)-2)) + "\n")
-		}
-	}
-	return text.String()
 }

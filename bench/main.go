@@ -25,10 +25,11 @@
 //	store.go       versitygw and the objects
 //	sink.go        the server in the place of the Graph API
 //	line.go        the slow line
-//	process.go     child processes
+//	child/         child processes, and how ferry is one
 //	usage.go       the CPU time and memory that they use
 //	bounds.go      whether the bounds hold
 //	report.go      the results as a table and as JSON, by default in .bench, which git ignores
+//	page/          parts of a page that a program writes, and the machine that it ran on
 //	docs.go        the tables of docs/performance.md, and chart.go its chart
 package main
 
@@ -44,6 +45,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"ferry/bench/child"
 )
 
 // timeout bounds a run of the benchmark.
@@ -115,12 +118,12 @@ func measure(ctx context.Context, o options, out, progress io.Writer) (err error
 	if o.runs < 1 {
 		return fmt.Errorf("-runs: %d; expected 1 or more", o.runs)
 	}
-	root, err := repository()
+	root, err := child.Repository()
 	if err != nil {
 		return err
 	}
 	if o.docs != "" { // before minutes are spent on what cannot be written
-		if _, _, err := splitDocs(under(root, o.docs)); err != nil {
+		if err := docs.Check(under(root, o.docs)); err != nil {
 			return fmt.Errorf("-docs: %w", err)
 		}
 	}
@@ -144,7 +147,7 @@ func measure(ctx context.Context, o options, out, progress io.Writer) (err error
 		return err
 	}
 	report := newReport(ctx, root, o)
-	if report.busy() {
+	if report.Busy() {
 		b.note("the load of the machine before the run was " + report.Load + ": other programs were running, and ratios may be off by tens of percent")
 	}
 	if report.Cases, err = b.run(ctx); err != nil {
@@ -175,23 +178,6 @@ func conclude(r *report, root string, o options, out io.Writer) error {
 		return errBounds
 	}
 	return nil
-}
-
-// repository returns the root of the repository, at or above the working directory.
-func repository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "cmd", "ferry")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", errors.New("the working directory is not in ferry's repository")
-		}
-		dir = filepath.Dir(dir)
-	}
 }
 
 // under makes a path of the command line absolute.

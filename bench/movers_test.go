@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ferry/bench/child"
 )
 
 // newFileStore answers every GET with the content of the objects o20k or o1m.
@@ -86,7 +88,7 @@ func TestALineWithoutARateOnlyCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := httpGet(t.Context(), line.url+"/x/"+objectKey(mib))
+	text, err := child.Get(t.Context(), line.url+"/x/"+objectKey(mib))
 	if err != nil || len(text) != mib {
 		t.Fatalf("%d bytes, %v", len(text), err)
 	}

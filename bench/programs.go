@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ferry/bench/child"
 )
 
 // A programRow is a row of the table of programs.
@@ -87,7 +89,7 @@ func isSlow(m mover) bool {
 func (p *program) run(ctx context.Context, w workload, n int) (sample, error) {
 	at := p.sites[w.via]
 	args := p.args(at, w, n)
-	text, err := command(ctx, p.dir, at.env(), args[0], args[1:]...)
+	text, err := child.Command(ctx, p.dir, at.env(), args[0], args[1:]...)
 	if err != nil {
 		return sample{}, fmt.Errorf("%s: %w", p.label, err)
 	}
@@ -128,7 +130,7 @@ func (b *bench) addPrograms(ctx context.Context) error {
 			dir = filepath.Join(b.root, row.dir)
 		}
 		if row.needs != nil {
-			if _, err := command(ctx, dir, environment(), row.needs[0], row.needs[1:]...); err != nil {
+			if _, err := child.Command(ctx, dir, child.Environment(), row.needs[0], row.needs[1:]...); err != nil {
 				b.note(fmt.Sprintf("%s is left out; %s", row.name, row.missing))
 				continue
 			}
@@ -218,6 +220,6 @@ func buildGostream(ctx context.Context, module, dir string) (binary string, foun
 		}
 	}
 	binary = filepath.Join(dir, "gostream")
-	_, err = command(ctx, copied, append(os.Environ(), "GOWORK=off"), "go", "build", "-trimpath", "-o", binary, "./gostream")
+	_, err = child.Command(ctx, copied, append(os.Environ(), "GOWORK=off"), "go", "build", "-trimpath", "-o", binary, "./gostream")
 	return binary, true, err
 }

@@ -11,31 +11,25 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"ferry/bench/page"
 )
 
 // report is the result of a run of the benchmark.
 type report struct {
-	Started time.Time     `json:"started"`
-	Minutes float64       `json:"minutes"`
-	Commit  string        `json:"commit"` // followed by "+" if there are changes that are not committed
-	Go      string        `json:"go"`
-	CPU     string        `json:"cpu"`
-	Cores   int           `json:"cores"`
-	Memory  int64         `json:"memory"`
-	Kernel  string        `json:"kernel"`
-	Load    string        `json:"load"`   // of the machine before the run, over 1, 5 and 15 minutes
-	SHA256  float64       `json:"sha256"` // CPU s/GB of the digest alone
-	Quick   bool          `json:"quick"`
-	Runs    int           `json:"runs"`
-	Notes   []string      `json:"notes,omitzero"` // what is missing
-	Bounds  []boundResult `json:"bounds"`
-	Cases   []caseResult  `json:"cases"`
+	Started time.Time `json:"started"`
+	Minutes float64   `json:"minutes"`
+	page.Machine
+	SHA256 float64       `json:"sha256"` // CPU s/GB of the digest alone
+	Quick  bool          `json:"quick"`
+	Runs   int           `json:"runs"`
+	Notes  []string      `json:"notes,omitzero"` // what is missing
+	Bounds []boundResult `json:"bounds"`
+	Cases  []caseResult  `json:"cases"`
 }
 
 // caseResult is the result of one case.
@@ -56,35 +50,7 @@ type moverResult struct {
 }
 
 func newReport(ctx context.Context, root string, o options) *report {
-	r := &report{
-		Started: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPU: cpuModel(), Cores: runtime.NumCPU(),
-		Kernel: firstLine("/proc/sys/kernel/osrelease"), Load: firstLine("/proc/loadavg"), SHA256: digestCost(), Quick: o.quick, Runs: o.runs,
-	}
-	if fields := strings.Fields(r.Load); len(fields) > 3 {
-		r.Load = strings.Join(fields[:3], " ")
-	}
-	if fields := strings.Fields(firstLine("/proc/meminfo")); len(fields) == 3 {
-		kilobytes, _ := strconv.ParseInt(fields[1], 10, 64)
-		r.Memory = kilobytes * kib
-	}
-	commit, err := command(ctx, root, os.Environ(), "git", "rev-parse", "--short=12", "HEAD")
-	if err == nil {
-		r.Commit = strings.TrimSpace(commit)
-		if changes, err := command(ctx, root, os.Environ(), "git", "status", "--porcelain"); err != nil || changes != "" {
-			r.Commit += "+"
-		}
-	}
-	return r
-}
-
-// busy reports whether other programs kept the machine busy before the run.
-func (r *report) busy() bool {
-	fields := strings.Fields(r.Load)
-	if len(fields) == 0 {
-		return false
-	}
-	load, err := strconv.ParseFloat(fields[0], 64)
-	return err == nil && load >= 1
+	return &report{Started: time.Now().UTC().Truncate(time.Second), Machine: page.Describe(ctx, root), SHA256: digestCost(), Quick: o.quick, Runs: o.runs}
 }
 
 // digestCost returns the CPU time of SHA-256 over 1 GB on this machine, in
@@ -98,22 +64,6 @@ func digestCost() float64 {
 		best = min(best, time.Since(started).Seconds()/float64(len(piece))*1e9)
 	}
 	return best
-}
-
-func firstLine(file string) string {
-	text, _ := os.ReadFile(file)
-	line, _, _ := strings.Cut(string(text), "\n")
-	return line
-}
-
-func cpuModel() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
 }
 
 func newCaseResult(w workload) caseResult {

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ferry/bench/child"
+	"ferry/bench/page"
 )
 
 func twoMovers() *report {
@@ -14,7 +17,7 @@ func twoMovers() *report {
 		c.add("ferry", sample{Uploads: 100, Bytes: 1e8, Wall: 1, CPU: 0.2, LoadCPU: 0.01, PeakRSS: 64 * mib, IdleRSS: 32 * mib, P50: 0.01, P99: 0.02})
 		c.add("gostream", sample{Uploads: 125, Bytes: 1.25e8, Wall: 1, CPU: 0.125, PeakRSS: 16 * mib, P50: 0.008, P99: 0.02})
 	}
-	return &report{CPU: "A CPU", Cores: 2, Go: "go1", Commit: "abc", Cases: []caseResult{c}}
+	return &report{Machine: page.Machine{CPU: "A CPU", Cores: 2, Go: "go1", Commit: "abc"}, Cases: []caseResult{c}}
 }
 
 func TestTable(t *testing.T) {
@@ -92,14 +95,14 @@ func TestAMoverThatLosesBytesIsNoticed(t *testing.T) {
 }
 
 func TestWhatOtherProgramsPrintIsRead(t *testing.T) {
-	id, secret, err := parseKey("export AWS_ACCESS_KEY_ID='AKIA1'\nexport AWS_SECRET_ACCESS_KEY='s/e+c='\n")
+	id, secret, err := child.ParseKey("export AWS_ACCESS_KEY_ID='AKIA1'\nexport AWS_SECRET_ACCESS_KEY='s/e+c='\n")
 	if err != nil || id != "AKIA1" || secret != "s/e+c=" {
 		t.Errorf("%q %q %v", id, secret, err)
 	}
-	if _, _, err := parseKey("nothing"); err == nil {
+	if _, _, err := child.ParseKey("nothing"); err == nil {
 		t.Error("a key is read from nothing")
 	}
-	phone, err := parsePhone(`{"account":"1","phoneNumbers":[{"phoneNumberId":"phone-number-id-1"}]}` + "\n")
+	phone, err := child.ParsePhone(`{"account":"1","phoneNumbers":[{"phoneNumberId":"phone-number-id-1"}]}` + "\n")
 	if err != nil || phone != "phone-number-id-1" {
 		t.Errorf("%q %v", phone, err)
 	}

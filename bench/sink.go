@@ -27,6 +27,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ferry/bench/child"
 )
 
 const (
@@ -182,16 +184,16 @@ func skipFormHead(body *bufio.Reader) (int, error) {
 
 // sink is the running sink.
 type sink struct {
-	*process
+	*child.Process
 	url string
 }
 
 func startSink(ctx context.Context, dir, binary, certificates string) (*sink, error) {
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	p, err := startProcess(ctx, dir, "sink", environment(), binary, "role", "sink", "-listen", address, "-certificates", certificates)
+	p, err := child.Start(ctx, dir, "sink", child.Environment(), binary, "role", "sink", "-listen", address, "-certificates", certificates)
 	if err != nil {
 		return nil, err
 	}
@@ -200,12 +202,12 @@ func startSink(ctx context.Context, dir, binary, certificates string) (*sink, er
 		scheme = "https"
 	}
 	s := &sink{p, scheme + "://" + address}
-	return s, s.waitReady(ctx, s.url+"/stats")
+	return s, s.WaitReady(ctx, s.url+"/stats")
 }
 
 func (s *sink) stats(ctx context.Context) (stats, error) {
 	var now stats
-	text, err := httpGet(ctx, s.url+"/stats")
+	text, err := child.Get(ctx, s.url+"/stats")
 	if err != nil {
 		return now, err
 	}
@@ -218,7 +220,7 @@ func (s *sink) hash(ctx context.Context, state string) error {
 	if err != nil {
 		return err
 	}
-	response, err := local.Do(request)
+	response, err := child.Local.Do(request)
 	if err != nil {
 		return err
 	}

@@ -8,19 +8,19 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"math/big"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"ferry/bench/child"
 )
 
 // A site is a store and a sink, with a mover between them.
@@ -33,7 +33,7 @@ type site struct {
 
 // env returns the environment of the movers of the site.
 func (s *site) env() []string {
-	env := environment("AWS_ACCESS_KEY_ID="+storeKey, "AWS_SECRET_ACCESS_KEY="+storeSecret, "AWS_REGION="+region)
+	env := child.Environment("AWS_ACCESS_KEY_ID="+storeKey, "AWS_SECRET_ACCESS_KEY="+storeSecret, "AWS_REGION="+region)
 	if s.caFile == "" {
 		return env
 	}
@@ -85,7 +85,7 @@ func (b *bench) startSite(ctx context.Context, certificates string) (s *site, er
 	if s.store, err = startStore(ctx, b.root, b.dir, certificates); err != nil {
 		return nil, err
 	}
-	b.children = append(b.children, s.store.process)
+	b.children = append(b.children, s.store.Process)
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (b *bench) startSite(ctx context.Context, certificates string) (s *site, er
 	if s.sink, err = startSink(ctx, b.dir, self, certificates); err != nil {
 		return nil, err
 	}
-	b.children = append(b.children, s.sink.process)
+	b.children = append(b.children, s.sink.Process)
 	s.sinkURL = s.sink.url
 	return s, nil
 }
@@ -132,7 +132,3 @@ func makeCertificate(dir string) error {
 		os.WriteFile(filepath.Join(dir, certificateFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600),
 		os.WriteFile(filepath.Join(dir, keyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 }
-
-// local is the benchmark's own client for its child processes. It trusts any
-// certificate; the movers do not.
-var local = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}

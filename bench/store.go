@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ferry/bench/child"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 
 // store is the running S3 server.
 type store struct {
-	*process
+	*child.Process
 	url string
 }
 
@@ -46,7 +48,7 @@ func startStore(ctx context.Context, root, dir, certificates string) (*store, er
 	if err := os.MkdirAll(files, 0o700); err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +56,14 @@ func startStore(ctx context.Context, root, dir, certificates string) (*store, er
 	if certificates != "" {
 		args, scheme = append(args, "--cert", filepath.Join(certificates, certificateFile), "--key", filepath.Join(certificates, keyFile)), "https"
 	}
-	p, err := startProcess(ctx, dir, "versitygw",
-		environment("ROOT_ACCESS_KEY="+storeKey, "ROOT_SECRET_KEY="+storeSecret),
+	p, err := child.Start(ctx, dir, "versitygw",
+		child.Environment("ROOT_ACCESS_KEY="+storeKey, "ROOT_SECRET_KEY="+storeSecret),
 		binary, append(args, "posix", files)...)
 	if err != nil {
 		return nil, err
 	}
 	s := &store{p, scheme + "://" + address}
-	return s, s.waitReady(ctx, s.url+"/health")
+	return s, s.WaitReady(ctx, s.url+"/health")
 }
 
 // put creates the bucket and stores an object of each size.

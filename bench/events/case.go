@@ -11,10 +11,13 @@ import (
 	"ferry/internal/state"
 )
 
-// measure measures all cases on an engine.
-func (e *engine) measure(ctx context.Context) ([]result, error) {
-	var all []result
-	for _, test := range []func(context.Context, *state.DB) ([]result, error){e.commits, e.steady, e.backlog, e.deadDestination, e.resume} {
+// measure measures the cases of a part of the benchmark; an empty name means all.
+func (e *engine) measure(ctx context.Context, part string) (all []result, err error) {
+	tests := []func(context.Context, *state.DB) ([]result, error){e.commits}
+	if part != partServer {
+		tests = append(tests, e.steady, e.backlog, e.deadDestination, e.resume)
+	}
+	for _, test := range tests {
 		db, err := e.open(ctx)
 		if err != nil {
 			return nil, err
@@ -24,6 +27,13 @@ func (e *engine) measure(ctx context.Context) ([]result, error) {
 		if err := errors.Join(err, db.Close()); err != nil {
 			return all, err
 		}
+	}
+	if part != partOutbox {
+		results, err := e.serve(ctx)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, results...)
 	}
 	return all, ctx.Err()
 }
@@ -36,7 +46,7 @@ func (e *engine) commits(ctx context.Context, db *state.DB) ([]result, error) {
 			return nil, err
 		}
 	}
-	return []result{{what: "transactions with one row, one after the other", value: float64(n) / time.Since(began).Seconds(), unit: "/s"}}, nil
+	return []result{{what: "the engine: transactions with one row, one after the other", value: float64(n) / time.Since(began).Seconds(), unit: "/s"}}, nil
 }
 
 // load runs a steady load for the engine's duration.

@@ -23,23 +23,29 @@ const (
 // An engine is where databases are opened.
 type engine struct {
 	name      string
-	directory string               // of SQLite files
-	server    *postgrestest.Server // nil means SQLite
+	directory string               // of SQLite files and servers
+	binary    string               // ferry
+	postgres  *postgrestest.Server // nil means SQLite
 	databases int
 	size      int           // of the backlog
 	duration  time.Duration // of a steady load
 }
 
+// database returns the path or the URL of a new database.
+func (e *engine) database(ctx context.Context) (string, error) {
+	e.databases++
+	if e.postgres == nil {
+		return filepath.Abs(filepath.Join(e.directory, fmt.Sprintf("%d.db", e.databases)))
+	}
+	name := fmt.Sprintf("events_%d", e.databases)
+	return e.postgres.URL(name), e.postgres.CreateDatabase(ctx, name)
+}
+
 // open opens a new database with an account.
 func (e *engine) open(ctx context.Context) (*state.DB, error) {
-	e.databases++
-	path := filepath.Join(e.directory, fmt.Sprintf("%d.db", e.databases))
-	if e.server != nil {
-		name := fmt.Sprintf("events_%d", e.databases)
-		if err := e.server.CreateDatabase(ctx, name); err != nil {
-			return nil, err
-		}
-		path = e.server.URL(name)
+	path, err := e.database(ctx)
+	if err != nil {
+		return nil, err
 	}
 	keyset, err := secret.GenerateKeyset()
 	if err != nil {

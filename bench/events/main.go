@@ -1,98 +1,143 @@
-// Command events measures the outbox on this machine, on SQLite and on PostgreSQL: how
-// long it takes to store an event, how soon its delivery begins, how fast a backlog is
-// drained, what a dead destination costs the others, and how soon work resumes after a
-// process was killed. Beside these it prints how many transactions the engine commits in
-// a second, one after the other: the figures of one run can be compared, those of two
+// Command events measures messages and events on this machine, on SQLite and on PostgreSQL. The real server: how long Meta
+// waits until a webhook is acknowledged, and a caller until a message is accepted. The outbox alone: how long it takes to
+// store an event, how soon its delivery begins, how fast a backlog is drained, what a dead destination costs the others,
+// and how soon work resumes after a process was killed. Beside these it prints how many transactions the engine commits
+// in a second, one after the other, each of them on the disk: the figures of one run can be compared, those of two
 // machines cannot. It exits with status 0 only if all bounds hold.
 //
-//	go run -C bench ./events           everything, for some minutes
-//	go run -C bench ./events -quick    a tenth of the backlog and shorter runs, for a first look
+//	go run -C bench ./events                              everything, for some minutes
+//	go run -C bench ./events -quick                       a tenth of the backlog and shorter runs, for a first look
+//	go run -C bench ./events -part server                 the server only; or outbox
+//	go run -C bench ./events -docs docs/performance.md    everything, and the table of that page
 //
-// Deliveries do nothing, so that the figures are those of ferry and the database.
-//
-//	main.go     the order of a run, and its bounds
-//	case.go     the cases
-//	engine.go   databases, and the load
+//	main.go     the order of a run
+//	report.go   figures, their bounds, and the table
+//	server.go   the cases of the server
+//	world.go    Meta, and the program that receives events
+//	load.go     the load of the server
+//	case.go     the cases of the outbox, whose deliveries do nothing
+//	engine.go   databases, and the load of the outbox
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
+	"ferry/bench/child"
+	"ferry/bench/page"
 	"ferry/internal/postgrestest"
 )
 
-// A result is a figure and its bound.
-type result struct {
-	what  string
-	value float64
-	unit  string
-	bound string
-	holds bool
-}
+// The parts of the benchmark.
+const (
+	partServer = "server"
+	partOutbox = "outbox"
+)
 
-func atMost(what string, value float64, unit string, bound float64) result {
-	return result{what, value, unit, fmt.Sprintf("≤ %g", bound), value <= bound}
-}
-
-func atLeast(what string, value float64, unit string, bound float64) result {
-	return result{what, value, unit, fmt.Sprintf("≥ %g", bound), value >= bound}
+// options are the command line.
+type options struct {
+	quick bool
+	part  string // empty means all
+	docs  string // Markdown; relative to the repository; empty means none
 }
 
 func main() {
-	quick := flag.Bool("quick", false, "a tenth of the backlog and shorter runs, for a first look")
+	if len(os.Args) == 4 && os.Args[1] == roleWorld { // used by the benchmark itself
+		if err := serveWorld(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintf(os.Stderr, "events: %s: %v\n", roleWorld, err)
+			os.Exit(1)
+		}
+		return
+	}
+	var o options
+	flag.BoolVar(&o.quick, "quick", false, "a tenth of the backlog and shorter runs, for a first look")
+	flag.StringVar(&o.part, "part", "", "`part` to measure: server or outbox (default both)")
+	flag.StringVar(&o.docs, "docs", "", "Markdown `file` whose generated part is replaced")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	holds, err := run(ctx, *quick)
+	err := run(ctx, o)
+	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "events: %v\n", err)
 		os.Exit(1)
 	}
-	if !holds {
-		fmt.Fprintln(os.Stderr, "events: not all bounds hold")
-		os.Exit(1)
-	}
 }
 
-// run measures both engines, and reports whether all bounds hold.
-func run(ctx context.Context, quick bool) (bool, error) {
-	server, err := postgrestest.Start(ctx, postgrestest.Config{})
-	if err != nil {
-		return false, fmt.Errorf("starting PostgreSQL: %w", err)
+// errBounds means that not all bounds hold.
+var errBounds = errors.New("not all bounds hold")
+
+// run measures both engines, and prints the results.
+func run(ctx context.Context, o options) (err error) {
+	if o.part != "" && o.part != partServer && o.part != partOutbox {
+		return fmt.Errorf("-part is %q; expected %s or %s", o.part, partServer, partOutbox)
 	}
-	defer func() { _ = server.Stop() }()
+	root, err := child.Repository()
+	if err != nil {
+		return err
+	}
+	if o.docs != "" { // before minutes are spent on what cannot be written
+		if !filepath.IsAbs(o.docs) {
+			o.docs = filepath.Join(root, o.docs)
+		}
+		if err := docs.Check(o.docs); err != nil {
+			return fmt.Errorf("-docs: %w", err)
+		}
+	}
+	r := report{Machine: page.Describe(ctx, root), Started: time.Now().UTC(), Quick: o.quick}
+	if r.Engines, err = measure(ctx, root, o); err != nil {
+		return err
+	}
+	fmt.Print("\n", r.markdown())
+	if o.docs != "" {
+		if err := docs.Write(o.docs, r.markdown()); err != nil {
+			return err
+		}
+	}
+	if !r.holds() {
+		return errBounds
+	}
+	return nil
+}
+
+// measure measures both engines.
+func measure(ctx context.Context, root string, o options) (results []engineResult, err error) {
+	postgres, err := postgrestest.Start(ctx, postgrestest.Config{Settings: []string{"fsync=on"}})
+	if err != nil {
+		return nil, fmt.Errorf("starting PostgreSQL: %w", err)
+	}
+	defer func() { err = errors.Join(err, postgres.Stop()) }()
 	directory, err := os.MkdirTemp(".", ".events-") // on a disk; /tmp may be memory
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(directory) }()
-	holds := true
-	for _, e := range []*engine{{name: "SQLite", directory: directory}, {name: "PostgreSQL", server: server}} {
+	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+	directory, err = filepath.Abs(directory)
+	if err != nil {
+		return nil, err
+	}
+	binary, err := child.BuildFerry(ctx, root, directory)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range []*engine{{name: "SQLite"}, {name: "PostgreSQL", postgres: postgres}} {
+		e.directory, e.binary = directory, binary
 		e.size, e.duration = 100_000, 20*time.Second
-		if quick {
+		if o.quick {
 			e.size, e.duration = 10_000, 4*time.Second
 		}
-		results, err := e.measure(ctx)
+		fmt.Println("measuring", e.name)
+		measured, err := e.measure(ctx, o.part)
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", e.name, err)
+			return nil, fmt.Errorf("%s: %w", e.name, err)
 		}
-		fmt.Printf("%s\n", e.name)
-		for _, r := range results {
-			verdict := ""
-			if r.bound != "" {
-				verdict = r.bound
-				if !r.holds {
-					verdict, holds = verdict+" does not hold", false
-				}
-			}
-			fmt.Printf("  %-62s %10.1f %-5s %s\n", r.what, r.value, r.unit, verdict)
-		}
+		results = append(results, engineResult{e.name, measured})
 	}
-	return holds, nil
+	return results, nil
 }

@@ -1,9 +1,10 @@
-// Child processes: each has a log, and none runs longer than the benchmark.
-
-package main
+// Package child starts and ends the child processes of a benchmark: each has a log, and none runs longer than the
+// benchmark.
+package child
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -21,18 +22,17 @@ const (
 	stopTimeout  = 10 * time.Second // until a child that is asked to stop has ended
 )
 
-// A process is a running child.
-type process struct {
+// A Process is a running child.
+type Process struct {
 	name string
 	log  string // file
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
-	err  error         // how; read after done
 }
 
-// startProcess starts a server. env is all of its environment.
-func startProcess(ctx context.Context, dir, name string, env []string, path string, args ...string) (*process, error) {
-	p := &process{name: name, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+// Start starts a server. env is all of its environment.
+func Start(ctx context.Context, dir, name string, env []string, path string, args ...string) (*Process, error) {
+	p := &Process{name: name, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -40,21 +40,22 @@ func startProcess(ctx context.Context, dir, name string, env []string, path stri
 	defer log.Close() // the child has its own
 	p.cmd = exec.CommandContext(ctx, path, args...)
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = dir, env, log, log
-	p.cmd.SysProcAttr = endsWithParent()
+	p.cmd.SysProcAttr = EndsWithParent()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		_ = p.cmd.Wait() // the status is in cmd.ProcessState
 		close(p.done)
 	}()
 	return p, nil
 }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
+// PID returns the process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// stop asks the process to end, and kills it if it does not.
-func (p *process) stop() {
+// Stop asks the process to end, and kills it if it does not.
+func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
@@ -64,35 +65,35 @@ func (p *process) stop() {
 	}
 }
 
-// waitReady waits until a GET request is answered with status 200.
-func (p *process) waitReady(ctx context.Context, url string) error {
+// WaitReady waits until a GET request is answered with status 200.
+func (p *Process) WaitReady(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for {
-		if _, err := httpGet(ctx, url); err == nil {
+		if _, err := Get(ctx, url); err == nil {
 			return nil
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-p.done:
-			return p.failed(fmt.Errorf("ended at once: %v", p.cmd.ProcessState))
+			return p.Failed(fmt.Errorf("ended at once: %v", p.cmd.ProcessState))
 		case <-ctx.Done():
-			return p.failed(fmt.Errorf("does not answer at %s", url))
+			return p.Failed(fmt.Errorf("does not answer at %s", url))
 		}
 	}
 }
 
-// failed adds the end of the log to an error.
-func (p *process) failed(err error) error {
+// Failed adds the end of the log to an error.
+func (p *Process) Failed(err error) error {
 	const limit = 2 << 10
 	text, _ := os.ReadFile(p.log)
 	return fmt.Errorf("%s: %w\n%s", p.name, err, text[max(0, len(text)-limit):])
 }
 
-// command runs a program to its end and returns what it wrote to standard output.
-func command(ctx context.Context, dir string, env []string, path string, args ...string) (string, error) {
+// Command runs a program to its end and returns what it wrote to standard output.
+func Command(ctx context.Context, dir string, env []string, path string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, endsWithParent()
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, EndsWithParent()
 	var out, problems strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {
@@ -101,9 +102,9 @@ func command(ctx context.Context, dir string, env []string, path string, args ..
 	return out.String(), nil
 }
 
-// environment returns the environment of child processes: nothing of this
+// Environment returns the environment of child processes: nothing of this
 // process's that could redirect them, such as a proxy, AWS's settings or ferry's.
-func environment(more ...string) []string {
+func Environment(more ...string) []string {
 	env := []string{"AWS_EC2_METADATA_DISABLED=true"}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, isSet := os.LookupEnv(name); isSet {
@@ -113,9 +114,9 @@ func environment(more ...string) []string {
 	return append(env, more...)
 }
 
-// freeAddress returns an address to listen on. versitygw does not report which
+// FreeAddress returns an address to listen on. versitygw does not report which
 // port it has, so the port is chosen for it.
-func freeAddress() (string, error) {
+func FreeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -123,12 +124,13 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-func httpGet(ctx context.Context, url string) ([]byte, error) {
+// Get returns the body of the response to a GET request, which must have status 200.
+func Get(ctx context.Context, url string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
-	response, err := local.Do(request)
+	response, err := Local.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -138,3 +140,7 @@ func httpGet(ctx context.Context, url string) ([]byte, error) {
 	}
 	return io.ReadAll(io.LimitReader(response.Body, 1<<20))
 }
+
+// Local is the benchmark's own client for its child processes. It trusts any
+// certificate; the movers do not.
+var Local = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
