@@ -30,3 +30,12 @@ var (
 	GroupID    = groupID
 	RetryAfter = retryAfter
 )
+
+// LogFile is the file of a destination.
+type LogFile struct{ file *logFile }
+
+// NewLogFile returns the file at a path.
+func NewLogFile(path string) LogFile { return LogFile{&logFile{path: path}} }
+
+// WriteLine writes a line as a destination does.
+func (f LogFile) WriteLine(line []byte) error { return f.file.writeLine(line) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +72,122 @@ func TestLineThatACrashCutOffDoesNotSpoilTheNextOne(t *testing.T) {
 	}
 	if got := linesOf(t, path); len(got) != 2 || !json.Valid([]byte(got[1])) {
 		t.Errorf("%q", got)
+	}
+}
+
+// It is what copytruncate of logrotate does.
+func TestFileThatWasCopiedAndTruncatedContinuesAtItsBeginning(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	w := newWorld(t, event.DelivererConfig{}, file(path))
+	for n := range 3 {
+		if err := w.attempt("status.sent", fmt.Appendf(nil, `{"n":%d}`, n)); err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 {
+			if err := os.Truncate(path, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := linesOf(t, path); len(got) != 1 || !strings.HasPrefix(got[0], `{"id":`) || !strings.HasSuffix(got[0], `{"n":2}}`) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A program that rotates a file may compress it at once, and then remove it.
+func TestNoLineIsLostInAFileThatIsRenamedAndReadAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	to := event.NewLogFile(path)
+	const count = 30
+	var rotated []byte
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if os.Rename(path, path+".1") == nil {
+				text, err := os.ReadFile(path + ".1")
+				if err != nil {
+					t.Error(err)
+				}
+				rotated = append(rotated, text...)
+			}
+		}
+	}()
+	written := 0
+	for n := range count {
+		if to.WriteLine(fmt.Appendf(nil, "{\"n\":%d}\n", n)) == nil {
+			written++
+		}
+	}
+	close(stop)
+	<-stopped
+	rest, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	found := make(map[string]bool)
+	for line := range strings.Lines(string(append(rotated, rest...))) {
+		found[line] = true
+	}
+	if len(found) < written || written == 0 {
+		t.Errorf("%d of %d lines that were written are there", len(found), written)
+	}
+}
+
+func TestFileOfSomethingElseIsNotWrittenTo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ferry.db")
+	const text = "SQLite format 3"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, event.DelivererConfig{}, file(path))
+	err := w.attempt("status.sent", nil)
+	if _, isRetried := retryIn(err); !isRetried || !strings.Contains(err.Error(), "does not begin with a line of JSON") {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != text {
+		t.Errorf("the file has %q, %v", got, err)
+	}
+}
+
+func TestTwoDestinationsCannotHaveTheSameFile(t *testing.T) {
+	directory := t.TempDir()
+	in := func(name string) string { return filepath.Join(directory, name) }
+	for _, err := range []error{
+		os.Mkdir(in("real"), 0o700), os.WriteFile(in("real/there"), nil, 0o600),
+		os.Symlink(in("real"), in("folder")), os.Symlink("real/there", in("link")), os.Symlink("real/new", in("dangling")), os.Symlink("loop", in("loop")),
+		os.Link(in("real/there"), in("hard")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{in("new"), in("new"), true},
+		{in("new"), directory + "//x/.././new", true},
+		{in("real/there"), in("link"), true},
+		{in("real/there"), in("hard"), true},
+		{in("real/new"), in("folder/new"), true},
+		{in("real/new"), in("dangling"), true},
+		{in("real/none/new"), in("folder/none/new"), true},
+		{in("new"), in("real/new"), false},
+		{in("link"), in("dangling"), false},
+		{in("loop"), in("loop/x"), false},
+	} {
+		a, b := file(test.a), file(test.b)
+		a.Name, b.Name = "one", "two"
+		err := event.CheckDestinations([]event.Destination{a, b})
+		if is := err != nil && strings.Contains(err.Error(), `"one" and "two" have the same file`); is != test.want || err != nil && !is {
+			t.Errorf("%s and %s: %v; expected a refusal: %v", test.a, test.b, err, test.want)
+		}
 	}
 }
 

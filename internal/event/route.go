@@ -62,7 +62,7 @@ func CheckDestinations(destinations []Destination) error {
 		}
 		names[d.Name] = true
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, checkFiles(destinations)...)...)
 }
 
 // A destination in the outbox is "event/", the business account, "/", and the ARN of
