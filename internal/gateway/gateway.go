@@ -128,6 +128,7 @@ type Gateway struct {
 	objects   *object.Opener
 	governor  *message.Governor
 	links     *message.Links
+	messages  *message.Sender
 	service   *social.Service
 	events    *event.Deliverer
 	servers   []*server
@@ -212,7 +213,10 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	loops := append([]Loop{{Name: "purge", Run: config.State.Run}, {Name: "outbox", Run: deliveries.Run, EndsFirst: true}}, config.Loops...)
+	loops := append([]Loop{
+		{Name: "purge", Run: config.State.Run},
+		{Name: "outbox", Run: func(ctx context.Context) error { return g.runOutbox(ctx, deliveries) }, EndsFirst: true},
+	}, config.Loops...)
 	if certificate != nil {
 		config.TLS = certificate.config()
 		loops = append(loops, Loop{Name: "certificate", Run: certificate.Run})

@@ -22,11 +22,13 @@ func (g *Gateway) openMessages(config *Config, transfers *transfer.Engine, recor
 	}
 	messages := config.Messages
 	messages.Links = g.links
-	messages.State, messages.Graph, messages.Governor, messages.Activity = config.State, g.graph, g.governor, record
+	messages.State, messages.Graph, messages.Governor = config.State, g.graph, g.governor
+	messages.Activity, messages.Logger = record, config.Logger
 	messages.Route, messages.Region = config.API.Events.Route, config.API.Region
-	if config.API.Messages, err = message.New(messages); err != nil {
+	if g.messages, err = message.New(messages); err != nil {
 		return err
 	}
-	g.deliverers[toMeta] = config.API.Messages.Deliver
+	config.API.Messages = g.messages
+	g.deliverers[toMeta] = g.messages.Deliver
 	return nil
 }

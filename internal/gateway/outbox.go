@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"ferry/internal/event"
@@ -53,6 +54,18 @@ func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 	}
 	g.config.State.OnDeliveries(func(destinations []string) { o.Wake(destinations...) })
 	return o, nil
+}
+
+// runOutbox runs the outbox until ctx is done and it has ended. Meanwhile, outcomes of messages
+// that could not be recorded at first are recorded.
+func (g *Gateway) runOutbox(ctx context.Context, o *outbox.Outbox) error {
+	drained := make(chan struct{})
+	var late sync.WaitGroup
+	late.Go(func() { g.messages.RecordLate(g.base, drained) })
+	err := o.Run(ctx)
+	close(drained)
+	late.Wait()
+	return err
 }
 
 // deliver makes one attempt of a delivery of the outbox. It ends when the gateway is

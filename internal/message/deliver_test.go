@@ -262,7 +262,7 @@ func TestHoldOfAPhoneNumberDoesNotCountAsAge(t *testing.T) {
 
 func TestOutcomeThatCannotBeRecordedIsRecordedLater(t *testing.T) {
 	w := newWorld(t, statetest.Default())
-	w.route = errors.New("the database is locked")
+	w.failRoutes(1)
 	id := w.accept(text("4915112345678", "x"))
 	again, ok := errors.AsType[*outbox.RetryError](w.deliver(id, false))
 	if !ok || !again.MayBeDone {

@@ -12,6 +12,7 @@
 //	deliver.go    one attempt to send a message
 //	verdict.go    what Meta's response means
 //	outcome.go    what is recorded, and the events
+//	late.go       outcomes that the database refused at first
 //	governor*.go  Meta's limits
 //	link*.go      files that messages link to
 //
@@ -22,6 +23,7 @@ package message
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -52,6 +54,7 @@ type Config struct {
 	// Default: 24 hours.
 	GiveUp   time.Duration
 	Activity *activity.Recorder // default: drops the entries
+	Logger   *slog.Logger       // default: discards
 	Now      func() time.Time   // default time.Now
 }
 
@@ -60,7 +63,9 @@ type Sender struct {
 	config Config
 
 	mu   sync.Mutex
-	late map[string]func(context.Context) error // outcomes that could not be recorded yet, by message id
+	late map[string]*outcome // that could not be recorded yet, by message id
+	// isStopped says that nothing records what is kept.
+	isStopped bool
 }
 
 // New returns a Sender.
@@ -80,8 +85,11 @@ func New(config Config) (*Sender, error) {
 	if config.GiveUp <= 0 {
 		config.GiveUp = DefaultGiveUp
 	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Sender{config: config, late: make(map[string]func(context.Context) error)}, nil
+	return &Sender{config: config, late: make(map[string]*outcome)}, nil
 }

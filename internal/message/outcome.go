@@ -29,9 +29,6 @@ const (
 // errorPage is where Meta explains its codes; its webhooks link to it.
 const errorPage = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 
-// maxLate bounds the outcomes that are kept in memory until they can be recorded.
-const maxLate = 1024
-
 // succeed records that Meta has accepted the message. A read receipt is no message, so
 // no event reports it.
 func (a *attempt) succeed(ctx context.Context, sent graph.Sent) error {
@@ -53,9 +50,7 @@ func (a *attempt) succeed(ctx context.Context, sent graph.Sent) error {
 		}
 		events = append(events, event)
 	}
-	return a.settle(ctx, events, func(ctx context.Context, events []state.Event) error {
-		return a.config.State.MessageSent(ctx, a.message.ID, sent.ID, events...)
-	})
+	return a.settle(ctx, &outcome{id: a.message.ID, status: state.MessageAccepted, wamid: sent.ID, events: events})
 }
 
 // fail records that the message was refused or given up.
@@ -77,11 +72,14 @@ func (a *attempt) leaveUnknown(ctx context.Context, reason string) error {
 func (a *attempt) end(ctx context.Context, result state.MessageStatus, reason string, report envelope.Error) error {
 	status := a.status(envelope.Failed)
 	status.ID, status.Errors = a.message.ID, []envelope.Error{report}
-	err := a.settle(ctx, []state.Event{a.event(status, "")}, func(ctx context.Context, events []state.Event) error {
-		return a.config.State.MessageFailed(ctx, a.message.ID, result, reason, events...)
-	})
+	err := a.settle(ctx, &outcome{id: a.message.ID, status: result, reason: reason, events: []state.Event{a.event(status, "")}})
 	if err != nil {
 		return err
+	}
+	if result == state.MessageUnknown {
+		if m, err := a.config.State.Message(ctx, a.message.ID); err == nil && m.Status != state.MessageUnknown && m.Status != state.MessageFailed {
+			return nil // another process had Meta's response, and has recorded it meanwhile
+		}
 	}
 	return fmt.Errorf("%w: %s", outbox.ErrNever, reason)
 }
@@ -113,50 +111,6 @@ func (a *attempt) event(status envelope.Status, wamid string) state.Event {
 			AccountID:       m.AccountID, Time: status.Time, MessageID: m.ID,
 		}.Marshal(),
 	}
-}
-
-// settle records an outcome with its events, also if ctx has ended. If the database
-// cannot be written, the outcome is kept, so that this process records it at the next
-// attempt in place of sending the message again; for another process, the attempt was
-// interrupted.
-func (a *attempt) settle(ctx context.Context, events []state.Event, write func(context.Context, []state.Event) error) error {
-	record := func(ctx context.Context) error {
-		ctx = context.WithoutCancel(ctx)
-		for i := range events {
-			if err := a.config.Route(ctx, &events[i]); err != nil {
-				return err
-			}
-		}
-		return write(ctx, events)
-	}
-	err := record(ctx)
-	if err == nil {
-		return nil
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.late) < maxLate {
-		a.late[a.message.ID] = record
-	}
-	return &outbox.RetryError{Err: err, MayBeDone: true}
-}
-
-// recordLate records what an earlier attempt could not record. It returns true if
-// there is no such outcome, or it is recorded.
-func (s *Sender) recordLate(ctx context.Context, id string) (recorded bool, err error) {
-	s.mu.Lock()
-	record, isLate := s.late[id]
-	s.mu.Unlock()
-	if !isLate {
-		return true, nil
-	}
-	if err := record(ctx); err != nil {
-		return false, &outbox.RetryError{Err: err, MayBeDone: true}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.late, id)
-	return true, nil
 }
 
 // failure returns an error in the form of Meta's webhooks that is not Meta's.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,12 +38,14 @@ type world struct {
 	from     state.Sender
 	meta     *meta
 	log      *bytes.Buffer
+	logger   *slog.Logger // writes to log
 	client   *graph.Client
 	ended    chan ended // what Deliver has returned, in the outbox
 
-	mu     sync.Mutex
-	events []state.Event // in the order in which they were made
-	route  error         // of the next event; nil means that it is routed
+	mu      sync.Mutex
+	events  []state.Event // in the order in which they were made
+	onRoute func()        // called when an event is routed, once; may be nil
+	route   func() error  // whether the next event is routed; nil means that every one is
 }
 
 // ended is the end of an attempt.
@@ -73,10 +76,8 @@ func newWorldOn(t *testing.T, db *state.DB, adjust ...func(*message.Config, *mes
 	w.from, err = db.Sender(t.Context(), accountID, w.linked.PhoneNumbers[0].ID)
 	w.must(err)
 	limits := message.GovernorConfig{State: db}
-	config := message.Config{
-		State: db, Graph: client, Route: w.routeEvent, Begin: w.begin,
-		Activity: activity.NewRecorder(slog.New(slog.NewJSONHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))),
-	}
+	w.logger = slog.New(slog.NewJSONHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	config := message.Config{State: db, Graph: client, Route: w.routeEvent, Begin: w.begin, Activity: activity.NewRecorder(w.logger), Logger: w.logger}
 	for _, f := range adjust {
 		f(&config, &limits)
 	}
@@ -107,13 +108,32 @@ func (w *world) begin(ctx context.Context, d outbox.Delivery) error {
 func (w *world) routeEvent(_ context.Context, e *state.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.route; err != nil {
-		w.route = nil
-		return err
+	if w.route != nil {
+		if err := w.route(); err != nil {
+			return err
+		}
 	}
 	e.Destinations = []string{"event/x"}
 	w.events = append(w.events, *e)
+	if f := w.onRoute; f != nil {
+		w.onRoute = nil
+		f()
+	}
 	return nil
+}
+
+// failRoutes lets the next events fail to be routed: the first ones, or all if n is
+// negative.
+func (w *world) failRoutes(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.route = func() error {
+		if n == 0 {
+			return nil
+		}
+		n--
+		return errors.New("the database is locked")
+	}
 }
 
 // reported returns the events so far.

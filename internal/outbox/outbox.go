@@ -45,6 +45,9 @@ type Delivery struct {
 	// ReleasedAt is when the destination was released after an operator had held it: its
 	// age counts from then on. In 1970 it never was.
 	ReleasedAt time.Time
+	// Held reports whether this process still holds the lane. Only a Delivery that Deliver
+	// gets has it.
+	Held func() bool
 }
 
 // A RetryError says that an attempt failed and when to make the next one.

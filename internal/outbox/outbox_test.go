@@ -362,62 +362,6 @@ func TestAStopCutsOffWhatDoesNotEnd(t *testing.T) {
 }
 
 // A failingStore fails while it is told to. A round may fail although it was made.
-type failingStore struct {
-	outbox.Store
-	fails   atomic.Bool
-	isMade  atomic.Bool
-	refused atomic.Int64
-}
-
-var errStore = errors.New("the disk is full")
-
-func (s *failingStore) OutboxRound(ctx context.Context, round outbox.Round) (outbox.Result, error) {
-	if !s.fails.Load() {
-		return s.Store.OutboxRound(ctx, round)
-	}
-	s.refused.Add(1)
-	if s.isMade.Load() {
-		if _, err := s.Store.OutboxRound(ctx, round); err != nil {
-			return outbox.Result{}, err
-		}
-	}
-	return outbox.Result{}, errStore
-}
-
-// TestADatabaseThatFailsDelaysDeliveries, whether its rounds were made or not.
-func TestADatabaseThatFailsDelaysDeliveries(t *testing.T) {
-	for _, isMade := range []bool{false, true} {
-		t.Run(fmt.Sprintf("made %v", isMade), func(t *testing.T) {
-			inBubble(t, func(t *testing.T, db *state.DB) {
-				store := &failingStore{Store: db}
-				store.isMade.Store(isMade)
-				w := start(t, db, func(context.Context, int, outbox.Delivery) error {
-					time.Sleep(2 * time.Second)
-					return nil
-				}, func(c *outbox.Config) { c.Store = store })
-				put(t, db, "one", []string{"event/1"}, "a", "b")
-				time.Sleep(time.Second)
-				store.fails.Store(true)
-				time.Sleep(time.Minute) // several leases
-				if n := store.refused.Load(); n < 40 || n > 90 {
-					t.Errorf("%d rounds within a minute of failures", n)
-				}
-				put(t, db, "two", []string{"event/1"}, "c")
-				store.fails.Store(false)
-				time.Sleep(30 * time.Second)
-				for _, id := range []string{"a", "b", "c"} {
-					if state := records(t, db, id)[0].State; state != outbox.Delivered {
-						t.Errorf("%s is %s", id, state)
-					}
-				}
-				if n := len(w.order()); n > 4 {
-					t.Errorf("attempts: %v", w.order())
-				}
-			})
-		})
-	}
-}
-
 func TestManyDestinationsTakeTurns(t *testing.T) {
 	inBubble(t, func(t *testing.T, db *state.DB) {
 		w := start(t, db, func(context.Context, int, outbox.Delivery) error {

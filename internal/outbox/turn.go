@@ -51,13 +51,15 @@ const (
 // the lease, or stopping.
 func (o *Outbox) work(ctx context.Context, stopping <-chan struct{}, t *turn) {
 	back := Return{Head: t.lane.Head, Failures: t.lane.Failures}
+	isHeld := func() bool { return !t.lost.Load() && o.config.Now().UnixMilli() < t.until.Load() }
 	isComplete := true
 	for _, delivery := range t.lane.Deliveries {
-		if isDone(stopping) || t.lost.Load() || o.config.Now().UnixMilli() >= t.until.Load() {
+		if isDone(stopping) || !isHeld() {
 			o.report(report{turn: t, ended: &Ended{Seq: delivery.Seq, State: Waiting, Attempts: delivery.Attempts, KeepBegun: delivery.Interrupted}})
 			isComplete = false
 			break
 		}
+		delivery.Held = isHeld
 		ended, retry := o.attempt(ctx, delivery)
 		entry := report{turn: t, ended: &ended}
 		switch {

@@ -1,0 +1,182 @@
+// Outcomes that the database refused at first: they are recorded as soon as it can be
+// written, so that a message of which Meta's response is known does not become one whose
+// outcome is unknown.
+
+package message
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"ferry/internal/outbox"
+	"ferry/internal/state"
+)
+
+const (
+	// maxLate bounds the outcomes that are kept in memory until they can be recorded.
+	maxLate = 1024
+	// lateKept is how long an outcome is kept.
+	lateKept = 24 * time.Hour
+	// lateInterval is the time between two tries to record what is kept.
+	lateInterval = time.Second
+	// settleTime is how long an attempt itself tries to record its outcome, while its
+	// lane is held: another process that takes the lane knows nothing of the outcome.
+	settleTime = time.Minute
+	// settleInterval is the time before the second of these tries. It doubles with each
+	// one, up to lateInterval.
+	settleInterval = 50 * time.Millisecond
+)
+
+// An outcome is what became of a message, with the events that report it.
+type outcome struct {
+	id     string // of the message
+	status state.MessageStatus
+	wamid  string // if Meta has accepted the message; empty for a read receipt
+	reason string // why it has not, or may not have
+	events []state.Event
+	since  time.Time // when it was kept
+}
+
+// recordOutcome records an outcome, also if ctx has ended. An outcome that is recorded twice
+// changes nothing, and one that is known takes the place of one that another process has
+// recorded as unknown.
+func (s *Sender) recordOutcome(ctx context.Context, o *outcome) error {
+	ctx = context.WithoutCancel(ctx)
+	for i := range o.events {
+		if err := s.config.Route(ctx, &o.events[i]); err != nil {
+			return err
+		}
+	}
+	if o.status == state.MessageAccepted {
+		return s.config.State.MessageSent(ctx, o.id, o.wamid, o.events...)
+	}
+	return s.config.State.MessageFailed(ctx, o.id, o.status, o.reason, o.events...)
+}
+
+// settle records the outcome of an attempt, also if ctx has ended. While that fails, it
+// tries again as long as the lane is held, for settleTime at most. Then the outcome is kept.
+// RecordLate records it, or the next attempt of this process does in place of sending the
+// message again.
+func (a *attempt) settle(ctx context.Context, o *outcome) error {
+	err := a.recordOutcome(ctx, o)
+	end := time.Now().Add(settleTime)
+	for pause := settleInterval; err != nil && a.isHeld() && time.Now().Before(end); pause = min(2*pause, lateInterval) {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			end = time.Time{} // the last try
+		}
+		err = a.recordOutcome(ctx, o)
+	}
+	if err == nil {
+		return nil
+	}
+	a.keep(ctx, o, err)
+	return &outbox.RetryError{Err: err, MayBeDone: true}
+}
+
+// isHeld reports whether this process holds the lane of the message.
+func (a *attempt) isHeld() bool { return a.delivery.Held != nil && a.delivery.Held() }
+
+// keep keeps an outcome that could not be recorded.
+func (s *Sender) keep(ctx context.Context, o *outcome, cause error) {
+	o.since = s.config.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch _, isKept := s.late[o.id]; {
+	case s.isStopped:
+		s.drop(ctx, o, "the server stops", cause)
+	case !isKept && len(s.late) >= maxLate:
+		s.drop(ctx, o, "too many other outcomes wait for the database", cause)
+	default:
+		s.late[o.id] = o
+	}
+}
+
+// drop logs an outcome that will not be recorded. Another attempt records the message as
+// one whose outcome is unknown.
+func (s *Sender) drop(ctx context.Context, o *outcome, reason string, cause error) {
+	s.config.Logger.ErrorContext(ctx, "what became of a message could not be recorded, so that its outcome will be reported as unknown",
+		"message_id", o.id, "wamid", o.wamid, "status", string(o.status), "outcome", o.reason, "reason", reason, "error", cause)
+}
+
+// RecordLate records the outcomes that are kept, each second, until drained is closed:
+// then no attempt is in progress or begins. It tries those that are left once more, and
+// logs what it cannot record. When ctx is done, it logs what is left at once.
+func (s *Sender) RecordLate(ctx context.Context, drained <-chan struct{}) {
+	ticker := time.NewTicker(lateInterval)
+	defer ticker.Stop()
+	var err error
+	for isLast := false; !isLast && ctx.Err() == nil; {
+		select {
+		case <-ticker.C:
+		case <-drained:
+			isLast = true
+		case <-ctx.Done():
+			continue
+		}
+		err = s.recordAll(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isStopped = true
+	for _, o := range s.late {
+		s.drop(ctx, o, "the server stops", err)
+	}
+	clear(s.late)
+}
+
+// recordAll tries to record what is kept, the oldest first. It returns the last error,
+// and ends with the first that concerns all of them.
+func (s *Sender) recordAll(ctx context.Context) (err error) {
+	s.mu.Lock()
+	kept := slices.SortedFunc(maps.Values(s.late), func(a, b *outcome) int { return a.since.Compare(b.since) })
+	s.mu.Unlock()
+	for _, o := range kept {
+		if ctx.Err() != nil {
+			return err
+		}
+		if failed := s.recordKept(ctx, o); failed != nil {
+			if err = failed; errors.Is(err, state.ErrUnwritable) {
+				return err
+			}
+		}
+	}
+	return err
+}
+
+// recordKept records an outcome that is kept, or drops it if it is too old.
+func (s *Sender) recordKept(ctx context.Context, o *outcome) error {
+	err := s.recordOutcome(ctx, o)
+	isOld := s.config.Now().Sub(o.since) >= lateKept
+	if err != nil && !isOld {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.late[o.id] == o {
+		delete(s.late, o.id)
+		if err != nil {
+			s.drop(ctx, o, "it was kept for "+lateKept.String(), err)
+		}
+	}
+	return nil
+}
+
+// recordLate records what an earlier attempt could not record. It returns true if
+// there is no such outcome, or it is recorded.
+func (s *Sender) recordLate(ctx context.Context, id string) (recorded bool, err error) {
+	s.mu.Lock()
+	o, isLate := s.late[id]
+	s.mu.Unlock()
+	if !isLate {
+		return true, nil
+	}
+	if err := s.recordKept(ctx, o); err != nil {
+		return false, &outbox.RetryError{Err: err, MayBeDone: true}
+	}
+	return true, nil
+}
