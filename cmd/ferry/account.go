@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -35,6 +37,7 @@ type accountLinkCommand struct {
 	WABAID        string        `name:"waba-id" env:"-" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
 	PhoneNumberID []string      `env:"-" help:"Meta's id of a phone number to link. May be repeated. Default: all phone numbers of the WhatsApp Business Account." placeholder:"ID"`
 	AppID         string        `name:"app-id" env:"-" help:"Meta's id of the app that the token belongs to. Required for template media, and for webhooks that are signed with a secret of one app only (--app-secret APPID:SECRET)." placeholder:"ID"`
+	Subscribe     bool          `env:"-" help:"Also subscribe the app to the account, so that Meta reports messages and statuses to the app's webhook. What is subscribed already stays as it is."`
 	MetaToken     secret.Secret `help:"Meta's access token for the account. Set it in the environment or in a file: the command line is visible to other users." placeholder:"TOKEN"`
 	MetaTokenFile string        `help:"File with Meta's access token." placeholder:"FILE"`
 }
@@ -64,18 +67,40 @@ func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error 
 		return err
 	}
 	defer db.Close()
-	linked, err := admin.LinkAccount(ctx, client, db, admin.Link{AccountID: c.Account, MetaID: c.WABAID, PhoneNumberIDs: c.PhoneNumberID, AppID: c.AppID, Token: token})
+	link := admin.Link{AccountID: c.Account, MetaID: c.WABAID, PhoneNumberIDs: c.PhoneNumberID, AppID: c.AppID, Token: token}
+	linked, err := admin.LinkAccount(ctx, client, db, link)
 	if err != nil {
 		return err
 	}
 	printAccounts(terminal, []state.BusinessAccount{linked})
-	return nil
+	if !c.Subscribe {
+		return nil
+	}
+	link.AppID = linked.AppID // of an earlier link, if it is not named now
+	return subscribe(ctx, terminal, client, link)
+}
+
+// subscribe subscribes the app of an account that is linked.
+func subscribe(ctx context.Context, terminal *terminal, client *graph.Client, link admin.Link) error {
+	app, already, err := admin.Subscribe(ctx, client, link)
+	if err != nil {
+		return fmt.Errorf("the account is linked, but its app is not subscribed: %w", err)
+	}
+	text := "The app is now subscribed"
+	if already {
+		text = "The app was subscribed already"
+	}
+	to := "the callback URL of the app (in Meta's dashboard, under WhatsApp, Configuration)"
+	if u, err := url.Parse(app.URL); err == nil && u.Host != "" {
+		to = "a callback URL at " + u.Host + ", which is set for this account only"
+	}
+	return terminal.out.Printf("%s: Meta reports the account's messages and statuses to %s.\n", text, to)
 }
 
 type accountListCommand struct {
 	stateFlags
 	Account string `help:"List only what is linked to this account, 12 digits." placeholder:"DIGITS"`
-	JSON    bool   `env:"-" help:"Print one JSON object per line."`
+	JSON    bool   `env:"-" help:"Print one JSON object per line; those with the member unlinked count what Meta's webhooks report and nobody has linked."`
 }
 
 // Run lists the linked accounts.
@@ -98,12 +123,20 @@ func (c *accountListCommand) Run(ctx context.Context, terminal *terminal) error 
 		for _, n := range account.PhoneNumbers {
 			numbers = append(numbers, map[string]string{"phoneNumberId": social.PhoneNumberID(n), "metaPhoneNumberId": n.MetaID, "displayPhoneNumber": n.DisplayNumber, "name": n.VerifiedName, "qualityRating": n.QualityRating})
 		}
-		err := terminal.out.JSON(map[string]any{"account": account.AccountID, "id": social.BusinessAccountID(account), "wabaId": account.MetaID, "name": account.Name, "phoneNumbers": numbers})
+		err := terminal.out.JSON(map[string]any{"account": account.AccountID, "id": social.BusinessAccountID(account), "wabaId": account.MetaID, "appId": account.AppID, "name": account.Name, "phoneNumbers": numbers})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	unlinked, err := db.UnlinkedUpdates(ctx)
+	for _, u := range unlinked {
+		if err := terminal.out.JSON(map[string]any{"unlinked": map[string]any{
+			"wabaId": u.BusinessAccount, "phoneNumber": u.PhoneNumber, "appId": u.AppID, "updates": u.Updates, "firstAt": u.FirstAt.UTC(), "lastAt": u.LastAt.UTC(),
+		}}); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // printUnlinked prints what Meta's webhooks report and nobody has linked.
@@ -123,11 +156,11 @@ func printUnlinked(ctx context.Context, terminal *terminal, db *state.DB) error 
 }
 
 func printAccounts(terminal *terminal, linked []state.BusinessAccount) {
-	table := terminal.out.Table("ACCOUNT", "ID", "AT META", "NAME")
+	table := terminal.out.Table("ACCOUNT", "ID", "AT META", "APP", "NAME")
 	for _, account := range linked {
-		table.Row(account.AccountID, social.BusinessAccountID(account), account.MetaID, account.Name)
+		table.Row(account.AccountID, social.BusinessAccountID(account), account.MetaID, account.AppID, account.Name)
 		for _, n := range account.PhoneNumbers {
-			table.Row("", social.PhoneNumberID(n), n.MetaID, n.DisplayNumber+" "+n.VerifiedName)
+			table.Row("", social.PhoneNumberID(n), n.MetaID, "", n.DisplayNumber+" "+n.VerifiedName)
 		}
 	}
 	_ = table.Flush()

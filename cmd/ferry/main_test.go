@@ -44,6 +44,9 @@ func TestCommands(t *testing.T) {
 			"fault":   fault,
 			"uploads": countUploads,
 			"sent":    countMessages,
+			"calls":   callServer,
+			"webhook": setWebhook,
+			"inbound": receiveInbound,
 		},
 	})
 }
@@ -149,4 +152,32 @@ func countMessages(ts *testscript.TestScript, _ bool, args []string) {
 	if count != want {
 		ts.Fatalf("%d messages contain %q, want %d", count, args[0], want)
 	}
+}
+
+// logged returns a value from the log of a server.
+func logged(ts *testscript.TestScript, log, name string) string {
+	_, value, _ := strings.Cut(ts.ReadFile(log), " "+name+"=")
+	value, _, _ = strings.Cut(value, " ")
+	return value
+}
+
+// callServer makes the commands call the server with a log: calls LOG.
+func callServer(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("AWS_ENDPOINT_URL_SOCIALMESSAGING", "http://"+logged(ts, args[0], "address"))
+}
+
+// setWebhook sets the callback URL of the simulator's apps to that of the server with a
+// log, which the simulator then verifies: webhook LOG TOKEN.
+func setWebhook(ts *testscript.TestScript, negated bool, args []string) {
+	at := logged(ts, args[0], "webhooks")
+	err := simulatorControl(ts).SetAppWebhook(context.Background(), "", "http://"+at, args[1])
+	if (err != nil) != negated {
+		ts.Fatalf("setting http://%s as the webhook: %v", at, err)
+	}
+}
+
+// receiveInbound makes a person write a text to a phone number of the world: inbound META-ID TEXT.
+func receiveInbound(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := simulatorControl(ts).Receive(context.Background(), args[0], metasim.Inbound{From: "16505551234", Text: &metasim.InboundText{Body: args[1]}})
+	ts.Check(err)
 }

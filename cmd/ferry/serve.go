@@ -342,7 +342,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
-	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "region", c.Region, "graph", c.GraphURL, "version", version())
+	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "region", c.Region, "graph", c.GraphURL, "version", version())
 	defer terminal.onAbort(g.Stop)()
 	err = errors.Join(g.Run(ctx), g.Close())
 	terminal.logStopped(err)

@@ -88,6 +88,17 @@ func (c *serveCommand) listenForWebhooks() (net.Listener, error) {
 	return listener, nil
 }
 
+// webhooksAt says for the log where webhooks are received.
+func webhooksAt(config gateway.Config) string {
+	switch at := config.Webhook; {
+	case len(at.AppSecrets) == 0:
+		return "off (no --app-secret)"
+	case at.Listener != nil:
+		return at.Listener.Addr().String() + gateway.WebhookPath
+	}
+	return config.Listener.Addr().String() + gateway.WebhookPath
+}
+
 // closeAll closes listeners, some of which may be nil.
 func closeAll(listeners ...net.Listener) error {
 	var problems []error

@@ -46,6 +46,28 @@ func LinkAccount(ctx context.Context, client *graph.Client, db *state.DB, link L
 	return db.Link(ctx, linked)
 }
 
+// Subscribe subscribes the app of a link to its business account, so that Meta reports
+// the account's updates to the app's webhook. It reports whether the app is known to be
+// subscribed already; then nothing is changed.
+func Subscribe(ctx context.Context, client *graph.Client, link Link) (app graph.SubscribedApp, already bool, err error) {
+	apps, err := client.SubscribedApps(ctx, link.MetaID, link.Token)
+	if err != nil {
+		return app, false, fmt.Errorf("reading the apps that are subscribed to WhatsApp Business Account %s: %w", link.MetaID, err)
+	}
+	for _, app := range apps {
+		switch {
+		case app.ID == link.AppID && app.ID != "":
+			return app, true, nil
+		case link.AppID == "" && app.URL != "":
+			return app, false, fmt.Errorf("the app %s is subscribed to WhatsApp Business Account %s with a callback URL of its own, which subscribing again would remove if it is the app of the token; name the app of the token with --app-id", app.ID, link.MetaID)
+		}
+	}
+	if err := client.Subscribe(ctx, link.MetaID, link.Token); err != nil {
+		return app, false, fmt.Errorf("subscribing the app to WhatsApp Business Account %s: %w", link.MetaID, err)
+	}
+	return graph.SubscribedApp{ID: link.AppID}, false, nil
+}
+
 func (l Link) check() error {
 	if err := checkAccountID(l.AccountID); err != nil {
 		return err

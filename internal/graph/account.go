@@ -1,11 +1,14 @@
 // What is read to link a WhatsApp Business Account (docs/references.md#graph-waba,
-// docs/references.md#graph-phone-numbers).
+// docs/references.md#graph-phone-numbers), and the subscription of an app to it
+// (docs/references.md#graph-webhook-overrides).
 
 package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"ferry/internal/secret"
@@ -64,4 +67,49 @@ func (c *Client) PhoneNumbers(ctx context.Context, businessAccountID string, tok
 		query.Set("after", page.Paging.Cursors.After) // not the URL in next, since the token is sent to it
 	}
 	return nil, fmt.Errorf("business account %s has more than %d pages of phone numbers", businessAccountID, maxPages)
+}
+
+// SubscribedApp is an app that receives the webhooks of a business account.
+type SubscribedApp struct {
+	ID  string
+	URL string // where the webhooks go instead of the app's own URL; empty means that there is none
+}
+
+// SubscribedApps returns the apps that receive the webhooks of a business account.
+func (c *Client) SubscribedApps(ctx context.Context, businessAccountID string, token secret.Secret) ([]SubscribedApp, error) {
+	var response struct {
+		Data []struct {
+			App struct {
+				ID string `json:"id"`
+			} `json:"whatsapp_business_api_data"`
+			URL string `json:"override_callback_uri"`
+		} `json:"data"`
+	}
+	if err := c.get(ctx, "subscribed_apps", c.node(businessAccountID, "subscribed_apps"), token, &response); err != nil {
+		return nil, err
+	}
+	var apps []SubscribedApp
+	for _, entry := range response.Data {
+		apps = append(apps, SubscribedApp{ID: entry.App.ID, URL: entry.URL})
+	}
+	return apps, nil
+}
+
+// Subscribe subscribes the app that a token belongs to to a business account. It removes
+// the URL that the app has for the account only (SubscribedApp.URL).
+func (c *Client) Subscribe(ctx context.Context, businessAccountID string, token secret.Secret) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.node(businessAccountID, "subscribed_apps").String(), nil)
+	if err != nil {
+		return err
+	}
+	var response struct {
+		Success bool `json:"success"`
+	}
+	if err := c.do(request, "subscribe_app", token, &response); err != nil {
+		return err
+	}
+	if !response.Success {
+		return unreachable(errors.New("status 200 without success"))
+	}
+	return nil
 }

@@ -103,7 +103,7 @@ func (c *Client) Hosts() []string { return []string{"facebook.com", "fbsbx.com",
 
 // An Exchange is one request to Meta and its response.
 type Exchange struct {
-	Operation string    // upload, retrieve, delete, download, send, account, phone_numbers, upload_session, upload_bytes or upload_status
+	Operation string    // upload, retrieve, delete, download, send, account, phone_numbers, subscribed_apps, subscribe_app, upload_session, upload_bytes or upload_status
 	Started   time.Time // before the request was sent
 	Took      time.Duration
 	Status    int    // HTTP status; 0 if there was no response
