@@ -61,6 +61,9 @@ type Links struct {
 	config  LinksConfig
 	shared  once.Group[string] // media ids, by LinkedFile.Key
 	running sync.WaitGroup
+
+	mu       sync.Mutex
+	failures map[string]*linkFailure // that are remembered, by LinkedFile.Key
 }
 
 // NewLinks returns Links.
@@ -74,7 +77,7 @@ func NewLinks(config LinksConfig) (*Links, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	l := &Links{config: config}
+	l := &Links{config: config, failures: make(map[string]*linkFailure)}
 	l.shared.Grace = linkGrace
 	return l, nil
 }
@@ -178,7 +181,15 @@ func (l *Links) mediaID(ctx context.Context, job LinkJob, settings state.Setting
 	read := make(chan outcome, 1)
 	l.running.Go(func() {
 		id, _, err := l.shared.Do(ctx, file.Key(), func(ctx context.Context) (string, error) {
-			return l.upload(ctx, job, settings, file)
+			if err := l.lastFailure(file.Key()); err != nil {
+				return "", err
+			}
+			id, err := l.upload(ctx, job, settings, file)
+			if err != nil {
+				return "", l.remember(file.Key(), err)
+			}
+			l.forget(file.Key())
+			return id, nil
 		})
 		read <- outcome{id, err}
 	})

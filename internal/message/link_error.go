@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ferry/internal/envelope"
 	"ferry/internal/graph"
@@ -31,38 +32,54 @@ type LinkError struct {
 func (e *LinkError) Error() string { return e.Report.Details }
 func (e *LinkError) Unwrap() error { return e.Cause }
 
-// failure returns the error of an attempt whose file could not be uploaded: a LinkError if
-// another attempt would fail as well, or was one too many.
-func (l *Links) failure(job LinkJob, medium Medium, err error) error {
-	if known, ok := errors.AsType[*outbox.RetryError](err); ok {
-		return known
-	}
+// isOwn reports whether an error is not about the file: this server cannot read it now.
+func isOwn(err error) bool {
 	if errors.Is(err, state.ErrUnwritable) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	if _, ok := errors.AsType[*outbox.RetryError](err); ok {
+		return true
+	}
+	own, ok := errors.AsType[*transfer.Error](err)
+	return ok && (own.Kind == transfer.Busy || own.Kind == transfer.Unavailable)
+}
+
+// isOfFile reports whether the file would fail again: it is missing, or WhatsApp does not
+// accept it.
+func isOfFile(err error) bool {
+	if own, ok := errors.AsType[*transfer.Error](err); ok && (own.Kind == transfer.Unsuitable || own.Kind == transfer.NotFound) {
+		return true
+	}
+	source, ok := errors.AsType[*object.Error](err)
+	return ok && source.Kind != object.Unavailable && source.Kind != object.Changed
+}
+
+// failure returns the error of an attempt whose file could not be uploaded: a LinkError if
+// another attempt would fail as well, or was one too many. The next attempt is made when
+// the file may be read again.
+func (l *Links) failure(job LinkJob, medium Medium, err error) error {
+	if isOwn(err) {
+		if known, ok := errors.AsType[*outbox.RetryError](err); ok {
+			return known
+		}
 		return notNow(err)
 	}
+	var wait time.Duration
+	if remembered, ok := errors.AsType[*linkFailure](err); ok {
+		wait = max(0, min(linkFailureAge, remembered.until.Sub(l.config.Now())))
+	}
 	report := envelope.Error{Code: codeMediaUpload, Title: "Media upload error", Href: errorPage}
-	isFinal := false
-	if source, ok := errors.AsType[*object.Error](err); ok {
-		isFinal = source.Kind != object.Unavailable && source.Kind != object.Changed
-	}
-	if own, ok := errors.AsType[*transfer.Error](err); ok {
-		switch own.Kind {
-		case transfer.Busy, transfer.Unavailable:
-			return notNow(err)
-		case transfer.Unsuitable, transfer.NotFound:
-			isFinal = true
-		}
-	}
+	isFinal := isOfFile(err)
 	if refusal, ok := errors.AsType[*graph.Error](err); ok {
 		if back, isThrottled := backOffOf(Result{Code: refusal.Code, Status: refusal.Status}); isThrottled {
-			return &outbox.RetryError{Err: err, After: back.first}
+			return &outbox.RetryError{Err: err, After: max(back.first, wait)}
 		}
 		if verdictOf(refusal) == refused {
 			isFinal, report = true, errorOf(refusal)
 		}
 	}
 	if !isFinal && job.Attempts+1 < maxLinkTries {
-		return &outbox.RetryError{Err: err}
+		return &outbox.RetryError{Err: err, After: wait}
 	}
 	report.Details = fmt.Sprintf("The file at %s.link (%s) cannot be sent: %s", medium.Path, l.name(medium.Link), publicText(err))
 	return &LinkError{Report: report, Cause: err}

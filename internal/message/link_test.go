@@ -37,7 +37,8 @@ type linkWorld struct {
 	links     *message.Links
 	from      state.Sender
 	web       *web
-	url       string // of the web server
+	url       string       // of the web server
+	ahead     atomic.Int64 // of the clock of links, in nanoseconds
 	mu        sync.Mutex
 	events    []state.Event
 	begun     atomic.Int64 // attempts to send
@@ -77,7 +78,8 @@ func newLinkWorld(t *testing.T, adjust ...func(*object.Config)) *linkWorld {
 	t.Cleanup(objects.Close)
 	engine, err := transfer.New(transfer.Config{State: w.state, Graph: client, Objects: objects})
 	w.must(err)
-	w.links, err = message.NewLinks(message.LinksConfig{State: w.state, Objects: objects, Transfers: engine})
+	w.links, err = message.NewLinks(message.LinksConfig{State: w.state, Objects: objects, Transfers: engine,
+		Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }})
 	w.must(err)
 	t.Cleanup(func() { w.links.Stop(context.Canceled) })
 	governor, err := message.NewGovernor(message.GovernorConfig{State: w.state})
@@ -332,6 +334,7 @@ func TestHostThatFailsIsTriedAgainAndThenFailsTheMessage(t *testing.T) {
 		t.Fatalf("the first attempt ended with %v", retry)
 	}
 	for attempt := 1; ; attempt++ {
+		w.ahead.Add(int64(retry.After))
 		if err := w.deliver(id, attempt); err == nil {
 			break
 		} else if attempt == 4 {
@@ -350,6 +353,46 @@ func TestHostThatFailsIsTriedAgainAndThenFailsTheMessage(t *testing.T) {
 	}
 }
 
+// The host of a link that fails is not asked again for each message with it.
+func TestFailureOfALinkIsRememberedForAShortTime(t *testing.T) {
+	w := newLinkWorld(t)
+	w.web.failures = 1000
+	for i, test := range []struct {
+		path, says string
+		isFinal    bool
+		age        time.Duration
+	}{
+		{"/files/none.jpg", "HTTP 404", true, time.Minute},
+		{"/page/a.jpg", "text/html", true, time.Minute},
+		{"/flaky/sample.jpg", "HTTP 503", false, 10 * time.Second},
+	} {
+		link := w.url + test.path
+		send := func(user int) error { return w.send(media(10*i+user, "image", link)) }
+		first := send(1)
+		asked := w.web.count(test.path)
+		for user := range 3 {
+			err := send(2 + user)
+			retry, isRetry := errors.AsType[*outbox.RetryError](err)
+			switch {
+			case err.Error() != first.Error() || !strings.Contains(err.Error(), test.says):
+				t.Errorf("%s: %v; expected as before: %v", test.path, err, first)
+			case isRetry == test.isFinal:
+				t.Errorf("%s: the attempt ended with %v", test.path, err)
+			case isRetry && (retry.NotAttempted || retry.After <= test.age/2 || retry.After > test.age):
+				t.Errorf("%s: the next attempt is to be made after %v and counts %v", test.path, retry.After, !retry.NotAttempted)
+			}
+		}
+		if n := w.web.count(test.path); n != asked {
+			t.Errorf("%s was requested %d times for the first message, and %d for the others", test.path, asked, n-asked)
+		}
+		w.ahead.Add(int64(test.age))
+		_ = send(9)
+		if n := w.web.count(test.path); n == asked {
+			t.Errorf("%s was not requested again after %v", test.path, test.age)
+		}
+	}
+}
+
 // A message whose file arrives slowly lets others be sent first, and the file is read
 // to its end.
 func TestSlowHostDoesNotHoldUpOtherMessages(t *testing.T) {
@@ -357,6 +400,10 @@ func TestSlowHostDoesNotHoldUpOtherMessages(t *testing.T) {
 	w.web.gate = make(chan struct{})
 	id, err := w.accept(media(1, "image", w.url+"/slow/sample.jpg"))
 	w.must(err)
+	missing, err := w.accept(media(2, "image", w.url+"/slow/none.jpg"))
+	w.must(err)
+	var waiting sync.WaitGroup
+	waiting.Go(func() { _ = w.deliver(missing, 0) })
 	begun := time.Now()
 	retry, ok := errors.AsType[*outbox.RetryError](w.deliver(id, 0))
 	if !ok || !retry.NotAttempted || retry.After <= 0 || time.Since(begun) > 14*time.Second {
@@ -365,7 +412,13 @@ func TestSlowHostDoesNotHoldUpOtherMessages(t *testing.T) {
 	if w.begun.Load() != 0 {
 		t.Error("an attempt that waits for its file counts as begun, so that a kill would leave its outcome unknown")
 	}
+	waiting.Wait()
 	close(w.web.gate)
+	for range 2 {
+		if err := w.deliver(missing, 0); !errors.Is(err, outbox.ErrNever) || w.web.count("/slow/none.jpg") != 1 {
+			t.Errorf("a file that is missing: %v after %d requests", err, w.web.count("/slow/none.jpg"))
+		}
+	}
 	if err := w.deliver(id, 0); err != nil || w.begun.Load() != 1 {
 		t.Errorf("the next attempt ended with %v, and %d have begun", err, w.begun.Load())
 	}
