@@ -51,10 +51,35 @@ type crashRig struct {
 	secret    string // of the app
 	url       atomic.Pointer[string]
 	number    atomic.Int64
+	refused   atomic.Int64 // webhooks that were answered with 503
 	mu        sync.Mutex
 	received  map[string]bool // ids at Meta of messages whose webhook was acknowledged
 	sent      map[string]bool // ids of messages that were accepted
 	postGroup sync.WaitGroup
+}
+
+// The database of a server that goes on is killed, too: what it cannot store, it does not
+// acknowledge, and it needs no restart.
+func TestADatabaseThatIsKilledLosesNothing(t *testing.T) {
+	postgres := startPostgres(t, postgrestest.Config{})
+	r := newCrashRig(t, postgres.TCPURL("ferry"))
+	server := r.serve()
+	r.url.Store(&server.url)
+	stop := r.startLoad()
+	for range 2 {
+		r.awaitAcknowledged(20)
+		if err := postgres.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		refused := r.refused.Load()
+		eventually(t, "webhooks are answered with 503", func() bool { return r.refused.Load() > refused })
+		if err := postgres.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.awaitAcknowledged(20)
+	stop()
+	r.check()
 }
 
 func killServers(t *testing.T, database string) {
@@ -65,6 +90,22 @@ func killServers(t *testing.T, database string) {
 			t.Fatalf("FERRY_KILLS is %q; expected a number", text)
 		}
 	}
+	r := newCrashRig(t, database)
+	stop := r.startLoad()
+	for range kills {
+		server := r.serve()
+		r.url.Store(&server.url)
+		r.awaitAcknowledged(20 + rand.N(60))
+		server.kill()
+	}
+	stop()
+	server := r.serve()
+	r.url.Store(&server.url)
+	r.check()
+}
+
+// newCrashRig returns a rig without a server. An empty database is an SQLite file.
+func newCrashRig(t *testing.T, database string) *crashRig {
 	in := install(t, plainBuild, startSimulator(t, metasim.Config{}))
 	if database != "" {
 		in.env = append(in.env, "FERRY_DATABASE="+database)
@@ -75,20 +116,18 @@ func killServers(t *testing.T, database string) {
 	r.env = append(r.env, "FERRY_APP_SECRET="+r.secret, "FERRY_WEBHOOK_VERIFY_TOKEN=verify",
 		"FERRY_DESTINATION="+fmt.Sprintf(`{"name":"log","type":"file","path":%q,"accounts":[%q]}`, r.events, account))
 
-	ctx, stop := context.WithCancel(t.Context())
+	return r
+}
+
+// startLoad posts webhooks and sends messages until stop is called.
+func (r *crashRig) startLoad() (stop func()) {
+	ctx, cancel := context.WithCancel(r.t.Context())
 	r.postGroup.Go(func() { r.postWebhooks(ctx) })
 	r.postGroup.Go(func() { r.sendMessages(ctx) })
-	for range kills {
-		server := r.serve()
-		r.url.Store(&server.url)
-		r.awaitAcknowledged(20 + rand.N(60))
-		server.kill()
+	return func() {
+		cancel()
+		r.postGroup.Wait()
 	}
-	stop()
-	r.postGroup.Wait()
-	server := r.serve()
-	r.url.Store(&server.url)
-	r.check()
 }
 
 // awaitAcknowledged waits until the server has acknowledged a number of webhooks, and a
@@ -170,6 +209,9 @@ func (r *crashRig) post(ctx context.Context, client *http.Client, url string, bo
 	_, _ = io.Copy(io.Discard, response.Body)
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusServiceUnavailable {
 		r.t.Errorf("a webhook was answered with %d", response.StatusCode)
+	}
+	if response.StatusCode == http.StatusServiceUnavailable {
+		r.refused.Add(1)
 	}
 	return response.StatusCode == http.StatusOK
 }

@@ -191,6 +191,10 @@ func (r *Receiver) receive(w http.ResponseWriter, request *http.Request, entry *
 		return err
 	}
 	entry.Bytes = int64(len(body))
+	// The last free space is for recording what became of messages, events and uploads.
+	if err := r.config.State.Writable(request.Context()); err != nil {
+		return unstored(err)
+	}
 	updates, err := splitWebhook(body)
 	if errors.Is(err, errTooMany) || errors.Is(err, errTooLong) {
 		return &refusal{status: http.StatusRequestEntityTooLarge, text: "The webhook is too large.", cause: err}

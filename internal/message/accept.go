@@ -91,8 +91,13 @@ func (s *Sender) add(ctx context.Context, request Request, content Content) (str
 		return "", err
 	}
 	flow := Flow{BusinessAccountID: request.Sender.BusinessAccountID, PhoneNumberID: request.Sender.ID, Recipient: content.Recipient}
-	if err := s.config.Governor.Admit(ctx, flow); err != nil {
-		if _, isFull := errors.AsType[*QueueFullError](err); isFull && request.SDKCall != "" {
+	// The last free space is for recording what became of messages.
+	if err = s.config.State.Writable(ctx); err == nil {
+		err = s.config.Governor.Admit(ctx, flow)
+	}
+	if err != nil {
+		_, isFull := errors.AsType[*QueueFullError](err)
+		if (isFull || errors.Is(err, state.ErrUnwritable)) && request.SDKCall != "" {
 			if id, known := s.config.State.MessageOfCall(ctx, request.SDKCall); known == nil {
 				return id, nil // an earlier attempt was accepted
 			}

@@ -25,7 +25,8 @@ import (
 func (w *world) writingCalls() map[string]error {
 	_, posted := w.post("a.txt")
 	_, deleted := w.client(w.key).DeleteWhatsAppMessageMedia(w.t.Context(), &socialmessaging.DeleteWhatsAppMessageMediaInput{MediaId: aws.String("99"), OriginationPhoneNumberId: &w.phone})
-	return map[string]error{"PostWhatsAppMessageMedia": posted, "DeleteWhatsAppMessageMedia": deleted}
+	_, sent := w.client(w.key).SendWhatsAppMessage(w.t.Context(), w.sendInput(textMessage))
+	return map[string]error{"PostWhatsAppMessageMedia": posted, "DeleteWhatsAppMessageMedia": deleted, "SendWhatsAppMessage": sent}
 }
 
 // isUnavailable reports whether an error is a 503 that says when to retry.

@@ -13,8 +13,9 @@ import (
 
 const (
 	// freeReserve is the free space, in bytes, below which Writable refuses. It is for
-	// the records of the uploads in progress: a record and its indexes take up to
-	// five pages of 4 KiB in the log of SQLite, 256 of them take 5 MiB.
+	// the records of the uploads in progress, and of what becomes of messages and of
+	// deliveries: the record of an upload and its indexes take up to five pages of 4 KiB
+	// in the log of SQLite, 256 of them take 5 MiB.
 	freeReserve = 16 << 20
 	// writableAge is how long an answer of Writable may be reused.
 	writableAge = time.Second
@@ -52,7 +53,7 @@ func (s *DB) unwritten(err error, kind failure) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken == nil {
-		s.logger.Error("the database cannot be written: uploads and deletions are refused until it can", "error", err)
+		s.logger.Error("the database cannot be written: uploads, deletions, messages and webhooks are refused until it can", "error", err)
 	}
 	if !w.isFatal {
 		w.broken, w.probed = err, s.now()
@@ -69,7 +70,7 @@ func (s *DB) unwritten(err error, kind failure) {
 
 // Writable returns an error that is ErrUnwritable if a write would fail: if the last
 // one has failed and a new try does, too, or if the disk has too little free space
-// for the records of the uploads in progress. It costs nothing while all is well.
+// for recording what is in progress. It costs nothing while all is well.
 //
 // It is no guarantee: another program may fill the disk a moment later, and a quota
 // is not seen before a write fails.
@@ -107,11 +108,11 @@ func (s *DB) checkFree() {
 		s.writability.low = nil
 	} else {
 		s.writability.low = &writeError{kind: ErrUnwritable,
-			reason: fmt.Sprintf("its disk has only %d MiB of free space, less than the %d MiB that are kept for the records of uploads. Free some space there; ferry then continues by itself", system.Free>>20, freeReserve>>20)}
+			reason: fmt.Sprintf("its disk has only %d MiB of free space, less than the %d MiB that are kept for recording what is in progress. Free some space there; ferry then continues by itself", system.Free>>20, freeReserve>>20)}
 	}
 	switch after := s.writability.low; {
 	case before == nil && after != nil:
-		s.logger.Error("uploads and deletions are refused", "error", after)
+		s.logger.Error("uploads, deletions, messages and webhooks are refused", "error", after)
 	case before != nil && after == nil:
 		s.logger.Info("the disk of the database has free space again")
 	}

@@ -8,10 +8,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"ferry/internal/event"
+	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // limitFiles lets no file of this process grow beyond a size until the returned function
@@ -65,4 +69,25 @@ func TestLineThatDoesNotFitOnTheDiskIsWrittenAgainAndCutsNothing(t *testing.T) {
 	if got, want := strings.Split(string(text), "\n"), []string{`{"n":2222}`, `{"n"`, `{"n":3}`, ""}; !slices.Equal(got, want) {
 		t.Errorf("the file has %q; expected %q", got, want)
 	}
+}
+
+// SQLite cannot write a byte, as with a quota that is used up: the free space does not
+// say so.
+func TestWebhookIsNotAcknowledgedUntilItCanBeWritten(t *testing.T) {
+	var elapsed atomic.Int64
+	r := newReceiver(t, statetest.SQLite.Open(t, state.Config{
+		Path: filepath.Join(t.TempDir(), "ferry.db"), Now: func() time.Time { return time.Now().Add(time.Duration(elapsed.Load())) },
+	}))
+	r.want(200, bodyWith(messages(text("wamid.1"))))
+	restore := limitFiles(t, 1)
+	for range 2 { // the first one fails to write, the second one is refused at once
+		r.wantRefused("wamid.2")
+	}
+	elapsed.Add(int64(time.Second)) // another write is tried
+	r.wantRefused("wamid.2")
+	r.wantStored("wamid.1")
+	restore()
+	elapsed.Add(int64(time.Second))
+	r.want(200, bodyWith(messages(text("wamid.2"))))
+	r.wantStored("wamid.1", "wamid.2")
 }
