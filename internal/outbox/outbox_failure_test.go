@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ferry/internal/outbox"
@@ -86,6 +88,44 @@ func TestALaneIsHeldUntilItsLeaseEnds(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		if held < 36*time.Second || held > 41*time.Second {
 			t.Errorf("the lane was held for %v; its last lease began within 4 s before the database failed, which it did after 30 s", held)
+		}
+	})
+}
+
+// The first process cannot reach the database while its attempt hangs. The second one works
+// the lane to its end, and then the first one takes the lane again.
+func TestALaneThatAnotherProcessHasWorkedIsNotWorkedFromAnOldList(t *testing.T) {
+	inBubble(t, func(t *testing.T, db *state.DB) {
+		store, hangs := &failingStore{Store: db}, make(chan struct{})
+		first := start(t, db, func(_ context.Context, _ int, d outbox.Delivery) error {
+			if d.EventID == "a" {
+				<-hangs
+			}
+			return nil
+		}, func(c *outbox.Config) { c.Store = store })
+		put(t, db, "one", []string{"event/1"}, "a", "b", "c")
+		synctest.Wait()
+		store.fails.Store(true)
+		time.Sleep(15 * time.Second)
+		second := start(t, db, nil)
+		put(t, db, "one", []string{"event/1"}, "d")
+		time.Sleep(5 * time.Second)
+		second.end()
+		put(t, db, "one", []string{"event/1"}, "e")
+		store.fails.Store(false)
+		time.Sleep(5 * time.Second) // the first one takes the lane
+		close(hangs)
+		time.Sleep(30 * time.Second)
+		if got := second.order(); !slices.Equal(got, []string{"a", "b", "c", "d"}) {
+			t.Errorf("the second process has attempted %v", got)
+		}
+		if got := first.order(); !slices.Equal(got, []string{"a", "e"}) {
+			t.Errorf("the first process has attempted %v", got)
+		}
+		for _, id := range first.order() {
+			if state := records(t, db, id)[0].State; state != outbox.Delivered {
+				t.Errorf("%s is %s", id, state)
+			}
 		}
 	})
 }

@@ -67,7 +67,7 @@ func (l *loop) record(round *Round) map[string]int {
 		}
 		if r.back != nil {
 			back := *r.back
-			back.Claim = claim
+			back.Claim, back.Head = claim, max(back.Head, r.turn.head)
 			round.Returns = append(round.Returns, back)
 			returned[r.turn.lane.Destination]++
 		}

@@ -155,8 +155,9 @@ func (l *loop) round(ctx context.Context, round Round) {
 }
 
 // begin begins the turn of a lane that was taken. If this process works the lane
-// already, because its lease had ended without anybody else taking the lane, that turn
-// continues with the new claim.
+// already, because its lease had ended, that turn continues with the new claim. If another
+// process has had the lane meanwhile, it continues to the end of its attempt only: the
+// others of its deliveries may have been made.
 func (l *loop) begin(lane Lane, until time.Time) {
 	t := l.held[lane.Lane]
 	isNew := t == nil
@@ -164,8 +165,10 @@ func (l *loop) begin(lane Lane, until time.Time) {
 		t = &turn{lane: lane}
 		l.held[lane.Lane] = t
 		l.destination(lane.Destination).held++
+	} else if lane.Number != t.lane.Number+1 {
+		t.old.Store(true)
 	}
-	t.lane.Claim = lane.Claim
+	t.lane.Claim, t.head = lane.Claim, lane.Head
 	t.until.Store(until.UnixMilli())
 	t.lost.Store(false)
 	if isNew {

@@ -25,8 +25,12 @@ type turn struct {
 	// until is the end of the lease in Unix milliseconds. The loop extends it.
 	until atomic.Int64
 	lost  atomic.Bool // another process has the lane
+	// old says that another process has worked the lane meanwhile, and that this one has
+	// it again: the attempt in progress is the last one of the turn.
+	old atomic.Bool
 
-	isReturning bool // its Return waits to be recorded; of the loop only
+	head        int64 // of the lane when it was taken the last time; of the loop only
+	isReturning bool  // its Return waits to be recorded; of the loop only
 }
 
 // A report is what a turn tells the loop.
@@ -48,12 +52,16 @@ const (
 
 // work makes the deliveries of a turn, in order, and reports each end and the end of
 // the turn. A delivery that is to be retried ends the turn, and so does the end of
-// the lease, or stopping.
+// the lease, or stopping, or that another process has worked the lane.
 func (o *Outbox) work(ctx context.Context, stopping <-chan struct{}, t *turn) {
 	back := Return{Head: t.lane.Head, Failures: t.lane.Failures}
 	isHeld := func() bool { return !t.lost.Load() && o.config.Now().UnixMilli() < t.until.Load() }
 	isComplete := true
 	for _, delivery := range t.lane.Deliveries {
+		if t.old.Load() {
+			isComplete = false
+			break
+		}
 		if isDone(stopping) || !isHeld() {
 			o.report(report{turn: t, ended: &Ended{Seq: delivery.Seq, State: Waiting, Attempts: delivery.Attempts, KeepBegun: delivery.Interrupted}})
 			isComplete = false
