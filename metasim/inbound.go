@@ -214,25 +214,9 @@ type inboundMessage struct {
 	Errors []inboundError `json:"errors,omitempty"`
 }
 
-// inboundContent is the members of an Inbound that name its type.
-type inboundContent struct {
-	Text        *InboundText        `json:"text,omitempty"`
-	Image       *InboundMedia       `json:"image,omitempty"`
-	Video       *InboundMedia       `json:"video,omitempty"`
-	Audio       *InboundMedia       `json:"audio,omitempty"`
-	Document    *InboundMedia       `json:"document,omitempty"`
-	Sticker     *InboundMedia       `json:"sticker,omitempty"`
-	Location    *InboundLocation    `json:"location,omitempty"`
-	Contacts    []InboundContact    `json:"contacts,omitempty"`
-	Interactive *InboundInteractive `json:"interactive,omitempty"`
-	Button      *InboundButton      `json:"button,omitempty"`
-	Reaction    *InboundReaction    `json:"reaction,omitempty"`
-	Order       *InboundOrder       `json:"order,omitempty"`
-	System      *InboundSystem      `json:"system,omitempty"`
-	Unsupported *InboundUnsupported `json:"unsupported,omitempty"`
-	Edit        *InboundEdit        `json:"edit,omitempty"`
-	Revoke      *InboundRevoke      `json:"revoke,omitempty"`
-}
+// inboundContent is the members of an Inbound that name its type. Those that the
+// message in a webhook has itself stand before these.
+type inboundContent Inbound
 
 // inboundError says why a message has no content (docs/references.md#graph-errors).
 type inboundError struct {

@@ -79,15 +79,6 @@ func (c *InboundContext) complete(p *phone) *InboundContext {
 	return &completed
 }
 
-// content returns the members that name the type.
-func (in Inbound) content() inboundContent {
-	return inboundContent{
-		Text: in.Text, Image: in.Image, Video: in.Video, Audio: in.Audio, Document: in.Document, Sticker: in.Sticker,
-		Location: in.Location, Contacts: in.Contacts, Interactive: in.Interactive, Button: in.Button, Reaction: in.Reaction,
-		Order: in.Order, System: in.System, Unsupported: in.Unsupported, Edit: in.Edit, Revoke: in.Revoke,
-	}
-}
-
 // kinds returns the types whose members are set.
 func (c *inboundContent) kinds() (kinds []string) {
 	for kind, set := range map[string]bool{
@@ -112,7 +103,7 @@ var inboundTypes = []string{
 
 // complete returns the content of a message with its defaults, and its type.
 func (in Inbound) complete() (content inboundContent, kind string, err error) {
-	content = in.content()
+	content = inboundContent(in)
 	set := content.kinds()
 	switch {
 	case len(set) > 1:

@@ -93,7 +93,7 @@ func TestInboundMessageOfEachTypeHasTheBytesOfItsWebhook(t *testing.T) {
 			}
 			return regexp.MustCompile(`\d{15,17}|[\w-]{20,}`).ReplaceAllString(found, "VARIES")
 		})
-		types[in.Type+strings.Join(ptr(in.content()).kinds(), "")] = true
+		types[in.Type+strings.Join(ptr(inboundContent(in)).kinds(), "")] = true
 	}
 	for _, kind := range inboundTypes {
 		if !types[kind] {

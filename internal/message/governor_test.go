@@ -12,7 +12,6 @@ import (
 
 	"ferry/internal/message"
 	"ferry/internal/outbox"
-	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/internal/state/statetest"
 )
@@ -26,24 +25,10 @@ func to(recipient string) message.Flow {
 	return other
 }
 
-// newSealer returns the sealer that all databases of a test share.
-func newSealer(tb testing.TB) *secret.Sealer {
-	tb.Helper()
-	keyset, err := secret.GenerateKeyset()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(keyset)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return sealer
-}
-
 // replicas returns the databases of several processes that share an SQLite file.
 func replicas(t *testing.T, number int) []*state.DB {
 	t.Helper()
-	sealer, path := newSealer(t), filepath.Join(t.TempDir(), "ferry.db")
+	sealer, path := statetest.Sealer(t), filepath.Join(t.TempDir(), "ferry.db")
 	databases := make([]*state.DB, number)
 	for i := range databases {
 		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: sealer})
@@ -176,7 +161,7 @@ func TestProcessesTogetherUseTheThroughputAndNeverMore(t *testing.T) {
 func TestProcessesOnOneDatabaseKeepTheThroughput(t *testing.T) {
 	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
 		const length, perSecond = 4 * time.Second, 200
-		path, sealer := engine.Path(t), newSealer(t)
+		path, sealer := engine.Path(t), statetest.Sealer(t)
 		var governors []*message.Governor
 		for range 2 {
 			db := engine.Open(t, state.Config{Path: path, Sealer: sealer})
@@ -246,7 +231,7 @@ func TestUnusedPermitsExpire(t *testing.T) {
 func TestCommitsAreFewerThanMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "ferry.db")
-		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: newSealer(t)})
+		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: statetest.Sealer(t)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"ferry/internal/outbox"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 const account = "111122223333"
@@ -29,19 +30,6 @@ func open(tb testing.TB, path string, sealer *secret.Sealer) *state.DB {
 		tb.Fatal(err)
 	}
 	return db
-}
-
-func newSealer(tb testing.TB) *secret.Sealer {
-	tb.Helper()
-	keyset, err := secret.GenerateKeyset()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(keyset)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return sealer
 }
 
 // A world is an outbox on a database, and what it has delivered.
@@ -136,7 +124,7 @@ func (w *world) order() []string {
 // inBubble runs a test with a clock that runs as fast as everybody waits. It has a
 // database in memory.
 func inBubble(t *testing.T, test func(t *testing.T, db *state.DB)) {
-	sealer := newSealer(t)
+	sealer := statetest.Sealer(t)
 	synctest.Test(t, func(t *testing.T) { test(t, open(t, state.Memory, sealer)) })
 }
 

@@ -79,7 +79,7 @@ func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 	w.must(err)
 	w.graph = client
 	t.Cleanup(client.Close)
-	sealer := newSealer(t)
+	sealer := statetest.Sealer(t)
 	record := activity.NewRecorder(slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	config := settings{
 		objects:   objects,
@@ -199,19 +199,6 @@ func (w *world) postAs(ctx context.Context, key state.AccessKey, in *socialmessa
 		return "", err
 	}
 	return *out.MediaId, nil
-}
-
-func newSealer(t *testing.T) *secret.Sealer {
-	t.Helper()
-	keyset, err := secret.GenerateKeyset()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(keyset)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sealer
 }
 
 // logBuffer keeps what was logged; the server writes it from several goroutines.

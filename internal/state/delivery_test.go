@@ -9,6 +9,7 @@ import (
 
 	"ferry/internal/outbox"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // finish takes the only due lane of a destination and ends all its deliveries.
@@ -76,7 +77,7 @@ func TestADiscardCancelsWhatWaits(t *testing.T) {
 
 func TestEventsArePurgedWithTheirDeliveriesAndLanes(t *testing.T) {
 	clock := now
-	db, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: newSealer(t), Now: func() time.Time { return clock }})
+	db, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: statetest.Sealer(t), Now: func() time.Time { return clock }})
 	if err != nil {
 		t.Fatal(err)
 	}

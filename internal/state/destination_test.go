@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 var topic = state.EventDestination{ARN: "arn:aws:sns:us-east-1:111122223333:events", RoleARN: "arn:aws:iam::111122223333:role/publisher"}
@@ -54,7 +55,7 @@ func sortedByARN(list []state.EventDestination) map[string]string {
 }
 
 func TestDestinationsPutByAnotherProcessTakeEffectAfterFreshness(t *testing.T) {
-	path, sealer, ctx := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t), t.Context()
+	path, sealer, ctx := filepath.Join(t.TempDir(), "ferry.db"), statetest.Sealer(t), t.Context()
 	clock := now
 	server, err := state.Open(ctx, state.Config{Path: path, Sealer: sealer, Now: func() time.Time { return clock }})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -180,29 +179,6 @@ func (s *DB) extendLanes(ctx context.Context, tx *sql.Tx, lanes []string, destin
 		tails[lane] = tail
 	}
 	return tails, rows.Err()
-}
-
-// placeholders returns the rows of a VALUES clause: for 2 rows and 2 columns
-// "($1, $2), ($3, $4)". Each row ends with the given constants.
-func placeholders(rows, columns int, constants ...string) string {
-	var text strings.Builder
-	for row := range rows {
-		if row > 0 {
-			text.WriteString(", ")
-		}
-		text.WriteByte('(')
-		for column := range columns {
-			if column > 0 {
-				text.WriteString(", ")
-			}
-			fmt.Fprintf(&text, "$%d", row*columns+column+1)
-		}
-		for _, constant := range constants {
-			text.WriteString(", " + constant)
-		}
-		text.WriteByte(')')
-	}
-	return text.String()
 }
 
 // Event returns an event without its destinations. It returns ErrNotFound if there is

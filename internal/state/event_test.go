@@ -11,7 +11,7 @@ import (
 // PostgreSQL stores another text than one with NUL. The deliveries would get numbers of
 // another lane, and never be made.
 func TestEventOfALaneThatCannotBeStoredIsRefused(t *testing.T) {
-	db := open(t, statetest.Postgres.Path(t), newSealer(t))
+	db := open(t, statetest.Postgres.Path(t), statetest.Sealer(t))
 	linked := link(t, db, "1")
 	bad := statusEvent(linked, "e-1", "sent", "wamid.1")
 	bad.Conversation = "4915\x00"

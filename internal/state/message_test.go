@@ -339,7 +339,7 @@ func TestStatusResolvesTheOnlyMessageThatItCanBeAbout(t *testing.T) {
 
 // Two replicas may accept two attempts of one SDK call at the same time.
 func TestAttemptsOfOneSDKCallAreOneMessageOnAllReplicas(t *testing.T) {
-	path, sealer := statetest.Postgres.Path(t), newSealer(t)
+	path, sealer := statetest.Postgres.Path(t), statetest.Sealer(t)
 	replicas := []*state.DB{open(t, path, sealer), open(t, path, sealer)}
 	linked := link(t, replicas[0], "1")
 	const calls = 30

@@ -6,8 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
-	"strings"
 	"time"
 )
 
@@ -90,16 +88,6 @@ func unknownMessages(ctx context.Context, tx *sql.Tx, status ReportedStatus) ([]
 		messages = append(messages, m)
 	}
 	return messages, rows.Err()
-}
-
-// parameters returns count parameters of a statement, the first of which has a number:
-// "$2, $3".
-func parameters(first, count int) string {
-	names := make([]string, count)
-	for i := range names {
-		names[i] = fmt.Sprintf("$%d", first+i)
-	}
-	return strings.Join(names, ", ")
 }
 
 // callbackData returns what Meta repeats in each status of a message.

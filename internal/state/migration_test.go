@@ -12,6 +12,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // A database of the version before the users of a file were recorded.
@@ -48,7 +49,7 @@ func TestFilesThatAnEarlierVersionSharedKeepTheirUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s := open(t, path, newSealer(t))
+	s := open(t, path, statetest.Sealer(t))
 	usages, err := s.Usages(ctx)
 	if want := (state.Settings{Reuse: true, Verify: true}); err != nil || len(usages) != 1 || usages[0].Settings != want || usages[0].UploadsAvoided != 5 {
 		t.Errorf("the account is %+v, %v", usages, err)

@@ -9,9 +9,7 @@ package state
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ferry/internal/outbox"
@@ -222,50 +220,10 @@ func (r *outboxRound) query(ctx context.Context, scan func(*sql.Rows) error, tex
 	return eachRow(ctx, r.tx, scan, text, values...)
 }
 
-// eachRow calls scan for each row that a query within a transaction returns.
-func eachRow(ctx context.Context, tx *sql.Tx, scan func(*sql.Rows) error, text string, values ...any) error {
-	rows, err := tx.QueryContext(ctx, text, values...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 // locking returns a clause that locks rows, for engines with more than one writer.
 func (s *DB) locking(clause string) string {
 	if s.isPostgres {
 		return " " + clause
 	}
 	return ""
-}
-
-// typed returns the rows of a VALUES clause whose columns have types: PostgreSQL takes
-// them from the first row.
-func typed(rows int, types ...string) string {
-	var first strings.Builder
-	for i, name := range types {
-		if i > 0 {
-			first.WriteString(", ")
-		}
-		fmt.Fprintf(&first, "CAST($%d AS %s)", i+1, name)
-	}
-	text := "(" + first.String() + ")"
-	for row := 1; row < rows; row++ {
-		text += ", (" + parameters(row*len(types)+1, len(types)) + ")"
-	}
-	return text
-}
-
-func anySlice(texts []string) []any {
-	values := make([]any, len(texts))
-	for i, text := range texts {
-		values[i] = text
-	}
-	return values
 }

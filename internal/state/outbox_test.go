@@ -346,7 +346,7 @@ func TestRecoveryMakesDueWhatWaitsForItsBackOff(t *testing.T) {
 
 // TestASecondServerKeepsTheLanesOfTheFirst, which uses the same file.
 func TestASecondServerKeepsTheLanesOfTheFirst(t *testing.T) {
-	path, sealer := filepath.Join(t.TempDir(), "ferry ?#%.db"), newSealer(t)
+	path, sealer := filepath.Join(t.TempDir(), "ferry ?#%.db"), statetest.Sealer(t)
 	first, second := open(t, path, sealer), open(t, path, sealer)
 	startOutbox := func(db *state.DB) (end func()) {
 		t.Helper()
@@ -377,7 +377,7 @@ func TestASecondServerKeepsTheLanesOfTheFirst(t *testing.T) {
 
 // TestProcessesWithDifferentClocksAgreeOnLeases, because they follow PostgreSQL's.
 func TestProcessesWithDifferentClocksAgreeOnLeases(t *testing.T) {
-	path, sealer := statetest.Postgres.Path(t), newSealer(t)
+	path, sealer := statetest.Postgres.Path(t), statetest.Sealer(t)
 	var clerks []*clerk
 	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
 		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: sealer, Now: func() time.Time { return time.Now().Add(ahead) }})

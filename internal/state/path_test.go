@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 func TestAddressOfAServerIsRefusedAndNeverShown(t *testing.T) {
@@ -35,7 +36,7 @@ func TestAddressOfAServerIsRefusedAndNeverShown(t *testing.T) {
 		"a user and password in Oracle's way": "ferry/canary@//db:1521/ferry",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := state.Open(t.Context(), state.Config{Path: path, Sealer: newSealer(t)})
+			_, err := state.Open(t.Context(), state.Config{Path: path, Sealer: statetest.Sealer(t)})
 			if err == nil {
 				t.Fatal("it is taken for a file")
 			}

@@ -216,7 +216,7 @@ func TestServerWithoutFreeConnectionsIsNamed(t *testing.T) {
 	name := selectTexts(t, path, `SELECT current_database()`)[0]
 	execute(t, path, `CREATE ROLE `+name+` LOGIN CONNECTION LIMIT 1`, `ALTER DATABASE `+name+` OWNER TO `+name)
 	defer execute(t, path, `ALTER DATABASE `+name+` OWNER TO CURRENT_USER`, `REASSIGN OWNED BY `+name+` TO CURRENT_USER`, `DROP ROLE `+name)
-	_, err := state.Open(t.Context(), state.Config{Path: strings.Replace(path, "//ferry@", "//"+name+"@", 1), Sealer: newSealer(t)})
+	_, err := state.Open(t.Context(), state.Config{Path: strings.Replace(path, "//ferry@", "//"+name+"@", 1), Sealer: statetest.Sealer(t)})
 	if !errors.Is(err, state.ErrUnwritable) || !strings.Contains(err.Error(), "--database-connections") {
 		t.Errorf("Open with one connection: %v", err)
 	}

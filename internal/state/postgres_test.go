@@ -83,7 +83,7 @@ func selectTexts(t *testing.T, path, query string) []string {
 func TestServersThatStartAtOnceOnAnEmptyDatabaseTakeTurns(t *testing.T) {
 	for _, count := range []int{2, 4} {
 		t.Run(fmt.Sprint(count), func(t *testing.T) {
-			path, sealer := statetest.Postgres.EmptyPath(t), newSealer(t)
+			path, sealer := statetest.Postgres.EmptyPath(t), statetest.Sealer(t)
 			var group sync.WaitGroup
 			for range count {
 				group.Go(func() {
@@ -138,7 +138,7 @@ func TestServerThatCannotHaveTheStateIsRefused(t *testing.T) {
 	path := statetest.Postgres.EmptyPath(t)
 	execute(t, path, `CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
 	defer execute(t, path, `DROP DATABASE latin WITH (FORCE)`)
-	_, err := state.Open(t.Context(), state.Config{Path: withDatabase(t, path, "latin"), Sealer: newSealer(t)})
+	_, err := state.Open(t.Context(), state.Config{Path: withDatabase(t, path, "latin"), Sealer: statetest.Sealer(t)})
 	if err == nil || !strings.Contains(err.Error(), "UTF8 is required") {
 		t.Errorf("a database with the encoding LATIN1: %v", err)
 	}
@@ -170,7 +170,7 @@ func TestURLWithAMistakeIsRefusedWithoutItsPassword(t *testing.T) {
 		"another session":              {"postgres://ferry:canary@db/ferry?target_session_attrs=canary", "expected postgres://"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := state.Open(t.Context(), state.Config{Path: c.path, Sealer: newSealer(t)})
+			_, err := state.Open(t.Context(), state.Config{Path: c.path, Sealer: statetest.Sealer(t)})
 			if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error does not have %q, or shows the password: %v", c.want, err)
 			}
@@ -181,7 +181,7 @@ func TestURLWithAMistakeIsRefusedWithoutItsPassword(t *testing.T) {
 func TestServerIsReachedByTCPWithAPassword(t *testing.T) {
 	server := startServer(t, postgrestest.Config{TCP: true})
 	address := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(server.Port))
-	good, sealer := server.TCPURL("postgres"), newSealer(t)
+	good, sealer := server.TCPURL("postgres"), statetest.Sealer(t)
 	for name, c := range map[string]struct{ path, want string }{
 		"with the password":                  {good, ""},
 		"with another case of the scheme":    {strings.Replace(good, "postgres://", "PostgreSQL://", 1), ""},

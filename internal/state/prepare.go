@@ -29,7 +29,7 @@ func (s *DB) queueBehind(ctx context.Context, tx *sql.Tx, events []Event) error 
 	}
 	isBusy := make(map[string]bool)
 	for some := range slices.Chunk(lanes, rowsPerStatement) {
-		err := queryAll(ctx, tx, func(rows *sql.Rows) error {
+		err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 			var lane string
 			err := rows.Scan(&lane)
 			isBusy[lane] = true

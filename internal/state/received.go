@@ -107,7 +107,7 @@ func (s *DB) insertReceived(ctx context.Context, tx *sql.Tx, receipts []*receipt
 		for _, key := range some {
 			values = append(values, key, now)
 		}
-		err := queryAll(ctx, tx, func(rows *sql.Rows) error {
+		err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 			var key string
 			err := rows.Scan(&key)
 			isFresh[key] = true
@@ -118,21 +118,6 @@ func (s *DB) insertReceived(ctx context.Context, tx *sql.Tx, receipts []*receipt
 		}
 	}
 	return isFresh, nil
-}
-
-// queryAll calls scan for each row of a query.
-func queryAll(ctx context.Context, tx *sql.Tx, scan func(*sql.Rows) error, query string, values ...any) error {
-	rows, err := tx.QueryContext(ctx, query, values...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // reportStatuses records what updates report about messages. The status of a message
@@ -153,7 +138,7 @@ func (s *DB) reportStatuses(ctx context.Context, tx *sql.Tx, updates []Received)
 	}
 	found := make(map[string][]Received) // by the id of the message
 	for some := range slices.Chunk(wamids, rowsPerStatement) {
-		err := queryAll(ctx, tx, func(rows *sql.Rows) error {
+		err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 			var id string
 			var m message
 			if err := rows.Scan(&id, &m.phoneNumberID, &m.wamid); err != nil {

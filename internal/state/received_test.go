@@ -62,7 +62,7 @@ func TestUpdateIsRecognisedForEightDays(t *testing.T) {
 func TestUpdateThatIsReceivedAtTheSameTimeIsStoredOnce(t *testing.T) {
 	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
 		path := engine.Path(t)
-		sealer := newSealer(t)
+		sealer := statetest.Sealer(t)
 		replicas := []*state.DB{engine.Open(t, state.Config{Path: path, Sealer: sealer}), engine.Open(t, state.Config{Path: path, Sealer: sealer})}
 		linked := link(t, replicas[0], "1")
 		var group sync.WaitGroup
@@ -334,7 +334,7 @@ func TestCountsOfUnlinkedUpdatesAreBoundedAndEnd(t *testing.T) {
 
 // TestReceiveOnAFullDiskStoresNothing: SQLite behaves as on a full disk.
 func TestReceiveOnAFullDiskStoresNothing(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "ferry.db"), newSealer(t))
+	s := open(t, filepath.Join(t.TempDir(), "ferry.db"), statetest.Sealer(t))
 	linked := link(t, s, "1")
 	if err := s.LimitPages(t.Context(), 4); err != nil {
 		t.Fatal(err)

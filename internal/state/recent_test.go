@@ -10,12 +10,13 @@ import (
 
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // Two processes share a database: a change by one takes effect in the other after
 // at most Freshness, and in the process itself at once.
 func TestChangesByAnotherProcessTakeEffectAfterFreshness(t *testing.T) {
-	path, sealer, ctx := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t), t.Context()
+	path, sealer, ctx := filepath.Join(t.TempDir(), "ferry.db"), statetest.Sealer(t), t.Context()
 	var mu sync.Mutex
 	clock := now
 	server, err := state.Open(ctx, state.Config{Path: path, Sealer: sealer, Now: func() time.Time {

@@ -16,6 +16,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // disk is the file system of a database, and a clock.
@@ -40,7 +41,7 @@ func (d *disk) open(t *testing.T) *state.DB {
 func (d *disk) openAt(t *testing.T, path string) *state.DB {
 	t.Helper()
 	s, err := state.Open(t.Context(), state.Config{
-		Path: path, Sealer: newSealer(t),
+		Path: path, Sealer: statetest.Sealer(t),
 		Now: func() time.Time { return now.Add(time.Duration(d.elapsed.Load())) },
 		Filesystem: func(string) (state.Filesystem, error) {
 			d.asked.Add(1)
@@ -226,7 +227,7 @@ func TestFailuresOfSQLiteAreClassified(t *testing.T) {
 }
 
 func TestFileThatCannotBeWrittenIsReported(t *testing.T) {
-	_, err := state.Open(t.Context(), state.Config{Path: filepath.Join(t.TempDir(), "missing", "ferry.db"), Sealer: newSealer(t)})
+	_, err := state.Open(t.Context(), state.Config{Path: filepath.Join(t.TempDir(), "missing", "ferry.db"), Sealer: statetest.Sealer(t)})
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open in a directory that does not exist: %v", err)
 	}

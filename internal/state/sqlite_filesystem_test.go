@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 func TestNetworkFileSystemsAreRefusedWithAReason(t *testing.T) {
@@ -41,7 +42,7 @@ func TestNetworkFileSystemsAreRefusedWithAReason(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ferry.db")
-			s, err := state.Open(t.Context(), state.Config{Path: path, Sealer: newSealer(t), Filesystem: func(string) (state.Filesystem, error) { return c.system, nil }})
+			s, err := state.Open(t.Context(), state.Config{Path: path, Sealer: statetest.Sealer(t), Filesystem: func(string) (state.Filesystem, error) { return c.system, nil }})
 			if err == nil {
 				_ = s.Close()
 			}

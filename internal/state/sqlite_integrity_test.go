@@ -11,6 +11,7 @@ import (
 
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 // newFile returns the path of a database with some hundred records, which is closed.
@@ -41,7 +42,7 @@ func TestDamagedFileIsNotOpened(t *testing.T) {
 		"text in place of the file": func([]byte) []byte { return bytes.Repeat([]byte("this is not a database\n"), 1000) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			sealer := newSealer(t)
+			sealer := statetest.Sealer(t)
 			path := newFile(t, sealer)
 			file, err := os.ReadFile(path)
 			if err != nil {
@@ -59,7 +60,7 @@ func TestDamagedFileIsNotOpened(t *testing.T) {
 }
 
 func TestIntactFileIsOpened(t *testing.T) {
-	sealer := newSealer(t)
+	sealer := statetest.Sealer(t)
 	s, err := state.Open(t.Context(), state.Config{Path: newFile(t, sealer), Sealer: sealer, CheckIntegrity: true})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +72,7 @@ func TestIntactFileIsOpened(t *testing.T) {
 }
 
 func TestDamageIsFoundWhileTheFileIsOpen(t *testing.T) {
-	sealer := newSealer(t)
+	sealer := statetest.Sealer(t)
 	path := newFile(t, sealer)
 	s, err := state.Open(t.Context(), state.Config{Path: path, Sealer: sealer, CheckIntegrity: true})
 	if err != nil {
@@ -99,7 +100,7 @@ func TestDamageIsFoundWhileTheFileIsOpen(t *testing.T) {
 
 func TestDeletedRowsAreNotInTheFiles(t *testing.T) {
 	directory := t.TempDir()
-	s := open(t, filepath.Join(directory, "ferry.db"), newSealer(t))
+	s := open(t, filepath.Join(directory, "ferry.db"), statetest.Sealer(t))
 	key := accessKey("AKIADELETED", "111122223333")
 	key.Name = "deleted-name-7f13"
 	if err := s.CreateAccessKey(t.Context(), key); err != nil {

@@ -20,19 +20,6 @@ import (
 
 const canary = "EAA-canary-51c0"
 
-func newSealer(tb testing.TB) *secret.Sealer {
-	tb.Helper()
-	keyset, err := secret.GenerateKeyset()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(keyset)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return sealer
-}
-
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // open opens a database.
@@ -52,9 +39,9 @@ func open(tb testing.TB, path string, sealer *secret.Sealer) *state.DB {
 
 // eachKind runs a test on an SQLite file, in memory, and on PostgreSQL.
 func eachKind(t *testing.T, test func(t *testing.T, s *state.DB)) {
-	t.Run("file", func(t *testing.T) { test(t, open(t, filepath.Join(t.TempDir(), "ferry ?#%.db"), newSealer(t))) })
-	t.Run("memory", func(t *testing.T) { test(t, open(t, state.Memory, newSealer(t))) })
-	t.Run("postgres", func(t *testing.T) { test(t, open(t, statetest.Postgres.Path(t), newSealer(t))) })
+	t.Run("file", func(t *testing.T) { test(t, open(t, filepath.Join(t.TempDir(), "ferry ?#%.db"), statetest.Sealer(t))) })
+	t.Run("memory", func(t *testing.T) { test(t, open(t, state.Memory, statetest.Sealer(t))) })
+	t.Run("postgres", func(t *testing.T) { test(t, open(t, statetest.Postgres.Path(t), statetest.Sealer(t))) })
 }
 
 func accessKey(id, account string) state.AccessKey {
@@ -241,7 +228,7 @@ func TestConcurrentRecordsAreAllStored(t *testing.T) {
 }
 
 func TestStateIsPersistentAndNeedsTheSameKeyset(t *testing.T) {
-	path, sealer := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)
+	path, sealer := filepath.Join(t.TempDir(), "ferry.db"), statetest.Sealer(t)
 	first := open(t, path, sealer)
 	if err := first.CreateAccessKey(t.Context(), accessKey("AKIA1", "111122223333")); err != nil {
 		t.Fatal(err)
@@ -249,7 +236,7 @@ func TestStateIsPersistentAndNeedsTheSameKeyset(t *testing.T) {
 	if key, err := open(t, path, sealer).AccessKey(t.Context(), "AKIA1"); err != nil || key.Secret.Reveal() != canary+"AKIA1" {
 		t.Errorf("a second process reads %v, %v", key, err)
 	}
-	_, err := state.Open(t.Context(), state.Config{Path: path, Sealer: newSealer(t)})
+	_, err := state.Open(t.Context(), state.Config{Path: path, Sealer: statetest.Sealer(t)})
 	if err == nil || !strings.Contains(err.Error(), "keyset is not the one") {
 		t.Errorf("opened with another keyset: %v", err)
 	}
@@ -260,7 +247,7 @@ func TestStateIsPersistentAndNeedsTheSameKeyset(t *testing.T) {
 
 func TestFilesContainNoSecrets(t *testing.T) {
 	directory := t.TempDir()
-	s := open(t, filepath.Join(directory, "ferry.db"), newSealer(t))
+	s := open(t, filepath.Join(directory, "ferry.db"), statetest.Sealer(t))
 	if err := s.CreateAccessKey(t.Context(), accessKey("AKIA1", "111122223333")); err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +273,7 @@ func TestFilesContainNoSecrets(t *testing.T) {
 }
 
 func TestConcurrentOpensTakeTurnsToMigrate(t *testing.T) {
-	path, sealer := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)
+	path, sealer := filepath.Join(t.TempDir(), "ferry.db"), statetest.Sealer(t)
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {

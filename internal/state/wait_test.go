@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 func TestDatabaseThatAnotherProcessLocksRefusesUploadsUntilItIsUnlocked(t *testing.T) {
@@ -54,7 +55,7 @@ func TestDatabaseThatAnotherProcessLocksRefusesUploadsUntilItIsUnlocked(t *testi
 
 func TestRecordThatWaitsTooLongIsAnUnwritableDatabase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: newSealer(t)})
+		s, err := state.Open(t.Context(), state.Config{Path: state.Memory, Sealer: statetest.Sealer(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
