@@ -20,6 +20,7 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 
 	"ferry/internal/bulk"
+	"ferry/internal/media"
 	"ferry/socialmessaging"
 )
 
@@ -70,7 +71,7 @@ func (c *sendCommand) upload(ctx context.Context, client *socialmessaging.Client
 	if err != nil {
 		return "", "", mediaError(c.Media, err)
 	}
-	if kind = messageKind(*metadata.MimeType); c.Caption != "" && (kind == "audio" || kind == "sticker") {
+	if kind = media.MessageType(*metadata.MimeType); c.Caption != "" && (kind == "audio" || kind == "sticker") {
 		return "", "", fmt.Errorf("--caption: WhatsApp shows no text below %s of the type %s; send it as a message of its own", kind, *metadata.MimeType)
 	}
 	return *output.MediaId, kind, nil
@@ -92,19 +93,6 @@ func (c *sendCommand) mediaObject(media *bulk.SentMedia) map[string]any {
 func mediaError(source string, err error) error {
 	failure := bulk.Explain(err)
 	return fmt.Errorf("--media %s: %s", withoutQuery(source), strings.TrimSpace(failure.Code+" "+failure.Error))
-}
-
-// messageKind returns the type of the message that shows a file of a MIME type.
-func messageKind(mimeType string) string {
-	mimeType, _, _ = strings.Cut(mimeType, ";")
-	family, _, _ := strings.Cut(mimeType, "/")
-	switch {
-	case mimeType == "image/webp":
-		return "sticker"
-	case family == "image" || family == "video" || family == "audio":
-		return family
-	}
-	return "document"
 }
 
 // fileName returns the last element of a path or URL.

@@ -470,7 +470,7 @@ func TestOtherMethodsAreRefused(t *testing.T) {
 	}
 }
 
-// send sends a message from the linked number. Meta returns this wamid, unless it is
+// sent sends a message from the linked number. Meta returns this wamid, unless it is
 // empty.
 func (r *hook) sent(wamid string) (messageID string) {
 	r.t.Helper()

@@ -94,7 +94,7 @@ func TestKnownOutcomeTakesThePlaceOfAnUnknownOneAndNeverTheReverse(t *testing.T)
 		{"accepted after it was discarded", steps{discard, accept}, state.MessageAccepted, "", []string{"accepted"}, "delivered ", 1},
 	}
 	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
-		path, sealer := engine.Path(t), newSealer(t)
+		path, sealer := engine.Path(t), statetest.Sealer(t)
 		r := replicas{first: open(t, path, sealer), second: open(t, path, sealer)}
 		r.linked = link(t, r.first, "1")
 		for i, c := range cases {
