@@ -90,26 +90,26 @@ func TestServersThatStartTogetherShareADatabase(t *testing.T) {
 	}
 }
 
-// upload sends uploads until stop is closed, and returns the media ids that were
-// returned and the number of calls that failed.
+// uploads are the media ids that calls returned, and the number of calls that failed.
 type uploads struct {
 	mu     sync.Mutex
 	ids    []string
 	failed atomic.Int64
-	group  sync.WaitGroup
-	end    chan struct{}
+	end    func() // ends the calls and waits for them
 }
 
-// startUploads begins to upload one file again and again. Each call must succeed, or fail
-// with 503 and a time to retry.
+// startUploads uploads one file repeatedly, until the test or stop ends it. Each call must
+// succeed, or fail with 503 and a time to retry.
 func startUploads(w *world, key string, workers int) *uploads {
-	u := &uploads{end: make(chan struct{})}
+	end, group := make(chan struct{}), new(sync.WaitGroup)
+	u := &uploads{end: sync.OnceFunc(func() { close(end); group.Wait() })}
+	w.t.Cleanup(u.end)
 	for range workers {
-		u.group.Go(func() {
+		group.Go(func() {
 			client := w.client()
 			for {
 				select {
-				case <-u.end:
+				case <-end:
 					return
 				default:
 				}
@@ -133,8 +133,7 @@ func startUploads(w *world, key string, workers int) *uploads {
 
 // stop ends the uploads and returns the media ids that were returned.
 func (u *uploads) stop() []string {
-	close(u.end)
-	u.group.Wait()
+	u.end()
 	return u.ids
 }
 

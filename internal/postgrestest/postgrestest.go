@@ -180,7 +180,7 @@ func (s *Server) Start(ctx context.Context) error {
 		if ctx.Err() != nil || !strings.Contains(string(log), "shared memory block") { // which processes of a killed server still use
 			return errors.Join(fmt.Errorf("PostgreSQL does not start: %w\n%s", err, log), os.RemoveAll(s.Directory))
 		}
-		if err := os.Truncate(s.path("log"), 0); err != nil {
+		if err := s.removeLog(); err != nil {
 			return err
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -267,8 +267,12 @@ func (s *Server) Kill() error {
 			return fmt.Errorf("process %d does not end", process)
 		}
 	}
-	return os.Truncate(s.path("log"), 0)
+	return s.removeLog()
 }
+
+// removeLog makes the next server begin a log of its own. Processes of a killed server,
+// which end later than it, write to the one that was removed.
+func (s *Server) removeLog() error { return os.Remove(s.path("log")) }
 
 // Stop ends the server and removes its directory.
 func (s *Server) Stop() error {
