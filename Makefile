@@ -13,8 +13,9 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/event ./internal/ga
 
 # The product's module, and those of e2e and bench, whose dependencies the product does not need.
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
+MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build test check bench bench-events hostile soak fuzz tidy tools lint-tool node system clean
+.PHONY: help build test test-root test-postgres check bench bench-events hostile soak fuzz tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
@@ -31,17 +32,24 @@ help:
 build:
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/ferry ./cmd/ferry
 
-# The tests of every module run, even if those of another one fail. With
-# FERRY_E2E=require a test fails if a part is missing that could be installed.
+# The tests of every module run, even if those of another one fail, and the output of each comes when it ends. Two run
+# side by side, because they wait as much as they work. With FERRY_E2E=require a test fails if a part is missing that
+# could be installed.
 test: tools node system
-	@race=-race; $(GO) build -race runtime/cgo 2>/dev/null || { race=; echo "testing without the race detector, which needs cgo and a C compiler"; }; \
-	failed=; for module in $(MODULES); do \
-	  echo "testing the module in $$module"; \
-	  (cd $$module && FERRY_E2E=require $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m ./...) || failed="$$failed $$module"; \
-	done; \
-	echo "testing on PostgreSQL"; \
-	FERRY_E2E=require FERRY_TEST_DATABASE=postgres .tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- $$race -timeout 20m $(POSTGRES_PACKAGES) || failed="$$failed PostgreSQL"; \
-	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+	@$(GO) build -race runtime/cgo 2>/dev/null || echo "testing without the race detector, which needs cgo and a C compiler"
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(MODULE_TESTS) test-root test-postgres
+
+GOTESTSUM = FERRY_E2E=require $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- \
+	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo -race) -timeout 20m
+
+test-root:
+	@echo "testing ferry"; $(GOTESTSUM) ./...
+
+$(MODULE_TESTS): test-%:
+	@echo "testing the module in $*/"; cd $* && $(GOTESTSUM) ./...
+
+test-postgres:
+	@echo "testing on PostgreSQL"; FERRY_TEST_DATABASE=postgres $(GOTESTSUM) $(POSTGRES_PACKAGES)
 
 check: lint-tool
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
