@@ -130,8 +130,13 @@ func (s *splitter) splitChange(entry []member, change []byte) error {
 // message and each status, and one for all that is neither, if there is any.
 func (s *splitter) splitValue(entry, change, value []member, base update) error {
 	var list []update
+	var shared []member // what an update that is a message or a status has of the value
 	hasRest := false
 	for _, m := range value {
+		switch m.name {
+		case "messaging_product", "metadata", "contacts", "messages", "statuses":
+			shared = append(shared, m)
+		}
 		if isList := kindOf(m.value) == '['; isList && m.name == "messages" {
 			for _, element := range elements(m.value) {
 				u := base
@@ -154,10 +159,16 @@ func (s *splitter) splitValue(entry, change, value []member, base update) error 
 	if len(s.updates)+len(list) > maxUpdates {
 		return errTooMany
 	}
-	contacts := assignContacts(value, list)
+	contacts, err := assignContacts(value, list)
+	if err != nil {
+		return err
+	}
 	for i, u := range list {
-		v := u.appendValue(nil, value, contacts[i])
-		if u.message == nil && u.status == nil {
+		var v []byte
+		if u.message != nil || u.status != nil {
+			v = u.appendValue(nil, shared, contacts[i])
+		} else {
+			v = u.appendValue(nil, value, contacts[i])
 			u.content = v
 		}
 		u.entry = withMember(entry, "changes", inArray(withMember(change, "value", v)))
@@ -243,9 +254,10 @@ func inArray(values ...[]byte) []byte {
 
 // assignContacts returns the contacts of each update of a change: those whose id is an
 // id in the update. One that fits none belongs to the updates without a contact, or
-// else to the first update, so that none is lost.
-func assignContacts(value []member, list []update) [][][]byte {
-	assigned := make([][][]byte, len(list))
+// else to the first update, so that none is lost. Together they must not be larger than
+// maxSplit.
+func assignContacts(value []member, list []update) ([][][]byte, error) {
+	assigned, size := make([][][]byte, len(list)), 0
 	byID := make(map[string][]int) // the updates with an id of a user
 	for i, u := range list {
 		for _, id := range u.users() {
@@ -264,6 +276,9 @@ func assignContacts(value []member, list []update) [][][]byte {
 				for _, i := range byID[id] {
 					if !isMine[i] {
 						isMine[i] = true
+						if size += len(contact); size > maxSplit {
+							return nil, errTooLong
+						}
 						assigned[i] = append(assigned[i], contact)
 					}
 				}
@@ -274,7 +289,7 @@ func assignContacts(value []member, list []update) [][][]byte {
 		}
 	}
 	if len(others) == 0 {
-		return assigned
+		return assigned, nil
 	}
 	isPlaced := false
 	for i := range assigned {
@@ -285,7 +300,7 @@ func assignContacts(value []member, list []update) [][][]byte {
 	if !isPlaced {
 		assigned[0] = append(assigned[0], others...)
 	}
-	return assigned
+	return assigned, nil
 }
 
 // users returns the ids of the users that a message is from, or that a status is about.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,45 @@ func TestWebhookBeyondTheLimitsIsRefused(t *testing.T) {
 				t.Errorf("got %v, expected %v", err, test.want)
 			}
 		})
+	}
+}
+
+// What is small in a webhook may be large when it is repeated in each update.
+func TestSplittingAWebhookTakesNoMoreMemoryThanItsBounds(t *testing.T) {
+	messages := `"messages":[` + strings.Repeat(`{"from":"1"},`, 998) + `{"from":"1"}]`
+	for name, test := range map[string]struct {
+		value string
+		want  error
+	}{
+		"contacts of all messages": {`"contacts":[` + strings.Repeat(`{"wa_id":"1"},`, 100_000) + `{"wa_id":"1"}],` + messages, errTooLong},
+		"contacts of no message":   {`"contacts":[` + strings.Repeat(`{"wa_id":"2"},`, 100_000) + `{"wa_id":"2"}],` + messages, errTooLong},
+		"members of no message":    {strings.Repeat(`"x":1,`, 100_000) + messages, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := []byte(webhookOf(messagesEntry(test.value)))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := splitWebhook(body)
+			runtime.ReadMemStats(&after)
+			if allocated := (after.TotalAlloc - before.TotalAlloc) >> 20; err != test.want || allocated > 250 {
+				t.Errorf("%v, expected %v; allocated %d MiB", err, test.want, allocated)
+			}
+		})
+	}
+}
+
+func TestReasonOfAFailedMessageIsBounded(t *testing.T) {
+	const failure = `{"code":131026,"error_data":{"details":"Message undeliverable."}}`
+	for count, want := range map[int]int{1: 1, 2: 2, 50_000: maxReasons} {
+		status := `{"id":"a","status":"failed","recipient_id":"1","errors":[` + strings.Repeat(failure+",", count-1) + failure + `]}`
+		updates, err := splitWebhook([]byte(webhookOf(messagesEntry(`"statuses":[` + status + `]`))))
+		if err != nil || len(updates) != 1 {
+			t.Fatal(len(updates), err)
+		}
+		f := updates[0].facts()
+		if got := strings.Count(f.reason, "131026: Message undeliverable."); got != want || len(f.key) < count {
+			t.Errorf("of %d errors, the reason has %d, expected %d; the key has %d parts", count, got, want, len(f.key))
+		}
 	}
 }
 

@@ -19,8 +19,12 @@ import (
 // stored as its digest.
 const maxID = 256
 
-// maxReason bounds the text of one error of a message that is stored, in bytes.
-const maxReason = 500
+const (
+	// maxReason bounds the text of one error of a message that is stored, in bytes.
+	maxReason = 500
+	// maxReasons bounds the errors of a message whose texts are stored. Meta reports one.
+	maxReasons = 4
+)
 
 // boundedID returns an id in the form in which it is stored: all databases accept it.
 func boundedID(id string) string {
@@ -106,10 +110,12 @@ func (u update) statusFacts() facts {
 	for _, name := range participantNames { // of a group: each one has a status
 		f.key = append(f.key, textAt(s, name))
 	}
-	for _, failure := range elements(last(s, "errors")) {
+	for i, failure := range elements(last(s, "errors")) {
 		e := members(failure)
 		f.key = append(f.key, textAt(e, "code"))
-		f.reason = joinTexts(f.reason, describeError(e))
+		if i < maxReasons {
+			f.reason = joinTexts(f.reason, describeError(e))
+		}
 	}
 	f.key = append(f.key, string(last(s, "payment"))) // the status of a payment changes, that of its message does not
 	if f.wamid == "" {
