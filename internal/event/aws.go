@@ -111,11 +111,21 @@ func hasCode(code string, list []string) bool {
 	return false
 }
 
+// unknownCode is what the SDK calls an error response without a code, which is none of
+// the service.
+const unknownCode = "UnknownError"
+
+// unnamed returns the failure for a response that says that all is well, and does not name
+// the message that the service has accepted: it is not the service that responded.
+func (c *awsClient) unnamed() error {
+	return retryLater(nil, "%s responded without the id of a message to the request for %s, as if it were another server. Check that it is the endpoint of the service.", c.host, c.target)
+}
+
 // failed returns the failure for an error of a client. right is the permission that
 // the credentials need.
 func (c *awsClient) failed(ctx context.Context, to Destination, right string, err error) error {
 	var refusal smithy.APIError
-	if errors.As(err, &refusal) {
+	if errors.As(err, &refusal) && refusal.ErrorCode() != unknownCode {
 		f := c.refused(refusal.ErrorCode(), right, err)
 		if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 			f.status = response.HTTPStatusCode()

@@ -54,8 +54,15 @@ func (b *bus) send(ctx context.Context, e *state.Event) error {
 	if err != nil {
 		return b.failed(ctx, b.to, "events:PutEvents", err)
 	}
-	if out.FailedEntryCount > 0 && len(out.Entries) > 0 {
-		return b.refused(aws.ToString(out.Entries[0].ErrorCode), "events:PutEvents", errEntry(aws.ToString(out.Entries[0].ErrorMessage)))
+	if len(out.Entries) != 1 {
+		return b.unnamed()
+	}
+	entry := out.Entries[0]
+	if code := aws.ToString(entry.ErrorCode); code != "" {
+		return b.refused(code, "events:PutEvents", errEntry(aws.ToString(entry.ErrorMessage)))
+	}
+	if aws.ToString(entry.EventId) == "" {
+		return b.unnamed()
 	}
 	return nil
 }

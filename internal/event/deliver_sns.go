@@ -90,9 +90,12 @@ func (s topicSender) send(ctx context.Context, e *state.Event) error {
 	if size > maxTopicMessage {
 		return tooLarge("SNS accepts", size, maxTopicMessage)
 	}
-	_, err := s.client.Publish(ctx, &sns.PublishInput{TopicArn: &s.to.TopicARN, Message: aws.String(string(e.Body)), MessageAttributes: attributes})
+	out, err := s.client.Publish(ctx, &sns.PublishInput{TopicArn: &s.to.TopicARN, Message: aws.String(string(e.Body)), MessageAttributes: attributes})
 	if err != nil {
 		return client.failed(ctx, s.to, "sns:Publish", err)
+	}
+	if aws.ToString(out.MessageId) == "" {
+		return client.unnamed()
 	}
 	return nil
 }

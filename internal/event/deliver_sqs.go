@@ -72,8 +72,12 @@ func (q *queue) send(ctx context.Context, e *state.Event) error {
 	if q.isFIFO {
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(groupID(e.Conversation)), &e.ID
 	}
-	if _, err := q.client.SendMessage(ctx, in); err != nil {
+	out, err := q.client.SendMessage(ctx, in)
+	if err != nil {
 		return q.failed(ctx, q.to, "sqs:SendMessage", err)
+	}
+	if aws.ToString(out.MessageId) == "" {
+		return q.unnamed()
 	}
 	return nil
 }
