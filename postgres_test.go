@@ -15,10 +15,6 @@ import (
 // onBothEngines are the packages whose tests always run on SQLite and on PostgreSQL.
 var onBothEngines = []string{"ferry/internal/state", "ferry/internal/outbox"}
 
-// onSQLiteOnly are packages whose tests open a database and need SQLite: they run with a
-// clock of their own (testing/synctest), which cannot wait for a server.
-var onSQLiteOnly = []string{"ferry/internal/message"}
-
 // TestSuitesWithStateRunOnPostgreSQL checks that 'make test' runs the tests of every
 // package that opens a database on PostgreSQL, too.
 func TestSuitesWithStateRunOnPostgreSQL(t *testing.T) {
@@ -56,10 +52,6 @@ func TestSuitesWithStateRunOnPostgreSQL(t *testing.T) {
 		case slices.Contains(onBothEngines, path):
 			if !hasBoth || isListed {
 				t.Errorf("the tests of %s always run on both engines: they use statetest.Each, and are not in POSTGRES_PACKAGES", path)
-			}
-		case slices.Contains(onSQLiteOnly, path):
-			if !hasState || isListed {
-				t.Errorf("%s need not be in onSQLiteOnly", path)
 			}
 		case hasState && !hasBoth:
 			t.Errorf("the tests of %s open databases without internal/state/statetest, so that they run on SQLite only", path)

@@ -23,25 +23,24 @@ import (
 )
 
 func TestEveryFormReachesMetaByteForByte(t *testing.T) {
-	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
-		w := newWorld(t, engine)
-		w.start()
-		archive, err := txtar.ParseFile("testdata/shapes.txtar")
-		w.must(err)
-		for _, file := range archive.Files {
-			id := w.accept(string(file.Data))
-			if e := w.wait(); e.id != id || e.err != nil {
-				t.Errorf("%s: %+v", file.Name, e)
-			}
-			sent := w.meta.sent()
-			if want := "/v23.0/1001/messages " + string(file.Data); sent[len(sent)-1] != want {
-				t.Errorf("%s\naccepted: %q\nsent:     %q", file.Name, want, sent[len(sent)-1])
-			}
-			if m := w.stored(id); m.Status != state.MessageAccepted || (m.WAMID == "") != (m.Type == message.Receipt) {
-				t.Errorf("%s: %+v", file.Name, m)
-			}
+	engine := statetest.Default()
+	w := newWorld(t, engine)
+	w.start()
+	archive, err := txtar.ParseFile("testdata/shapes.txtar")
+	w.must(err)
+	for _, file := range archive.Files {
+		id := w.accept(string(file.Data))
+		if e := w.wait(); e.id != id || e.err != nil {
+			t.Errorf("%s: %+v", file.Name, e)
 		}
-	})
+		sent := w.meta.sent()
+		if want := "/v23.0/1001/messages " + string(file.Data); sent[len(sent)-1] != want {
+			t.Errorf("%s\naccepted: %q\nsent:     %q", file.Name, want, sent[len(sent)-1])
+		}
+		if m := w.stored(id); m.Status != state.MessageAccepted || (m.WAMID == "") != (m.Type == message.Receipt) {
+			t.Errorf("%s: %+v", file.Name, m)
+		}
+	}
 }
 
 func TestAcceptedMessageIsReportedWithBothIds(t *testing.T) {
@@ -173,6 +172,7 @@ func TestInterruptedMessageIsNotSentAgainButAReceiptIs(t *testing.T) {
 }
 
 func TestMessageThatMetaDoesNotHaveIsSentAgainInOrder(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	for name, respond := range map[string]func(http.ResponseWriter, string){
 		"something went wrong": refuse(500, 131000, "(#131000) Something went wrong", "d"),
 		"too many messages":    refuse(400, 130429, "(#130429) Rate limit hit", "d"),
@@ -233,31 +233,30 @@ func TestMessageIsGivenUp(t *testing.T) {
 // A message that waited because an operator held its number has its time from the
 // release on.
 func TestHoldOfAPhoneNumberDoesNotCountAsAge(t *testing.T) {
-	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
-		const held = 2 * message.DefaultGiveUp
-		var late atomic.Bool
-		clock := func() time.Time {
-			if late.Load() {
-				return time.Now().Add(held)
-			}
-			return time.Now()
+	engine := statetest.Default()
+	const held = 2 * message.DefaultGiveUp
+	var late atomic.Bool
+	clock := func() time.Time {
+		if late.Load() {
+			return time.Now().Add(held)
 		}
-		db := engine.Open(t, state.Config{Now: clock})
-		w := newWorldOn(t, db, func(c *message.Config, _ *message.GovernorConfig) { c.Now = clock })
-		destination := state.SendPrefix + w.from.ID
-		w.must(db.HoldDestination(t.Context(), destination, "maintenance"))
-		id := w.accept(text("4915112345678", "x"))
-		late.Store(true)
-		w.must(db.ReleaseDestination(t.Context(), destination))
-		w.meta.respondOnce(refuse(500, 131000, "(#131000) Something went wrong", "d"))
-		w.start()
-		if e := w.wait(); e.id != id || errors.Is(e.err, outbox.ErrNever) {
-			t.Errorf("the first attempt after the release: %+v", e)
-		}
-		if e := w.wait(); e.id != id || e.err != nil {
-			t.Errorf("the second one: %+v", e)
-		}
-	})
+		return time.Now()
+	}
+	db := engine.Open(t, state.Config{Now: clock})
+	w := newWorldOn(t, db, func(c *message.Config, _ *message.GovernorConfig) { c.Now = clock })
+	destination := state.SendPrefix + w.from.ID
+	w.must(db.HoldDestination(t.Context(), destination, "maintenance"))
+	id := w.accept(text("4915112345678", "x"))
+	late.Store(true)
+	w.must(db.ReleaseDestination(t.Context(), destination))
+	w.meta.respondOnce(refuse(500, 131000, "(#131000) Something went wrong", "d"))
+	w.start()
+	if e := w.wait(); e.id != id || errors.Is(e.err, outbox.ErrNever) {
+		t.Errorf("the first attempt after the release: %+v", e)
+	}
+	if e := w.wait(); e.id != id || e.err != nil {
+		t.Errorf("the second one: %+v", e)
+	}
 }
 
 func TestOutcomeThatCannotBeRecordedIsRecordedLater(t *testing.T) {
@@ -322,8 +321,9 @@ func TestStepsOfAMessageAreJoined(t *testing.T) {
 
 // Two processes share a database and send each message once.
 func TestReplicasSendEachMessageOnce(t *testing.T) {
-	shared := state.Config{Path: statetest.Postgres.Path(t), Sealer: statetest.Sealer(t)}
-	first, second := newWorldOn(t, statetest.Postgres.Open(t, shared)), newWorldOn(t, statetest.Postgres.Open(t, shared))
+	engine := statetest.Default()
+	shared := state.Config{Path: engine.Path(t), Sealer: statetest.Sealer(t)}
+	first, second := newWorldOn(t, engine.Open(t, shared)), newWorldOn(t, engine.Open(t, shared))
 	first.start()
 	second.start()
 	const messages = 60

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"ferry/internal/message"
@@ -27,7 +26,7 @@ func enqueue(t *testing.T, db *state.DB, first, number int) {
 }
 
 func TestQueueOfANumberIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		const limit = 20
 		databases := replicas(t, 2)
 		if _, err := databases[0].Link(t.Context(), state.BusinessAccount{AccountID: "111122223333", MetaID: "1"}); err != nil {

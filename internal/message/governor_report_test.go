@@ -3,7 +3,6 @@ package message_test
 import (
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"ferry/internal/message"
@@ -34,7 +33,7 @@ func TestRefusalStopsAllProcesses(t *testing.T) {
 		"another error":                {message.Result{Code: 131026, Status: 400}, 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
 				databases := replicas(t, 2)
 				here, there := newGovernor(t, message.GovernorConfig{State: databases[0]}), newGovernor(t, message.GovernorConfig{State: databases[1]})
 				wait, throttled, err := here.Report(t.Context(), flow, test.result)
@@ -89,7 +88,7 @@ func TestFurtherRefusalsStopForLonger(t *testing.T) {
 		"account":    {80007, []int{60, 120, 240}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
 				governor := newGovernor(t, message.GovernorConfig{State: replicas(t, 1)[0]})
 				if got := refused(t, governor, test.code, len(test.want)); !slices.Equal(got, test.want) {
 					t.Errorf("the waits are %v s, want %v s", got, test.want)
@@ -105,7 +104,7 @@ func TestFurtherRefusalsStopForLonger(t *testing.T) {
 
 // Messages that were on their way when the first of them was refused count as one.
 func TestRefusalsOfMessagesOnTheirWayCountOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		governor := newGovernor(t, message.GovernorConfig{State: replicas(t, 1)[0]})
 		for range 30 {
 			if _, _, err := governor.Report(t.Context(), flow, message.Result{Code: 130429}); err != nil {
@@ -124,7 +123,7 @@ func TestRefusalsOfMessagesOnTheirWayCountOnce(t *testing.T) {
 
 // Messages that wait for their moment are not sent if Meta refuses another one meanwhile.
 func TestRefusalStopsMessagesThatHavePermits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		governor := newGovernor(t, message.GovernorConfig{State: replicas(t, 1)[0], PerSecond: 10})
 		const waiting = 10
 		ends := make(chan error, waiting)

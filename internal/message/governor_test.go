@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"ferry/internal/message"
@@ -120,7 +119,7 @@ func TestProcessesTogetherUseTheThroughputAndNeverMore(t *testing.T) {
 		"two, one with a fast clock": {2, 80, 350 * time.Millisecond, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
 				length := 20 * time.Second
 				if test.perSecond == 1000 { // each is a statement of SQL
 					length = 3 * time.Second
@@ -159,40 +158,40 @@ func TestProcessesTogetherUseTheThroughputAndNeverMore(t *testing.T) {
 
 // The same in real time, on both engines.
 func TestProcessesOnOneDatabaseKeepTheThroughput(t *testing.T) {
-	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
-		const length, perSecond = 4 * time.Second, 200
-		path, sealer := engine.Path(t), statetest.Sealer(t)
-		var governors []*message.Governor
-		for range 2 {
-			db := engine.Open(t, state.Config{Path: path, Sealer: sealer})
-			governors = append(governors, newGovernor(t, message.GovernorConfig{State: db, PerSecond: perSecond}))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), length)
-		defer cancel()
-		var sent traffic
-		var groups []*sync.WaitGroup
-		for _, governor := range governors {
-			groups = append(groups, send(ctx, t, governor, 100*time.Millisecond, &sent))
-		}
-		for _, group := range groups {
-			group.Wait()
-		}
-		most := sent.most(time.Second)
-		if bound := perSecond + perSecond/5; most > bound { // that of the test above, and how late this process notes a message
-			t.Errorf("%d messages in one second, more than %d", most, bound)
-		}
-		begun := sent.sent[0].Add(time.Second) // before, PostgreSQL's connections are opened
-		sent.sent = slices.DeleteFunc(sent.sent, func(at time.Time) bool { return at.Before(begun) })
-		possible := perSecond * int(length/time.Second-1)
-		if len(sent.sent)*100 < possible*90 { // 95 and more on a machine that does nothing else
-			t.Errorf("%d messages, less than 90 %% of %d", len(sent.sent), possible)
-		}
-		t.Logf("%d of %d messages, at most %d in one second", len(sent.sent), possible, most)
-	})
+	t.Parallel() // it waits for 4 s
+	engine := statetest.Default()
+	const length, perSecond = 4 * time.Second, 200
+	path, sealer := engine.Path(t), statetest.Sealer(t)
+	var governors []*message.Governor
+	for range 2 {
+		db := engine.Open(t, state.Config{Path: path, Sealer: sealer})
+		governors = append(governors, newGovernor(t, message.GovernorConfig{State: db, PerSecond: perSecond}))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	var sent traffic
+	var groups []*sync.WaitGroup
+	for _, governor := range governors {
+		groups = append(groups, send(ctx, t, governor, 100*time.Millisecond, &sent))
+	}
+	for _, group := range groups {
+		group.Wait()
+	}
+	most := sent.most(time.Second)
+	if bound := perSecond + perSecond/5; most > bound { // that of the test above, and how late this process notes a message
+		t.Errorf("%d messages in one second, more than %d", most, bound)
+	}
+	begun := sent.sent[0].Add(time.Second) // before, PostgreSQL's connections are opened
+	sent.sent = slices.DeleteFunc(sent.sent, func(at time.Time) bool { return at.Before(begun) })
+	possible := perSecond * int(length/time.Second-1)
+	if len(sent.sent)*100 < possible*90 { // 95 and more on a machine that does nothing else
+		t.Errorf("%d messages, less than 90 %% of %d", len(sent.sent), possible)
+	}
+	t.Logf("%d of %d messages, at most %d in one second", len(sent.sent), possible, most)
 }
 
 func TestMessageOfAnIdleNumberIsSentAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		governor := newGovernor(t, message.GovernorConfig{State: replicas(t, 1)[0]})
 		for range 3 {
 			begun := time.Now()
@@ -206,7 +205,7 @@ func TestMessageOfAnIdleNumberIsSentAtOnce(t *testing.T) {
 
 // Permits that a process has taken and does not use are not missing for long.
 func TestUnusedPermitsExpire(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		databases := replicas(t, 2)
 		busy, idle := newGovernor(t, message.GovernorConfig{State: databases[0]}), newGovernor(t, message.GovernorConfig{State: databases[1]})
 		for range 20 { // so that it takes as many as are used
@@ -229,7 +228,7 @@ func TestUnusedPermitsExpire(t *testing.T) {
 }
 
 func TestCommitsAreFewerThanMessages(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "ferry.db")
 		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: statetest.Sealer(t)})
 		if err != nil {
@@ -258,7 +257,7 @@ func TestCommitsAreFewerThanMessages(t *testing.T) {
 }
 
 func TestUserGetsABurstAndThenOneMessageEverySixSeconds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		databases := replicas(t, 2)
 		governors := []*message.Governor{newGovernor(t, message.GovernorConfig{State: databases[0]}), newGovernor(t, message.GovernorConfig{State: databases[1]})}
 		sent := 0

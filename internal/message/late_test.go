@@ -23,72 +23,70 @@ func closed() <-chan struct{} {
 }
 
 func TestAttemptThatHoldsItsLaneRecordsItsOutcomeItself(t *testing.T) {
-	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
-		w := newWorld(t, engine)
-		w.failRoutes(3)
-		w.start()
-		id := w.accept(text("4915112345678", "x"))
-		if e := w.wait(); e.id != id || e.err != nil {
-			t.Errorf("%+v", e)
-		}
-		if m := w.stored(id); m.Status != state.MessageAccepted || len(w.meta.sent()) != 1 {
-			t.Errorf("%+v after %d requests", m, len(w.meta.sent()))
-		}
-	})
+	engine := statetest.Default()
+	w := newWorld(t, engine)
+	w.failRoutes(3)
+	w.start()
+	id := w.accept(text("4915112345678", "x"))
+	if e := w.wait(); e.id != id || e.err != nil {
+		t.Errorf("%+v", e)
+	}
+	if m := w.stored(id); m.Status != state.MessageAccepted || len(w.meta.sent()) != 1 {
+		t.Errorf("%+v after %d requests", m, len(w.meta.sent()))
+	}
 }
 
 // The first replica has Meta's responses, which the database does not take. Its leases
 // end, and the second one finds attempts whose ends nobody recorded.
 func TestOutcomeThatAnotherReplicaDoesNotKnowIsCorrected(t *testing.T) {
-	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
-		shared := state.Config{Path: engine.Path(t), Sealer: statetest.Sealer(t)}
-		first, second := newWorldOn(t, engine.Open(t, shared)), newWorldOn(t, engine.Open(t, shared))
-		first.meta.respondOnce(refuse(400, 131030, "No", "d"))
-		first.failRoutes(2)
-		refused, accepted := first.accept(text("4915112345678", "x")), first.accept(text("4915112345679", "y"))
-		for _, id := range []string{refused, accepted} {
-			if again, ok := errors.AsType[*outbox.RetryError](first.deliver(id, false)); !ok || !again.MayBeDone {
-				t.Fatalf("%+v", again)
-			}
-			if err := second.deliver(id, true); !errors.Is(err, outbox.ErrNever) || second.stored(id).Status != state.MessageUnknown {
-				t.Fatalf("the second replica: %v, %+v", err, second.stored(id))
-			}
+	t.Parallel() // it waits most of the time
+	engine := statetest.Default()
+	shared := state.Config{Path: engine.Path(t), Sealer: statetest.Sealer(t)}
+	first, second := newWorldOn(t, engine.Open(t, shared)), newWorldOn(t, engine.Open(t, shared))
+	first.meta.respondOnce(refuse(400, 131030, "No", "d"))
+	first.failRoutes(2)
+	refused, accepted := first.accept(text("4915112345678", "x")), first.accept(text("4915112345679", "y"))
+	for _, id := range []string{refused, accepted} {
+		if again, ok := errors.AsType[*outbox.RetryError](first.deliver(id, false)); !ok || !again.MayBeDone {
+			t.Fatalf("%+v", again)
 		}
-		drained := make(chan struct{})
-		first.onRoute = func() { close(drained) }
-		first.sender.RecordLate(t.Context(), drained)
-		for id, want := range map[string]state.MessageStatus{refused: state.MessageFailed, accepted: state.MessageAccepted} {
-			if m := second.stored(id); m.Status != want {
-				t.Errorf("%+v; expected %s", m, want)
-			}
+		if err := second.deliver(id, true); !errors.Is(err, outbox.ErrNever) || second.stored(id).Status != state.MessageUnknown {
+			t.Fatalf("the second replica: %v, %+v", err, second.stored(id))
 		}
-		events := first.reported()
-		if len(events) != 2 || !strings.Contains(string(events[0].Body), `\"code\":131030`) || events[1].Name != "status.accepted" {
-			t.Errorf("%+v", events)
+	}
+	drained := make(chan struct{})
+	first.onRoute = func() { close(drained) }
+	first.sender.RecordLate(t.Context(), drained)
+	for id, want := range map[string]state.MessageStatus{refused: state.MessageFailed, accepted: state.MessageAccepted} {
+		if m := second.stored(id); m.Status != want {
+			t.Errorf("%+v; expected %s", m, want)
 		}
-		if requests := slices.Concat(first.meta.sent(), second.meta.sent()); len(requests) != 2 {
-			t.Errorf("%q", requests)
-		}
-	})
+	}
+	events := first.reported()
+	if len(events) != 2 || !strings.Contains(string(events[0].Body), `\"code\":131030`) || events[1].Name != "status.accepted" {
+		t.Errorf("%+v", events)
+	}
+	if requests := slices.Concat(first.meta.sent(), second.meta.sent()); len(requests) != 2 {
+		t.Errorf("%q", requests)
+	}
 }
 
 // The first replica records what it knows just before the second one records that it
 // does not.
 func TestMessageThatAnotherReplicaHasRecordedIsNotUnknown(t *testing.T) {
-	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
-		shared := state.Config{Path: engine.Path(t), Sealer: statetest.Sealer(t)}
-		first, second := newWorldOn(t, engine.Open(t, shared)), newWorldOn(t, engine.Open(t, shared))
-		first.failRoutes(1)
-		id := first.accept(text("4915112345678", "x"))
-		_ = first.deliver(id, false)
-		second.onRoute = func() { first.sender.RecordLate(t.Context(), closed()) }
-		if err := second.deliver(id, true); err != nil {
-			t.Errorf("the second replica: %v", err)
-		}
-		if m := first.stored(id); m.Status != state.MessageAccepted {
-			t.Errorf("%+v", m)
-		}
-	})
+	engine := statetest.Default()
+	shared := state.Config{Path: engine.Path(t), Sealer: statetest.Sealer(t)}
+	first, second := newWorldOn(t, engine.Open(t, shared)), newWorldOn(t, engine.Open(t, shared))
+	first.failRoutes(1)
+	id := first.accept(text("4915112345678", "x"))
+	_ = first.deliver(id, false)
+	second.onRoute = func() { first.sender.RecordLate(t.Context(), closed()) }
+	if err := second.deliver(id, true); err != nil {
+		t.Errorf("the second replica: %v", err)
+	}
+	if m := first.stored(id); m.Status != state.MessageAccepted {
+		t.Errorf("%+v", m)
+	}
 }
 
 func TestOutcomeThatIsDroppedIsLoggedWithItsIDs(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ferry/internal/activity"
@@ -57,6 +58,16 @@ type ended struct {
 func newWorld(t *testing.T, engine statetest.Engine, adjust ...func(*message.Config, *message.GovernorConfig)) *world {
 	t.Helper()
 	return newWorldOn(t, engine.Open(t), adjust...)
+}
+
+// inBubble runs a test with a clock that runs as fast as everybody waits. Such a clock
+// cannot wait for a server: the test uses SQLite, and need not run once more on PostgreSQL.
+func inBubble(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	if statetest.Default() == statetest.Postgres {
+		t.Skip("the test runs on SQLite only")
+	}
+	synctest.Test(t, test)
 }
 
 // newWorldOn returns a world on a database that others may share.
