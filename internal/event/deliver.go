@@ -134,7 +134,7 @@ func (d *Deliverer) Close() {
 }
 
 // Slots returns how many deliveries to a destination may be in progress at the same
-// time.
+// time, within those of its Group.
 func (d *Deliverer) Slots(destination string) int {
 	if _, name, ok := splitKey(destination); ok {
 		if to, isConfigured := d.configured[name]; isConfigured {
@@ -142,6 +142,23 @@ func (d *Deliverer) Slots(destination string) int {
 		}
 	}
 	return defaultSlots
+}
+
+// Group returns what a destination has in common with those of other business accounts: the
+// destination of the configuration to which it leads, or SNS; and how many deliveries to
+// all of these together may be in progress at the same time.
+func (d *Deliverer) Group(destination string) (name string, slots int) {
+	_, target, ok := splitKey(destination)
+	if !ok {
+		return "", 0
+	}
+	if to, isConfigured := d.configured[target]; isConfigured {
+		return prefix + target, to.slots
+	}
+	if _, err := ParseTopic(target); err == nil {
+		return prefix + "topics", maxTopicConnections
+	}
+	return "", 0
 }
 
 // Deliver makes one attempt to deliver an event. Its error says for the outbox when to

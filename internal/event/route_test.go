@@ -114,6 +114,22 @@ func TestEventsGoWhereTheyWereChosenToGoAndWhereTheConfigurationSays(t *testing.
 	}
 }
 
+// The business accounts that send to one receiver share its slots.
+func TestDestinationsOfOneReceiverAreAGroup(t *testing.T) {
+	a, b := stdout("a"), stdout("b")
+	a.Slots = 20
+	w := newWorld(t, event.DelivererConfig{Stdout: func([]byte) error { return nil }}, a, b)
+	for destination, want := range map[string]string{
+		"event/1/a": "event/a 20", "event/2/a": "event/a 20", "event/1/b": "event/b 8", "event/1/removed": " 0", "send/1": " 0",
+		"event/1/" + topicARN: "event/topics 256", "event/2/arn:aws:sns:eu-west-1:111122223333:other": "event/topics 256",
+	} {
+		name, slots := w.deliverer.Group(destination)
+		if got := fmt.Sprint(name, " ", slots); got != want {
+			t.Errorf("%s: the group is %q; expected %q", destination, got, want)
+		}
+	}
+}
+
 func TestChoosableDestinationsAreTopicsAndThoseOfTheConfiguration(t *testing.T) {
 	db, linked := newState(t)
 	router := newRouter(t, db, stdout("orders"), stdout("strangers", stranger))

@@ -23,6 +23,25 @@ const (
 // links to. The attempts of events have the outbox's own limit.
 const sendTimeout = 15 * time.Minute
 
+// The lanes of the outbox that a process works at a time, of the kinds that do not reach
+// one receiver each. Together with those of topics (event.Deliverer.Group) they are fewer
+// than all, so that what hangs leaves room for the others.
+const (
+	maxSending   = 512 // to Meta
+	maxPreparing = 64  // events that are prepared
+)
+
+// group returns what a destination has in common with others.
+func (g *Gateway) group(destination string) (name string, slots int) {
+	switch kind, _, _ := strings.Cut(destination, "/"); kind {
+	case toMeta:
+		return kind, maxSending
+	case toPrepare:
+		return kind, maxPreparing
+	}
+	return g.events.Group(destination)
+}
+
 // openOutbox returns the outbox of the gateway's database.
 func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 	isMessage := func(destination string) bool { return strings.HasPrefix(destination, toMeta+"/") }
@@ -36,6 +55,7 @@ func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 			}
 			return g.events.Slots(destination)
 		},
+		Group: g.group,
 		Timeout: func(destination string) time.Duration {
 			switch {
 			case isMessage(destination):

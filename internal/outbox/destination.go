@@ -22,6 +22,7 @@ type destination struct {
 	slots int // lanes that may be worked at a time, when it works
 	open  int // lanes that may be worked at a time now: fewer while it fails
 	held  int // lanes that are worked
+	group *group
 	// due is when to look for lanes. The zero time means that none waits, as far as is
 	// known.
 	due      time.Time
@@ -33,13 +34,34 @@ type destination struct {
 	isRecovered bool // an attempt has succeeded since the last round
 }
 
+// A group is what several destinations have in common.
+type group struct {
+	slots int // lanes of all of them that may be worked at a time; 0 means any number
+	held  int // lanes that are worked
+}
+
+// free returns how many more lanes may be worked.
+func (g *group) free() int {
+	if g.slots <= 0 {
+		return maxLanes
+	}
+	return g.slots - g.held
+}
+
+// hold takes note that n more lanes are worked; a negative n says that they are not any
+// more.
+func (d *destination) hold(n int) {
+	d.held += n
+	d.group.held += n
+}
+
 // newDestination returns what is known of a destination at first: other processes, or
 // this one before it was started, may have failed to reach it.
-func newDestination(name string, slots int) *destination {
+func newDestination(name string, slots int, group *group) *destination {
 	if slots <= 0 {
 		slots = DefaultSlots
 	}
-	return &destination{name: name, slots: slots, open: slots, recovery: firstRecovery}
+	return &destination{name: name, slots: slots, open: slots, group: group, recovery: firstRecovery}
 }
 
 // observe takes note of an attempt.

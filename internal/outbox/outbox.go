@@ -103,6 +103,12 @@ type Config struct {
 	// Slots returns how many lanes of a destination this process works at a time. Zero
 	// means 8, the default.
 	Slots func(destination string) int
+	// Group returns what a destination has in common with others, such as the receiver to
+	// which all of them lead, and how many lanes of all of these together this process works
+	// at a time. So a receiver that hangs occupies no more than these, however many
+	// destinations lead to it. Default: an empty name, which means that it has nothing in
+	// common.
+	Group func(destination string) (name string, slots int)
 	// Timeout returns how long one attempt for a destination may take. Zero means 1 min,
 	// the default.
 	Timeout func(destination string) time.Duration
@@ -152,6 +158,9 @@ func New(config Config) (*Outbox, error) {
 	}
 	if config.Slots == nil {
 		config.Slots = func(string) int { return DefaultSlots }
+	}
+	if config.Group == nil {
+		config.Group = func(string) (string, int) { return "", 0 }
 	}
 	if config.Timeout == nil {
 		config.Timeout = func(string) time.Duration { return DefaultTimeout }

@@ -19,10 +19,24 @@ const (
 func (l *loop) destination(name string) *destination {
 	d := l.destinations[name]
 	if d == nil {
-		d = newDestination(name, l.config.Slots(name))
+		d = newDestination(name, l.config.Slots(name), l.group(name))
 		l.destinations[name] = d
 	}
 	return d
+}
+
+// group returns the group of a destination, which may be one of its own.
+func (l *loop) group(destination string) *group {
+	name, slots := l.config.Group(destination)
+	if name == "" {
+		return new(group)
+	}
+	g := l.groups[name]
+	if g == nil {
+		g = &group{slots: slots}
+		l.groups[name] = g
+	}
+	return g
 }
 
 // next returns the next round. mayTake is false while the loop drains.
@@ -80,9 +94,13 @@ func (l *loop) record(round *Round) map[string]int {
 // looked at the longest ago comes first.
 func (l *loop) take(now time.Time, returned map[string]int) []Take {
 	var due []*destination
-	total := len(l.held)
+	total, free := len(l.held), make(map[*group]int)
 	for _, d := range l.destinations {
 		total -= returned[d.name]
+		if _, known := free[d.group]; !known {
+			free[d.group] = d.group.free()
+		}
+		free[d.group] += returned[d.name]
 		if d.open > d.held-returned[d.name] && (returned[d.name] > 0 || !d.due.IsZero() && !d.due.After(now)) {
 			due = append(due, d)
 		}
@@ -97,8 +115,12 @@ func (l *loop) take(now time.Time, returned map[string]int) []Take {
 		if left <= 0 || len(takes) == maxTaken {
 			break
 		}
-		lanes := min(left, d.open-(d.held-returned[d.name]))
+		lanes := min(left, d.open-(d.held-returned[d.name]), free[d.group])
+		if lanes <= 0 {
+			continue
+		}
 		left -= lanes
+		free[d.group] -= lanes
 		d.served = l.number
 		takes = append(takes, Take{Destination: d.name, Lanes: lanes, Once: l.config.Once(d.name)})
 	}
@@ -113,7 +135,7 @@ func (l *loop) apply(round Round, result Result) {
 	}
 	for _, back := range round.Returns {
 		d := l.destination(l.held[back.Lane].lane.Destination)
-		d.held--
+		d.hold(-1)
 		d.lookAt(back.Due)
 		delete(l.held, back.Lane)
 	}

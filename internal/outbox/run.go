@@ -24,6 +24,7 @@ const (
 type loop struct {
 	*Outbox
 	destinations map[string]*destination
+	groups       map[string]*group
 	held         map[string]*turn // by lane
 	pending      []report         // that are not recorded, in order
 
@@ -44,7 +45,7 @@ type loop struct {
 func (o *Outbox) Run(ctx context.Context) error {
 	attempts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	l := &loop{Outbox: o, destinations: make(map[string]*destination), held: make(map[string]*turn),
+	l := &loop{Outbox: o, destinations: make(map[string]*destination), groups: make(map[string]*group), held: make(map[string]*turn),
 		attempts: attempts, stopping: make(chan struct{})}
 	end := l.start(ctx)
 	if end == nil {
@@ -129,7 +130,21 @@ func (l *loop) poll(ctx context.Context, now time.Time) error {
 			delete(l.destinations, name)
 		}
 	}
+	l.forgetGroups()
 	return nil
+}
+
+// forgetGroups forgets the groups that no destination has any more.
+func (l *loop) forgetGroups() {
+	used := make(map[*group]bool)
+	for _, d := range l.destinations {
+		used[d.group] = true
+	}
+	for name, g := range l.groups {
+		if !used[g] {
+			delete(l.groups, name)
+		}
+	}
 }
 
 // round makes a round and starts the turns of the lanes that it took.
@@ -164,7 +179,7 @@ func (l *loop) begin(lane Lane, until time.Time) {
 	if isNew {
 		t = &turn{lane: lane}
 		l.held[lane.Lane] = t
-		l.destination(lane.Destination).held++
+		l.destination(lane.Destination).hold(1)
 	} else if lane.Number != t.lane.Number+1 {
 		t.old.Store(true)
 	}
@@ -218,7 +233,7 @@ func (l *loop) idle() time.Duration {
 	}
 	next = earlier(next, l.polled.Add(l.config.Poll))
 	for _, d := range l.destinations {
-		if !d.due.IsZero() && d.held < d.open && len(l.held) < maxLanes {
+		if !d.due.IsZero() && d.held < d.open && d.group.free() > 0 && len(l.held) < maxLanes {
 			next = earlier(next, d.due)
 		}
 	}
