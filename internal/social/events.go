@@ -358,7 +358,6 @@ func (c *call) checkDestinationName(ctx context.Context, name string) error {
 
 // waiting returns how many deliveries wait for a destination.
 func (c *call) waiting(ctx context.Context, destination string) (*control.HoldDestinationOutput, error) {
-	filter := state.EventFilter{AccountID: c.caller.accountID, Destination: destination, State: control.Waiting}
-	_, deliveries, err := c.config.State.CountEvents(ctx, filter)
-	return &control.HoldDestinationOutput{Waiting: deliveries[control.Waiting]}, err
+	waiting, err := c.config.State.CountWaiting(ctx, destination)
+	return &control.HoldDestinationOutput{Waiting: waiting}, err
 }

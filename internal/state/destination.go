@@ -3,6 +3,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -78,26 +79,45 @@ type Held struct {
 // already, it keeps its reason and its time.
 func (s *DB) HoldDestination(ctx context.Context, destination, reason string) error {
 	_, err := s.exec(ctx, `INSERT INTO held_destination (destination, reason, held_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		destination, reason, s.now().UnixMilli())
+		destination, reason, s.Clock().UnixMilli())
 	return err
 }
 
 // ReleaseDestination ends HoldDestination: deliveries continue with the one that has waited longest, and
 // the time after which they are given up begins anew. It returns ErrNotFound if the destination is not held.
 func (s *DB) ReleaseDestination(ctx context.Context, destination string) error {
-	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
-		var name string
-		if err := tx.QueryRowContext(ctx, `DELETE FROM held_destination WHERE destination = $1 RETURNING destination`, destination).Scan(&name); err != nil {
-			return asNotFound(err)
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE lane SET released_at = $2 WHERE id IN (
-			SELECT id FROM lane WHERE destination = $1 AND due_at IS NOT NULL ORDER BY id`+s.locking(`FOR UPDATE`)+`)`, destination, s.Clock().UnixMilli())
+	if err := s.beginAnew(ctx, destination); err != nil { // first: what is held meanwhile has waited for a moment only
 		return err
-	})
-	if err == nil && s.onDeliveries != nil {
-		s.onDeliveries([]string{destination})
+	}
+	err := s.execOne(ctx, `DELETE FROM held_destination WHERE destination = $1 RETURNING destination`, destination)
+	if err == nil {
+		s.announceDestinations(map[string]bool{destination: true})
 	}
 	return err
+}
+
+// waitingLanes is the query of a batch of lanes of a destination in which something
+// waits.
+const waitingLanes = `SELECT id FROM lane WHERE id > $1 AND id < $2 AND due_at IS NOT NULL ORDER BY id LIMIT $3`
+
+// beginAnew sets when a held destination was released, for a batch of lanes in each
+// transaction.
+func (s *DB) beginAnew(ctx context.Context, destination string) error {
+	if held, err := s.texts(ctx, `SELECT destination FROM held_destination WHERE destination = $1`, destination); err != nil || len(held) == 0 {
+		return cmp.Or(err, ErrNotFound)
+	}
+	for after := LaneID(destination, ""); ; {
+		lanes, err := s.texts(ctx, waitingLanes, after, destination+"!", s.changeBatch)
+		if err != nil || len(lanes) == 0 {
+			return err
+		}
+		in := parameters(2, len(lanes))
+		if _, err := s.exec(ctx, `UPDATE lane SET released_at = $1 WHERE id IN (SELECT id FROM lane WHERE id IN (`+in+`) AND due_at IS NOT NULL ORDER BY id`+
+			s.locking(`FOR UPDATE`)+`)`, append([]any{s.Clock().UnixMilli()}, anySlice(lanes)...)...); err != nil {
+			return err
+		}
+		after = lanes[len(lanes)-1]
+	}
 }
 
 // HeldDestinations returns the destinations that are held, sorted by name.

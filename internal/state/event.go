@@ -67,6 +67,11 @@ func (s *DB) announce(events []Event) {
 			destinations[d] = true
 		}
 	}
+	s.announceDestinations(destinations)
+}
+
+// announceDestinations tells the outbox of destinations with new deliveries.
+func (s *DB) announceDestinations(destinations map[string]bool) {
 	if len(destinations) > 0 && s.onDeliveries != nil {
 		s.onDeliveries(slices.Sorted(maps.Keys(destinations)))
 	}
@@ -120,15 +125,17 @@ func collectIDs(rows *sql.Rows, ids map[string]bool) error {
 // locked in the order of their ids, as everywhere.
 func (s *DB) putDeliveries(ctx context.Context, tx *sql.Tx, events []Event) error {
 	destinations, waiting := make(map[string]string), make(map[string][]string) // by lane
+	owners := make(map[string]string)                                           // accounts, by destination
 	for _, e := range events {
 		for _, d := range e.Destinations {
 			lane := LaneID(d, e.Conversation)
-			destinations[lane] = d
+			destinations[lane], owners[d] = d, e.AccountID
 			waiting[lane] = append(waiting[lane], e.ID)
 		}
 	}
 	now := s.Clock().UnixMilli()
 	var deliveries []any
+	isNew := make(map[string]bool) // destinations, perhaps
 	for lanes := range slices.Chunk(slices.Sorted(maps.Keys(waiting)), rowsPerStatement) {
 		tails, err := s.extendLanes(ctx, tx, lanes, destinations, waiting, now)
 		if err != nil {
@@ -136,15 +143,35 @@ func (s *DB) putDeliveries(ctx context.Context, tx *sql.Tx, events []Event) erro
 		}
 		for _, lane := range lanes {
 			first := tails[lane] - int64(len(waiting[lane])) + 1
+			if first == 1 {
+				isNew[destinations[lane]] = true
+			}
 			for i, id := range waiting[lane] {
 				deliveries = append(deliveries, lane, first+int64(i), id, now)
 			}
 		}
 	}
+	if err := s.addDestinations(ctx, tx, slices.Sorted(maps.Keys(isNew)), owners); err != nil {
+		return err
+	}
 	const columns = 4
 	for rows := range slices.Chunk(deliveries, columns*rowsPerStatement) {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO delivery (lane_id, seq, event_id, created_at, state, attempts, error, attempted_at) VALUES `+
 			placeholders(len(rows)/columns, columns, `'waiting'`, `0`, `''`, `0`), rows...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addDestinations records to which account destinations belong that have a new lane.
+func (s *DB) addDestinations(ctx context.Context, tx *sql.Tx, destinations []string, owners map[string]string) error {
+	for some := range slices.Chunk(destinations, rowsPerStatement) {
+		var values []any
+		for _, d := range some {
+			values = append(values, d, owners[d])
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO destination (id, account_id) VALUES `+placeholders(len(some), 2)+` ON CONFLICT DO NOTHING`, values...); err != nil {
 			return err
 		}
 	}

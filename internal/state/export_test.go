@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -128,4 +129,116 @@ func (s *DB) FollowClock(ctx context.Context) error {
 	skew, uncertainty, err := s.clockSkew(ctx)
 	s.followClock(skew, uncertainty)
 	return err
+}
+
+// SetChangeBatch sets how many deliveries one transaction changes.
+func (s *DB) SetChangeBatch(n int) { s.changeBatch = n }
+
+// Statement is a query, for tests.
+type Statement struct {
+	statement
+	Deliveries bool // it chooses or counts deliveries
+	IsBatch    bool // it reads one batch by its keys
+}
+
+// NewStatement returns a query without parameters.
+func NewStatement(text string) Statement { return Statement{statement: statement{text: text}} }
+
+func (s Statement) String() string { return s.text }
+
+// EventStatements returns the queries that list, count, replay and discard what a
+// filter selects, and those of destinations.
+func (s *DB) EventStatements(f EventFilter) []Statement {
+	replay := f
+	replay.isReplay, replay.Kind = true, KindEvent
+	chosen := []chosenDelivery{{lane: "a", seq: 1}, {lane: "b", seq: 1}}
+	return []Statement{
+		{statement: f.list(EventPage{Limit: 100})},
+		{statement: f.list(EventPage{Limit: 100, From: time.UnixMilli(1), After: "a", Complete: true})},
+		{statement: f.list(EventPage{Limit: 100, Latest: true})},
+		{statement: f.countEvents(), Deliveries: true},
+		{statement: f.countDeliveries(), Deliveries: true},
+		{statement: chooseOne(f, []string{"waiting", "dead"}, chosen[0]), Deliveries: true},
+		{statement: chooseOne(replay, []string{"delivered", "dead", "cancelled"}, chosen[0]), Deliveries: true},
+		{statement: s.lockDeliveries(chosen, []string{"waiting", "dead"}), IsBatch: true},
+		{statement: statement{summaries, []any{f.AccountID}}, Deliveries: true},
+		{statement: statement{idleHeld, []any{f.AccountID}}},
+		{statement: statement{waitingLanes, []any{"event/1 ", "event/1!", 10}}},
+		{statement: purgeableEvents(1, "a", 1, 1)},
+		{statement: statement{unusedLanes, []any{"a", 10}}},
+		{statement: statement{endedDeliveries, []any{"delivered", 1, 10}}},
+		{statement: statement{countWaiting, []any{"event/1"}}, Deliveries: true},
+	}
+}
+
+// chooseOne chooses deliveries to one of the destinations, if it begins with these.
+func chooseOne(f EventFilter, states []string, after chosenDelivery) statement {
+	if at, _ := f.start(states); at == startDestination {
+		f.Destination = cmp.Or(f.Destination, "event/1")
+	}
+	return f.choose(states, time.Now(), after, changeBatch)
+}
+
+// FillForPlans adds 20,000 events of 50 accounts on PostgreSQL, which plans by the number
+// of rows; one of the accounts is 111122223333. SQLite plans without rows.
+func (s *DB) FillForPlans(ctx context.Context) error {
+	if !s.isPostgres {
+		return nil
+	}
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		for _, statement := range []string{
+			`INSERT INTO account (id, created_at) SELECT (111122223333 + i)::text, 1 FROM generate_series(0, 49) i`,
+			`INSERT INTO destination (id, account_id) SELECT 'event/' || i, (111122223333 + i % 50)::text FROM generate_series(0, 99) i`,
+			`INSERT INTO event (id, account_id, business_account_id, phone_number_id, kind, name, conversation, message_id, wamid, body, created_at, ready_at)
+				SELECT 'e' || i, (111122223333 + i % 50)::text, 'w', '', 'event', 'status.sent', 'c' || i / 400, 'm' || i, 'w' || i, '', 1000 * i, 1000 * i FROM generate_series(0, 19999) i`,
+			`INSERT INTO lane (id, destination, tail, head, owner, claim, failures, not_before, released_at)
+				SELECT 'event/' || i % 100 || ' c' || i / 100, 'event/' || i % 100, 4, 4, '', 0, 0, 0, 0 FROM generate_series(0, 4999) i`,
+			`INSERT INTO delivery (lane_id, seq, event_id, state, attempts, error, created_at, attempted_at, ended_at)
+				SELECT 'event/' || i % 100 || ' c' || i / 400, 1 + i / 100 % 4, 'e' || i, CASE i % 1000 WHEN 0 THEN 'dead' WHEN 1 THEN 'waiting' ELSE 'delivered' END, 1, '', 1000 * i, 1,
+					CASE WHEN i % 1000 <> 1 THEN 1000 * i END FROM generate_series(0, 19999) i`,
+			`INSERT INTO business_account (id, account_id, meta_id, name, marketing_onboarding, sealed_token, linked_at) VALUES ('w', '111122223333', '1', '', '', '', 1)`,
+			`INSERT INTO phone_number (id, business_account_id, meta_id, display_number, verified_name, quality_rating) VALUES ('p', 'w', '1', '', '', '')`,
+			`INSERT INTO message (id, phone_number_id, recipient, api_version, access_key_id, request_id, status, wamid, error, updated_at)
+				SELECT 'e' || i, 'p', '', '', '', '', 'sent', 'x' || i, '', 1 FROM generate_series(0, 4999) i`,
+			`ANALYZE account, destination, event, lane, delivery, message`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Explain returns the rows of the plan of a query. PostgreSQL prefers any other plan to
+// one that reads a whole table, however few rows it has.
+func (s *DB) Explain(ctx context.Context, query Statement) (plan []string, err error) {
+	explain, column := `EXPLAIN QUERY PLAN `, 3
+	if s.isPostgres {
+		explain, column = `EXPLAIN `, 0
+	}
+	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
+		if s.isPostgres {
+			if _, err := tx.ExecContext(ctx, `SET LOCAL enable_seqscan = off`); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.QueryContext(ctx, explain+query.text, query.values...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			values := make([]any, column+1)
+			for i := range values {
+				values[i] = new(string)
+			}
+			if err := rows.Scan(values...); err != nil {
+				return err
+			}
+			plan = append(plan, *values[column].(*string))
+		}
+		return rows.Err()
+	})
+	return plan, err
 }

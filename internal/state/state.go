@@ -85,6 +85,8 @@ type DB struct {
 
 	onDeliveries func(destinations []string) // may be nil
 	skew         atomic.Int64                // of this machine's clock against PostgreSQL's, in nanoseconds
+	changeBatch  int                         // changeBatch, but less in tests
+	purgeLane    string                      // the last lane that a purge has examined; only Run reads and writes it
 
 	writability writability
 	isUnchecked bool // the check at the start was not completed
@@ -102,7 +104,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err := config.CheckPath(); err != nil {
 		return nil, err
 	}
-	s := &DB{config: config, sealer: config.Sealer, now: config.Now, logger: config.Logger}
+	s := &DB{changeBatch: changeBatch, config: config, sealer: config.Sealer, now: config.Now, logger: config.Logger}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -56,8 +56,17 @@ CREATE TABLE delivery (
     PRIMARY KEY (lane_id, seq)
 );
 
+CREATE INDEX delivery_open ON delivery (lane_id, seq) WHERE state IN ('waiting', 'dead');
 CREATE INDEX delivery_event ON delivery (event_id);
 CREATE INDEX delivery_ended ON delivery (state, ended_at) WHERE ended_at IS NOT NULL;
+
+-- Destinations that have had deliveries. All deliveries of a destination are of one account. Rows are kept: there are few.
+CREATE TABLE destination (
+    id         TEXT NOT NULL PRIMARY KEY, -- as in lane.destination, without spaces; the ids of its lanes begin with it and a space
+    account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE
+);
+
+CREATE INDEX destination_account ON destination (account_id, id);
 
 -- Destinations whose deliveries wait, because an operator or the destination itself asked for it.
 CREATE TABLE held_destination (
@@ -151,6 +160,7 @@ DROP TABLE unlinked;
 DROP TABLE received;
 DROP TABLE message;
 DROP TABLE held_destination;
+DROP TABLE destination;
 DROP TABLE delivery;
 DROP TABLE lane;
 DROP TABLE event;
