@@ -120,9 +120,9 @@ func TestProcessesTogetherUseTheThroughputAndNeverMore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				length := 20 * time.Second
+				length := 10 * time.Second
 				if test.perSecond == 1000 { // each is a statement of SQL
-					length = 3 * time.Second
+					length = 2 * time.Second
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), length)
 				defer cancel()
