@@ -147,7 +147,11 @@ func (c *call) eventPage(ctx context.Context, in *control.ListEventsInput, from 
 			return nil, err
 		}
 	}
-	out := &control.ListEventsOutput{Events: []control.Event{}, Next: from.after(records, fresh, c.config.Now()).String()}
+	next := from.after(records, fresh, c.config.Now())
+	if in.Latest && len(fresh) > 0 { // nothing before these is listed later
+		next = eventCursor{from: fresh[0].ListedAt, id: fresh[0].ID}.after(records[1:], fresh[1:], c.config.Now())
+	}
+	out := &control.ListEventsOutput{Events: []control.Event{}, Next: next.String()}
 	for _, r := range fresh {
 		out.Events = append(out.Events, eventOf(r))
 	}

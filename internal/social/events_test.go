@@ -129,6 +129,31 @@ func TestAnEventThatIsPreparedIsListedOnceAndComplete(t *testing.T) {
 	}
 }
 
+// It is what ferry events tail does: the last events, and then those that follow.
+func TestTheListContinuesBehindItsLastEvents(t *testing.T) {
+	for name, age := range map[string]time.Duration{"that are old": time.Hour, "that are new": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			now := time.Now()
+			w.addEvents(now.Add(-24*time.Hour), account, "history")
+			w.addEvents(now.Add(-age), account, "a", "b", "c", "d")
+			client := w.control(w.key)
+			page, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{Latest: true, Limit: 2})
+			w.must(err)
+			got := []string{names(page)}
+			w.addEvents(time.Now(), account, "e")
+			for range 2 {
+				page, err = control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{After: page.Next})
+				w.must(err)
+				got = append(got, names(page))
+			}
+			if want := []string{"c d", "e", ""}; !slices.Equal(got, want) {
+				t.Errorf("listed are %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // All events of a webhook have the same time, and there may be a thousand of them.
 func TestManyEventsOfOneMomentAreListedPageByPage(t *testing.T) {
 	for name, at := range map[string]time.Time{"long ago": time.Now().Add(-time.Hour), "now": time.Now()} {
