@@ -1,6 +1,6 @@
 // Messages from people to business phone numbers, as a test or the control API
 // describes them. The members of each type are those of Meta's webhooks
-// (docs/references.md#graph-webhooks).
+// (docs/references.md#webhooks).
 
 package metasim
 

@@ -6,7 +6,7 @@ import (
 )
 
 // POST /{phone_number}/messages: what a request means, and the response. A request
-// sends a message, or marks one as read (docs/references.md#graph-message-types).
+// sends a message, or marks one as read (docs/references.md#graph-messages).
 
 // maxMessageBody is the maximum size in bytes of the request: 257 contacts fit.
 const maxMessageBody = 512 << 10

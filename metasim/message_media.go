@@ -37,7 +37,7 @@ func (m *messageCheck) addMedia(kind, path string, object map[string]any) *apiEr
 }
 
 // member names a member of the file as Meta does: with a dot if the file is the
-// message itself (docs/references.md#graph-message-types).
+// message itself (docs/references.md#graph-messages).
 func (r mediaReference) member(name string) string {
 	if strings.Contains(r.path, "[") {
 		return memberPath(r.path, name)

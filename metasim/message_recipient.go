@@ -108,7 +108,7 @@ const (
 )
 
 // newMessageID returns an id for a message from or to a user: "wamid." and standard
-// base64, which clients decode (docs/references.md#graph-message-types).
+// base64, which clients decode (docs/references.md#graph-messages).
 func (s *Server) newMessageID(user string, incoming bool) string {
 	direction := idOutgoing
 	if incoming {

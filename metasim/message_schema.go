@@ -211,7 +211,7 @@ func lower(object map[string]any, name string) string { return strings.ToLower(t
 func characters(s string) int { return utf8.RuneCountInString(s) }
 
 // tooManyCharacters refuses a long text in Graph's words
-// (docs/references.md#graph-message-types).
+// (docs/references.md#graph-messages).
 func tooManyCharacters(path string, limit int) *apiError {
 	return parameterError("Param %s must be at most %d characters long.", path, limit)
 }

@@ -3,7 +3,7 @@ package metasim
 import "slices"
 
 // The shapes of the types of messages, with their limits
-// (docs/references.md#graph-message-types). message_interactive.go and message_template.go
+// (docs/references.md#graph-messages). message_interactive.go and message_template.go
 // have those of two types.
 
 const (

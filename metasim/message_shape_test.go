@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The shapes that programs of others send (docs/references.md#graph-message-types).
+// The shapes that programs of others send (docs/references.md#graph-messages).
 // Each is accepted. Those without warnings are also accepted by a strict simulator.
 func TestTheMessagesOfRealClientsAreAccepted(t *testing.T) {
 	const (

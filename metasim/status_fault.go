@@ -8,7 +8,7 @@ import (
 // Why a message that was accepted is not delivered.
 
 // serviceWindow is how long after a person's message any answer is delivered
-// (docs/references.md#graph-message-types).
+// (docs/references.md#graph-messages).
 const serviceWindow = 24 * time.Hour
 
 // failure is the status of a message that is not delivered. Without details, they are

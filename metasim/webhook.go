@@ -14,7 +14,7 @@ import (
 const fieldMessages = "messages"
 
 // update is one thing that webhooks report: an element of "changes"
-// (docs/references.md#graph-webhooks).
+// (docs/references.md#webhooks).
 type update struct {
 	account string // id of the business account
 	phone   *phone // the business phone number that it is about; nil means that it is about the account

@@ -22,7 +22,7 @@ import (
 const (
 	webhookUserAgent = "facebookexternalua"
 	webhookTimeout   = 10 * time.Second   // for a response, in real time
-	webhookLife      = 7 * 24 * time.Hour // in which a webhook is tried (docs/references.md#graph-webhooks)
+	webhookLife      = 7 * 24 * time.Hour // in which a webhook is tried (docs/references.md#webhooks)
 	maxWebhookRetry  = 12 * time.Hour     // longest time between two attempts
 	minWebhookWait   = 10 * time.Millisecond
 	maxWebhookWait   = time.Minute // until the queue is looked at again without an event

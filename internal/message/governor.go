@@ -17,7 +17,7 @@ import (
 
 const (
 	// DefaultPerSecond is the default of GovernorConfig.PerSecond: Meta's standard
-	// throughput (docs/references.md#message-limits).
+	// throughput (docs/references.md#graph-rate-limits).
 	DefaultPerSecond = 80
 	// DefaultMaxQueued is the default of GovernorConfig.MaxQueued: what is sent in
 	// about two minutes.
@@ -28,7 +28,7 @@ const (
 )
 
 // Meta's pair rate limit: one message every 6 s from a phone number to a user, of
-// which up to 45 may be sent at once (docs/references.md#message-limits).
+// which up to 45 may be sent at once (docs/references.md#graph-rate-limits).
 const (
 	pairInterval = state.PairInterval
 	pairBurst    = 45

@@ -71,7 +71,7 @@ func (s *DB) TakeRate(ctx context.Context, id string, length time.Duration, earl
 
 // PairInterval is the share of Meta's pair rate limit that one message uses: the time
 // after which a phone number may send one more message to the same user
-// (docs/references.md#message-limits).
+// (docs/references.md#graph-rate-limits).
 const PairInterval = 6 * time.Second
 
 // pairPrefix begins the ids of pair rate limits.
