@@ -26,7 +26,7 @@ import (
 )
 
 // crashes is how often a server is killed; FERRY_KILLS sets another number.
-const crashes = 10
+const crashes = 50
 
 // webhookRate is the number of webhooks per second that are posted meanwhile.
 const webhookRate = 500
@@ -35,8 +35,12 @@ const webhookRate = 500
 // the last start: webhooks, which it answered with 200, and messages, whose id it has
 // returned.
 func TestAServerThatIsKilledLosesNothing(t *testing.T) {
-	t.Run("SQLite", func(t *testing.T) { killServers(t, "") })
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		killServers(t, "")
+	})
 	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
 		killServers(t, startPostgres(t, postgrestest.Config{}).TCPURL("ferry"))
 	})
 }
@@ -56,6 +60,9 @@ type crashRig struct {
 	received  map[string]bool // ids at Meta of messages whose webhook was acknowledged
 	sent      map[string]bool // ids of messages that were accepted
 	postGroup sync.WaitGroup
+
+	outcomes outcomes // what was read of the file of events so far
+	read     int64    // bytes of it
 }
 
 // The database of a server that goes on is killed, too: what it cannot store, it does not
@@ -80,6 +87,7 @@ func TestADatabaseThatIsKilledLosesNothing(t *testing.T) {
 	r.awaitAcknowledged(20)
 	stop()
 	r.check()
+	r.report("2 kills of the database", server.url)
 }
 
 func killServers(t *testing.T, database string) {
@@ -95,13 +103,16 @@ func killServers(t *testing.T, database string) {
 	for range kills {
 		server := r.serve()
 		r.url.Store(&server.url)
-		r.awaitAcknowledged(20 + rand.N(60))
+		moment := time.After(200*time.Millisecond + rand.N(600*time.Millisecond))
+		r.awaitAcknowledged(1)
+		<-moment
 		server.kill()
 	}
 	stop()
 	server := r.serve()
 	r.url.Store(&server.url)
 	r.check()
+	r.report(fmt.Sprintf("%d kills", kills), server.url)
 }
 
 // newCrashRig returns a rig without a server. An empty database is an SQLite file.
@@ -110,7 +121,8 @@ func newCrashRig(t *testing.T, database string) *crashRig {
 	if database != "" {
 		in.env = append(in.env, "FERRY_DATABASE="+database)
 	}
-	r := &crashRig{installation: in, events: in.file("events.jsonl"), secret: strings.Repeat("5ec2e7", 5), received: map[string]bool{}, sent: map[string]bool{}}
+	r := &crashRig{installation: in, events: in.file("events.jsonl"), secret: strings.Repeat("5ec2e7", 5), received: map[string]bool{}, sent: map[string]bool{},
+		outcomes: outcomes{messages: map[string]int{}, statuses: map[string]string{}, ids: map[string]map[string]bool{}}}
 	r.key = in.createKey(account)
 	r.phone = in.link(account, metaAccount, metaToken).PhoneNumbers[0].PhoneNumberID
 	r.env = append(r.env, "FERRY_APP_SECRET="+r.secret, "FERRY_WEBHOOK_VERIFY_TOKEN=verify",
@@ -148,7 +160,7 @@ func (r *crashRig) awaitAcknowledged(webhooks int) {
 
 // kill ends a process at once.
 func (p *process) kill() {
-	p.checked = true
+	p.checked, p.killed = true, true
 	_ = p.cmd.Process.Kill()
 	<-p.exited
 }
@@ -244,39 +256,48 @@ type outcomes struct {
 	ids      map[string]map[string]bool // ids of the events of each of these
 }
 
-// delivered reads the file of the destination.
-func (r *crashRig) delivered() outcomes {
-	o := outcomes{messages: map[string]int{}, statuses: map[string]string{}, ids: map[string]map[string]bool{}}
+// readDelivered reads what the file of the destination has received since.
+func (r *crashRig) readDelivered() {
 	file, err := os.Open(r.events)
 	if err != nil {
-		return o
+		return
 	}
 	defer file.Close()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var line struct {
-			ID    string
-			Event envelope
+	if _, err := file.Seek(r.read, io.SeekStart); err != nil {
+		r.t.Fatal(err)
+	}
+	for lines := bufio.NewReader(file); ; {
+		text, err := lines.ReadBytes('\n')
+		if err != nil {
+			return // the rest of a line may follow
 		}
-		if json.Unmarshal(lines.Bytes(), &line) != nil {
-			continue // a line that a kill has cut off: it is delivered again
+		r.read += int64(len(text))
+		r.outcomes.addLine(r.t, text)
+	}
+}
+
+// addLine adds a line of the file.
+func (o outcomes) addLine(t testing.TB, text []byte) {
+	var line struct {
+		ID    string
+		Event envelope
+	}
+	if json.Unmarshal(text, &line) != nil {
+		return // a line that a kill has cut off: it is delivered again
+	}
+	decode(t, line.Event.Entry, &line.Event.entry)
+	for _, change := range line.Event.entry.Changes {
+		for _, message := range change.Value.Messages {
+			o.messages[message.ID]++
+			o.add(message.ID, line.ID)
 		}
-		decode(r.t, line.Event.Entry, &line.Event.entry)
-		for _, change := range line.Event.entry.Changes {
-			for _, message := range change.Value.Messages {
-				o.messages[message.ID]++
-				o.add(message.ID, line.ID)
-			}
-			for _, status := range change.Value.Statuses {
-				if status.Status == "accepted" || status.Status == "failed" {
-					o.statuses[line.Event.MessageID] = status.Status
-					o.add(line.Event.MessageID, line.ID)
-				}
+		for _, status := range change.Value.Statuses {
+			if status.Status == "accepted" || status.Status == "failed" {
+				o.statuses[line.Event.MessageID] = status.Status
+				o.add(line.Event.MessageID, line.ID)
 			}
 		}
 	}
-	return o
 }
 
 func (o outcomes) add(what, id string) {
@@ -286,46 +307,69 @@ func (o outcomes) add(what, id string) {
 	o.ids[what][id] = true
 }
 
-// check waits until everything that was acknowledged is delivered, and prints the counts.
+// check waits until everything that was acknowledged is delivered.
 func (r *crashRig) check() {
-	lost := func(o outcomes) (missing []string) {
+	lost := func() (missing []string) {
 		for id := range r.received {
-			if o.messages[id] == 0 {
+			if r.outcomes.messages[id] == 0 {
 				missing = append(missing, id)
 			}
 		}
 		for id := range r.sent {
-			if o.statuses[id] == "" {
+			if r.outcomes.statuses[id] == "" {
 				missing = append(missing, id)
 			}
 		}
 		return missing
 	}
-	var o outcomes
-	for limit := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if o = r.delivered(); len(lost(o)) == 0 {
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		r.readDelivered()
+		missing := lost()
+		if len(missing) == 0 {
 			break
 		}
 		if time.Now().After(limit) {
-			missing := lost(o)
 			r.t.Fatalf("%d of %d acknowledged webhooks and messages are lost, such as %s", len(missing), len(r.received)+len(r.sent), missing[0])
 		}
 	}
-	duplicates, failed := 0, 0
-	for id, count := range o.messages {
-		duplicates += count - 1
-		if len(o.ids[id]) != 1 {
-			r.t.Errorf("the message %s was delivered as %d different events", id, len(o.ids[id]))
-		}
-	}
-	for _, status := range o.statuses {
-		if status == "failed" {
-			failed++
+	for id := range r.outcomes.messages {
+		if events := len(r.outcomes.ids[id]); events != 1 {
+			r.t.Errorf("the message %s was delivered as %d different events", id, events)
 		}
 	}
 	r.checkSentOnce()
-	r.t.Logf("acknowledged: %d webhooks and %d messages; delivered: all; duplicated: %d, with the same ids; messages whose outcome is not known: %d; lost: 0",
-		len(r.received), len(r.sent), duplicates, failed)
+}
+
+// report prints what has become of everything that was acknowledged. A message whose
+// outcome at Meta is not known, because the server was killed while it was sent, is a dead
+// letter; the destination of events takes all of them.
+func (r *crashRig) report(what, url string) {
+	duplicates, unknown := 0, 0
+	for _, count := range r.outcomes.messages {
+		duplicates += count - 1
+	}
+	for id := range r.sent {
+		if r.outcomes.statuses[id] == "failed" {
+			unknown++
+		}
+	}
+	env := append(environment(r.directory), "AWS_ENDPOINT_URL_SOCIALMESSAGING="+url, "AWS_ACCESS_KEY_ID="+r.key.id, "AWS_SECRET_ACCESS_KEY="+r.key.secret, "AWS_REGION="+region)
+	dead := 0
+	for line := range strings.Lines(mustRun(r.t, env, r.program, "events", "destinations")) {
+		if fields := strings.Fields(line); len(fields) > 2 && strings.HasPrefix(fields[0], "event/") {
+			n, _ := strconv.Atoi(fields[2])
+			dead += n
+		}
+	}
+	if dead > 0 {
+		r.t.Errorf("%d events are dead letters", dead)
+	}
+	r.t.Logf(`%s: %s
+          acknowledged  delivered  dead-lettered  duplicates  lost
+webhooks  %12d  %9d  %13d  %10d  %4d
+messages  %12d  %9d  %13d  %10d  %4d`, r.t.Name(), what,
+		len(r.received), len(r.received)-dead, dead, duplicates, 0, // check has counted what is lost
+		len(r.sent), len(r.sent)-unknown, unknown, 0, 0)
 }
 
 // checkSentOnce checks that WhatsApp has received no message twice. Each message has a

@@ -60,6 +60,7 @@ type process struct {
 	stdout, stderr *transcript
 	exited         chan struct{} // closed when it has ended
 	checked        bool          // the test has called wantExit
+	killed         bool          // by the test; there may be a thousand of these
 }
 
 // environment returns the environment of a child process, without the caller's
@@ -89,7 +90,7 @@ func start(t testing.TB, program string, env []string, args ...string) *process 
 		if !p.checked {
 			p.stop()
 		}
-		if t.Failed() {
+		if t.Failed() && !p.killed {
 			t.Logf("standard error of %s %s:\n%s", program, args[0], lastLines(p.stderr.String(), 40))
 		}
 	})

@@ -14,7 +14,8 @@ import (
 	"ferry/internal/state/statetest"
 )
 
-// batchAndMore is more than one transaction replays, discards or releases in a test.
+// batch is how many deliveries one transaction changes in a test, and batchAndMore more
+// than that.
 const batch, batchAndMore = 5, 18
 
 // addMany adds events, each in a conversation of its own.
