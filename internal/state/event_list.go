@@ -117,7 +117,7 @@ func (s *DB) ReadBodies(ctx context.Context, records []EventRecord) error {
 	for i := range records {
 		byID[records[i].ID], ids[i] = &records[i], records[i].ID
 	}
-	for some := range slices.Chunk(ids, rowsPerStatement) {
+	for some := range slices.Chunk(ids, s.rowLimit()) {
 		if err := s.readBodies(ctx, some, byID); err != nil {
 			return err
 		}

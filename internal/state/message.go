@@ -90,7 +90,7 @@ func (m Message) event() Event {
 // that add the message of one SDK call at the same time violate a unique index; then
 // the batcher adds each message again, and the second replica finds the first one's.
 func (s *DB) addMessages(ctx context.Context, tx *sql.Tx, adding []*newMessage) ([]error, error) {
-	known, err := messagesOfCalls(ctx, tx, adding)
+	known, err := s.messagesOfCalls(ctx, tx, adding)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (s *DB) addMessages(ctx context.Context, tx *sql.Tx, adding []*newMessage) 
 		return nil, err
 	}
 	const columns = 8
-	for rows := range slices.Chunk(values, columns*rowsPerStatement) {
+	for rows := range slices.Chunk(values, columns*s.rowLimit()) {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO message (id, phone_number_id, recipient, api_version, access_key_id, request_id, sdk_call,
 			updated_at, status, wamid, error) VALUES `+placeholders(len(rows)/columns, columns, `'queued'`, `''`, `''`)+` ON CONFLICT (id) DO NOTHING`, rows...); err != nil {
 			return nil, err
@@ -124,7 +124,7 @@ func (s *DB) addMessages(ctx context.Context, tx *sql.Tx, adding []*newMessage) 
 }
 
 // messagesOfCalls returns the ids of the messages that SDK calls have added already.
-func messagesOfCalls(ctx context.Context, tx *sql.Tx, adding []*newMessage) (map[string]string, error) {
+func (s *DB) messagesOfCalls(ctx context.Context, tx *sql.Tx, adding []*newMessage) (map[string]string, error) {
 	var calls []any
 	for _, a := range adding {
 		if a.message.SDKCall != "" {
@@ -132,7 +132,7 @@ func messagesOfCalls(ctx context.Context, tx *sql.Tx, adding []*newMessage) (map
 		}
 	}
 	known := make(map[string]string)
-	for some := range slices.Chunk(calls, rowsPerStatement) {
+	for some := range slices.Chunk(calls, s.rowLimit()) {
 		if err := readMessagesOfCalls(ctx, tx, some, known); err != nil {
 			return nil, err
 		}
@@ -210,7 +210,7 @@ func (s *DB) ConversationOf(ctx context.Context, phoneNumberID, wamid string) (c
 // ForeignMedia returns those of the media ids that another phone number has uploaded
 // and this one has not. A number that several accounts have linked is one number.
 func (s *DB) ForeignMedia(ctx context.Context, phoneNumberID string, mediaIDs []string) (foreign []string, err error) {
-	for some := range slices.Chunk(mediaIDs, rowsPerStatement) {
+	for some := range slices.Chunk(mediaIDs, s.rowLimit()) {
 		var values []any
 		for _, id := range some {
 			values = append(values, id)

@@ -98,7 +98,7 @@ func (r *outboxRound) claims(ctx context.Context) (map[string]int64, error) {
 	}
 	slices.Sort(lanes)
 	claims := make(map[string]int64)
-	for lanes := range slices.Chunk(slices.Compact(lanes), rowsPerStatement) {
+	for lanes := range slices.Chunk(slices.Compact(lanes), r.db.rowLimit()) {
 		err := r.query(ctx, func(rows *sql.Rows) error {
 			var lane string
 			var number int64
@@ -134,7 +134,7 @@ func (r *outboxRound) end(ctx context.Context, isHeld func(outbox.Claim) bool) e
 		values = append(values, ended.Lane, ended.Seq, ended.State, ended.Attempts, ended.Error, attemptedAt, begunAt, endedAt)
 	}
 	const columns = 8
-	for values := range slices.Chunk(values, columns*rowsPerStatement) {
+	for values := range slices.Chunk(values, columns*r.db.rowLimit()) {
 		_, err := r.tx.ExecContext(ctx, `UPDATE delivery SET state = v.column3, error = v.column5,
 				attempts = CASE WHEN v.column4 > delivery.attempts THEN v.column4 ELSE delivery.attempts END,
 				attempted_at = COALESCE(v.column6, delivery.attempted_at), begun_at = v.column7, ended_at = v.column8
@@ -164,7 +164,7 @@ func (r *outboxRound) giveBack(ctx context.Context, isHeld func(outbox.Claim) bo
 		values = append(values, back.Lane, back.Head, back.Due.UnixMilli(), notBefore, back.Failures)
 	}
 	const columns = 5
-	for values := range slices.Chunk(values, columns*rowsPerStatement) {
+	for values := range slices.Chunk(values, columns*r.db.rowLimit()) {
 		_, err := r.tx.ExecContext(ctx, `UPDATE lane SET owner = '', head = v.column2, not_before = v.column4, failures = v.column5,
 				due_at = CASE WHEN lane.tail = v.column2 THEN NULL ELSE v.column3 END
 			FROM (VALUES `+typed(len(values)/columns, "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")+`) AS v
@@ -186,7 +186,7 @@ func (r *outboxRound) renew(ctx context.Context, isHeld func(outbox.Claim) bool)
 			r.result.Lost = append(r.result.Lost, claim.Lane)
 		}
 	}
-	for lanes := range slices.Chunk(lanes, rowsPerStatement) {
+	for lanes := range slices.Chunk(lanes, r.db.rowLimit()) {
 		_, err := r.tx.ExecContext(ctx, `UPDATE lane SET due_at = $1 WHERE id IN (`+parameters(2, len(lanes))+`)`,
 			append([]any{r.round.Lease.UnixMilli()}, anySlice(lanes)...)...)
 		if err != nil {

@@ -35,7 +35,7 @@ func (s *DB) beginDeliveries(ctx context.Context, tx *sql.Tx, beginning []outbox
 		lanes = append(lanes, d.Lane)
 	}
 	var held []any
-	for some := range slices.Chunk(lanes, rowsPerStatement) {
+	for some := range slices.Chunk(lanes, s.rowLimit()) {
 		err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 			var lane string
 			var claim int64
@@ -50,7 +50,7 @@ func (s *DB) beginDeliveries(ctx context.Context, tx *sql.Tx, beginning []outbox
 		}
 	}
 	const columns = 2
-	for some := range slices.Chunk(held, columns*rowsPerStatement) {
+	for some := range slices.Chunk(held, columns*s.rowLimit()) {
 		err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 			var lane string
 			err := rows.Scan(&lane)

@@ -28,7 +28,7 @@ func (s *DB) queueBehind(ctx context.Context, tx *sql.Tx, events []Event) error 
 		lanes = append(lanes, LaneID(PrepareDestination(e.AccountID), e.Conversation))
 	}
 	isBusy := make(map[string]bool)
-	for some := range slices.Chunk(lanes, rowsPerStatement) {
+	for some := range slices.Chunk(lanes, s.rowLimit()) {
 		err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 			var lane string
 			err := rows.Scan(&lane)

@@ -102,7 +102,7 @@ func (s *DB) insertReceived(ctx context.Context, tx *sql.Tx, receipts []*receipt
 	}
 	isFresh = make(map[string]bool, len(keys))
 	now := s.now().UnixMilli()
-	for some := range slices.Chunk(slices.Sorted(maps.Keys(keys)), rowsPerStatement) {
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(keys)), s.rowLimit()) {
 		var values []any
 		for _, key := range some {
 			values = append(values, key, now)
@@ -137,7 +137,7 @@ func (s *DB) reportStatuses(ctx context.Context, tx *sql.Tx, updates []Received)
 		reports[m] = append(reports[m], update)
 	}
 	found := make(map[string][]Received) // by the id of the message
-	for some := range slices.Chunk(wamids, rowsPerStatement) {
+	for some := range slices.Chunk(wamids, s.rowLimit()) {
 		err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 			var id string
 			var m message
@@ -199,7 +199,7 @@ func (s *DB) advance(ctx context.Context, tx *sql.Tx, id string, reports []Recei
 // gave the ids, by these ids. Those that are not known are missing.
 func (s *DB) MessagesByWAMID(ctx context.Context, phoneNumberID string, wamids []string) (map[string]string, error) {
 	found := make(map[string]string)
-	for some := range slices.Chunk(wamids, rowsPerStatement) {
+	for some := range slices.Chunk(wamids, s.rowLimit()) {
 		values := []any{phoneNumberID}
 		for _, wamid := range some {
 			values = append(values, wamid)
@@ -240,7 +240,7 @@ const (
 // message that is being sent, or whose outcome is not known.
 func (s *DB) UnsettledRecipients(ctx context.Context, phoneNumberID string, recipients []string) (map[string]bool, error) {
 	found := make(map[string]bool)
-	for some := range slices.Chunk(recipients, rowsPerStatement) {
+	for some := range slices.Chunk(recipients, s.rowLimit()) {
 		values := []any{phoneNumberID}
 		for _, recipient := range some {
 			values = append(values, recipient)
