@@ -52,6 +52,9 @@ func (c *webhookFlags) webhook() (gateway.Webhook, error) {
 	if len(w.AppSecrets) == 0 && (c.WebhookListen != "" || !w.VerifyToken.IsZero()) {
 		return w, errors.New("webhooks are not received without an app secret; set --app-secret-file FILE or the environment variable FERRY_APP_SECRET (Meta's dashboard, App settings, Basic)")
 	}
+	if len(w.AppSecrets) > 0 {
+		return w, event.CheckAppSecrets(w.AppSecrets)
+	}
 	return w, nil
 }
 

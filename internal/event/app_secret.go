@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -38,6 +39,19 @@ func (a *AppSecret) UnmarshalText(text []byte) error {
 
 // maxAppID bounds the id of an app, in digits; Meta's have 15 or 16.
 const maxAppID = 32
+
+// CheckAppSecrets returns what is wrong with the app secrets of a Receiver.
+func CheckAppSecrets(secrets []AppSecret) error {
+	if len(secrets) == 0 || len(secrets) > maxAppSecrets {
+		return fmt.Errorf("there are %d app secrets; expected 1 to %d", len(secrets), maxAppSecrets)
+	}
+	for _, s := range secrets {
+		if s.Secret.IsZero() {
+			return errors.New("an app secret is empty")
+		}
+	}
+	return nil
+}
 
 // A signer is who has signed a webhook.
 type signer struct {

@@ -66,13 +66,8 @@ func NewReceiver(config ReceiverConfig) (*Receiver, error) {
 	if config.State == nil || config.Route == nil {
 		return nil, errors.New("event: State and Route are required")
 	}
-	if len(config.AppSecrets) == 0 || len(config.AppSecrets) > maxAppSecrets {
-		return nil, fmt.Errorf("there are %d app secrets; expected 1 to %d", len(config.AppSecrets), maxAppSecrets)
-	}
-	for _, s := range config.AppSecrets {
-		if s.Secret.IsZero() {
-			return nil, errors.New("an app secret is empty")
-		}
+	if err := CheckAppSecrets(config.AppSecrets); err != nil {
+		return nil, err
 	}
 	if config.Region == "" {
 		config.Region = "us-east-1"

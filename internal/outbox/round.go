@@ -105,6 +105,7 @@ func (l *loop) take(now time.Time, returned map[string]int) []Take {
 			due = append(due, d)
 		}
 	}
+	due = slices.DeleteFunc(due, func(d *destination) bool { return free[d.group] <= 0 })
 	slices.SortFunc(due, func(a, b *destination) int {
 		return cmp.Or(cmp.Compare(a.served, b.served), cmp.Compare(a.name, b.name))
 	})
