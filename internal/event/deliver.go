@@ -170,7 +170,7 @@ func (d *Deliverer) Deliver(ctx context.Context, delivery outbox.Delivery) error
 	case errors.Is(err, state.ErrNotFound):
 		return final("The event does not exist any more.").outcome()
 	case err != nil:
-		return err
+		return &outbox.RetryError{Err: err, NotAttempted: true}
 	}
 	failed := d.attempt(ctx, delivery.Destination, &e)
 	d.record(ctx, begun, delivery, &e, failed)
@@ -210,7 +210,9 @@ func (d *Deliverer) attempt(ctx context.Context, destination string, e *state.Ev
 	if known, ok := errors.AsType[*failure](err); ok {
 		return known
 	}
-	return retryLater(err, "The server could not look up the destination. Its log has the cause.")
+	failed = retryLater(err, "The server could not look up the destination. Its log has the cause.")
+	failed.notOfDestination = true
+	return failed
 }
 
 // find returns the target of a destination in the outbox.

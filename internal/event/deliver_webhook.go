@@ -128,6 +128,9 @@ func (w *webhook) outcome(response *http.Response) error {
 		failed.after = retryAfter(response.Header.Get("Retry-After"), w.now())
 	case status >= 500:
 		failed.text += " The receiver's log has the cause."
+	case status == http.StatusConflict || status == http.StatusRequestEntityTooLarge || status == http.StatusUnprocessableEntity:
+		failed.text += " It refuses this event, and may accept others: check what it expects."
+		failed.notOfDestination = true
 	default:
 		failed.text += " Check the URL, and what the receiver expects."
 	}

@@ -28,9 +28,12 @@ type failure struct {
 	// status is the HTTP status of the response; 0 means that there was none.
 	status int
 
-	isFinal bool          // the same delivery would fail again
-	isGone  bool          // the destination asks for no more events: it is held
-	after   time.Duration // shortest time until the next attempt
+	isFinal bool // the same delivery would fail again
+	isGone  bool // the destination asks for no more events: it is held
+	// notOfDestination says that the destination may take other events: the failure is of
+	// this event, or of this server.
+	notOfDestination bool
+	after            time.Duration // shortest time until the next attempt
 }
 
 func (f *failure) Error() string { return f.text }
@@ -41,7 +44,7 @@ func (f *failure) outcome() error {
 	if f.isFinal {
 		return finalError{f}
 	}
-	return &outbox.RetryError{Err: f, After: f.after}
+	return &outbox.RetryError{Err: f, After: f.after, NotOfDestination: f.notOfDestination}
 }
 
 // finalError is a failure after which there is no other attempt.

@@ -73,8 +73,17 @@ func NewPreparer(config PreparerConfig) (*Preparer, error) {
 
 // Deliver prepares an event and adds the deliveries to its destinations. Events of one
 // conversation are prepared one after the other, so that their order is kept. An
-// attempt that is repeated after a crash changes nothing any more.
+// attempt that is repeated after a crash changes nothing any more. What fails otherwise,
+// such as the database, is no failure of the destination: that is this server.
 func (p *Preparer) Deliver(ctx context.Context, delivery outbox.Delivery) error {
+	err := p.prepare(ctx, delivery)
+	if _, isRetry := errors.AsType[*outbox.RetryError](err); err == nil || isRetry || errors.Is(err, outbox.ErrNever) {
+		return err
+	}
+	return &outbox.RetryError{Err: err, NotOfDestination: true}
+}
+
+func (p *Preparer) prepare(ctx context.Context, delivery outbox.Delivery) error {
 	e, err := p.config.State.Event(ctx, delivery.EventID)
 	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("%w: its account is not linked any more", outbox.ErrNever)

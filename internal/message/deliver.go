@@ -111,7 +111,7 @@ func (a *attempt) send(ctx context.Context, flow Flow) error {
 			a.entry.Cause = reportErr.Error()
 		}
 		if throttled {
-			return a.retryLater(ctx, &outbox.RetryError{Err: err, After: wait})
+			return a.retryLater(ctx, &outbox.RetryError{Err: err, After: wait, NotOfDestination: isOfMessage(e, flow)})
 		}
 	} else if err != nil {
 		a.entry.Text = err.Error()
@@ -124,7 +124,7 @@ func (a *attempt) send(ctx context.Context, flow Flow) error {
 	case unsure:
 		return a.leaveUnknown(ctx, "WhatsApp's response was lost or cannot be read ("+reasonOf(err)+").")
 	default:
-		return a.retryLater(ctx, &outbox.RetryError{Err: err})
+		return a.retryLater(ctx, &outbox.RetryError{Err: err, NotOfDestination: isMetas && isOfMessage(e, flow)})
 	}
 }
 

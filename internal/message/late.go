@@ -75,7 +75,12 @@ func (a *attempt) settle(ctx context.Context, o *outcome) error {
 		return nil
 	}
 	a.keep(ctx, o, err)
-	return &outbox.RetryError{Err: err, MayBeDone: true}
+	return notRecorded(err)
+}
+
+// notRecorded returns the error of an attempt whose outcome could not be recorded.
+func notRecorded(err error) error {
+	return &outbox.RetryError{Err: err, MayBeDone: true, NotOfDestination: true}
 }
 
 // isHeld reports whether this process holds the lane of the message.
@@ -176,7 +181,7 @@ func (s *Sender) recordLate(ctx context.Context, id string) (recorded bool, err 
 		return true, nil
 	}
 	if err := s.recordKept(ctx, o); err != nil {
-		return false, &outbox.RetryError{Err: err, MayBeDone: true}
+		return false, notRecorded(err)
 	}
 	return true, nil
 }

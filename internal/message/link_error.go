@@ -56,7 +56,7 @@ func isOfFile(err error) bool {
 
 // failure returns the error of an attempt whose file could not be uploaded: a LinkError if
 // another attempt would fail as well, or was one too many. The next attempt is made when
-// the file may be read again.
+// the file may be read again. Meanwhile, the phone number sends other messages.
 func (l *Links) failure(job LinkJob, medium Medium, err error) error {
 	if isOwn(err) {
 		if known, ok := errors.AsType[*outbox.RetryError](err); ok {
@@ -72,14 +72,14 @@ func (l *Links) failure(job LinkJob, medium Medium, err error) error {
 	isFinal := isOfFile(err)
 	if refusal, ok := errors.AsType[*graph.Error](err); ok {
 		if back, isThrottled := backOffOf(Result{Code: refusal.Code, Status: refusal.Status}); isThrottled {
-			return &outbox.RetryError{Err: err, After: max(back.first, wait)}
+			return &outbox.RetryError{Err: err, After: max(back.first, wait), NotOfDestination: true}
 		}
 		if verdictOf(refusal) == refused {
 			isFinal, report = true, errorOf(refusal)
 		}
 	}
 	if !isFinal && job.Attempts+1 < maxLinkTries {
-		return &outbox.RetryError{Err: err, After: wait}
+		return &outbox.RetryError{Err: err, After: wait, NotOfDestination: true}
 	}
 	report.Details = fmt.Sprintf("The file at %s.link (%s) cannot be sent: %s", medium.Path, l.name(medium.Link), publicText(err))
 	return &LinkError{Report: report, Cause: err}

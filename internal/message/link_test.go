@@ -42,6 +42,7 @@ type linkWorld struct {
 	mu        sync.Mutex
 	events    []state.Event
 	begun     atomic.Int64 // attempts to send
+	onBegin   func()       // called by each of them; may be nil
 }
 
 func newLinkWorld(t *testing.T, adjust ...func(*object.Config)) *linkWorld {
@@ -85,7 +86,12 @@ func newLinkWorld(t *testing.T, adjust ...func(*object.Config)) *linkWorld {
 	governor, err := message.NewGovernor(message.GovernorConfig{State: w.state})
 	w.must(err)
 	w.sender, err = message.New(message.Config{State: w.state, Graph: client, Governor: governor, Links: w.links,
-		Begin: func(context.Context, outbox.Delivery) error { w.begun.Add(1); return nil },
+		Begin: func(context.Context, outbox.Delivery) error {
+			if w.begun.Add(1); w.onBegin != nil {
+				w.onBegin()
+			}
+			return nil
+		},
 		Route: func(_ context.Context, e *state.Event) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -22,7 +22,10 @@ const (
 
 // Meta's codes after which the same message may be accepted later, beside those of
 // rate limits, which the governor knows.
-var transientCodes = []int{1, 2, 131000, 131016, 131057, 133004, 134101, 2494100}
+var transientCodes = []int{1, 2, 131000, 131016, 131057, 133004, codeTemplateSyncing, 2494100}
+
+// codeTemplateSyncing is Meta's code of a message whose template is not ready yet.
+const codeTemplateSyncing = 134101
 
 // Codes that Meta returns with a status of server errors, although nothing changes by
 // itself.
@@ -51,4 +54,11 @@ func verdictOf(err error) verdict {
 	default:
 		return refused
 	}
+}
+
+// isOfMessage reports whether an error of Meta's is about a message or its user, and says
+// nothing about the phone number: it may send other messages at the same time.
+func isOfMessage(e *graph.Error, flow Flow) bool {
+	limit, isLimit := backOffs[e.Code]
+	return e.Code == codeTemplateSyncing || isLimit && limit.scope == ofPair && flow.hasPair()
 }

@@ -157,7 +157,7 @@ func (w *world) reported() []state.Event {
 // start runs an outbox until the test ends.
 func (w *world) start() {
 	w.t.Helper()
-	o, err := outbox.New(outbox.Config{
+	runOutbox(w.t, w.state, outbox.Config{
 		Store: w.state, Once: func(string) bool { return true }, Now: w.state.Clock,
 		Deliver: func(ctx context.Context, d outbox.Delivery) error {
 			if !strings.HasPrefix(d.Destination, state.SendPrefix) {
@@ -167,15 +167,6 @@ func (w *world) start() {
 			w.ended <- ended{d.EventID, err}
 			return err
 		},
-	})
-	w.must(err)
-	w.state.OnDeliveries(func(destinations []string) { o.Wake(destinations...) })
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = o.Run(ctx) })
-	w.t.Cleanup(func() {
-		stop()
-		running.Wait()
 	})
 }
 

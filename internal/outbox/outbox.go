@@ -62,6 +62,10 @@ type RetryError struct {
 	// MayBeDone says that the attempt may have succeeded, although its end is not known.
 	// For destinations for which Config.Once returns true, the next one is Interrupted.
 	MayBeDone bool
+	// NotOfDestination says that the failure says nothing about the destination: it is of
+	// the delivery, such as a file that cannot be read, or of this server. The attempt
+	// counts for the delivery and the back-off of its lane, and slows no other lane.
+	NotOfDestination bool
 }
 
 func (e *RetryError) Error() string { return e.Err.Error() }

@@ -17,7 +17,7 @@ import (
 // with each failure.
 const firstBackoff = time.Second
 
-var errPanic = errors.New("ferry failed to make the delivery; its log has the cause")
+var errPanic = &RetryError{Err: errors.New("ferry failed to make the delivery; its log has the cause"), MayBeDone: true, NotOfDestination: true}
 
 // A turn is the work on one lane.
 type turn struct {
@@ -74,7 +74,7 @@ func (o *Outbox) work(ctx context.Context, stopping <-chan struct{}, t *turn) {
 		case ended.State == Delivered:
 			entry.effect, back.Failures = success, 0
 		case retry.counts:
-			entry.effect, back.Failures = failure, back.Failures+1
+			entry.effect, back.Failures = retry.effect, back.Failures+1
 		}
 		o.report(entry)
 		if ended.State != Waiting {
@@ -115,6 +115,7 @@ func (o *Outbox) report(r report) {
 type retry struct {
 	isNeeded bool
 	counts   bool          // something was attempted, and failed
+	effect   effect        // of a failure that counts: failure or neutral
 	after    time.Duration // the shortest time to wait; zero means that none is known
 }
 
@@ -128,16 +129,16 @@ func (o *Outbox) attempt(ctx context.Context, delivery Delivery) (Ended, retry) 
 		ended.State = Delivered
 		return ended, retry{}
 	}
-	again := retry{isNeeded: true, counts: true}
+	again := retry{isNeeded: true, counts: true, effect: failure}
 	if wait, ok := errors.AsType[*RetryError](err); ok {
 		again.after, again.counts = wait.After, !wait.NotAttempted
 		ended.KeepBegun = wait.MayBeDone
+		if wait.NotOfDestination {
+			again.effect = neutral
+		}
 	}
 	if !again.counts {
 		ended.Attempts, ended.AttemptedAt, ended.KeepBegun = delivery.Attempts, time.Time{}, delivery.Interrupted
-	}
-	if errors.Is(err, errPanic) {
-		ended.KeepBegun = true
 	}
 	ended.State, ended.Error = Waiting, storable(err.Error())
 	switch age := min(now.Sub(delivery.CreatedAt), now.Sub(delivery.ReleasedAt)); {
