@@ -77,15 +77,23 @@ func TestMessageThatAnotherReplicaHasRecordedIsNotUnknown(t *testing.T) {
 	engine := statetest.Default()
 	shared := state.Config{Path: engine.Path(t), Sealer: statetest.Sealer(t)}
 	first, second := newWorldOn(t, engine.Open(t, shared)), newWorldOn(t, engine.Open(t, shared))
-	first.failRoutes(1)
-	id := first.accept(text("4915112345678", "x"))
-	_ = first.deliver(id, false)
+	first.meta.respondOnce(refuse(400, 131030, "Recipient not in allowed list", "d"))
+	first.failRoutes(2)
+	refused, accepted := first.accept(text("4915112345678", "x")), first.accept(text("4915112345679", "y"))
+	for _, id := range []string{refused, accepted} {
+		_ = first.deliver(id, false)
+	}
 	second.onRoute = func() { first.sender.RecordLate(t.Context(), closed()) }
-	if err := second.deliver(id, true); err != nil {
+	if err := second.deliver(refused, true); !errors.Is(err, outbox.ErrNever) || !strings.Contains(err.Error(), "131030") {
 		t.Errorf("the second replica: %v", err)
 	}
-	if m := first.stored(id); m.Status != state.MessageAccepted {
-		t.Errorf("%+v", m)
+	if err := second.deliver(accepted, true); err != nil {
+		t.Errorf("the second replica: %v", err)
+	}
+	for id, want := range map[string]state.MessageStatus{refused: state.MessageFailed, accepted: state.MessageAccepted} {
+		if m := first.stored(id); m.Status != want {
+			t.Errorf("%+v; expected %s", m, want)
+		}
 	}
 }
 

@@ -76,10 +76,12 @@ func (a *attempt) end(ctx context.Context, result state.MessageStatus, reason st
 	if err != nil {
 		return err
 	}
-	if result == state.MessageUnknown {
-		if m, err := a.config.State.Message(ctx, a.message.ID); err == nil && m.Status != state.MessageUnknown && m.Status != state.MessageFailed {
-			return nil // another process had Meta's response, and has recorded it meanwhile
+	// What is on record may be what another process knows of the message.
+	if m, err := a.config.State.Message(ctx, a.message.ID); err == nil {
+		if m.Status != state.MessageFailed && m.Status != state.MessageUnknown {
+			return nil
 		}
+		reason = m.Error
 	}
 	return fmt.Errorf("%w: %s", outbox.ErrNever, reason)
 }

@@ -242,6 +242,9 @@ func (s *DB) ReplayEvents(ctx context.Context, filter EventFilter) (int64, error
 	return changed, err
 }
 
+// discardedReason is why a message that was discarded has failed. No event reports it.
+const discardedReason = "It was discarded by an operator before it was sent."
+
 // DiscardEvents gives up deliveries that wait or have failed, and returns their number.
 // A message that is discarded before it was sent has failed. A delivery that is being
 // made at this moment may still arrive; then it is recorded as delivered.
@@ -259,8 +262,8 @@ func (s *DB) DiscardEvents(ctx context.Context, filter EventFilter) (int64, erro
 		if len(messages) == 0 {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE message SET status = 'failed', error = 'It was discarded by an operator before it was sent.', updated_at = $1
-			WHERE status = 'queued' AND id IN (`+parameters(2, len(messages))+`)`, append([]any{s.Clock().UnixMilli()}, messages...)...)
+		_, err := tx.ExecContext(ctx, `UPDATE message SET status = 'failed', error = $1, updated_at = $2
+			WHERE status = 'queued' AND id IN (`+parameters(3, len(messages))+`)`, append([]any{discardedReason, s.Clock().UnixMilli()}, messages...)...)
 		return err
 	})
 }

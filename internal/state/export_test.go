@@ -242,3 +242,14 @@ func (s *DB) Explain(ctx context.Context, query Statement) (plan []string, err e
 	})
 	return plan, err
 }
+
+// WaitForLock returns when a transaction on PostgreSQL waits for the lock of another one.
+func (s *DB) WaitForLock(ctx context.Context) error {
+	for {
+		waiting, err := s.texts(ctx, `SELECT 'x' FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		if err != nil || len(waiting) > 0 {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -32,8 +32,9 @@ func (s *DB) MessageSent(ctx context.Context, id, wamid string, events ...Event)
 
 // MessageFailed records that a message was refused or given up (MessageFailed), or
 // that it is not known whether Meta has accepted it (MessageUnknown), why, and adds
-// events about it. A refusal takes the place of an unknown outcome; an unknown outcome
-// takes the place of none, and then the events are not added.
+// events about it. A failure takes the place of an unknown outcome and of a discard, and of
+// no other outcome; an unknown outcome takes the place of none. If it takes no place, the
+// events are not added.
 func (s *DB) MessageFailed(ctx context.Context, id string, status MessageStatus, reason string, events ...Event) error {
 	return s.settle(ctx, &settlement{id: id, status: status, reason: reason, events: events})
 }
@@ -103,10 +104,10 @@ func (s *DB) settleMessages(ctx context.Context, tx *sql.Tx, settled []*settleme
 	return make([]error, len(settled)), s.insertEvents(ctx, tx, events)
 }
 
-// lockMessage locks a message and returns its status and its wamid. The status is empty
-// if there is no such message any more.
+// lockMessage locks a message and returns its status, its wamid and its error. The status
+// is empty if there is no such message any more.
 func (s *DB) lockMessage(ctx context.Context, tx *sql.Tx, id string) (m Message, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT status, wamid FROM message WHERE id = $1`+s.locking(`FOR UPDATE`), id).Scan(&m.Status, &m.WAMID)
+	err = tx.QueryRowContext(ctx, `SELECT status, wamid, error FROM message WHERE id = $1`+s.locking(`FOR UPDATE`), id).Scan(&m.Status, &m.WAMID, &m.Error)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Message{}, nil
 	}
@@ -114,15 +115,22 @@ func (s *DB) lockMessage(ctx context.Context, tx *sql.Tx, id string) (m Message,
 }
 
 // isNews reports whether a message goes to a status now. A record that is repeated,
-// because it was not known whether it was committed, is no news. Meta's own response with
-// a wamid is news wherever the message has none or another one: one that was concluded
-// (resolveUnknown), or none because it was discarded meanwhile.
+// because it was not known whether it was committed, is no news.
+//
+// An outcome that is not known is news only while nothing is recorded. A failure is news
+// while none is reported and Meta has not accepted the message: another process may have
+// sent it after this one had given it up. Meta's own response with a wamid is news wherever
+// the message has none or another one: one that was concluded (resolveUnknown), or none
+// because it was discarded meanwhile.
 func (s *settlement) isNews(before Message, status MessageStatus) bool {
+	isDiscarded := before.Status == MessageFailed && before.Error == discardedReason
 	switch {
 	case before.Status == "":
 		return false
 	case s.status == MessageUnknown:
 		return before.Status == MessageQueued
+	case s.status == MessageFailed:
+		return before.Status == MessageQueued || before.Status == MessageUnknown || isDiscarded
 	case s.wamid != "" && before.WAMID != s.wamid:
 		return true
 	}

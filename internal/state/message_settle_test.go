@@ -1,6 +1,8 @@
 package state_test
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -45,6 +47,11 @@ func (r *replicas) refuse() {
 	r.must(r.first.MessageFailed(r.t.Context(), r.id, state.MessageFailed, "131030", r.event("refused")))
 }
 
+// refuseAgain records what another process has found out in its own attempt.
+func (r *replicas) refuseAgain() {
+	r.must(r.second.MessageFailed(r.t.Context(), r.id, state.MessageFailed, "131053", r.event("refused again")))
+}
+
 // giveUp records that the outcome is unknown.
 func (r *replicas) giveUp() {
 	r.must(r.second.MessageFailed(r.t.Context(), r.id, state.MessageUnknown, "interrupted", r.event("unknown")))
@@ -74,7 +81,7 @@ func (r *replicas) destination() string { return state.SendPrefix + r.linked.Pho
 
 func TestKnownOutcomeTakesThePlaceOfAnUnknownOneAndNeverTheReverse(t *testing.T) {
 	type steps []func(*replicas)
-	accept, refuse, giveUp := (*replicas).accept, (*replicas).refuse, (*replicas).giveUp
+	accept, refuse, refuseAgain, giveUp := (*replicas).accept, (*replicas).refuse, (*replicas).refuseAgain, (*replicas).giveUp
 	bury, finish, resolve, discard := (*replicas).bury, (*replicas).finish, (*replicas).resolve, (*replicas).discard
 	cases := []struct {
 		name     string
@@ -89,9 +96,12 @@ func TestKnownOutcomeTakesThePlaceOfAnUnknownOneAndNeverTheReverse(t *testing.T)
 		{"refused after unknown", steps{giveUp, bury, refuse}, state.MessageFailed, "131030", []string{"refused", "unknown"}, "dead 131030", 1},
 		{"unknown after accepted", steps{accept, giveUp, finish}, state.MessageAccepted, "", []string{"accepted"}, "delivered ", 1},
 		{"unknown after refused", steps{refuse, giveUp, bury}, state.MessageFailed, "131030", []string{"refused"}, "dead 503", 0},
+		{"failed here after it was accepted there", steps{accept, finish, refuse}, state.MessageAccepted, "", []string{"accepted"}, "delivered ", 1},
+		{"failed here and there", steps{refuse, bury, refuseAgain, refuse}, state.MessageFailed, "131030", []string{"refused"}, "dead 503", 0},
 		{"resolved by a status", steps{giveUp, bury, resolve}, state.MessageSent, "", []string{"resolved", "unknown"}, "delivered ", 1},
 		{"accepted after that", steps{giveUp, bury, resolve, accept}, state.MessageSent, "", []string{"resolved", "unknown"}, "delivered ", 1},
 		{"accepted after it was discarded", steps{discard, accept}, state.MessageAccepted, "", []string{"accepted"}, "delivered ", 1},
+		{"refused after it was discarded", steps{discard, refuse, refuseAgain}, state.MessageFailed, "131030", []string{"refused"}, "cancelled ", 0},
 	}
 	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
 		path, sealer := engine.Path(t), statetest.Sealer(t)
@@ -131,4 +141,40 @@ func TestKnownOutcomeTakesThePlaceOfAnUnknownOneAndNeverTheReverse(t *testing.T)
 			})
 		}
 	})
+}
+
+// The status of a message comes while the process that has sent it records Meta's response:
+// between the look at the messages of unknown outcome and the conclusion from it.
+func TestStatusDoesNotResolveAMessageThatIsRecordedMeanwhile(t *testing.T) {
+	statetest.Postgres.Require(t) // SQLite makes one transaction at a time
+	path, sealer := statetest.Postgres.Path(t), statetest.Sealer(t)
+	r := replicas{t: t, first: open(t, path, sealer), second: open(t, path, sealer), recipient: "49151", wamid: "wamid.1"}
+	r.linked = link(t, r.first, "1")
+	r.id = add(t, r.first, textTo(r.linked, r.recipient, ""))
+	r.giveUp()
+	status := state.ReportedStatus{PhoneNumberID: r.linked.PhoneNumbers[0].ID, WAMID: r.wamid, Recipients: []string{r.recipient}, Time: now}
+	claim := func() (string, error) {
+		return r.second.Claim(t.Context(), status, state.Received{Status: state.MessageSent}, func(string) state.Event { return r.event("resolved") })
+	}
+	claimed := make(chan error, 1)
+	r.must(r.first.InTransaction(t.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(t.Context(), `UPDATE message SET status = 'accepted', wamid = $1 WHERE id = $2`, r.wamid, r.id); err != nil {
+			return err
+		}
+		go func() {
+			_, err := claim()
+			claimed <- err
+		}()
+		return r.second.WaitForLock(t.Context())
+	}))
+	if err := <-claimed; !errors.Is(err, state.ErrUnsettled) {
+		t.Errorf("the status that came meanwhile: %v", err)
+	}
+	if id, err := claim(); id != r.id || err != nil {
+		t.Errorf("after that it is about %q, %v", id, err)
+	}
+	events, err := r.first.Texts(t.Context(), `SELECT name FROM event WHERE message_id = $1`, r.id)
+	if len(events) != 1 || err != nil {
+		t.Errorf("events %q, %v; expected the one of the unknown outcome", events, err)
+	}
 }

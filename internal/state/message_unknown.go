@@ -3,6 +3,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -28,7 +29,8 @@ type ReportedStatus struct {
 }
 
 // resolveUnknown looks for the message of unknown outcome that a status is about, and
-// gives it the wamid. It returns the message's id, or "" if there is no such message.
+// gives it the wamid. It returns the message's id, or "" if there is no such message. It
+// returns ErrUnsettled if another process has recorded the outcome of the message meanwhile.
 //
 // Meta's API has no idempotency key, so this is a conclusion from the circumstances:
 // the only message of unknown outcome from this number to this user, accepted before
@@ -55,9 +57,15 @@ func (s *DB) resolveUnknown(ctx context.Context, tx *sql.Tx, status ReportedStat
 	if id == "" {
 		return "", nil
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE message SET status = $1, wamid = $2, error = '', updated_at = $3 WHERE id = $4`,
+	result, err := tx.ExecContext(ctx, `UPDATE message SET status = $1, wamid = $2, error = '', updated_at = $3 WHERE id = $4 AND status = 'unknown'`,
 		MessageAccepted, status.WAMID, s.now().UnixMilli(), id)
-	return id, err
+	if err != nil {
+		return "", err
+	}
+	if n, err := result.RowsAffected(); n == 0 || err != nil {
+		return "", cmp.Or(err, ErrUnsettled)
+	}
+	return id, nil
 }
 
 // unknownMessages returns the messages of unknown outcome to a user.

@@ -264,8 +264,8 @@ var ErrUnsettled = errors.New("a message to this recipient is being sent, and Me
 // status was received, and records what the status reports. It returns the message's
 // id; empty means that ferry has not sent the message. If the outcome of the message
 // was unknown, the status resolves it, and Claim adds the event that accepted returns
-// for the message. It returns ErrUnsettled while a message is being sent that the
-// status may be about.
+// for the message. It returns ErrUnsettled while a message is being sent, or its outcome
+// being recorded, that the status may be about.
 func (s *DB) Claim(ctx context.Context, status ReportedStatus, update Received, accepted func(messageID string) Event) (messageID string, err error) {
 	var added []Event
 	err = s.inTransaction(ctx, func(tx *sql.Tx) error {
