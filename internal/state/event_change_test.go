@@ -123,6 +123,44 @@ func TestAChangeIsOfTheAccountAndTheDestinationOnly(t *testing.T) {
 	})
 }
 
+func TestTheFewEventsThatAreDeadAreListedInOrder(t *testing.T) {
+	eachKind(t, func(t *testing.T, db *state.DB) {
+		a := newClerk(t, db, "a")
+		for _, id := range []string{"c", "a", "b", "d"} {
+			addTo(t, db, id, []string{"event/" + id, "event/all"}, id)
+		}
+		for _, destination := range []string{"event/c", "event/a", "event/b"} {
+			a.finish(destination, outbox.Dead)
+		}
+		list := func(filter state.EventFilter, page state.EventPage) (ids []string) {
+			t.Helper()
+			filter.AccountID = "111122223333"
+			records, err := db.Events(t.Context(), filter, page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range records {
+				ids = append(ids, r.ID)
+			}
+			return ids
+		}
+		dead := state.EventFilter{State: outbox.Dead}
+		for want, got := range map[string][]string{
+			"[a b c]":   list(dead, state.EventPage{Limit: 9}),
+			"[a b]":     list(dead, state.EventPage{Limit: 2}),
+			"[b c]":     list(dead, state.EventPage{Limit: 2, Latest: true}),
+			"[c]":       list(dead, state.EventPage{Limit: 2, From: now, After: "b"}),
+			"[b]":       list(state.EventFilter{State: outbox.Dead, Destination: "event/b"}, state.EventPage{Limit: 2}),
+			"[]":        list(state.EventFilter{State: outbox.Dead, Name: "message.*"}, state.EventPage{Limit: 2}),
+			"[a b c d]": list(state.EventFilter{State: outbox.Waiting}, state.EventPage{Limit: 9}),
+		} {
+			if fmt.Sprint(got) != want {
+				t.Errorf("listed: %v; expected %s", got, want)
+			}
+		}
+	})
+}
+
 func TestDestinationsAreThoseOfTheAccountAndTheHeldOnes(t *testing.T) {
 	eachKind(t, func(t *testing.T, db *state.DB) {
 		a := newClerk(t, db, "a")

@@ -24,7 +24,8 @@ type EventFilter struct {
 	Since       time.Time // not before
 	Until       time.Time // before
 
-	isReplay bool // without the deliveries that prepare an event
+	isReplay bool  // without the deliveries that prepare an event
+	ids      []any // of events, one of which it must be; nil means any
 }
 
 // A statement is a query with the values of its parameters.
@@ -56,9 +57,13 @@ func (c *conditions) addIn(column string, values ...any) {
 
 func (c *conditions) text() string { return strings.Join(c.texts, " AND ") }
 
-// events returns the table event e, or the rows of it that have the filter's ID, the
-// second value of ofEvents. SQLite reads tables in the order of a CROSS JOIN.
+// events returns the table event e, or the rows of it that have the filter's ID or one
+// of its ids, which are the values of ofEvents from the second on. SQLite reads tables in
+// the order of a CROSS JOIN.
 func (f EventFilter) events() string {
+	if len(f.ids) > 0 {
+		return `(SELECT column1 AS id FROM (VALUES (` + strings.ReplaceAll(parameters(2, len(f.ids)), ", ", "), (") + `)) AS v) AS chosen CROSS JOIN event e`
+	}
 	if f.ID == "" {
 		return "event e"
 	}
@@ -69,8 +74,11 @@ func (f EventFilter) events() string {
 // ofEvents returns the conditions for the table event e.
 func (f EventFilter) ofEvents() (c conditions) {
 	c.add("e.account_id = ?", f.AccountID)
-	if f.ID != "" {
-		c.values = append(c.values, f.ID) // $2 of events
+	if len(f.ids) > 0 {
+		c.values = append(c.values, f.ids...) // of events
+		c.add("e.id = chosen.id")
+	} else if f.ID != "" {
+		c.values = append(c.values, f.ID) // of events
 		c.add("e.id = chosen.id")
 	}
 	f.addEvent(&c)

@@ -72,9 +72,30 @@ func (f EventFilter) list(page EventPage) statement {
 		WHERE %s ORDER BY `+listedAt+` %s, e.id %[3]s LIMIT %[4]d`, f.events(), c.text(), order, page.Limit), c.values}
 }
 
+// fewEvents is up to how many events with open deliveries are listed by their ids; a list
+// of more is read in its order.
+const fewEvents = 500
+
+// openEvents returns the query of the ids of events with open deliveries that are
+// selected, or of fewEvents and one of them.
+func (f EventFilter) openEvents() statement {
+	selected := f.deliveries(nil)
+	return statement{fmt.Sprintf(`SELECT DISTINCT d.event_id FROM %s WHERE %s LIMIT %d`, selected.from, selected.text(), fewEvents+1), selected.values}
+}
+
 // Events returns a page of messages and events, sorted by ListedAt and by id, without
 // their bodies.
 func (s *DB) Events(ctx context.Context, filter EventFilter, page EventPage) ([]EventRecord, error) {
+	if at, areOpen := filter.start(nil); at == startDestination && areOpen {
+		open := filter.openEvents()
+		ids, err := s.texts(ctx, open.text, open.values...)
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		if len(ids) <= fewEvents {
+			filter.ids = anySlice(ids)
+		}
+	}
 	list := filter.list(page)
 	rows, err := s.read.QueryContext(ctx, list.text, list.values...)
 	if err != nil {

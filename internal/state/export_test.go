@@ -152,7 +152,11 @@ func (s *DB) EventStatements(f EventFilter) []Statement {
 	replay := f
 	replay.isReplay, replay.Kind = true, KindEvent
 	chosen := []chosenDelivery{{lane: "a", seq: 1}, {lane: "b", seq: 1}}
+	few := f
+	few.ids = []any{"e1", "e2"}
 	return []Statement{
+		{statement: few.list(EventPage{Limit: 100}), IsBatch: true},
+		{statement: f.openEvents(), Deliveries: true},
 		{statement: f.list(EventPage{Limit: 100})},
 		{statement: f.list(EventPage{Limit: 100, From: time.UnixMilli(1), After: "a", Complete: true})},
 		{statement: f.list(EventPage{Limit: 100, Latest: true})},
@@ -191,8 +195,8 @@ func (s *DB) FillForPlans(ctx context.Context) error {
 			`INSERT INTO destination (id, account_id) SELECT 'event/' || i, (111122223333 + i % 50)::text FROM generate_series(0, 99) i`,
 			`INSERT INTO event (id, account_id, business_account_id, phone_number_id, kind, name, conversation, message_id, wamid, body, created_at, ready_at)
 				SELECT 'e' || i, (111122223333 + i % 50)::text, 'w', '', 'event', 'status.sent', 'c' || i / 400, 'm' || i, 'w' || i, '', 1000 * i, 1000 * i FROM generate_series(0, 19999) i`,
-			`INSERT INTO lane (id, destination, tail, head, owner, claim, failures, not_before, released_at)
-				SELECT 'event/' || i % 100 || ' c' || i / 100, 'event/' || i % 100, 4, 4, '', 0, 0, 0, 0 FROM generate_series(0, 4999) i`,
+			`INSERT INTO lane (id, destination, tail, head, due_at, owner, claim, failures, not_before, released_at)
+				SELECT 'event/' || i % 100 || ' c' || i / 100, 'event/' || i % 100, 4, 4, CASE WHEN i / 100 % 5 = 0 THEN 1 END, '', 0, 0, 0, 0 FROM generate_series(0, 4999) i`,
 			`INSERT INTO delivery (lane_id, seq, event_id, state, attempts, error, created_at, attempted_at, ended_at)
 				SELECT 'event/' || i % 100 || ' c' || i / 400, 1 + i / 100 % 4, 'e' || i, CASE i % 1000 WHEN 0 THEN 'dead' WHEN 1 THEN 'waiting' ELSE 'delivered' END, 1, '', 1000 * i, 1,
 					CASE WHEN i % 1000 <> 1 THEN 1000 * i END FROM generate_series(0, 19999) i`,
