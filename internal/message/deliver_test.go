@@ -1,7 +1,6 @@
 package message_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -303,9 +302,9 @@ func TestStepsOfAMessageAreJoined(t *testing.T) {
 	id := w.accept(text("4915112345678", "canary-text"))
 	w.must(w.deliver(id, false))
 	var kinds []string
-	for line := range bytes.Lines(w.log.Bytes()) {
+	for line := range strings.Lines(w.log.String()) {
 		var entry map[string]any
-		w.must(json.Unmarshal(line, &entry))
+		w.must(json.Unmarshal([]byte(line), &entry))
 		if entry["request_id"] != "r-1" || entry["message_id"] != id || entry["phone_number_id"] != w.from.ID {
 			t.Errorf("%s", line)
 		}
@@ -314,7 +313,7 @@ func TestStepsOfAMessageAreJoined(t *testing.T) {
 			t.Errorf("%s", line)
 		}
 	}
-	if !slices.Equal(kinds, []string{"message", "graph", "send"}) || bytes.Contains(w.log.Bytes(), []byte("canary-text")) {
+	if !slices.Equal(kinds, []string{"message", "graph", "send"}) || strings.Contains(w.log.String(), "canary-text") {
 		t.Errorf("%v\n%s", kinds, w.log)
 	}
 }

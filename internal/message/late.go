@@ -9,6 +9,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"ferry/internal/outbox"
@@ -28,7 +29,13 @@ const (
 	// settleInterval is the time before the second of these tries. It doubles with each
 	// one, up to lateInterval.
 	settleInterval = 50 * time.Millisecond
+	// stopWait is how long an attempt may take to record its outcome when the server stops.
+	// Then the outcome is logged, because the process may end before the database responds.
+	// It is shorter than the gateway's time for that.
+	stopWait = 500 * time.Millisecond
 )
+
+var errStillWriting = errors.New("the database does not respond")
 
 // An outcome is what became of a message, with the events that report it.
 type outcome struct {
@@ -38,6 +45,8 @@ type outcome struct {
 	reason string // why it has not, or may not have
 	events []state.Event
 	since  time.Time // when it was kept
+
+	isDropped atomic.Bool // that it may be lost is in the log
 }
 
 // recordOutcome records an outcome, also if ctx has ended. An outcome that is recorded twice
@@ -45,15 +54,16 @@ type outcome struct {
 // recorded as unknown.
 func (s *Sender) recordOutcome(ctx context.Context, o *outcome) error {
 	ctx = context.WithoutCancel(ctx)
-	for i := range o.events {
-		if err := s.config.Route(ctx, &o.events[i]); err != nil {
+	events := slices.Clone(o.events) // RecordLate and an attempt may record one outcome at the same time
+	for i := range events {
+		if err := s.config.Route(ctx, &events[i]); err != nil {
 			return err
 		}
 	}
 	if o.status == state.MessageAccepted {
-		return s.config.State.MessageSent(ctx, o.id, o.wamid, o.events...)
+		return s.config.State.MessageSent(ctx, o.id, o.wamid, events...)
 	}
-	return s.config.State.MessageFailed(ctx, o.id, o.status, o.reason, o.events...)
+	return s.config.State.MessageFailed(ctx, o.id, o.status, o.reason, events...)
 }
 
 // settle records the outcome of an attempt, also if ctx has ended. While that fails, it
@@ -61,6 +71,9 @@ func (s *Sender) recordOutcome(ctx context.Context, o *outcome) error {
 // RecordLate records it, or the next attempt of this process does in place of sending the
 // message again.
 func (a *attempt) settle(ctx context.Context, o *outcome) error {
+	over := make(chan struct{})
+	defer close(over)
+	defer context.AfterFunc(ctx, func() { a.warn(ctx, o, over) })()
 	err := a.recordOutcome(ctx, o)
 	end := time.Now().Add(settleTime)
 	for pause := settleInterval; err != nil && a.isHeld() && time.Now().Before(end); pause = min(2*pause, lateInterval) {
@@ -101,17 +114,46 @@ func (s *Sender) keep(ctx context.Context, o *outcome, cause error) {
 	}
 }
 
-// drop logs an outcome that will not be recorded. Another attempt records the message as
-// one whose outcome is unknown.
+// warn logs an outcome that an attempt is still recording some time after its context has
+// ended. over is closed when it is not recording any more.
+func (s *Sender) warn(ctx context.Context, o *outcome, over <-chan struct{}) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // the server does not stop
+		return
+	}
+	select {
+	case <-over:
+	case <-time.After(stopWait):
+		s.drop(ctx, o, "the server stops", errStillWriting)
+	}
+}
+
+// drop logs an outcome that may not be recorded any more, once. Then another attempt records
+// the message as one whose outcome is unknown.
 func (s *Sender) drop(ctx context.Context, o *outcome, reason string, cause error) {
-	s.config.Logger.ErrorContext(ctx, "what became of a message could not be recorded, so that its outcome will be reported as unknown",
+	if o.isDropped.Swap(true) {
+		return
+	}
+	s.config.Logger.ErrorContext(ctx, "what became of a message could not be recorded, so that its outcome may be reported as unknown",
 		"message_id", o.id, "wamid", o.wamid, "status", string(o.status), "outcome", o.reason, "reason", reason, "error", cause)
+}
+
+// dropAll logs the outcomes that are kept, and those that are to be kept from then on.
+func (s *Sender) dropAll(ctx context.Context, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isStopped = true
+	for _, o := range s.late {
+		s.drop(ctx, o, "the server stops", cause)
+	}
+	clear(s.late)
 }
 
 // RecordLate records the outcomes that are kept, each second, until drained is closed:
 // then no attempt is in progress or begins. It tries those that are left once more, and
-// logs what it cannot record. When ctx is done, it logs what is left at once.
+// logs what it cannot record. When ctx is done, it logs what is left at once, also if the
+// database does not respond.
 func (s *Sender) RecordLate(ctx context.Context, drained <-chan struct{}) {
+	defer context.AfterFunc(ctx, func() { s.dropAll(ctx, context.Cause(ctx)) })()
 	ticker := time.NewTicker(lateInterval)
 	defer ticker.Stop()
 	var err error
@@ -125,13 +167,7 @@ func (s *Sender) RecordLate(ctx context.Context, drained <-chan struct{}) {
 		}
 		err = s.recordAll(ctx)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.isStopped = true
-	for _, o := range s.late {
-		s.drop(ctx, o, "the server stops", err)
-	}
-	clear(s.late)
+	s.dropAll(ctx, err)
 }
 
 // recordAll tries to record what is kept, the oldest first. It returns the last error,

@@ -1,13 +1,15 @@
 package message_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"ferry/internal/message"
 	"ferry/internal/outbox"
@@ -122,12 +124,88 @@ func TestOutcomeThatIsDroppedIsLoggedWithItsIDs(t *testing.T) {
 	}
 }
 
+// The database does not answer at all, so that nobody is there when a write ends: neither
+// one of an attempt, nor one of RecordLate.
+func TestOutcomeThatIsBeingWrittenAtAStopIsLogged(t *testing.T) {
+	entered, release := make(chan struct{}, 2), make(chan struct{})
+	var isRefused atomic.Bool
+	w := newWorld(t, statetest.Default(), func(c *message.Config, _ *message.GovernorConfig) {
+		c.Route = func(context.Context, *state.Event) error {
+			if isRefused.CompareAndSwap(true, false) {
+				return errors.New("the database is locked")
+			}
+			entered <- struct{}{}
+			<-release
+			return errors.New("the database is locked")
+		}
+	})
+	isRefused.Store(true)
+	late, current := w.accept(text("4915112345678", "x")), w.accept(text("4915112345679", "y"))
+	_ = w.deliver(late, false)
+	ctx, stop := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() { w.sender.RecordLate(ctx, nil) })
+	group.Go(func() { _ = w.sender.Deliver(ctx, outbox.Delivery{EventID: current}) })
+	<-entered
+	<-entered
+	stop()
+	for id, wamid := range map[string]string{late: "wamid.1", current: "wamid.2"} {
+		for end := time.Now().Add(10 * time.Second); !w.hasLogged("could not be recorded", `"level":"ERROR"`, `"message_id":"`+id+`"`, `"wamid":"`+wamid+`"`); {
+			if time.Now().After(end) {
+				t.Errorf("message %s: %s", id, w.log)
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	close(release)
+	group.Wait()
+	if n := strings.Count(w.log.String(), "could not be recorded"); n != 2 {
+		t.Errorf("%d lines: %s", n, w.log)
+	}
+}
+
+// RecordLate and the next attempt may record the same outcome at the same time.
+func TestOutcomeIsRecordedTwiceAtTheSameTime(t *testing.T) {
+	var isRefused atomic.Bool
+	arrived, both := make(chan *state.Event, 2), make(chan struct{})
+	w := newWorld(t, statetest.Default(), func(c *message.Config, _ *message.GovernorConfig) {
+		c.Route = func(_ context.Context, e *state.Event) error {
+			if isRefused.CompareAndSwap(true, false) {
+				return errors.New("the database is locked")
+			}
+			arrived <- e
+			<-both
+			e.Destinations = []string{"event/x"}
+			return nil
+		}
+	})
+	isRefused.Store(true)
+	id := w.accept(text("4915112345678", "x"))
+	_ = w.deliver(id, false)
+	var group sync.WaitGroup
+	group.Go(func() { w.sender.RecordLate(t.Context(), closed()) })
+	group.Go(func() {
+		if err := w.deliver(id, true); err != nil {
+			t.Error(err)
+		}
+	})
+	if first, second := <-arrived, <-arrived; first == second {
+		t.Error("both write the same event")
+	}
+	close(both)
+	group.Wait()
+	if m := w.stored(id); m.Status != state.MessageAccepted || len(w.meta.sent()) != 1 {
+		t.Errorf("%+v after %d requests", m, len(w.meta.sent()))
+	}
+}
+
 func TestOutcomesThatAreKeptAreBounded(t *testing.T) {
 	w := newWorld(t, statetest.Default())
 	for i := range message.MaxLate + 1 {
 		w.sender.Keep(fmt.Sprint("message-", i), fmt.Sprint("wamid.", i))
 	}
-	if n := bytes.Count(w.log.Bytes(), []byte("could not be recorded")); n != 1 || !w.hasLogged("could not be recorded", fmt.Sprintf(`"wamid.%d"`, message.MaxLate)) {
+	if n := strings.Count(w.log.String(), "could not be recorded"); n != 1 || !w.hasLogged("could not be recorded", fmt.Sprintf(`"wamid.%d"`, message.MaxLate)) {
 		t.Errorf("%d outcomes were dropped: %s", n, w.log)
 	}
 }

@@ -38,7 +38,7 @@ type world struct {
 	linked   state.BusinessAccount
 	from     state.Sender
 	meta     *meta
-	log      *bytes.Buffer
+	log      *journal
 	logger   *slog.Logger // writes to log
 	client   *graph.Client
 	ended    chan ended // what Deliver has returned, in the outbox
@@ -73,7 +73,7 @@ func inBubble(t *testing.T, test func(t *testing.T)) {
 // newWorldOn returns a world on a database that others may share.
 func newWorldOn(t *testing.T, db *state.DB, adjust ...func(*message.Config, *message.GovernorConfig)) *world {
 	t.Helper()
-	w := &world{t: t, state: db, meta: newMeta(t), log: new(bytes.Buffer), ended: make(chan ended, 1000)}
+	w := &world{t: t, state: db, meta: newMeta(t), log: new(journal), ended: make(chan ended, 1000)}
 	client, err := graph.New(graph.Config{BaseURL: w.meta.url, Version: "v25.0"})
 	w.must(err)
 	t.Cleanup(client.Close)
@@ -87,7 +87,7 @@ func newWorldOn(t *testing.T, db *state.DB, adjust ...func(*message.Config, *mes
 	w.from, err = db.Sender(t.Context(), accountID, w.linked.PhoneNumbers[0].ID)
 	w.must(err)
 	limits := message.GovernorConfig{State: db}
-	w.logger = slog.New(slog.NewJSONHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.logger = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config := message.Config{State: db, Graph: client, Route: w.routeEvent, Begin: w.begin, Activity: activity.NewRecorder(w.logger), Logger: w.logger}
 	for _, f := range adjust {
 		f(&config, &limits)
@@ -293,14 +293,20 @@ func refuse(status, code int, message, details string) func(http.ResponseWriter,
 // hangUp closes the connection without a response.
 func hangUp(http.ResponseWriter, string) { panic(http.ErrAbortHandler) }
 
-// lockedWriter is a log that several goroutines write.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
+// A journal is a log that several goroutines write and read.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
