@@ -171,8 +171,11 @@ var errStillReading = errors.New("the files that the message links to are still 
 func (l *Links) mediaID(ctx context.Context, job LinkJob, settings state.Settings, medium Medium) (string, error) {
 	file := state.LinkedFile{PhoneNumberID: job.Sender.ID, URL: medium.Link, Kind: medium.Kind}
 	id, err := l.config.State.LinkedMedia(ctx, file)
-	if !errors.Is(err, state.ErrNotFound) {
-		return id, err
+	switch {
+	case err == nil:
+		return id, nil
+	case !errors.Is(err, state.ErrNotFound):
+		return "", notNow(err)
 	}
 	type outcome struct {
 		id  string
@@ -195,10 +198,12 @@ func (l *Links) mediaID(ctx context.Context, job LinkJob, settings state.Setting
 	})
 	select {
 	case got := <-read:
-		return got.id, got.err
+		if got.err == nil || ctx.Err() == nil {
+			return got.id, got.err
+		} // else the error may be the end of ctx; a failure is remembered
 	case <-ctx.Done():
-		return "", &outbox.RetryError{Err: context.Cause(ctx), After: linkPause, NotAttempted: true}
 	}
+	return "", &outbox.RetryError{Err: context.Cause(ctx), After: linkPause, NotAttempted: true}
 }
 
 // upload uploads a file and remembers its media id. A file that WhatsApp takes by link

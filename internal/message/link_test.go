@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type linkWorld struct {
 	t         *testing.T
 	simulator *metasim.Server
 	state     *state.DB
+	path      string // of the database
 	sender    *message.Sender
 	links     *message.Links
 	from      state.Sender
@@ -59,7 +61,8 @@ func newLinkWorld(t *testing.T, adjust ...func(*object.Config)) *linkWorld {
 	client, err := graph.New(graph.Config{BaseURL: meta.URL})
 	w.must(err)
 	t.Cleanup(client.Close)
-	w.state = statetest.Open(t)
+	w.path = statetest.Path(t)
+	w.state = statetest.Open(t, state.Config{Path: w.path})
 	linked, err := w.state.Link(t.Context(), state.BusinessAccount{AccountID: accountID, MetaID: "100", Token: secret.New("EAA-token"),
 		PhoneNumbers: []state.PhoneNumber{{MetaID: "1001", DisplayNumber: "+1 555-078-3881"}}})
 	w.must(err)
@@ -357,6 +360,32 @@ func TestHostThatFailsIsTriedAgainAndThenFailsTheMessage(t *testing.T) {
 	if code, details := w.lastError(); code != 131053 || !strings.Contains(details, "HTTP 503") {
 		t.Errorf("code %d: %s", code, details)
 	}
+}
+
+// A database that cannot be read is no failure of the file, so that the message does not fail.
+func TestDatabaseThatFailsDoesNotFailTheMessage(t *testing.T) {
+	if statetest.Default() == statetest.Postgres {
+		t.Skip("the test breaks the database file of SQLite")
+	}
+	w := newLinkWorld(t)
+	id, err := w.accept(media(1, "image", w.url+"/files/sample.jpg"))
+	w.must(err)
+	file, err := sql.Open("sqlite", "file:"+w.path)
+	w.must(err)
+	defer file.Close()
+	rename := func(from, to string) {
+		t.Helper()
+		_, err := file.ExecContext(t.Context(), `ALTER TABLE `+from+` RENAME TO `+to)
+		w.must(err)
+	}
+	rename("link", "gone")
+	for attempt := range 6 {
+		if retry, ok := errors.AsType[*outbox.RetryError](w.deliver(id, attempt)); !ok || !retry.NotAttempted || retry.After <= 0 {
+			t.Errorf("attempt %d: %+v", attempt, retry)
+		}
+	}
+	rename("gone", "link")
+	w.must(w.deliver(id, 6))
 }
 
 // The host of a link that fails is not asked again for each message with it.
