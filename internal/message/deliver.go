@@ -32,8 +32,9 @@ type attempt struct {
 // arrive twice.
 //
 // It returns nil if Meta has accepted the message, an error that wraps
-// [outbox.ErrNever] if the message has failed or its outcome is unknown, and an
-// [*outbox.RetryError] if the message must be retried.
+// [outbox.ErrNever] if the message has failed or its outcome is unknown, in an
+// [*outbox.DestinationError] if Meta did not respond properly, and an [*outbox.RetryError]
+// if the message must be retried.
 func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	if recorded, err := s.recordLate(ctx, delivery.EventID); !recorded {
 		return err
@@ -122,7 +123,11 @@ func (a *attempt) send(ctx context.Context, flow Flow) error {
 	case refused:
 		return a.fail(ctx, activity.Refused, reasonOf(err), errorOf(err))
 	case unsure:
-		return a.leaveUnknown(ctx, "WhatsApp's response was lost or cannot be read ("+reasonOf(err)+").")
+		err := a.leaveUnknown(ctx, "WhatsApp's response was lost or cannot be read ("+reasonOf(err)+").")
+		if errors.Is(err, outbox.ErrNever) {
+			return &outbox.DestinationError{Err: err} // while Meta does not respond, few messages become unknown
+		}
+		return err
 	default:
 		return a.retryLater(ctx, &outbox.RetryError{Err: err, NotOfDestination: isMetas && isOfMessage(e, flow)})
 	}

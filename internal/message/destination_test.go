@@ -31,6 +31,7 @@ func TestFailureOfOneMessageIsNoneOfItsNumber(t *testing.T) {
 		{name: "too many messages to the user", respond: refuse(400, 131056, "Pair rate limit hit", "d")},
 		{name: "too many messages of a category", respond: refuse(400, 131064, "Messaging limit reached", "d")},
 		{name: "outcome that is not recorded", isLate: true},
+		{name: "response that is lost", respond: hangUp, ofNumber: true},
 		{name: "service unavailable", respond: refuse(500, 131016, "Service unavailable", "d"), ofNumber: true},
 		{name: "too many messages of the number", respond: refuse(400, 130429, "Rate limit hit", "d"), ofNumber: true}, // it stops the number
 	} {
@@ -54,8 +55,12 @@ func TestFailureOfOneMessageIsNoneOfItsNumber(t *testing.T) {
 // isOfDestination reports whether the outbox counts an error as a failure of the
 // destination.
 func isOfDestination(err error) bool {
+	if errors.Is(err, outbox.ErrNever) {
+		_, ok := errors.AsType[*outbox.DestinationError](err)
+		return ok
+	}
 	retry, ok := errors.AsType[*outbox.RetryError](err)
-	return err != nil && !errors.Is(err, outbox.ErrNever) && (!ok || !retry.NotAttempted && !retry.NotOfDestination)
+	return err != nil && (!ok || !retry.NotAttempted && !retry.NotOfDestination)
 }
 
 // More messages have a link that cannot be read than break a destination. Then others are

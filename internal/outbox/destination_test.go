@@ -27,6 +27,9 @@ func TestOnlyFailuresOfADestinationSlowIt(t *testing.T) {
 			return &outbox.RetryError{Err: errDown, After: time.Hour, NotOfDestination: true}
 		}, outbox.DefaultSlots, "waiting 1"},
 		{"for good", func() error { return fmt.Errorf("413: %w", outbox.ErrNever) }, outbox.DefaultSlots, "dead 1"},
+		{"for good, of the destination", func() error {
+			return &outbox.DestinationError{Err: fmt.Errorf("the response was lost: %w", outbox.ErrNever)}
+		}, 1, "dead 1"},
 		{"without an attempt", func() error {
 			return &outbox.RetryError{Err: errDown, After: time.Hour, NotAttempted: true}
 		}, outbox.DefaultSlots, "waiting 0"},

@@ -75,6 +75,14 @@ func (e *RetryError) Unwrap() error { return e.Err }
 // becomes a dead letter at once.
 var ErrNever = errors.New("it cannot be delivered")
 
+// A DestinationError says that the destination has failed, although the delivery is not
+// made again: Err wraps ErrNever. Such a failure slows the destination as others do, so that
+// fewer deliveries are lost there.
+type DestinationError struct{ Err error }
+
+func (e *DestinationError) Error() string { return e.Err.Error() }
+func (e *DestinationError) Unwrap() error { return e.Err }
+
 const (
 	// TurnLength is the number of deliveries after which a lane gives its slot to
 	// another one.

@@ -111,7 +111,7 @@ func (o *Outbox) report(r report) {
 	o.notify()
 }
 
-// A retry says whether the lane waits after an attempt.
+// A retry says whether the lane waits after an attempt that failed, and what that says.
 type retry struct {
 	isNeeded bool
 	counts   bool          // something was attempted, and failed
@@ -143,7 +143,8 @@ func (o *Outbox) attempt(ctx context.Context, delivery Delivery) (Ended, retry) 
 	ended.State, ended.Error = Waiting, storable(err.Error())
 	switch age := min(now.Sub(delivery.CreatedAt), now.Sub(delivery.ReleasedAt)); {
 	case errors.Is(err, ErrNever):
-		ended.State, again = Dead, retry{}
+		_, isOfDestination := errors.AsType[*DestinationError](err)
+		ended.State, again = Dead, retry{counts: isOfDestination, effect: failure}
 	case age >= o.config.GiveUp:
 		ended.State = Dead
 		ended.Error = storable(fmt.Sprintf("given up after %s: %v", age.Round(time.Minute), err))
