@@ -27,6 +27,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -43,9 +44,11 @@ const (
 
 // options are the command line.
 type options struct {
-	quick bool
-	part  string // empty means all
-	docs  string // Markdown; relative to the repository; empty means none
+	quick  bool
+	part   string // empty means all
+	engine string // empty means all
+	ferry  string // binary; empty means that it is built
+	docs   string // Markdown; relative to the repository; empty means none
 }
 
 func main() {
@@ -59,6 +62,8 @@ func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "a tenth of the backlog and shorter runs, for a first look")
 	flag.StringVar(&o.part, "part", "", "`part` to measure: server or outbox (default both)")
+	flag.StringVar(&o.engine, "engine", "", "`engine` to measure: SQLite or PostgreSQL (default both)")
+	flag.StringVar(&o.ferry, "ferry", "", "ferry `binary` to measure (default: built from this checkout)")
 	flag.StringVar(&o.docs, "docs", "", "Markdown `file` whose generated part is replaced")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -77,6 +82,9 @@ var errBounds = errors.New("not all bounds hold")
 func run(ctx context.Context, o options) (err error) {
 	if o.part != "" && o.part != partServer && o.part != partOutbox {
 		return fmt.Errorf("-part is %q; expected %s or %s", o.part, partServer, partOutbox)
+	}
+	if o.docs != "" && (o.part != "" || o.engine != "") {
+		return errors.New("-docs needs all figures; omit -part and -engine")
 	}
 	root, err := child.Repository()
 	if err != nil {
@@ -122,11 +130,17 @@ func measure(ctx context.Context, root string, o options) (results []engineResul
 	if err != nil {
 		return nil, err
 	}
-	binary, err := child.BuildFerry(ctx, root, directory)
+	binary, err := filepath.Abs(o.ferry) // children have another working directory
+	if o.ferry == "" {
+		binary, err = child.BuildFerry(ctx, root, directory)
+	}
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range []*engine{{name: "SQLite"}, {name: "PostgreSQL", postgres: postgres}} {
+		if o.engine != "" && !strings.EqualFold(o.engine, e.name) {
+			continue
+		}
 		e.directory, e.binary = directory, binary
 		e.size, e.duration = 100_000, 20*time.Second
 		if o.quick {
