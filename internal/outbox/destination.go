@@ -26,8 +26,9 @@ type destination struct {
 	// due is when to look for lanes. The zero time means that none waits, as far as is
 	// known.
 	due      time.Time
-	served   uint64 // the number of the round in which it was looked at last
-	failures int    // in a row, over all lanes
+	served   uint64    // the number of the round in which it was looked at last
+	failures int       // in a row, over all lanes
+	seen     time.Time // when the end of an attempt was observed last
 	// recovery is the number of lanes that the next success makes due. Zero means that
 	// none waits for a back-off.
 	recovery    int
@@ -65,8 +66,9 @@ func newDestination(name string, slots int, group *group) *destination {
 }
 
 // observe takes note of an attempt.
-func (d *destination) observe(seen effect) {
-	switch seen {
+func (d *destination) observe(attempt effect, now time.Time) {
+	d.seen = now
+	switch attempt {
 	case success:
 		d.failures, d.open = 0, min(d.slots, 2*d.open)
 		d.isRecovered = d.recovery > 0
@@ -94,7 +96,9 @@ func (d *destination) lookAt(at time.Time) {
 	}
 }
 
-// isIdle reports whether there is nothing to know of it.
-func (d *destination) isIdle() bool {
-	return d.held == 0 && d.due.IsZero() && d.failures == 0 && d.recovery == 0
+// isIdle reports whether nothing waits and there is nothing to know of it: it works, or it
+// had no attempt for some time.
+func (d *destination) isIdle(now time.Time, kept time.Duration) bool {
+	works := d.failures == 0 && d.recovery == 0
+	return d.held == 0 && d.due.IsZero() && (works || now.Sub(d.seen).Abs() >= kept)
 }

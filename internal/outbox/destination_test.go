@@ -85,3 +85,34 @@ func TestFailureThatIsNotOfTheDestinationIsRetriedWithBackOff(t *testing.T) {
 		}
 	})
 }
+
+// What is known of destinations that have failed is not kept for ever: callers may choose
+// any number of them.
+func TestFailuresOfADestinationWithoutDeliveriesAreForgotten(t *testing.T) {
+	for wait, slots := range map[time.Duration]int64{time.Minute: 1, 2 * time.Hour: outbox.DefaultSlots} {
+		inBubble(t, func(t *testing.T, db *state.DB) {
+			var current, most atomic.Int64
+			start(t, db, func(_ context.Context, _ int, d outbox.Delivery) error {
+				if strings.HasPrefix(d.EventID, "bad") {
+					return &outbox.DestinationError{Err: outbox.ErrNever}
+				}
+				most.Store(max(most.Load(), current.Add(1)))
+				defer current.Add(-1)
+				time.Sleep(time.Second)
+				return nil
+			})
+			for i := range 20 {
+				put(t, db, fmt.Sprint("bad", i), []string{"event/1"}, fmt.Sprint("bad", i))
+			}
+			time.Sleep(wait)
+			for i := range 20 {
+				put(t, db, fmt.Sprint("good", i), []string{"event/1"}, fmt.Sprint("good", i))
+			}
+			time.Sleep(500 * time.Millisecond)
+			if most.Load() != slots {
+				t.Errorf("after %v, %d attempts at a time; expected %d", wait, most.Load(), slots)
+			}
+			time.Sleep(time.Minute)
+		})
+	}
+}

@@ -134,7 +134,8 @@ type Config struct {
 	// Default: 72 hours.
 	GiveUp time.Duration
 	// MaxBackoff bounds the time between two attempts, the one that a destination asked
-	// for too. Default: 1 hour.
+	// for too. What is known of a destination is forgotten after this time without
+	// deliveries. Default: 1 hour.
 	MaxBackoff time.Duration
 	// Drain is how long the attempts in progress may continue when Run is to end.
 	// Default: 20 s.

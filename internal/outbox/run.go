@@ -104,7 +104,7 @@ func (l *loop) collect() {
 		l.destination(name).lookAt(now)
 	}
 	for _, r := range reports {
-		l.destination(r.turn.lane.Destination).observe(r.effect)
+		l.destination(r.turn.lane.Destination).observe(r.effect, now)
 		if r.back != nil {
 			r.turn.isReturning = true
 		}
@@ -126,7 +126,7 @@ func (l *loop) poll(ctx context.Context, now time.Time) error {
 		l.destination(name).lookAt(at)
 	}
 	for name, d := range l.destinations {
-		if d.isIdle() {
+		if d.isIdle(now, l.config.MaxBackoff) {
 			delete(l.destinations, name)
 		}
 	}
