@@ -87,7 +87,7 @@ func (e *engine) install(ctx context.Context, dir string, world *world) (*child.
 // delivered after each.
 func (e *engine) loadServer(ctx context.Context, world *world, url string, f *child.Ferry) ([]result, error) {
 	seconds := 1 + int(e.duration/time.Second) // the first one is not measured
-	requests, err := webhooks(url, seconds*webhooksPerSecond)
+	requests, err := webhooks(ctx, url, seconds*webhooksPerSecond)
 	if err != nil {
 		return nil, err
 	}
@@ -130,14 +130,14 @@ func (e *engine) loadServer(ctx context.Context, world *world, url string, f *ch
 }
 
 // webhooks returns signed webhooks, each with a message of another person.
-func webhooks(url string, n int) ([]*http.Request, error) {
+func webhooks(ctx context.Context, url string, n int) ([]*http.Request, error) {
 	requests := make([]*http.Request, n)
 	for i := range requests {
 		body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":%q,"changes":[{"value":{"messaging_product":"whatsapp",`+
 			`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"profile":{"name":"A"},"wa_id":"1650%07d"}],`+
 			`"messages":[{"from":"1650%07[3]d","id":"wamid.bench%07[3]d","timestamp":"%d","type":"text","text":{"body":"Is the blue one still available?"}}]},"field":"messages"}]}]}`,
 			metaAccount, metaPhone, i, time.Now().Unix())
-		request, err := http.NewRequest(http.MethodPost, url+"/webhooks/whatsapp", bytes.NewReader(body))
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/webhooks/whatsapp", bytes.NewReader(body))
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func sends(ctx context.Context, url string, f *child.Ferry, n int) ([]*http.Requ
 		if err != nil {
 			return nil, err
 		}
-		request, err := http.NewRequest(operation.Method, url+operation.Path, bytes.NewReader(body))
+		request, err := http.NewRequestWithContext(ctx, operation.Method, url+operation.Path, bytes.NewReader(body))
 		if err != nil {
 			return nil, err
 		}
