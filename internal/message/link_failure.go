@@ -9,12 +9,9 @@ import (
 )
 
 const (
-	// linkFailureAge is how long a file that cannot be sent is not read again: its host
-	// has no such file, say, or WhatsApp does not accept it.
-	linkFailureAge = time.Minute
-	// linkRetryAge is how long a file is not read again after another failure. It is longer
+	// linkFailureAge is how long a file is not read again after a failure. It is longer
 	// than linkPause, so that the messages that wait for the file learn of the failure.
-	linkRetryAge = 2 * linkPause
+	linkFailureAge = 2 * linkPause
 	// maxLinkFailures bounds the failures that are remembered. Beyond it, files are read
 	// again for each message.
 	maxLinkFailures = 1000
@@ -48,15 +45,11 @@ func (f *linkFailure) isCurrent(now time.Time) bool {
 // remember remembers why a file could not be read or uploaded, and returns the error with
 // the time until then. A failure of this server is not remembered.
 func (l *Links) remember(key string, err error) error {
-	age := linkRetryAge
-	switch {
-	case isOwn(err):
+	if isOwn(err) {
 		return err
-	case isOfFile(err):
-		age = linkFailureAge
 	}
 	now := l.config.Now()
-	f := &linkFailure{err, now.Add(age)}
+	f := &linkFailure{err, now.Add(linkFailureAge)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.failures) >= maxLinkFailures {

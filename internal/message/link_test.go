@@ -392,14 +392,14 @@ func TestDatabaseThatFailsDoesNotFailTheMessage(t *testing.T) {
 func TestFailureOfALinkIsRememberedForAShortTime(t *testing.T) {
 	w := newLinkWorld(t)
 	w.web.failures = 1000
+	const age = 10 * time.Second
 	for i, test := range []struct {
 		path, says string
 		isFinal    bool
-		age        time.Duration
 	}{
-		{"/files/none.jpg", "HTTP 404", true, time.Minute},
-		{"/page/a.jpg", "text/html", true, time.Minute},
-		{"/flaky/sample.jpg", "HTTP 503", false, 10 * time.Second},
+		{"/files/none.jpg", "HTTP 404", true},
+		{"/page/a.jpg", "text/html", true},
+		{"/flaky/sample.jpg", "HTTP 503", false},
 	} {
 		link := w.url + test.path
 		send := func(user int) error { return w.send(media(10*i+user, "image", link)) }
@@ -413,17 +413,17 @@ func TestFailureOfALinkIsRememberedForAShortTime(t *testing.T) {
 				t.Errorf("%s: %v; expected as before: %v", test.path, err, first)
 			case isRetry == test.isFinal:
 				t.Errorf("%s: the attempt ended with %v", test.path, err)
-			case isRetry && (retry.NotAttempted || retry.After <= test.age/2 || retry.After > test.age):
+			case isRetry && (retry.NotAttempted || retry.After <= age/2 || retry.After > age):
 				t.Errorf("%s: the next attempt is to be made after %v and counts %v", test.path, retry.After, !retry.NotAttempted)
 			}
 		}
 		if n := w.web.count(test.path); n != asked {
 			t.Errorf("%s was requested %d times for the first message, and %d for the others", test.path, asked, n-asked)
 		}
-		w.ahead.Add(int64(test.age))
+		w.ahead.Add(int64(age))
 		_ = send(9)
 		if n := w.web.count(test.path); n == asked {
-			t.Errorf("%s was not requested again after %v", test.path, test.age)
+			t.Errorf("%s was not requested again after %v", test.path, age)
 		}
 	}
 }
