@@ -269,12 +269,17 @@ func (r *crashRig) count(db *state.DB, sink *crashSink, kills int, took time.Dur
 	defer sink.mu.Unlock()
 	stateOf := make(map[string]string)
 	for _, name := range []string{outbox.Waiting, outbox.Delivered, outbox.Dead} {
-		events, err := db.Events(r.Context(), state.EventFilter{AccountID: account, State: name}, state.EventPage{Limit: 1 << 20})
-		if err != nil {
-			r.Fatal(err)
-		}
-		for _, e := range events {
-			stateOf[e.ID] = name
+		page := state.EventPage{Limit: 1000}
+		for full := true; full; {
+			events, err := db.Events(r.Context(), state.EventFilter{AccountID: account, State: name}, page)
+			if err != nil {
+				r.Fatal(err)
+			}
+			for _, e := range events {
+				stateOf[e.ID] = name
+				page.From, page.After = e.ListedAt, e.ID
+			}
+			full = len(events) == page.Limit
 		}
 	}
 	var lost, dead, unknown, duplicates int

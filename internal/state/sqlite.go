@@ -32,7 +32,7 @@ func (s *DB) isFile() bool { return !s.isPostgres && s.config.Path != Memory }
 // openSQLite opens the file at path, and migrates its schema.
 func (s *DB) openSQLite(ctx context.Context, path string) (err error) {
 	if path == Memory {
-		if s.write, err = sql.Open("sqlite", "file::memory:?"+pragmas("MEMORY")); err != nil {
+		if s.write, err = openSQLiteDriver("file::memory:?" + pragmas("MEMORY")); err != nil {
 			return err
 		}
 		s.write.SetMaxOpenConns(1) // each connection would have a database of its own
@@ -76,11 +76,11 @@ func (s *DB) openFile(path string) (err error) {
 		return err
 	}
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
-	if s.write, err = sql.Open("sqlite", name+pragmas("WAL")+"&_txlock=immediate"); err != nil {
+	if s.write, err = openSQLiteDriver(name + pragmas("WAL") + "&_txlock=immediate"); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open("sqlite", name+pragmas("WAL")+"&_pragma=query_only(1)"); err != nil {
+	if s.read, err = openSQLiteDriver(name + pragmas("WAL") + "&_pragma=query_only(1)"); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(2 * runtime.GOMAXPROCS(0))
