@@ -81,7 +81,7 @@ type Config struct {
 	// Webhook configures the receiver of Meta's webhooks. Default: none.
 	Webhook Webhook
 	// API has the limits and the region of the API. The gateway sets State,
-	// Transfers, Objects, Messages, Sealer, Events and Activity.
+	// Transfers, Objects, Messages, Graph, Sealer, Events and Activity.
 	API social.Config
 	// Logger receives the log. Default: it is discarded.
 	Logger *slog.Logger
@@ -201,7 +201,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	config.API.State, config.API.Transfers, config.API.Objects = config.State, transfers, g.objects
-	config.API.Sealer, config.API.Activity = config.Sealer, record
+	config.API.Sealer, config.API.Graph, config.API.Activity = config.Sealer, g.graph, record
 	if g.service, err = social.New(config.API); err != nil {
 		return err
 	}

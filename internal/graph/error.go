@@ -18,15 +18,20 @@ type Error struct {
 	Code    int    // Meta's code; 0 if the response has no error object
 	Subcode int    // 0 if there is none
 	Message string // Meta's message
-	Details string // error_data.details, or the text for the user; may be empty
-	TraceID string // fbtrace_id or header x-fb-trace-id, which Meta's support asks for; may be empty
+	Details string // error_data.details, or else UserText, or else the fields that Meta blames; may be empty
+	// UserText is error_user_title and error_user_msg, as "title: message". Management
+	// edges say there what is wrong, while Message is no more than "Invalid parameter".
+	// It may be empty.
+	UserText string
+	TraceID  string // fbtrace_id or header x-fb-trace-id, which Meta's support asks for; may be empty
 }
 
 func (e *Error) Error() string {
 	return fmt.Sprintf("Meta responded with %d: %s", e.Status, e.Summary())
 }
 
-// Summary returns what callers may see: code, message, details and trace id.
+// Summary returns what callers may see: code, message (the text for the user, if there
+// is one), details and trace id.
 func (e *Error) Summary() string {
 	var text strings.Builder
 	if e.Code != 0 {
@@ -36,8 +41,9 @@ func (e *Error) Summary() string {
 		}
 		text.WriteString(": ")
 	}
-	text.WriteString(e.Message)
-	if e.Details != "" && e.Details != e.Message {
+	message := cmp.Or(e.UserText, e.Message)
+	text.WriteString(message)
+	if e.Details != "" && e.Details != message {
 		fmt.Fprintf(&text, " (%s)", e.Details)
 	}
 	if e.TraceID != "" {
@@ -50,7 +56,8 @@ func (e *Error) Summary() string {
 // the connection broke, the request timed out, or the response is not one of the API.
 type UnreachableError struct {
 	// BodySent reports whether Meta may have executed the request. Only calls that are
-	// not idempotent set it: UploadMedia, DeleteMedia and SendMessage.
+	// not idempotent set it: UploadMedia, DeleteMedia, SendMessage, and those that
+	// change templates, flows, keys and datasets.
 	//
 	// False after an upload is certain: the last byte of the form, which belongs to
 	// its closing boundary, was not handed to the operating system and never will be,
@@ -88,26 +95,43 @@ func responseError(response *http.Response, body []byte, token secret.Secret) er
 		return &Error{Status: status, TraceID: clean(traceID(response.Header), token), Message: fmt.Sprintf("HTTP status %d with a response that is not an error of the Graph API", status)}
 	}
 	e := envelope.Error
+	details, blamed := readData(e.Data)
+	userText := strings.Trim(strings.TrimSpace(e.UserTitle)+": "+strings.TrimSpace(e.UserText), ": ")
 	return &Error{
 		Status:  status,
 		Code:    e.Code,
 		Subcode: e.Subcode,
 		Message: clean(e.Message, token),
-		Details: clean(cmp.Or(dataDetails(e.Data), strings.TrimSpace(e.UserTitle+" "+e.UserText)), token),
+		Details: clean(cmp.Or(details, userText, blamed), token), UserText: clean(userText, token),
 		TraceID: clean(cmp.Or(e.TraceID, traceID(response.Header)), token),
 	}
 }
 
-func dataDetails(data json.RawMessage) string {
-	var object struct {
-		Details string `json:"details"`
-	}
+// readData returns the details in error_data, and which fields Meta blames. error_data
+// may also be a text: the details themselves, or the object as JSON.
+func readData(data json.RawMessage) (details, blamed string) {
 	var text string
-	if json.Unmarshal(data, &object) == nil && object.Details != "" {
-		return object.Details
+	if json.Unmarshal(data, &text) == nil {
+		if !strings.HasPrefix(text, "{") {
+			return text, ""
+		}
+		data = json.RawMessage(text)
 	}
-	_ = json.Unmarshal(data, &text)
-	return text
+	var object struct {
+		Details string     `json:"details"`
+		Blamed  [][]string `json:"blame_field_specs"`
+	}
+	if err := json.Unmarshal(data, &object); err != nil {
+		return object.Details, ""
+	}
+	var fields []string
+	for _, path := range object.Blamed {
+		fields = append(fields, strings.Join(path, "."))
+	}
+	if len(fields) > 0 {
+		blamed = "in " + strings.Join(fields, ", ")
+	}
+	return object.Details, blamed
 }
 
 // clean returns a text of Meta for messages: without the token, in case Meta repeats

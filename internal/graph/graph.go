@@ -1,5 +1,6 @@
 // Package graph is a client of Meta's Graph API for WhatsApp. It uploads, downloads
-// and deletes media, sends messages, and reads what is needed to link an account.
+// and deletes media, sends messages, reads what is needed to link an account, and manages
+// templates, flows and datasets.
 //
 // Package graph implements Meta's protocol and knows nothing of AWS's. Its methods
 // return two types of errors: [*Error] for an error response of Meta, and
@@ -103,7 +104,7 @@ func (c *Client) Hosts() []string { return []string{"facebook.com", "fbsbx.com",
 
 // An Exchange is one request to Meta and its response.
 type Exchange struct {
-	Operation string    // upload, retrieve, delete, download, send, account, phone_numbers, subscribed_apps, subscribe_app, upload_session, upload_bytes or upload_status
+	Operation string    // such as upload, send or create_template: lower case and underscores
 	Started   time.Time // before the request was sent
 	Took      time.Duration
 	Status    int    // HTTP status; 0 if there was no response
@@ -140,11 +141,15 @@ func (c *Client) roundTrip(request *http.Request, operation string) (*http.Respo
 
 // traceID returns Meta's id of a request, or "" if there is none that can be shown.
 func traceID(header http.Header) string {
-	id := header.Get("X-Fb-Trace-Id")
-	if len(id) > maxTraceID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return ""
+	if id := header.Get("X-Fb-Trace-Id"); isTraceID(id) {
+		return id
 	}
-	return id
+	return ""
+}
+
+// isTraceID reports whether an id of a request can be shown.
+func isTraceID(id string) bool {
+	return len(id) <= maxTraceID && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // Close closes the idle connections.

@@ -105,7 +105,7 @@ func TestErrorIsReadWhateverItsShape(t *testing.T) {
 			graph.Error{Status: 400, Code: 130429, Subcode: 2494055, Message: "(#130429) Rate limit hit", Details: "throughput", TraceID: "Az8"}},
 		"details as text":          {400, `{"error":{"message":"m","code":1,"error_data":"plain"}}`, graph.Error{Status: 400, Code: 1, Message: "m", Details: "plain"}},
 		"details of any kind":      {400, `{"error":{"message":"m","code":1,"error_data":[1]}}`, graph.Error{Status: 400, Code: 1, Message: "m"}},
-		"text for the user":        {400, `{"error":{"message":"m","code":100,"error_user_title":"File Too Large","error_user_msg":"It is."}}`, graph.Error{Status: 400, Code: 100, Message: "m", Details: "File Too Large It is."}},
+		"text for the user":        {400, `{"error":{"message":"m","code":100,"error_user_title":"File Too Large","error_user_msg":"It is."}}`, graph.Error{Status: 400, Code: 100, Message: "m", Details: "File Too Large: It is.", UserText: "File Too Large: It is."}},
 		"the token comes back":     {401, `{"error":{"message":"bad token ` + token + `","code":190}}`, graph.Error{Status: 401, Code: 190, Message: "bad token [secret]"}},
 		"control characters":       {400, `{"error":{"message":"a\r\nb\u0000c","code":1}}`, graph.Error{Status: 400, Code: 1, Message: "a  b c"}},
 		"a page":                   {502, `<html>`, graph.Error{Status: 502, Message: "HTTP status 502 with a response that is not an error of the Graph API"}},

@@ -4,18 +4,13 @@ package social
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"strings"
 
-	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
 	"ferry/socialmessaging/types"
 )
-
-// defaultPage is the size of a page when the caller does not set one: the largest allowed.
-const defaultPage = 100
 
 // ListLinkedWhatsAppBusinessAccounts lists the caller's linked accounts, a page
 // at a time, without their phone numbers.
@@ -26,7 +21,7 @@ func (c *call) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *socia
 	}
 	if in.NextToken != nil {
 		var err error
-		if after, err = c.openPageToken(*in.NextToken, accountID); err != nil {
+		if after, err = c.openPageToken(*in.NextToken); err != nil {
 			return nil, err
 		}
 	}
@@ -37,7 +32,7 @@ func (c *call) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *socia
 	out := &socialmessaging.ListLinkedWhatsAppBusinessAccountsOutput{}
 	if len(accounts) > limit {
 		accounts = accounts[:limit]
-		token, err := c.sealPageToken(accounts[limit-1].ID, accountID)
+		token, err := c.sealPageToken(accounts[limit-1].ID)
 		if err != nil {
 			return nil, err
 		}
@@ -51,27 +46,6 @@ func (c *call) ListLinkedWhatsAppBusinessAccounts(ctx context.Context, in *socia
 		out.LinkedAccounts = append(out.LinkedAccounts, summary)
 	}
 	return out, nil
-}
-
-// A page token is the last id of a page, sealed for the operation and the
-// account: it can be neither made nor used by anybody else.
-const pageTokenPlace = "nextToken of ListLinkedWhatsAppBusinessAccounts"
-
-func (s *Service) sealPageToken(last, accountID string) (string, error) {
-	sealed, err := s.config.Sealer.Seal(secret.New(last), pageTokenPlace, accountID)
-	return base64.RawURLEncoding.EncodeToString(sealed), err
-}
-
-func (s *Service) openPageToken(token, accountID string) (string, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil {
-		var last secret.Secret
-		if last, err = s.config.Sealer.Open(sealed, pageTokenPlace, accountID); err == nil {
-			return last.Reveal(), nil
-		}
-	}
-	return "", fail(socialmessaging.KindInvalidParameters, err,
-		"nextToken is not one that this operation returned to this account. Omit it to start from the first page.")
 }
 
 // GetLinkedWhatsAppBusinessAccount returns a linked account with its phone numbers.

@@ -192,9 +192,11 @@ func objectFault(e *object.Error) *fault {
 
 // Meta's codes by what a caller can do about them (docs/references.md#graph-errors).
 var (
-	throttleCodes  = []int{4, 17, 341, 613, 80007, 130429, 131048, 131056, 131064, 133016}
-	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063}
-	transientCodes = []int{1, 2, 131000, 131016, 131057, 133004, 2494100}
+	throttleCodes  = []int{4, 17, 341, 613, 80007, 80008, 80012, 130429, 131048, 131056, 131064, 133016}
+	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063, 139000}
+	transientCodes = []int{1, 2, 99, 131000, 131016, 131057, 133004, 2494100}
+	// refusalCodes are refusals of the request, whatever the HTTP status is.
+	refusalCodes = []int{100, 192, 139001, 139002, 139003, 139004}
 )
 
 // graphFault returns the fault for an error response of Meta's. Meta declares the HTTP
@@ -209,7 +211,7 @@ func graphFault(e *graph.Error) *fault {
 			"WhatsApp (Meta) denied the request: %s. Check the account at Meta, or set a new token with 'ferry account link'.", e.Summary())
 	case e.Status == http.StatusTooManyRequests:
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
-	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Code != 100 && e.Status >= 500:
+	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Status >= 500 && !slices.Contains(refusalCodes, e.Code):
 		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Retry later.", e.Summary())
 	case e.Code == 100 && e.Subcode == 33:
 		return fail(socialmessaging.KindResourceNotFound, e,

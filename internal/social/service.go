@@ -4,10 +4,14 @@
 //	gate.go       the gate, and the table that binds operations to methods
 //	media.go      media of messages: post, get, delete
 //	message.go    messages
-//	template.go   media of templates
+//	template.go, template_library.go, template_media.go  templates, and their media
+//	flow.go, publickey.go  flows, and the keys of what they exchange
+//	conversion.go datasets and conversion events
 //	account.go    linked accounts and phone numbers
 //	eventdestination.go  where the events of a linked account go
 //	call.go       one call: who makes it, what it may do, what is known about it
+//	meta.go       calls of Meta's API, and what belongs to a linked account there
+//	page.go       pages of lists, and their tokens
 //	rate.go       how many calls an account may make per second
 //	arn.go        ids and ARNs
 //	fault.go      what an error becomes on the wire
@@ -28,6 +32,7 @@ import (
 
 	"ferry/internal/activity"
 	"ferry/internal/event"
+	"ferry/internal/graph"
 	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/once"
@@ -45,6 +50,7 @@ type Config struct {
 	Transfers *transfer.Engine // required
 	Objects   *object.Opener   // required
 	Messages  *message.Sender  // required
+	Graph     *graph.Client    // required; for what is managed at Meta
 	// Events knows the destinations that callers may choose. Default: SNS topics, and
 	// none of the configuration.
 	Events *event.Router
@@ -82,8 +88,8 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 
 func (c Config) withDefaults() (Config, error) {
 	var problems []error
-	if c.State == nil || c.Transfers == nil || c.Objects == nil || c.Messages == nil || c.Sealer == nil {
-		problems = append(problems, errors.New("social: State, Transfers, Objects, Messages and Sealer are required"))
+	if c.State == nil || c.Transfers == nil || c.Objects == nil || c.Messages == nil || c.Graph == nil || c.Sealer == nil {
+		problems = append(problems, errors.New("social: State, Transfers, Objects, Messages, Graph and Sealer are required"))
 	}
 	if c.Region == "" {
 		c.Region = "us-east-1"
@@ -119,8 +125,9 @@ type Service struct {
 	rates    rates
 	calls    once.Group[outcome] // uploads and deletes, by the SDK call that they are for
 	policies *lru.Cache[string, *policy.Document]
-	waits    atomic.Int64  // calls that wait for events
-	draining chan struct{} // closed by Drain
+	owned    *lru.Cache[ownedNode, struct{}] // what is known to belong to a business account at Meta
+	waits    atomic.Int64                    // calls that wait for events
+	draining chan struct{}                   // closed by Drain
 	drain    sync.Once
 }
 
@@ -134,8 +141,13 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	owned, err := lru.New[ownedNode, struct{}](maxOwned)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		policies: policies,
+		owned:    owned,
 		config:   config,
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region, AnyRegion: config.AnyRegion, Keys: sigv4.NewSigningKeys()},

@@ -84,7 +84,7 @@ func newWorld(t *testing.T, adjust ...func(*settings)) *world {
 	config := settings{
 		objects:   objects,
 		transfers: transfer.Config{Graph: client, Activity: record},
-		api:       social.Config{Sealer: sealer, Activity: record},
+		api:       social.Config{Sealer: sealer, Activity: record, Graph: client},
 		database:  state.Config{Path: statetest.OncePath(t), Sealer: sealer},
 	}
 	for _, f := range adjust {

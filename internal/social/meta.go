@@ -1,0 +1,165 @@
+// Calls of Meta's API for what is managed there, and what belongs to a linked account.
+
+package social
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"ferry/internal/activity"
+	"ferry/internal/graph"
+	"ferry/internal/policy"
+	"ferry/internal/secret"
+	"ferry/internal/state"
+	"ferry/socialmessaging"
+)
+
+// metaTimeout bounds the requests to Meta of one call together.
+const metaTimeout = 90 * time.Second
+
+// maxMetaTraces bounds the trace ids of Meta that the entry of a call has.
+const maxMetaTraces = 16
+
+// maxOwned bounds how many templates, flows and datasets are remembered with the business
+// account that they belong to.
+const maxOwned = 4096
+
+// meta returns the client of Meta's API for the call: its requests are steps of the
+// call, and the call's entry has their trace ids.
+func (c *call) meta(ctx context.Context) *graph.Client {
+	return c.config.Graph.Observed(func(x graph.Exchange) {
+		if x.TraceID != "" && len(c.report.MetaTraces) < maxMetaTraces {
+			c.report.MetaTraces = append(c.report.MetaTraces, x.TraceID)
+		}
+		outcome := activity.OK
+		switch {
+		case x.Status == 0 || x.Status >= 500:
+			outcome = activity.Failed
+		case x.Status >= 400:
+			outcome = activity.Refused
+		}
+		c.config.Activity.Record(ctx, activity.Entry{
+			Kind: activity.Graph, Trace: c.entry.Trace, Account: c.caller.accountID, AccessKey: c.caller.accessKeyID,
+			Time: x.Started, Took: x.Took, Operation: x.Operation, Status: x.Status, MetaTrace: x.TraceID, Outcome: outcome,
+		})
+	})
+}
+
+// A metaCall is a call of an operation that is carried out at Meta. Such operations are
+// its methods.
+type metaCall struct {
+	*call
+	meta   *graph.Client
+	given  string // the account, or the phone number, as the caller named it
+	wabaID string // Meta's id of the account
+	token  secret.Secret
+	sender state.Sender // if the call names a phone number
+}
+
+// handleAtMeta returns the handler of an operation that is carried out at Meta, for
+// the account or the phone number that its input names. Its requests to Meta must end
+// within metaTimeout.
+func handleAtMeta[In, Out any](
+	api socialmessaging.API[In, Out],
+	method func(m *metaCall, ctx context.Context, in *In) (*Out, error),
+	needs ...func(in *In) []policy.Request,
+) handler {
+	return handle(api, func(c *call, ctx context.Context, in *In) (*Out, error) {
+		given, kind := api.Resource(in)
+		m := &metaCall{call: c, meta: c.meta(ctx), given: given}
+		if kind == socialmessaging.ResourcePhoneNumber {
+			sender, err := c.sender(ctx, given)
+			if err != nil {
+				return nil, err
+			}
+			m.sender, m.wabaID, m.token = sender, sender.BusinessAccountMetaID, sender.Token
+		} else {
+			owner, err := c.owner(ctx, given)
+			if err != nil {
+				return nil, err
+			}
+			m.wabaID, m.token = owner.MetaID, owner.Token
+		}
+		ctx, cancel := context.WithTimeout(ctx, metaTimeout)
+		defer cancel()
+		return method(m, ctx, in)
+	}, needs...)
+}
+
+// An ownedNode is a node of Meta's and the business account that it belongs to, by
+// Meta's ids. Nodes do not move between business accounts.
+type ownedNode struct{ businessAccountID, id string }
+
+// owns remembers that a node belongs to the account.
+func (m *metaCall) owns(id string) { m.owned.Add(ownedNode{m.wabaID, id}, struct{}{}) }
+
+// isOwn reports whether a node is known to belong to the account.
+func (m *metaCall) isOwn(id string) bool {
+	_, known := m.owned.Get(ownedNode{m.wabaID, id})
+	return known
+}
+
+// isMissing reports whether Meta says that there is no such node.
+func isMissing(err error) bool {
+	refusal, ok := errors.AsType[*graph.Error](err)
+	return ok && refusal.Code == 100 && refusal.Subcode == 33
+}
+
+// unsettled returns the error of a change at Meta. If Meta may have made the change in
+// spite of the error, the fault says so, and then how to find out.
+func (c *call) unsettled(err error, howToFindOut string) error {
+	if err == nil || !mayHaveHappened(err) {
+		return err
+	}
+	c.report.Ambiguous = true
+	return fail(socialmessaging.KindDependency, err, "%s", unconfirmed(err)+" "+howToFindOut)
+}
+
+// opaqueCodes are errors after which Meta may have made the change all the same
+// (docs/references.md#graph-templates).
+var opaqueCodes = []int{1, 99}
+
+// mayHaveHappened reports whether Meta may have made a change in spite of an error.
+func mayHaveHappened(err error) bool {
+	refusal, ok := errors.AsType[*graph.Error](err)
+	return graph.IsAmbiguous(err) || ok && (slices.Contains(opaqueCodes, refusal.Code) || refusal.Code == 0 && refusal.Status >= 500)
+}
+
+func unconfirmed(err error) string {
+	if refusal, ok := errors.AsType[*graph.Error](err); ok {
+		return "WhatsApp (Meta) failed (" + refusal.Summary() + "), and may have made the change all the same."
+	}
+	return "WhatsApp (Meta's Graph API) received the whole request but did not confirm it, so it may have succeeded."
+}
+
+// checkJSON checks a blob that must be JSON of a kind: '{' for an object, '[' for an
+// array. member is its name in the API.
+func checkJSON(member string, blob []byte, kind jsontext.Kind, example string) error {
+	value := jsontext.Value(slices.Clone(blob))
+	err := value.Compact() // names the position of an error, as IsValid does not
+	if err == nil && value.Kind() == kind {
+		return nil
+	}
+	decoded, notBase64 := base64.StdEncoding.DecodeString(strings.TrimSpace(string(blob)))
+	if notBase64 == nil && jsontext.Value(decoded).IsValid() {
+		return fail(socialmessaging.KindInvalidParameters, nil, "%s is base64 within base64. Pass the JSON itself to the SDK, which encodes it.", member)
+	}
+	if err != nil {
+		return fail(socialmessaging.KindInvalidParameters, err, "%s is not JSON: %s. It must be in Meta's form, such as %s.", member, strings.TrimPrefix(err.Error(), "jsontext: "), example)
+	}
+	return fail(socialmessaging.KindInvalidParameters, nil, "%s has another form than Meta's, which is such as %s.", member, example)
+}
+
+// textOrNil returns nil for a text that is empty.
+func textOrNil[T ~string](text T) *string {
+	if text == "" {
+		return nil
+	}
+	return new(string(text))
+}
