@@ -96,7 +96,7 @@ func TestDecideRows(t *testing.T) {
 			continue
 		}
 		want := map[string]Outcome{"none": NoAllow, "allow": Allowed, "deny": ExplicitDeny}[row[1]]
-		got := Evaluate([]*Document{doc}, Request{names.Replace(row[2]), names.Replace(row[3])})
+		got := Evaluate([]*Document{doc}, Request{Action: names.Replace(row[2]), Resource: names.Replace(row[3])})
 		if got.Outcome != want || got.Allowed() != (row[1] == "allow") {
 			t.Errorf("%s: %v, want %s", row[0], got, row[1])
 		}

@@ -26,9 +26,9 @@ func thousand(b *testing.B) []*Document {
 func BenchmarkEvaluate1000Statements(b *testing.B) {
 	docs := thousand(b)
 	for name, req := range map[string]Request{
-		"OtherAction":   {"social-messaging:PostWhatsAppMessageMedia", "arn:aws:social-messaging:us-east-1:123456789012:phone-number-id/a"},
-		"OtherResource": {"s3:GetObject", "arn:aws:s3:::bucket-20-50/key"},
-		"Allowed":       {"s3:GetObject", "arn:aws:s3:::bucket-19-49/key"},
+		"OtherAction":   {Action: "social-messaging:PostWhatsAppMessageMedia", Resource: "arn:aws:social-messaging:us-east-1:123456789012:phone-number-id/a"},
+		"OtherResource": {Action: "s3:GetObject", Resource: "arn:aws:s3:::bucket-20-50/key"},
+		"Allowed":       {Action: "s3:GetObject", Resource: "arn:aws:s3:::bucket-19-49/key"},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -50,7 +50,7 @@ func BenchmarkWorstPattern2KB(b *testing.B) {
 func TestEvaluateAllocatesNothing(t *testing.T) {
 	doc := document(t, []rule{{sid: "A", actions: []string{"s3:Get*"}, resources: []string{"arn:aws:s3:::b/*"}}})
 	docs := []*Document{doc}
-	for _, req := range []Request{{"s3:GetObject", "arn:aws:s3:::b/k"}, {"s3:PutObject", "arn:aws:s3:::b/k"}} {
+	for _, req := range []Request{{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}, {Action: "s3:PutObject", Resource: "arn:aws:s3:::b/k"}} {
 		if n := testing.AllocsPerRun(100, func() { Evaluate(docs, req) }); n != 0 {
 			t.Errorf("%v: %v allocations", req, n)
 		}

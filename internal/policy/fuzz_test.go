@@ -60,6 +60,6 @@ func FuzzParse(f *testing.F) {
 		if len(doc.statements) == 0 {
 			t.Error("a document without statements")
 		}
-		Evaluate([]*Document{doc}, Request{"s3:GetObject", "arn:aws:s3:::b/k"})
+		Evaluate([]*Document{doc}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"})
 	})
 }

@@ -36,14 +36,19 @@ func (l *list) matches(s string) bool {
 	return l.not
 }
 
-// Request is one action that a caller requests on one resource. Both fields are literal: they have no
-// wildcards.
+// Request is one action that a caller requests on one resource. Action and Resource are literal: they have
+// no wildcards.
 type Request struct {
 	Action string // "social-messaging:PostWhatsAppMessageMedia", "s3:GetObject"; case does not matter
 
 	// Resource is an ARN; case matters. For operations without a resource type, such as lists, it is "*",
 	// which only the pattern "*" and NotResource match, as on AWS.
 	Resource string
+
+	// Context returns the values of condition keys, such as "aws:ResourceTag/team", for a statement whose
+	// Condition needs them. Parse refuses Condition in this version, so that Evaluate never calls it. Nil
+	// means that there are none.
+	Context func() (map[string][]string, error)
 }
 
 // Outcome is the result of evaluating a set of documents for a request. The zero value is NoAllow.

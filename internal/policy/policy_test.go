@@ -110,7 +110,7 @@ func randomRules(r *rand.Rand) []rule {
 }
 
 func randomRequest(r *rand.Rand) Request {
-	return Request{pick(r, someActions, 1)[0], pick(r, someResources, 1)[0]}
+	return Request{Action: pick(r, someActions, 1)[0], Resource: pick(r, someResources, 1)[0]}
 }
 
 func decide(t *testing.T, rules []rule, req Request) Outcome {
@@ -167,7 +167,7 @@ func checkRewritings(t *testing.T, r *rand.Rand) {
 		renamed[i].sid = ""
 		docs = append(docs, document(t, shuffled[i:i+1]))
 	}
-	upper := Request{strings.ToUpper(req.Action), req.Resource}
+	upper := Request{Action: strings.ToUpper(req.Action), Resource: req.Resource}
 	for law, o := range map[string]Outcome{
 		"another order":                   decide(t, shuffled, req),
 		"without Sids":                    decide(t, renamed, req),
@@ -207,7 +207,7 @@ func splitPatterns(rules []rule) []rule {
 }
 
 func TestDefaultIsDeny(t *testing.T) {
-	req := Request{"s3:GetObject", "arn:aws:s3:::b/k"}
+	req := Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
 	all := document(t, []rule{{actions: []string{"*"}, resources: []string{"*"}}})
 	for name, docs := range map[string][]*Document{"no documents": nil, "zero document": {{}}, "nil document": {nil}, "nil beside all": {all, nil}} {
 		if d := Evaluate(docs, req); d != (Decision{}) {
@@ -225,13 +225,13 @@ func TestDecisionNamesTheDeny(t *testing.T) {
 		document(t, []rule{{sid: "A", actions: all, resources: all}}),
 		document(t, []rule{{sid: "B", actions: all, resources: all}, {sid: "C", deny: true, actions: []string{"s3:Put*"}, resources: all}}),
 	}
-	if d := Evaluate(docs, Request{"s3:PutObject", "arn:aws:s3:::b/k"}); d != (Decision{ExplicitDeny, 1, "C"}) {
+	if d := Evaluate(docs, Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::b/k"}); d != (Decision{ExplicitDeny, 1, "C"}) {
 		t.Errorf("%+v", d)
 	}
 }
 
 func TestMessage(t *testing.T) {
-	req := Request{"social-messaging:PostWhatsAppMessageMedia", "arn:r"}
+	req := Request{Action: "social-messaging:PostWhatsAppMessageMedia", Resource: "arn:r"}
 	const head = "User: arn:u is not authorized to perform: social-messaging:PostWhatsAppMessageMedia on resource: arn:r "
 	if got := (Decision{}).Message("arn:u", req); got != head+"because no identity-based policy allows the social-messaging:PostWhatsAppMessageMedia action" {
 		t.Error(got)

@@ -58,6 +58,7 @@ func handle[In, Out any](
 		for _, need := range needs {
 			rights = append(rights, need(in)...)
 		}
+		rights[0].Context = func() (map[string][]string, error) { return c.conditionValues(ctx, in, c.entry.Resource) }
 		if err := c.authorise(rights...); err != nil {
 			return nil, err
 		}
@@ -79,9 +80,12 @@ var handlers = []handler{
 	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, (*call).GetLinkedWhatsAppBusinessAccountPhoneNumber),
 	handle(socialmessaging.GetWhatsAppMessageMedia, (*call).GetWhatsAppMessageMedia),
 	handle(socialmessaging.ListLinkedWhatsAppBusinessAccounts, (*call).ListLinkedWhatsAppBusinessAccounts),
+	handle(socialmessaging.ListTagsForResource, (*call).ListTagsForResource),
 	handle(socialmessaging.PostWhatsAppMessageMedia, (*call).PostWhatsAppMessageMedia, postMediaNeeds),
 	handle(socialmessaging.PutWhatsAppBusinessAccountEventDestinations, (*call).PutWhatsAppBusinessAccountEventDestinations, eventDestinationNeeds),
 	handle(socialmessaging.SendWhatsAppMessage, (*call).SendWhatsAppMessage),
+	handle(socialmessaging.TagResource, (*call).TagResource),
+	handle(socialmessaging.UntagResource, (*call).UntagResource),
 }
 
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".

@@ -8,6 +8,8 @@
 //	flow.go, publickey.go  flows, and the keys of what they exchange
 //	conversion.go datasets and conversion events
 //	account.go    linked accounts and phone numbers
+//	tag.go        tags of linked accounts and phone numbers
+//	condition.go  what the conditions of policies may ask about a call
 //	eventdestination.go  where the events of a linked account go
 //	call.go       one call: who makes it, what it may do, what is known about it
 //	meta.go       calls of Meta's API, and what belongs to a linked account there
