@@ -62,6 +62,7 @@ func (s *Server) Control() http.Handler {
 	mux.HandleFunc("POST /clock", s.controlClock)
 	s.controlWebhooks(mux)
 	s.controlMessages(mux)
+	s.controlFlows(mux)
 	return s.guardControl(mux)
 }
 

@@ -266,7 +266,7 @@
 //
 // # Not simulated
 //
-// Templates, flows, signup, registration, other writes to accounts and numbers, groups,
+// Templates, signup, registration, other writes to accounts and numbers, groups,
 // and debug_token; limits of requests other than messages (use a fault); portfolio
 // limits; catalogues, calls and payments behind messages; codecs, dimensions and
 // durations; the cache of links, which Meta keeps for ten minutes; the

@@ -73,9 +73,17 @@ var errorCodes = map[int]errorCode{
 	132015: {"Template is paused", 400, false, "Template is temporarily unavailable to use because it was paused due to low quality."},
 	132016: {"Template is disabled", 400, false, ""},
 	132018: {"There's an issue with the parameters in your template", 400, false, ""},
+	132068: {"Flow is blocked", 400, false, "Flow is in blocked state."},
+	132069: {"Flow is throttled", 400, false, "Flow is in throttled state and 10 messages using this flow were already sent in the last hour."},
 	133004: {"Server Temporarily Unavailable", 503, true, ""},
 	133010: {"Account not registered", 400, false, ""},
 	133016: {"Account register deregister rate limit exceeded", 400, true, ""},
+	139000: {"Blocked by Integrity", 400, false, ""},
+	139001: {"Flow can't be updated", 400, false, ""},
+	139002: {"Flow can't be published", 400, false, ""},
+	139003: {"Flow can't be deprecated", 400, false, ""},
+	139004: {"Flow can't be deleted", 400, false, ""},
+	139006: {"Metric is not available", 400, false, "The flow has fewer than 250 events."},
 	135000: {"Generic user error", 400, false, ""},
 }
 

@@ -82,12 +82,16 @@ func (f *form) warnFraming() *apiError {
 
 // fieldValue returns the content of a part that is not the file.
 func fieldValue(part *multipart.Part) (string, *apiError) {
-	value, err := io.ReadAll(io.LimitReader(part, maxFieldLength+1))
+	return fieldValueUpTo(part, maxFieldLength)
+}
+
+func fieldValueUpTo(part *multipart.Part, limit int) (string, *apiError) {
+	value, err := io.ReadAll(io.LimitReader(part, int64(limit)+1))
 	if err != nil {
 		return "", brokenBody(err)
 	}
-	if len(value) > maxFieldLength {
-		return "", malformedForm("The field %s has more than %d bytes.", truncate(part.FormName()), maxFieldLength)
+	if len(value) > limit {
+		return "", malformedForm("The field %s has more than %d bytes.", truncate(part.FormName()), limit)
 	}
 	return string(value), nil
 }

@@ -121,6 +121,11 @@ func (s *Server) readMessage(c *call) (draft, *apiError) {
 	if refusal := s.checkAttachments(c, d.media); refusal != nil {
 		return d, refusal
 	}
+	if d.kind == "interactive" {
+		if refusal := s.checkSentFlow(c, d.content); refusal != nil {
+			return d, refusal
+		}
+	}
 	if d.kind == "template" {
 		d.template, refusal = s.checkTemplate(c, d.recipient, d.content)
 	}

@@ -77,6 +77,12 @@ func TestTheMessagesOfRealClientsAreAccepted(t *testing.T) {
 		"a template with no components": {`"type":"template","template":{"name":"hello_world","language":{"code":"en_US"},"components":[]}`, nil},
 	}
 	lax, exact := startSim(t), startSim(t, strict)
+	for _, s := range []*sim{lax, exact} {
+		flow := flowRow{Flow: Flow{ID: "1", AccountID: account1, Name: "f", Status: FlowPublished, Screens: []string{"S"}}}
+		if err := s.flows.rows.put("1", flow); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ids := map[*sim]string{lax: lax.mustUpload("a.png", "image/png", png), exact: exact.mustUpload("a.png", "image/png", png)}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

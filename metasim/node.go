@@ -12,6 +12,10 @@ type node struct {
 	defaults []string       // empty means all
 }
 
+// lazy is a field that is made when it is requested, because it has nodes that have
+// the node itself as a field.
+type lazy func(*call) any
+
 // edge is a field with a list of nodes.
 type edge struct {
 	rows   []node
@@ -72,6 +76,8 @@ func (n node) defaultFields() []fieldRequest {
 // value returns what a response has for a field of a node.
 func (c *call) value(of node, value any, f fieldRequest) (any, *apiError) {
 	switch v := value.(type) {
+	case lazy:
+		return c.value(of, v(c), f)
 	case node:
 		return c.chosenOrNil(c.choose(v, f.fields))
 	case edge:

@@ -1,6 +1,10 @@
 package metasim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // An Operation names something that the simulated API can do. Faults select
 // requests by it, and the history records it.
@@ -29,6 +33,20 @@ const (
 	OperationBusinessProfile Operation = "business_profile"
 	OperationRoot            Operation = "root"
 
+	OperationCreateFlow          Operation = "create_flow"
+	OperationFlows               Operation = "flows"
+	OperationMigrateFlows        Operation = "migrate_flows"
+	OperationFlow                Operation = "flow"
+	OperationUpdateFlow          Operation = "update_flow"
+	OperationDeleteFlow          Operation = "delete_flow"
+	OperationFlowAssets          Operation = "flow_assets"
+	OperationUpdateFlowAssets    Operation = "update_flow_assets"
+	OperationPublishFlow         Operation = "publish_flow"
+	OperationDeprecateFlow       Operation = "deprecate_flow"
+	OperationDownloadFlow        Operation = "download_flow"
+	OperationEncryptionKey       Operation = "encryption_key"
+	OperationUpdateEncryptionKey Operation = "update_encryption_key"
+
 	OperationAppToken              Operation = "app_access_token"
 	OperationAppSubscriptions      Operation = "app_subscriptions"
 	OperationSubscribeToFields     Operation = "subscribe_to_fields"
@@ -44,6 +62,7 @@ const (
 	nodeApp         nodeKind = "app"
 	nodeMedia       nodeKind = "media"
 	nodeSession     nodeKind = "session"
+	nodeFlow        nodeKind = "flow"
 )
 
 const (
@@ -63,9 +82,11 @@ type operation struct {
 	parameters []string // that it reads, besides commonParameters
 	place      place    // where Meta documents them
 
-	maxBody   int  // bytes of a body of parameters; 0 means maxParameterBody
-	takesFile bool // the request's body is a file, which Fault.CutAfterBytes counts
-	mediaHost bool // on the media host, which refuses with a 404 in plain text
+	maxBody   int    // bytes of a body of parameters; 0 means maxParameterBody
+	maxField  int    // bytes of a field of a form; 0 means maxFieldLength
+	file      string // name of the parameter that may be a file in a form; empty means none
+	takesFile bool   // the request's body is a file, which Fault.CutAfterBytes counts
+	mediaHost bool   // on the media host, which refuses with a 404 in plain text
 
 	segments []segment // of the pattern, behind the version
 }
@@ -80,7 +101,9 @@ var pageParameters = []string{"limit", "after", "before", "summary"}
 // Rows may have the same method, and patterns that differ in the kind of the node
 // only. Then the kind of the object with the id in the path selects the row. If it
 // is none of theirs, the first of these rows is selected, and refuses the id.
-var operations = parsePatterns([]operation{
+var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations))
+
+var coreOperations = []operation{
 	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload,
 		parameters: []string{"messaging_product", "type", "ttl_minutes"}, place: inBody, takesFile: true},
 	{name: OperationRetrieve, method: "GET", pattern: "/{version}/{media}", auth: ownersToken, serve: (*Server).retrieve,
@@ -122,7 +145,7 @@ var operations = parsePatterns([]operation{
 	{name: OperationAppToken, method: "POST", pattern: "/{version}/oauth/access_token", auth: optionalToken, serve: (*Server).appAccessToken,
 		parameters: appTokenParameters, place: inBody},
 	{name: OperationRoot, method: "GET", pattern: "/{version}", auth: optionalToken, serve: (*Server).root},
-})
+}
 
 // known reports whether a row has the name.
 func (o Operation) known() bool {
@@ -205,6 +228,9 @@ func (s *Server) node(id string) (kind nodeKind, owners []string) {
 	}
 	if owners := s.apps[id]; len(owners) > 0 {
 		return nodeApp, owners
+	}
+	if row, ok := s.flows.rows.find(id, time.Time{}); ok {
+		return nodeFlow, []string{row.AccountID}
 	}
 	if file, ok := s.Media(id); ok {
 		_, owners := s.node(file.PhoneNumberID)

@@ -9,6 +9,7 @@ import (
 func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.BusinessAccounts[0].AppID = app1 })
 	media := s.mustUpload("a.png", "image/png", png)
+	flow := s.mustCreateFlow("A", "")
 	tests := []struct {
 		method, path string
 		operation    Operation
@@ -38,6 +39,19 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 		{"GET", "/v25.0/" + phone1 + "/whatsapp_business_profile", OperationBusinessProfile, phone1},
 		{"GET", "/v25.0/", OperationRoot, ""},
 		{"GET", "/", OperationRoot, ""},
+		{"POST", "/v25.0/" + account1 + "/flows", OperationCreateFlow, account1},
+		{"GET", "/v25.0/" + account1 + "/flows", OperationFlows, account1},
+		{"POST", "/v25.0/" + account1 + "/migrate_flows", OperationMigrateFlows, account1},
+		{"GET", "/v25.0/" + flow, OperationFlow, flow},
+		{"POST", "/v25.0/" + flow, OperationUpdateFlow, flow},
+		{"DELETE", "/v25.0/" + flow, OperationDeleteFlow, flow},
+		{"GET", "/v25.0/" + flow + "/assets", OperationFlowAssets, flow},
+		{"POST", "/v25.0/" + flow + "/assets", OperationUpdateFlowAssets, flow},
+		{"POST", "/v25.0/" + flow + "/publish", OperationPublishFlow, flow},
+		{"POST", "/v25.0/" + flow + "/deprecate", OperationDeprecateFlow, flow},
+		{"GET", flowDownloadPath, OperationDownloadFlow, ""},
+		{"GET", "/v25.0/" + phone1 + "/whatsapp_business_encryption", OperationEncryptionKey, phone1},
+		{"POST", "/v25.0/" + phone1 + "/whatsapp_business_encryption", OperationUpdateEncryptionKey, phone1},
 		// No version, a slash at the end, an escaped colon.
 		{"POST", "/" + phone1 + "/media", OperationUpload, phone1},
 		{"GET", "/v25.0/" + phone1 + "/", OperationPhoneNumber, phone1},

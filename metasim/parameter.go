@@ -125,10 +125,10 @@ func (c *call) readMultipart(content []byte, boundary string) *apiError {
 			return brokenBody(err)
 		case count == maxParts:
 			return malformedForm("The form has more than %d parts.", maxParts)
-		case part.FileName() != "":
+		case part.FileName() != "" && (c.operation == nil || part.FormName() != c.operation.file):
 			continue // a file is no parameter
 		}
-		value, refusal := fieldValue(part)
+		value, refusal := fieldValueUpTo(part, c.maxField())
 		if refusal == nil {
 			refusal = c.addParameter(inBody, part.FormName(), value)
 		}
@@ -136,6 +136,14 @@ func (c *call) readMultipart(content []byte, boundary string) *apiError {
 			return refusal
 		}
 	}
+}
+
+// maxField is the maximum size in bytes of a field of a form.
+func (c *call) maxField() int {
+	if c.operation == nil {
+		return maxFieldLength
+	}
+	return cmp.Or(c.operation.maxField, maxFieldLength)
 }
 
 func (c *call) readJSON(content []byte) *apiError {

@@ -38,8 +38,8 @@ func (t *route) warn(code, format string, args ...any) {
 // route finds the operation that method and path name.
 func (s *Server) route(r *http.Request) route {
 	path := r.URL.EscapedPath()
-	if path == downloadPath {
-		return mediaHostRoute(r.Method)
+	if path == downloadPath || path == flowDownloadPath {
+		return mediaHostRoute(r.Method, path)
 	}
 	t := route{}
 	elements := pathElements(path)
@@ -70,11 +70,11 @@ func (s *Server) route(r *http.Request) route {
 	return t
 }
 
-// mediaHostRoute finds the operation of the media host, which has one path.
-func mediaHostRoute(method string) route {
+// mediaHostRoute finds the operation of a path of the media host.
+func mediaHostRoute(method, path string) route {
 	t := route{version: fmt.Sprintf("v%d.0", newestVersion)}
 	for i := range operations {
-		if o := &operations[i]; o.mediaHost && o.method == method {
+		if o := &operations[i]; o.mediaHost && o.method == method && o.pattern == path {
 			t.operation = o
 			return t
 		}

@@ -44,6 +44,8 @@ type Server struct {
 
 	messages *messages
 	limiter  *limiter
+	flows    *flows
+	keys     *table[encryptionKey]
 
 	urlKey  [32]byte // signs download URLs
 	buffers sync.Pool
@@ -89,6 +91,7 @@ func New(cfg Config) *Server {
 		changed:  &broadcaster{},
 		messages: newMessages(cfg.Records),
 		limiter:  newLimiter(),
+		flows:    newFlows(cfg.Records),
 		closed:   make(chan struct{}),
 	}
 	s.access, _ = newAccess(cfg) // Validate has checked it
@@ -115,6 +118,7 @@ func New(cfg Config) *Server {
 	s.webhookClient = newWebhookClient(cfg.WebhookTransport)
 	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones))
 	s.people = newPeople(cfg.Records)
+	s.keys = newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, cfg.Records)
 	s.webhooks = newWebhooks(s)
 	s.restore()
 	return s
@@ -160,6 +164,7 @@ func (s *Server) Close() error {
 		s.people.rows.forget()
 		s.webhookClient.CloseIdleConnections()
 		s.messages.table.forget()
+		s.forgetEdges()
 		s.discardUploads(removedUploads{sessions: s.uploads.close()})
 		s.closeErr = s.cfg.Storage.Close()
 		if s.cfg.Records != nil {
@@ -182,6 +187,7 @@ func (s *Server) Reset() {
 	s.webhooks.clear()
 	s.logStorage(s.messages.clear())
 	s.limiter.reset()
+	s.clearEdges()
 }
 
 // Media returns a file that was uploaded and has neither been deleted nor
@@ -221,7 +227,7 @@ func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
 // restore reads the state of an earlier Server.
 func (s *Server) restore() {
 	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
-		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load())
+		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load(), s.loadEdges())
 	s.people.indexPeople()
 	for _, problem := range problems {
 		s.cfg.Logger.Error("metasim: not restored", "error", problem)
@@ -238,6 +244,9 @@ func (s *Server) restore() {
 	}
 	for _, h := range s.uploads.handles.all() {
 		named[h.BlobID] = true
+	}
+	for _, row := range s.flows.rows.all() {
+		named[row.BlobID] = true
 	}
 	s.logStorage(persistent.Retain(func(id string) bool { return named[id] }))
 }

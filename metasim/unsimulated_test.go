@@ -19,7 +19,7 @@ func TestARequestThatIsNotSimulatedSaysSo(t *testing.T) {
 		"another number":               {"POST", "/v25.0/" + account1 + "/phone_numbers", "POST /{account}/phone_numbers"},
 		"an account's settings":        {"POST", "/v25.0/" + account1, "POST /{account}"},
 		"the app itself":               {"GET", "/v25.0/" + app1, "GET /{app}"},
-		"an edge of an unknown object": {"POST", "/v25.0/123/publish", "POST /{id}/publish"},
+		"an edge of an unknown object": {"GET", "/v25.0/123/join_requests", "GET /{id}/join_requests"},
 		"no version":                   {"POST", "/" + phone1 + "/block_users", "POST /{phone_number}/block_users"},
 		"a token's owner":              {"GET", "/v25.0/me/accounts", "GET /me/*"},
 		"the library":                  {"GET", "/v25.0/message_template_library?search=x", "GET /message_template_library"},

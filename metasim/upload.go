@@ -328,7 +328,8 @@ func (c *call) storageError(err error) *apiError {
 	details := "the storage failed; see the simulator's log"
 	switch {
 	case errors.Is(err, ErrStorageFull), errors.Is(err, ErrStorageClosed), errors.Is(err, errMediaFull),
-		errors.Is(err, errSessionsFull), errors.Is(err, errHandlesFull), errors.Is(err, errMessagesFull):
+		errors.Is(err, errSessionsFull), errors.Is(err, errHandlesFull), errors.Is(err, errMessagesFull),
+		errors.Is(err, errFlowsFull), errors.Is(err, errKeysFull):
 		details = strings.TrimPrefix(err.Error(), "metasim: ") + "; nothing was kept"
 	default:
 		c.server.cfg.Logger.Error("metasim: storage", "error", err)

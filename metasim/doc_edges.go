@@ -1,0 +1,46 @@
+// # Flows
+//
+//	POST   /{version}/{account}/flows         create_flow: name, categories, [flow_json, publish, clone_flow_id, endpoint_uri] → {"id","success","validation_errors"}
+//	GET    /{version}/{account}/flows         flows: ?fields=&limit=&after=&before=
+//	POST   /{version}/{account}/migrate_flows migrate_flows: source_waba_id, [source_flow_names]
+//	GET    /{version}/{flow}?fields=          flow; preview.invalidate(true) makes a new link
+//	POST   /{version}/{flow}                  update_flow: [name, categories, endpoint_uri, application_id]
+//	DELETE /{version}/{flow}                  delete_flow, of a draft
+//	GET    /{version}/{flow}/assets           flow_assets, with a download_url that needs no token and lives 5 minutes
+//	POST   /{version}/{flow}/assets           update_flow_assets: file, name=flow.json, asset_type=FLOW_JSON
+//	POST   /{version}/{flow}/publish          publish_flow
+//	POST   /{version}/{flow}/deprecate        deprecate_flow
+//	GET    /{version}/{phone number}/whatsapp_business_encryption   encryption_key
+//	POST   /{version}/{phone number}/whatsapp_business_encryption   update_encryption_key: business_public_key
+//
+// A flow is DRAFT, PUBLISHED, THROTTLED, BLOCKED or DEPRECATED; a change makes it DRAFT
+// again. Each new status is a webhook of the field flows. Server.SetFlowStatus throttles
+// and blocks a flow, as Meta's monitoring does, and Server.AnswerFlow sends what a person
+// has entered. A message with a flow is compared with it: the flow must exist, be
+// published or sent with the mode draft, and have the screen that flow_action_payload
+// names. At most 10000 flows are kept. They outlive the Server like media.
+//
+// The Flow JSON is checked as Meta documents it: its version, screens, components with
+// their members, actions and routing model. Meta's texts are known for a few problems;
+// the codes are Meta's. Lines and columns are counted from 1, columns in characters, and
+// the end is the last character. At most 100 problems are reported. Expressions in texts,
+// the types of data in them, and pictures are not checked.
+//
+// Meta's behaviour is not known in these points; the choices are:
+//
+//   - A flow that cannot be published at once (publish) is refused with code 139002, and
+//     not made.
+//   - DEPRECATED and BLOCKED flows cannot be changed (139001).
+//   - A message with a flow that does not exist, is a draft or lacks the screen is code
+//     131009.
+//   - Code 139000 is the response for an account whose AccountReviewStatus is REJECTED.
+//   - The endpoint of a flow is not called: use a fault for 139002 with subcode 4233014.
+//   - A message opens the flow as it is, not as it was when the message was sent.
+//
+// The control API has, besides what the section on it lists:
+//
+//	GET    /flows                {"total":0,"flows":[…]}: the newest 1000, newest first (type FlowList)
+//	GET    /flows/{id}           the flow, or 404
+//	POST   /flows/{id}/status    {"status":"THROTTLED"}, BLOCKED or PUBLISHED → the flow
+//	POST   /people/{wa_id}/flow  {"response":{"name":"Ann"}} answers the newest message with a flow, or message_id (type FlowAnswer)
+package metasim

@@ -1,0 +1,42 @@
+// What all edges besides messages and media have in common: their state.
+
+package metasim
+
+import "slices"
+
+// stateTable is what is done with the rows of a table as a whole.
+type stateTable interface {
+	forget()
+	clear() error
+}
+
+// clear removes all rows, also from the records.
+func (t *table[T]) clear() error {
+	_, err := t.removeWhere(func(T) bool { return true })
+	return err
+}
+
+// edgeTables are the tables of the edges.
+func (s *Server) edgeTables() []stateTable { return []stateTable{s.flows.rows, s.keys} }
+
+// loadEdges reads the state that an earlier Server has left.
+func (s *Server) loadEdges() []error {
+	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord))
+}
+
+// clearEdges removes the state of the edges.
+func (s *Server) clearEdges() {
+	for _, row := range s.flows.rows.all() {
+		s.discardFlowJSON(row.BlobID)
+	}
+	for _, t := range s.edgeTables() {
+		s.logStorage(t.clear())
+	}
+}
+
+// forgetEdges removes the state of the edges from memory.
+func (s *Server) forgetEdges() {
+	for _, t := range s.edgeTables() {
+		t.forget()
+	}
+}
