@@ -21,6 +21,7 @@ import (
 
 type accountCommand struct {
 	Link   accountLinkCommand   `cmd:"" help:"Link a WhatsApp Business Account, or renew its token."`
+	Unlink accountUnlinkCommand `cmd:"" help:"End the link of a WhatsApp Business Account: its messages that wait are not sent, and its tags, event destinations and records are deleted. Nothing changes at Meta."`
 	List   accountListCommand   `cmd:"" help:"List linked WhatsApp Business Accounts and their phone numbers."`
 	Reuse  accountReuseCommand  `cmd:"" help:"Turn reuse of media on or off: uploads of the same bytes for the same phone number return the same media id."`
 	Verify accountVerifyCommand `cmd:"" help:"Turn verification of uploads on or off: compare the SHA-256 that WhatsApp reports with that of the bytes that were sent."`
@@ -95,6 +96,27 @@ func subscribe(ctx context.Context, terminal *terminal, client *graph.Client, li
 		to = "a callback URL at " + u.Host + ", which is set for this account only"
 	}
 	return terminal.out.Printf("%s: Meta reports the account's messages and statuses to %s.\n", text, to)
+}
+
+type accountUnlinkCommand struct {
+	stateFlags
+	Account string `help:"Account that it is linked to, 12 digits." required:"" placeholder:"DIGITS"`
+	WABAID  string `name:"waba-id" env:"-" help:"Meta's id of the WhatsApp Business Account." required:"" placeholder:"ID"`
+}
+
+// Run ends the link.
+func (c *accountUnlinkCommand) Run(ctx context.Context, terminal *terminal) error {
+	db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	unlinked, err := admin.UnlinkAccount(ctx, db, c.Account, c.WABAID)
+	if err != nil {
+		return err
+	}
+	return terminal.out.Printf("%s (%s at Meta) is no longer linked to account %s. Meta still reports its updates until the app is no longer subscribed there.\n",
+		social.BusinessAccountID(unlinked), unlinked.MetaID, unlinked.AccountID)
 }
 
 type accountListCommand struct {

@@ -112,6 +112,20 @@ func LinkedAccounts(ctx context.Context, db *state.DB, accountID string) ([]stat
 	return db.LinkedAccounts(ctx, accountID)
 }
 
+// UnlinkAccount ends the link of a WhatsApp Business Account, which Meta's id names. Nothing
+// changes at Meta. It returns what was unlinked.
+func UnlinkAccount(ctx context.Context, db *state.DB, accountID, metaID string) (state.BusinessAccount, error) {
+	linked, err := LinkedAccounts(ctx, db, accountID)
+	if err != nil {
+		return state.BusinessAccount{}, err
+	}
+	at := slices.IndexFunc(linked, func(a state.BusinessAccount) bool { return a.AccountID == accountID && a.MetaID == metaID })
+	if at < 0 {
+		return state.BusinessAccount{}, fmt.Errorf("no WhatsApp Business Account %s is linked to account %q; 'ferry account list' shows those that are", metaID, accountID)
+	}
+	return linked[at], db.Unlink(ctx, accountID, linked[at].ID)
+}
+
 // SetArchive sets where an account stores the files of inbound messages. The zero
 // Archive means that it does not.
 func SetArchive(ctx context.Context, db *state.DB, accountID string, archive state.Archive) error {

@@ -154,3 +154,22 @@ func (c *call) owner(ctx context.Context, given string) (state.BusinessAccount, 
 	}
 	return owner, err
 }
+
+// DisassociateWhatsAppBusinessAccount ends the link of an account. Nothing changes at
+// Meta. Messages that wait are not sent, and tags, destinations and the records of media
+// are deleted. Events that are on record remain, and are delivered to destinations that
+// apply without a choice.
+//
+// Errors: ResourceNotFound for an account that was never linked. To unlink one again
+// changes nothing.
+func (c *call) DisassociateWhatsAppBusinessAccount(ctx context.Context, in *socialmessaging.DisassociateWhatsAppBusinessAccountInput) (*socialmessaging.DisassociateWhatsAppBusinessAccountOutput, error) {
+	id, _ := c.resolve(kindBusinessAccount, *in.Id)
+	err := c.config.State.Unlink(ctx, c.caller.accountID, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, c.noSuchAccount(*in.Id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &socialmessaging.DisassociateWhatsAppBusinessAccountOutput{}, nil
+}

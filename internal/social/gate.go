@@ -76,6 +76,7 @@ func notYet(o *socialmessaging.Operation) handler {
 var handlers = []handler{
 	handle(socialmessaging.CreateWhatsAppMessageTemplateMedia, (*call).CreateWhatsAppMessageTemplateMedia, templateMediaNeeds),
 	handle(socialmessaging.DeleteWhatsAppMessageMedia, (*call).DeleteWhatsAppMessageMedia),
+	handle(socialmessaging.DisassociateWhatsAppBusinessAccount, (*call).DisassociateWhatsAppBusinessAccount),
 	handle(socialmessaging.GetLinkedWhatsAppBusinessAccount, (*call).GetLinkedWhatsAppBusinessAccount),
 	handle(socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumber, (*call).GetLinkedWhatsAppBusinessAccountPhoneNumber),
 	handle(socialmessaging.GetWhatsAppMessageMedia, (*call).GetWhatsAppMessageMedia),

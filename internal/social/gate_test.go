@@ -130,7 +130,7 @@ func TestOperationThatIsNotBuiltIsNamed(t *testing.T) {
 		"CreateWhatsAppMessageTemplateMedia", "DeleteWhatsAppMessageMedia", "GetLinkedWhatsAppBusinessAccount",
 		"GetLinkedWhatsAppBusinessAccountPhoneNumber", "GetWhatsAppMessageMedia", "ListLinkedWhatsAppBusinessAccounts", "PostWhatsAppMessageMedia",
 		"PutWhatsAppBusinessAccountEventDestinations", "SendWhatsAppMessage",
-		"ListTagsForResource", "TagResource", "UntagResource",
+		"DisassociateWhatsAppBusinessAccount", "ListTagsForResource", "TagResource", "UntagResource",
 	}
 	for _, operation := range socialmessaging.Operations {
 		if slices.Contains(built, operation.Name) {

@@ -73,6 +73,7 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 		{"reuse_source", "phone_number_id, source_name, etag, declared_type", now},
 		{"media", "phone_number_id, id", now.Add(-mediaKept)},
 		{"link", "phone_number_id, url, kind", now},
+		{"unlinked_account", "id", now},
 	} {
 		query := fmt.Sprintf(`DELETE FROM %s WHERE expires_at <= $1 AND (%s) IN (SELECT %s FROM %s WHERE expires_at <= $1 LIMIT %d)`,
 			table.name, table.key, table.key, table.name, purgeBatch)
