@@ -63,6 +63,7 @@ func (s *Server) Control() http.Handler {
 	s.controlWebhooks(mux)
 	s.controlMessages(mux)
 	s.controlFlows(mux)
+	s.controlDatasets(mux)
 	return s.guardControl(mux)
 }
 

@@ -36,6 +36,11 @@ func (s *Server) controlFlows(mux *http.ServeMux) {
 	}))
 }
 
+// Conversions returns the newest events that were sent to datasets.
+func (c *ControlClient) Conversions(ctx context.Context) (list ConversionList, err error) {
+	return list, c.do(ctx, http.MethodGet, "/conversions", nil, &list)
+}
+
 // Flows returns the newest flows.
 func (c *ControlClient) Flows(ctx context.Context) (list FlowList, err error) {
 	return list, c.do(ctx, http.MethodGet, "/flows", nil, &list)

@@ -37,8 +37,23 @@
 //   - The endpoint of a flow is not called: use a fault for 139002 with subcode 4233014.
 //   - A message opens the flow as it is, not as it was when the message was sent.
 //
+// # Datasets
+//
+//	POST   /{version}/{account}/dataset       create_dataset → {"id"}, the same each time
+//	GET    /{version}/{account}/dataset       dataset → {"id"}, or {} without one
+//	POST   /{version}/{dataset}/events        send_events: data → {"events_received","messages","fbtrace_id"}
+//
+// An event is refused if it is more than 7 days old (subcode 2804003), if its user_data
+// lack ctwa_clid or the account (2804050), and if no message of a person to the account
+// has had the ctwa_clid in its referral in the last 90 days (2804087). If one event of a
+// request is wrong, none is kept. Names that Meta does not document are a warning. The
+// last 10000 events and 65536 clicks are kept.
+//
+// # The control API of the edges
+//
 // The control API has, besides what the section on it lists:
 //
+//	GET    /conversions          {"total":0,"conversions":[…]}: the newest 1000, newest last (type ConversionList)
 //	GET    /flows                {"total":0,"flows":[…]}: the newest 1000, newest first (type FlowList)
 //	GET    /flows/{id}           the flow, or 404
 //	POST   /flows/{id}/status    {"status":"THROTTLED"}, BLOCKED or PUBLISHED → the flow

@@ -17,11 +17,13 @@ func (t *table[T]) clear() error {
 }
 
 // edgeTables are the tables of the edges.
-func (s *Server) edgeTables() []stateTable { return []stateTable{s.flows.rows, s.keys} }
+func (s *Server) edgeTables() []stateTable {
+	return []stateTable{s.flows.rows, s.keys, s.datasets.rows, s.datasets.events, s.datasets.clicks}
+}
 
 // loadEdges reads the state that an earlier Server has left.
 func (s *Server) loadEdges() []error {
-	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord))
+	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord), s.datasets.load())
 }
 
 // clearEdges removes the state of the edges.

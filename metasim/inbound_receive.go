@@ -40,6 +40,7 @@ func (s *Server) Receive(phoneID string, in Inbound) (Received, error) {
 	} else {
 		received.Person = s.touchPerson(phoneID, waID, received.Time)
 	}
+	s.rememberClick(phoneID, in.Referral)
 	message := inboundMessage{
 		GroupID: in.GroupID, Context: in.Context.complete(s.phones[phoneID]), Referral: in.Referral, inboundContent: content,
 	}

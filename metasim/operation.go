@@ -47,6 +47,10 @@ const (
 	OperationEncryptionKey       Operation = "encryption_key"
 	OperationUpdateEncryptionKey Operation = "update_encryption_key"
 
+	OperationCreateDataset Operation = "create_dataset"
+	OperationDataset       Operation = "dataset"
+	OperationSendEvents    Operation = "send_events"
+
 	OperationAppToken              Operation = "app_access_token"
 	OperationAppSubscriptions      Operation = "app_subscriptions"
 	OperationSubscribeToFields     Operation = "subscribe_to_fields"
@@ -63,6 +67,7 @@ const (
 	nodeMedia       nodeKind = "media"
 	nodeSession     nodeKind = "session"
 	nodeFlow        nodeKind = "flow"
+	nodeDataset     nodeKind = "dataset"
 )
 
 const (
@@ -101,7 +106,7 @@ var pageParameters = []string{"limit", "after", "before", "summary"}
 // Rows may have the same method, and patterns that differ in the kind of the node
 // only. Then the kind of the object with the id in the path selects the row. If it
 // is none of theirs, the first of these rows is selected, and refuses the id.
-var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations))
+var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations))
 
 var coreOperations = []operation{
 	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload,
@@ -231,6 +236,9 @@ func (s *Server) node(id string) (kind nodeKind, owners []string) {
 	}
 	if row, ok := s.flows.rows.find(id, time.Time{}); ok {
 		return nodeFlow, []string{row.AccountID}
+	}
+	if row, ok := s.datasets.rows.find(id, time.Time{}); ok {
+		return nodeDataset, []string{row.AccountID}
 	}
 	if file, ok := s.Media(id); ok {
 		_, owners := s.node(file.PhoneNumberID)

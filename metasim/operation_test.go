@@ -10,6 +10,7 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.BusinessAccounts[0].AppID = app1 })
 	media := s.mustUpload("a.png", "image/png", png)
 	flow := s.mustCreateFlow("A", "")
+	set := s.mustCreateDataset()
 	tests := []struct {
 		method, path string
 		operation    Operation
@@ -49,6 +50,9 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 		{"POST", "/v25.0/" + flow + "/assets", OperationUpdateFlowAssets, flow},
 		{"POST", "/v25.0/" + flow + "/publish", OperationPublishFlow, flow},
 		{"POST", "/v25.0/" + flow + "/deprecate", OperationDeprecateFlow, flow},
+		{"POST", "/v25.0/" + account1 + "/dataset", OperationCreateDataset, account1},
+		{"GET", "/v25.0/" + account1 + "/dataset", OperationDataset, account1},
+		{"POST", "/v25.0/" + set + "/events", OperationSendEvents, set},
 		{"GET", flowDownloadPath, OperationDownloadFlow, ""},
 		{"GET", "/v25.0/" + phone1 + "/whatsapp_business_encryption", OperationEncryptionKey, phone1},
 		{"POST", "/v25.0/" + phone1 + "/whatsapp_business_encryption", OperationUpdateEncryptionKey, phone1},

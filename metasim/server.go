@@ -45,6 +45,7 @@ type Server struct {
 	messages *messages
 	limiter  *limiter
 	flows    *flows
+	datasets *datasets
 	keys     *table[encryptionKey]
 
 	urlKey  [32]byte // signs download URLs
@@ -118,6 +119,7 @@ func New(cfg Config) *Server {
 	s.webhookClient = newWebhookClient(cfg.WebhookTransport)
 	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones))
 	s.people = newPeople(cfg.Records)
+	s.datasets = newDatasets(cfg.Records, len(s.accounts))
 	s.keys = newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, cfg.Records)
 	s.webhooks = newWebhooks(s)
 	s.restore()
