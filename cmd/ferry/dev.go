@@ -22,6 +22,7 @@ import (
 
 type devCommand struct {
 	eventFlags
+	kmsFlags
 
 	PortBase int    `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: ${default}." default:"4080" placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, messages, events, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
@@ -64,7 +65,7 @@ func (c *devCommand) check() error {
 			problems = append(problems, fmt.Errorf("--host is %q; expected a host name in lower case, *.suffix or an address, without a port", host))
 		}
 	}
-	problems = append(problems, c.checkDestinations())
+	problems = append(problems, c.checkDestinations(), c.checkKMS())
 	if _, err := parseArchive(c.Archive); err != nil {
 		problems = append(problems, fmt.Errorf("--archive: %w", err))
 	}
@@ -89,7 +90,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict,
 		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Logger: terminal.log,
-		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, Stdout: terminal.out.JSONText,
+		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, KMSEndpoint: c.KMSEndpoint, Stdout: terminal.out.JSONText,
 	}
 	config.Archive, _ = parseArchive(c.Archive) // check has reported what is wrong with it
 	if c.TLS {

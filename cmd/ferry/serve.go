@@ -21,6 +21,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
+	"ferry/internal/kms"
 	"ferry/internal/local"
 	"ferry/internal/message"
 	"ferry/internal/object"
@@ -134,6 +135,7 @@ type serveCommand struct {
 	graphFlags
 	webhookFlags
 	eventFlags
+	kmsFlags
 
 	SNSInstanceProfile bool `name:"sns-instance-profile" help:"Publish to SNS topics that callers choose with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Events"`
 
@@ -159,6 +161,7 @@ type serveCommand struct {
 	MaxQueuedMessages  int            `help:"Messages of one phone number that may wait to be sent." default:"10000" group:"Limits"`
 	WillFail           string         `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
 	Store              storeList      `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary; \"literal_keys\": true if the store keeps leading and double slashes of keys; \"request_payer\": true to pay for requester-pays buckets; \"expected_bucket_owner\": \"ACCOUNT\"; \"verify_checksums\": true to compare each object with the checksum that the store keeps. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
+	KMSInstanceProfile bool           `name:"kms-instance-profile" help:"Read keys of AWS KMS with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Sources"`
 	InstanceProfile    bool           `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
 	AllowHost          []string       `help:"Host that presigned URLs may name in addition to AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
 	AllowAnyPublicHost bool           `help:"Allow presigned URLs to name any public host, except those of Meta's Graph API." group:"Sources"`
@@ -176,7 +179,7 @@ func (c *serveCommand) config() gateway.Config {
 	return gateway.Config{
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
-		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain},
+		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain, KMS: &kms.Config{Endpoint: c.KMSEndpoint, UseInstanceProfile: c.KMSInstanceProfile}},
 		Governor:     message.GovernorConfig{PerSecond: c.MessagesPerSecond, PerSecondOf: c.numberRates(), MaxQueued: c.MaxQueuedMessages},
 		LinkToID:     c.LinkToID,
 		Router:       event.RouterConfig{Destinations: c.Destination},
@@ -209,7 +212,7 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
 	_, webhookErr := c.webhook()
-	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations()}
+	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS()}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))

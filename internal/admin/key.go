@@ -13,11 +13,11 @@ import (
 )
 
 // FullAccessPolicy allows the whole API and ferry's own operations, S3 through ferry's
-// stores, and events to every SNS topic, with every role.
+// stores, events to every SNS topic, with every role, and the public half of every key of KMS.
 const FullAccessPolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Effect":"Allow","Action":["social-messaging:*","ferry:*"],"Resource":"*"},` +
 	`{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::*"},` +
-	`{"Effect":"Allow","Action":["iam:PassRole","sns:Publish"],"Resource":"*"}]}`
+	`{"Effect":"Allow","Action":["iam:PassRole","kms:GetPublicKey","sns:Publish"],"Resource":"*"}]}`
 
 // CreateAccessKey creates an access key with a random id and secret for a user of an
 // account, and stores it. The account is created if it does not exist. Only the

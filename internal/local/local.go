@@ -72,6 +72,9 @@ type Config struct {
 	// SNSEndpoint is the URL of what stands for Amazon SNS. Default: none, which means
 	// that SNS topics are refused: nothing is sent to AWS.
 	SNSEndpoint string
+	// KMSEndpoint is the URL of what stands for AWS KMS. Default: none, which means that
+	// keys of KMS are refused.
+	KMSEndpoint string
 	// Stdout writes a line to standard output, for destinations. Default: it fails.
 	Stdout func(line []byte) error
 	// Data is the directory of all state. Empty means in memory.

@@ -20,6 +20,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
+	"ferry/internal/kms"
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/state"
@@ -110,6 +111,10 @@ func (w *World) openGateway(ctx context.Context) error {
 	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""
 	config.API.AllowsOrigin, config.API.AllowsHost = w.access.AllowsOrigin, w.access.AllowsHost
 	config.Router, config.Deliverer = w.events()
+	config.API.NoKMS = noKMS
+	if w.config.KMSEndpoint != "" {
+		config.API.KMS = &kms.Config{Endpoint: w.config.KMSEndpoint, AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey}
+	}
 	if w.authority != nil {
 		config.TLS = w.authority.config()
 		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots

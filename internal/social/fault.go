@@ -16,6 +16,7 @@ import (
 
 	"ferry/internal/admission"
 	"ferry/internal/graph"
+	"ferry/internal/kms"
 	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/sigv4"
@@ -90,6 +91,9 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 func faultOf(ctx context.Context, err error) *fault {
 	if known, ok := errors.AsType[*fault](err); ok {
 		return known
+	}
+	if key, ok := errors.AsType[*kms.Error](err); ok {
+		return kmsFault(key)
 	}
 	if signature, ok := errors.AsType[*sigv4.Error](err); ok {
 		return &fault{code: signature.Code, status: signature.Status, message: signature.Message}

@@ -3,9 +3,12 @@
 package social
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +32,9 @@ const maxMetaTraces = 16
 // maxOwned bounds how many templates, flows and datasets are remembered with the business
 // account that they belong to.
 const maxOwned = 4096
+
+// maxUnsettled bounds how many calls are remembered after which Meta may have events.
+const maxUnsettled = 1024
 
 // meta returns the client of Meta's API for the call: its requests are steps of the
 // call, and the call's entry has their trace ids.
@@ -141,9 +147,17 @@ func unconfirmed(err error) string {
 // checkJSON checks a blob that must be JSON of a kind: '{' for an object, '[' for an
 // array. member is its name in the API.
 func checkJSON(member string, blob []byte, kind jsontext.Kind, example string) error {
-	value := jsontext.Value(slices.Clone(blob))
-	err := value.Compact() // names the position of an error, as IsValid does not
-	if err == nil && value.Kind() == kind {
+	decoder := jsontext.NewDecoder(bytes.NewReader(blob)) // strict: ferry must not read something else than Meta does
+	value, err := decoder.ReadValue()
+	isKind := err == nil && value.Kind() == kind
+	if err == nil {
+		if _, err = decoder.ReadToken(); err == nil {
+			err = errors.New("more text follows")
+		} else if errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	if err == nil && isKind {
 		return nil
 	}
 	decoded, notBase64 := base64.StdEncoding.DecodeString(strings.TrimSpace(string(blob)))
@@ -154,6 +168,15 @@ func checkJSON(member string, blob []byte, kind jsontext.Kind, example string) e
 		return fail(socialmessaging.KindInvalidParameters, err, "%s is not JSON: %s. It must be in Meta's form, such as %s.", member, strings.TrimPrefix(err.Error(), "jsontext: "), example)
 	}
 	return fail(socialmessaging.KindInvalidParameters, nil, "%s has another form than Meta's, which is such as %s.", member, example)
+}
+
+// jsonOf returns JSON in which no more is escaped than must be.
+func jsonOf(value any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
 // textOrNil returns nil for a text that is empty.

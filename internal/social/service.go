@@ -35,6 +35,7 @@ import (
 	"ferry/internal/activity"
 	"ferry/internal/event"
 	"ferry/internal/graph"
+	"ferry/internal/kms"
 	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/once"
@@ -82,8 +83,13 @@ type Config struct {
 	// Whether text formats such as CSV are sent as text/plain, under their own names,
 	// for all accounts. Default: only for accounts that have it turned on.
 	TextAsPlain bool
-	Activity    *activity.Recorder // default: drops the entries
-	Now         func() time.Time   // default time.Now
+	// KMS says how the keys that callers name by their ARNs are read. Default: they are
+	// refused, with NoKMS.
+	KMS *kms.Config
+	// NoKMS is a sentence that says why. Default: that the server is not configured for it.
+	NoKMS    string
+	Activity *activity.Recorder // default: drops the entries
+	Now      func() time.Time   // default time.Now
 }
 
 var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
@@ -108,6 +114,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MediaPerSecond == 0 {
 		c.MediaPerSecond = 100
 	}
+	if c.NoKMS == "" {
+		c.NoKMS = "This server is not configured to read keys of KMS."
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -128,8 +137,12 @@ type Service struct {
 	calls    once.Group[outcome] // uploads and deletes, by the SDK call that they are for
 	policies *lru.Cache[string, *policy.Document]
 	owned    *lru.Cache[ownedNode, struct{}] // what is known to belong to a business account at Meta
-	waits    atomic.Int64                    // calls that wait for events
-	draining chan struct{}                   // closed by Drain
+	kms      *kms.Client                     // nil if keys of KMS are refused
+	// unsettledCalls are calls after which Meta may have conversion events, by sharedBy.
+	unsettledCalls *lru.Cache[string, *fault]
+
+	waits    atomic.Int64  // calls that wait for events
+	draining chan struct{} // closed by Drain
 	drain    sync.Once
 }
 
@@ -147,9 +160,23 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	var keys *kms.Client
+	if config.KMS != nil {
+		if keys, err = kms.New(*config.KMS); err != nil {
+			return nil, err
+		}
+	}
+	unsettled, err := lru.New[string, *fault](maxUnsettled)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		policies: policies,
 		owned:    owned,
+		kms:      keys,
+
+		unsettledCalls: unsettled,
+
 		config:   config,
 		routes:   routes(),
 		verifier: sigv4.Verifier{Service: socialmessaging.SigningName, Region: config.Region, AnyRegion: config.AnyRegion, Keys: sigv4.NewSigningKeys()},
