@@ -88,6 +88,7 @@ func (s *Server) accountNode(a *BusinessAccount) node {
 	n.fields["phone_numbers"] = s.phoneNumbersOf(a)
 	n.fields["subscribed_apps"] = s.subscribedAppsOf(a)
 	n.fields["flows"] = lazy(func(*call) any { return s.flowsOf(a.ID) })
+	n.fields["message_templates"] = lazy(func(*call) any { return s.templatesOf(a.ID) })
 	return n.with(a.Fields)
 }
 

@@ -17,6 +17,7 @@ type apiError struct {
 	details   string // error_data.details
 	userTitle string
 	userMsg   string
+	blame     []string // parameter that is wrong, as a path
 	transient bool
 	challenge string // error code in WWW-Authenticate; empty: no header
 	plain     bool   // plain text instead of JSON, as the media host responds
@@ -52,8 +53,9 @@ type envelope struct {
 }
 
 type errorData struct {
-	MessagingProduct string `json:"messaging_product"`
-	Details          string `json:"details"`
+	MessagingProduct string     `json:"messaging_product,omitempty"`
+	Details          string     `json:"details,omitempty"`
+	Blame            [][]string `json:"blame_field_specs,omitempty"`
 }
 
 func (e *apiError) envelope(traceID string) envelope {
@@ -68,6 +70,8 @@ func (e *apiError) envelope(traceID string) envelope {
 	v.Error.TraceID = traceID
 	if e.details != "" {
 		v.Error.Data = &errorData{MessagingProduct: "whatsapp", Details: e.details}
+	} else if e.blame != nil {
+		v.Error.Data = &errorData{Blame: [][]string{e.blame}}
 	}
 	return v
 }

@@ -169,6 +169,7 @@ func (s *Server) changeClock(to clockJSON) (Clock, error) {
 		s.removeExpired()
 		s.webhooks.signal()
 		s.messages.signal()
+		s.templates.signal()
 	}
 	return now, err
 }

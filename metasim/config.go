@@ -80,6 +80,15 @@ type Config struct {
 	// MessageDelays are the times between the steps of a message.
 	MessageDelays MessageDelays
 
+	// TemplateReview is the time of the review of a new or edited template, by the
+	// simulator's clock, after which it is approved. Negative leaves reviews to
+	// Server.ChangeTemplate and the control API. Default 1 s.
+	TemplateReview time.Duration
+
+	// TemplatesPerHour is the number of templates that an account may create in an
+	// hour; more are refused with code 80008. Negative means no limit. Default 100.
+	TemplatesPerHour int
+
 	// OpenWindows makes a person whom the simulator meets for the first time one who
 	// has just written, so that any message reaches them for 24 hours. Default false:
 	// as at Meta, only templates reach a person who has not written; other messages
@@ -180,7 +189,8 @@ type BusinessAccount struct {
 	// simulator's; nil leaves a field out. Default: the simulator's values.
 	Fields map[string]any
 
-	// Templates are those that messages can be made from, besides hello_world.
+	// Templates are those that the account has from the start, besides hello_world.
+	// They are not checked as those that clients create.
 	Templates []Template
 
 	PhoneNumbers []PhoneNumber
@@ -303,6 +313,7 @@ func (c Config) withDefaults() Config {
 	c.MessageLimits.PairBurst = cmp.Or(c.MessageLimits.PairBurst, defaultPairBurst)
 	c.MessageLimits.PairInterval = cmp.Or(c.MessageLimits.PairInterval, defaultPairInterval)
 	c.MessageDelays = c.MessageDelays.withDefaults()
+	c.TemplateReview = cmp.Or(c.TemplateReview, defaultTemplateReview)
 	switch {
 	case c.PageSize > 0:
 	case c.Strict:

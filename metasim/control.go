@@ -64,6 +64,7 @@ func (s *Server) Control() http.Handler {
 	s.controlMessages(mux)
 	s.controlFlows(mux)
 	s.controlDatasets(mux)
+	s.controlTemplates(mux)
 	return s.guardControl(mux)
 }
 

@@ -17,7 +17,7 @@ type errorCode struct {
 
 // throttling are the codes of throttling. Meta's sources disagree about their HTTP
 // status.
-var throttling = []int{4, 17, 341, 613, 80007, 130429, 131048, 131056, 131064, 133016}
+var throttling = []int{4, 17, 341, 613, 80007, 80008, 130429, 131048, 131056, 131064, 133016}
 
 // errorCodes are the codes that a fault can have without a message of its own.
 var errorCodes = map[int]errorCode{
@@ -37,6 +37,7 @@ var errorCodes = map[int]errorCode{
 	368:    {"Temporarily blocked for policies violations", 403, false, "The account has been restricted or disabled."},
 	613:    {"Calls to this api have exceeded the rate limit.", 400, true, ""},
 	80007:  {"Rate limit issues", 400, true, "The WhatsApp Business Account has reached its rate limit."},
+	80008:  {"There have been too many calls to this WhatsApp Business account. Wait a bit and try again. For more info, please refer to https://developers.facebook.com/docs/graph-api/overview/rate-limiting.", 400, true, ""},
 	130429: {"Rate limit hit", 400, true, "Cloud API message throughput has been reached."},
 	130403: {"Business has blocked the end user", 400, false, ""},
 	130472: {"User's number is part of an experiment", 400, false, ""},

@@ -1,6 +1,7 @@
 package metasim
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,8 +12,8 @@ import (
 // Messages made from a template: their shape, and what Meta compares with the
 // template (docs/references.md#graph-template-messages).
 
-// A Template is a template of a business account, from which messages can be made
-// outside the 24-hour window.
+// A Template is a template that a business account has from the start, from which
+// messages can be made outside the 24-hour window.
 type Template struct {
 	Name            string // small letters, digits and _; required
 	Language        string // such as en_US; required
@@ -27,18 +28,18 @@ type Template struct {
 
 // A TemplateComponent is a part of a template.
 type TemplateComponent struct {
-	Type    string           // HEADER, BODY, FOOTER, BUTTONS, CAROUSEL or LIMITED_TIME_OFFER
-	Format  string           // of a header: TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION; default TEXT
-	Text    string           // of a header with text, a body or a footer
-	Buttons []TemplateButton // of BUTTONS
+	Type    string           `json:"type"`              // HEADER, BODY, FOOTER, BUTTONS, CAROUSEL or LIMITED_TIME_OFFER
+	Format  string           `json:"format,omitempty"`  // of a header: TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION; default TEXT
+	Text    string           `json:"text,omitempty"`    // of a header with text, a body or a footer
+	Buttons []TemplateButton `json:"buttons,omitempty"` // of BUTTONS
 }
 
 // A TemplateButton is a button of a template.
 type TemplateButton struct {
-	Type string // QUICK_REPLY, URL, PHONE_NUMBER, COPY_CODE, OTP, FLOW, CATALOG, MPM, SPM or VOICE_CALL
-	Text string
-	URL  string // of a URL button; it requires a parameter if it has a variable
-	OTP  string // of an OTP button: COPY_CODE, ONE_TAP or ZERO_TAP; default COPY_CODE
+	Type string `json:"type"` // QUICK_REPLY, URL, PHONE_NUMBER, COPY_CODE, OTP, FLOW, CATALOG, MPM, SPM or VOICE_CALL
+	Text string `json:"text,omitempty"`
+	URL  string `json:"url,omitempty"`      // of a URL button; it requires a parameter if it has a variable
+	OTP  string `json:"otp_type,omitempty"` // of an OTP button: COPY_CODE, ONE_TAP or ZERO_TAP; default COPY_CODE
 }
 
 // helloWorld is the template that every account has.
@@ -124,7 +125,8 @@ const (
 func (s *Server) checkTemplate(c *call, to recipient, content map[string]any) (*Template, *apiError) {
 	language, _ := content["language"].(map[string]any)
 	name, code := text(content["name"]), text(language["code"])
-	t := s.accounts[s.phones[c.id].accountID].template(name, code)
+	s.settleTemplates()
+	t := s.templateToSend(s.phones[c.id].accountID, name, code)
 	switch {
 	case t == nil:
 		return nil, codeError(132001, fmt.Sprintf("template name (%s) does not exist in %s", truncate(name), truncate(code)))
@@ -142,17 +144,6 @@ func (s *Server) checkTemplate(c *call, to recipient, content map[string]any) (*
 		}
 	}
 	return t, nil
-}
-
-// template returns a template that can be sent, or nil. Meta does not tell one that
-// is not approved from one that does not exist.
-func (a *BusinessAccount) template(name, language string) *Template {
-	for _, t := range a.templates() {
-		if t.Name == name && t.Language == language && slices.Contains([]string{"", "APPROVED", "PAUSED", "DISABLED"}, t.Status) {
-			return &t
-		}
-	}
-	return nil
 }
 
 func (t *Template) hasOTP() bool {
@@ -222,6 +213,13 @@ func (k templateCheck) header() *apiError {
 
 func (k templateCheck) body() *apiError {
 	parameters, _ := k.find("body")
+	if k.template.hasOTP() {
+		for _, parameter := range parameters {
+			if characters(text(parameter["text"])) > maxSentCode {
+				return codeError(132018, fmt.Sprintf("body: the code has more than %d characters", maxSentCode))
+			}
+		}
+	}
 	if component := k.template.component("BODY"); component.Text != "" || len(parameters) == 0 {
 		return k.rendered("body", component.Text, parameters, maxRenderedBody)
 	}
@@ -302,7 +300,7 @@ func (k templateCheck) buttons() *apiError {
 		position, _ := number(component["index"]) // without one, the first
 		kind := lower(component, "sub_type")
 		if !(position >= 0 && position < float64(len(buttons))) || !fitsButton(kind, buttons[int(position)]) {
-			return codeError(132018, fmt.Sprintf("buttons: Button at index %v must be of type %s", position, buttonTypes[kind]))
+			return codeError(132018, fmt.Sprintf("buttons: Button at index %v must be of type %s", position, cmp.Or(wanted(buttons, position), buttonTypes[kind])))
 		}
 		index := int(position)
 		given[index] = true
@@ -311,7 +309,11 @@ func (k templateCheck) buttons() *apiError {
 		}
 	}
 	for i, button := range buttons {
-		if button.needsParameter() && !given[i] {
+		switch {
+		case given[i]:
+		case button.Type == "OTP":
+			return codeError(132018, fmt.Sprintf("buttons: Button at index %d must be of type Url", i))
+		case button.needsParameter():
 			return codeError(131008, fmt.Sprintf("buttons: Button at index %d of type %s requires a parameter", i, button.metaName()))
 		}
 	}
@@ -322,9 +324,18 @@ func (k templateCheck) buttons() *apiError {
 // of a one-time password is a URL to Meta.
 func fitsButton(kind string, button TemplateButton) bool {
 	if button.Type == "OTP" {
-		return kind == "url" || kind == "copy_code"
+		return kind == "url"
 	}
 	return strings.EqualFold(kind, button.Type)
+}
+
+// wanted returns the type that a component's button is to have if it is the URL of a
+// one-time password, or "".
+func wanted(buttons []TemplateButton, position float64) string {
+	if position >= 0 && position < float64(len(buttons)) && buttons[int(position)].Type == "OTP" {
+		return "Url"
+	}
+	return ""
 }
 
 func (b TemplateButton) needsParameter() bool {

@@ -19,6 +19,8 @@ type lazy func(*call) any
 // edge is a field with a list of nodes.
 type edge struct {
 	rows   []node
+	where  func(rows []node, given parameters) ([]node, *apiError)  // nil means that no parameter but filtering selects rows
+	limit  int                                                      // message_template_limit of the summary; 0 means none
 	sort   func(rows []node, by string) *apiError                   // nil means that the order cannot be chosen
 	filter func(rows []node, conditions string) ([]node, *apiError) // nil means that all rows are returned
 }

@@ -46,6 +46,15 @@ const (
 	OperationDownloadFlow        Operation = "download_flow"
 	OperationEncryptionKey       Operation = "encryption_key"
 	OperationUpdateEncryptionKey Operation = "update_encryption_key"
+	OperationCreateTemplate      Operation = "create_template"
+	OperationTemplates           Operation = "templates"
+	OperationDeleteTemplates     Operation = "delete_templates"
+	OperationTemplate            Operation = "template"
+	OperationEditTemplate        Operation = "edit_template"
+	OperationUnpauseTemplate     Operation = "unpause_template"
+	OperationUpsertTemplates     Operation = "upsert_templates"
+	OperationPreviewTemplates    Operation = "preview_templates"
+	OperationTemplateLibrary     Operation = "template_library"
 
 	OperationCreateDataset Operation = "create_dataset"
 	OperationDataset       Operation = "dataset"
@@ -68,6 +77,7 @@ const (
 	nodeSession     nodeKind = "session"
 	nodeFlow        nodeKind = "flow"
 	nodeDataset     nodeKind = "dataset"
+	nodeTemplate    nodeKind = "template"
 )
 
 const (
@@ -145,6 +155,22 @@ var coreOperations = []operation{
 	{name: OperationPhoneNumber, method: "GET", pattern: "/{version}/{phone_number}", auth: ownersToken, serve: (*Server).phoneNumber},
 	{name: OperationBusinessProfile, method: "GET", pattern: "/{version}/{phone_number}/whatsapp_business_profile", auth: ownersToken, serve: (*Server).businessProfile,
 		parameters: pageParameters, place: inQuery},
+	{name: OperationCreateTemplate, method: "POST", pattern: "/{version}/{account}/message_templates", auth: ownersToken, serve: (*Server).createTemplate,
+		parameters: templateParameters, place: inBody, maxBody: maxTemplateBody},
+	{name: OperationTemplates, method: "GET", pattern: "/{version}/{account}/message_templates", auth: ownersToken, serve: (*Server).listTemplates,
+		parameters: listTemplateParameters, place: inQuery},
+	{name: OperationDeleteTemplates, method: "DELETE", pattern: "/{version}/{account}/message_templates", auth: ownersToken, serve: (*Server).deleteTemplates,
+		parameters: []string{"name", "hsm_id", "hsm_ids"}, place: inQuery},
+	{name: OperationUpsertTemplates, method: "POST", pattern: "/{version}/{account}/upsert_message_templates", auth: ownersToken, serve: (*Server).upsertTemplates,
+		parameters: append([]string{"languages"}, templateParameters...), place: inBody},
+	{name: OperationPreviewTemplates, method: "GET", pattern: "/{version}/{account}/message_template_previews", auth: ownersToken, serve: (*Server).previewTemplates,
+		parameters: append([]string{"category", "languages", "language", "add_security_recommendation", "code_expiration_minutes", "button_types"}, pageParameters...), place: inQuery},
+	{name: OperationEditTemplate, method: "POST", pattern: "/{version}/{template}", auth: ownersToken, serve: (*Server).editTemplate,
+		parameters: editParameters, place: inBody, maxBody: maxTemplateBody},
+	{name: OperationTemplate, method: "GET", pattern: "/{version}/{template}", auth: ownersToken, serve: (*Server).readTemplateNode},
+	{name: OperationUnpauseTemplate, method: "POST", pattern: "/{version}/{template}/unpause", auth: ownersToken, serve: (*Server).unpauseTemplate},
+	{name: OperationTemplateLibrary, method: "GET", pattern: "/{version}/message_template_library", auth: anyToken, serve: (*Server).listLibrary,
+		parameters: libraryParameters, place: inQuery},
 	{name: OperationAppToken, method: "GET", pattern: "/{version}/oauth/access_token", auth: optionalToken, serve: (*Server).appAccessToken,
 		parameters: appTokenParameters, place: inQuery},
 	{name: OperationAppToken, method: "POST", pattern: "/{version}/oauth/access_token", auth: optionalToken, serve: (*Server).appAccessToken,
@@ -243,6 +269,9 @@ func (s *Server) node(id string) (kind nodeKind, owners []string) {
 	if file, ok := s.Media(id); ok {
 		_, owners := s.node(file.PhoneNumberID)
 		return nodeMedia, owners
+	}
+	if t, ok := s.findTemplate(id); ok {
+		return nodeTemplate, []string{t.AccountID}
 	}
 	if s.media.has(id) {
 		return nodeMedia, nil

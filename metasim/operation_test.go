@@ -11,6 +11,7 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 	media := s.mustUpload("a.png", "image/png", png)
 	flow := s.mustCreateFlow("A", "")
 	set := s.mustCreateDataset()
+	template := s.Templates(account1)[0].ID
 	tests := []struct {
 		method, path string
 		operation    Operation
@@ -33,6 +34,15 @@ func TestRequestsAreRoutedByMethodPathAndKindOfTheirNode(t *testing.T) {
 		{"GET", "/v25.0/" + app1 + "/subscriptions", OperationAppSubscriptions, app1},
 		{"POST", "/v25.0/" + app1 + "/subscriptions", OperationSubscribeToFields, app1},
 		{"DELETE", "/v25.0/" + app1 + "/subscriptions", OperationUnsubscribeFromFields, app1},
+		{"POST", "/v25.0/" + account1 + "/message_templates", OperationCreateTemplate, account1},
+		{"GET", "/v25.0/" + account1 + "/message_templates", OperationTemplates, account1},
+		{"DELETE", "/v25.0/" + account1 + "/message_templates", OperationDeleteTemplates, account1},
+		{"POST", "/v25.0/" + account1 + "/upsert_message_templates", OperationUpsertTemplates, account1},
+		{"GET", "/v25.0/" + account1 + "/message_template_previews", OperationPreviewTemplates, account1},
+		{"GET", "/v25.0/" + template, OperationTemplate, template},
+		{"POST", "/v25.0/" + template, OperationEditTemplate, template},
+		{"POST", "/v25.0/" + template + "/unpause", OperationUnpauseTemplate, template},
+		{"GET", "/v25.0/message_template_library", OperationTemplateLibrary, ""},
 		{"POST", "/v25.0/oauth/access_token", OperationAppToken, ""},
 		{"GET", "/v25.0/oauth/access_token", OperationAppToken, ""},
 		{"POST", "/v25.0/" + phone1, OperationUpdateNumber, phone1},

@@ -35,7 +35,9 @@ type cursors struct {
 
 // summary is returned if it is requested.
 type summary struct {
-	TotalCount int `json:"total_count"`
+	TotalCount    int `json:"total_count"`
+	TemplateCount int `json:"message_template_count,omitempty"`
+	TemplateLimit int `json:"message_template_limit,omitempty"`
 }
 
 // page returns the rows of a list that the parameters select. The path is that of
@@ -51,7 +53,10 @@ func (c *call) page(e edge, given parameters, requested []fieldRequest, path str
 	}
 	result := page{Data: []object{}}
 	if value, ok := given["summary"]; ok && wantsSummary(value.value) {
-		result.Summary = &summary{len(rows)}
+		result.Summary = &summary{TotalCount: len(rows)}
+		if e.limit > 0 {
+			result.Summary.TemplateCount, result.Summary.TemplateLimit = len(rows), e.limit
+		}
 	}
 	for _, row := range rows[from:to] {
 		chosen, refusal := c.choose(row, requested)
@@ -83,6 +88,12 @@ func wantsSummary(value string) bool {
 // selectRows returns the rows that the parameters filtering and sort select.
 func (e edge) selectRows(given parameters) ([]node, *apiError) {
 	rows := slices.Clone(e.rows)
+	if e.where != nil {
+		var refusal *apiError
+		if rows, refusal = e.where(rows, given); refusal != nil {
+			return nil, refusal
+		}
+	}
 	if conditions := given.get("filtering"); conditions != "" && e.filter != nil {
 		var refusal *apiError
 		if rows, refusal = e.filter(rows, conditions); refusal != nil {
@@ -142,12 +153,15 @@ func rowOf(c string, rows int) (int, bool) {
 	return row, err == nil && ok && numberErr == nil && row >= 0 && row < rows
 }
 
+// pageLinkParameters are those that the links to other pages repeat.
+var pageLinkParameters = append([]string{"fields", "filtering", "limit", "sort", "summary", "name_or_content", "content", "quality_score", "search", "topic", "usecase", "industry"}, templateFilters...)
+
 // pageURL returns the URL of the next or the previous page. It has a token only if
 // the request had it as a parameter: Meta's own SDK follows the link without
 // sending the token again.
 func (c *call) pageURL(path string, given parameters, direction, at string) string {
 	query := url.Values{direction: {at}}
-	for _, name := range []string{"fields", "filtering", "limit", "sort", "summary"} {
+	for _, name := range pageLinkParameters {
 		if value := given.get(name); value != "" {
 			query.Set(name, value)
 		}

@@ -19,7 +19,7 @@ const (
 )
 
 // Run serves the Graph API on one listener and the control API on the other
-// until ctx is done, carries out the steps of messages, delivers webhooks, and removes
+// until ctx is done, carries out the steps of messages, reviews templates, delivers webhooks, and removes
 // what has expired once a minute. A nil control means no control API. Run closes both
 // listeners.
 //
@@ -37,13 +37,13 @@ func (s *Server) Run(ctx context.Context, graph, control net.Listener) error {
 }
 
 // RunBackground does what Run does besides serving: it carries out the steps of
-// messages, delivers webhooks and removes what has expired, until ctx is done. It is
+// messages, reviews templates, delivers webhooks and removes what has expired, until ctx is done. It is
 // for a program that serves the Server and its Control with servers of its own.
 func (s *Server) RunBackground(ctx context.Context) error { return runAll(ctx, s.background()) }
 
 // background returns the loops of RunBackground.
 func (s *Server) background() []func(context.Context) error {
-	return []func(context.Context) error{s.removeExpiredRegularly, s.advanceMessages, s.webhooks.deliver}
+	return []func(context.Context) error{s.removeExpiredRegularly, s.advanceMessages, s.advanceTemplates, s.webhooks.deliver}
 }
 
 // runAll runs loops until ctx is done or one of them ends, and then waits for all.

@@ -42,11 +42,12 @@ type Server struct {
 	subscriptions *subscriptions
 	people        *people
 
-	messages *messages
-	limiter  *limiter
-	flows    *flows
-	datasets *datasets
-	keys     *table[encryptionKey]
+	messages  *messages
+	templates *templates
+	limiter   *limiter
+	flows     *flows
+	datasets  *datasets
+	keys      *table[encryptionKey]
 
 	urlKey  [32]byte // signs download URLs
 	buffers sync.Pool
@@ -121,6 +122,7 @@ func New(cfg Config) *Server {
 	s.people = newPeople(cfg.Records)
 	s.datasets = newDatasets(cfg.Records, len(s.accounts))
 	s.keys = newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, cfg.Records)
+	s.templates = newTemplates(cfg)
 	s.webhooks = newWebhooks(s)
 	s.restore()
 	return s
@@ -167,6 +169,7 @@ func (s *Server) Close() error {
 		s.webhookClient.CloseIdleConnections()
 		s.messages.table.forget()
 		s.forgetEdges()
+		s.templates.table.forget()
 		s.discardUploads(removedUploads{sessions: s.uploads.close()})
 		s.closeErr = s.cfg.Storage.Close()
 		if s.cfg.Records != nil {
@@ -188,6 +191,7 @@ func (s *Server) Reset() {
 	s.logStorage(s.people.clear())
 	s.webhooks.clear()
 	s.logStorage(s.messages.clear())
+	s.logStorage(s.resetTemplates())
 	s.limiter.reset()
 	s.clearEdges()
 }
@@ -229,7 +233,7 @@ func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
 // restore reads the state of an earlier Server.
 func (s *Server) restore() {
 	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
-		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load(), s.loadEdges())
+		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load(), s.restoreTemplates(), s.loadEdges())
 	s.people.indexPeople()
 	for _, problem := range problems {
 		s.cfg.Logger.Error("metasim: not restored", "error", problem)
@@ -257,6 +261,7 @@ func (s *Server) restore() {
 func (s *Server) removeExpired() {
 	now := s.Now()
 	s.remove(func(expires time.Time) bool { return !now.Before(expires) })
+	s.logStorage(s.templates.removeExpired(now))
 }
 
 // removeExpiredHourly removes what has expired if the last time was an hour ago:

@@ -77,6 +77,16 @@ func (t *table[T]) put(id string, row T) error {
 	return nil
 }
 
+// add adds a row in memory only, unless there are too many: it has no record until the
+// next put.
+func (t *table[T]) add(id string, row T) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.rows) < t.limit {
+		t.rows[id] = row
+	}
+}
+
 // set replaces a row in memory only: its record stays as it is until the next put.
 func (t *table[T]) set(id string, row T) {
 	t.mu.Lock()

@@ -51,8 +51,6 @@ var unsimulatedEdges = map[string]string{
 	"marketing_campaigns":                       "GET",
 	"message_campaigns":                         "GET",
 	"message_samples":                           "POST",
-	"message_template_previews":                 "GET",
-	"message_templates":                         "GET POST DELETE",
 	"message_templates/archive":                 "POST",
 	"message_templates/unarchive":               "POST",
 	"migrate_message_templates":                 "POST",
@@ -72,7 +70,6 @@ var unsimulatedEdges = map[string]string{
 	"template_group_analytics":                  "GET",
 	"template_groups":                           "GET POST",
 	"template_performance_metrics":              "GET",
-	"upsert_message_templates":                  "POST",
 	"welcome_message_sequences":                 "GET POST DELETE",
 
 	// Of a template, a flow, a group and a dataset.
@@ -82,7 +79,6 @@ var unsimulatedEdges = map[string]string{
 	"join_requests": "GET POST DELETE",
 	"metrics":       "GET",
 	"participants":  "DELETE",
-	"unpause":       "POST",
 
 	// Of an app, a business and a user.
 	"accounts":                             "GET POST",
@@ -115,7 +111,7 @@ var unsimulatedPaths = map[string]string{
 	"debug_token":              "GET",
 	"me":                       "GET",
 	"me/*":                     "GET",
-	"message_template_library": "GET POST",
+	"message_template_library": "POST",
 	"signups/*":                "GET POST DELETE",
 }
 
