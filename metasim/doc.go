@@ -1,6 +1,6 @@
 // Package metasim simulates Meta's WhatsApp Cloud API, offline: messages, webhooks,
 // the people who write and read, media upload, retrieval, download and deletion,
-// resumable upload, and the reads that linking an account needs. It is an independent implementation of that API and
+// resumable upload, message templates, and the reads that linking an account needs. It is an independent implementation of that API and
 // shares no code with any client of it. It accepts what Meta accepts; what a careful
 // client does not send is a warning in the history, and with Config.Strict a
 // refusal, so that a client does not pass by luck. It is not for production.
@@ -35,6 +35,15 @@
 //	GET    /{version}/upload:{session}?sig=        upload_status: how much has arrived → {"id","file_offset"}
 //	GET    /{version}/{account}?fields=            account
 //	GET    /{version}/{account}/phone_numbers      phone_numbers: ?fields=&limit=&after=&before=&summary=&sort=&filtering=
+//	POST   /{version}/{account}/message_templates  create_template: name, language, category, components, … → {"id","status","category"}
+//	GET    /{version}/{account}/message_templates  templates: ?fields=&limit=&after=&before=&summary=&name=&status=&category=&language=&content=…
+//	DELETE /{version}/{account}/message_templates  delete_templates: ?name=, ?name=&hsm_id=, or ?hsm_ids=[…] → {"success":true}
+//	POST   /{version}/{account}/upsert_message_templates    upsert_templates: authentication templates in several languages
+//	GET    /{version}/{account}/message_template_previews   preview_templates: their texts
+//	GET    /{version}/{template}?fields=           template
+//	POST   /{version}/{template}                   edit_template: [category, components, …] → {"success":true,"id","name","category"}
+//	POST   /{version}/{template}/unpause           unpause_template → {"success":true}
+//	GET    /{version}/message_template_library     template_library: ?search=&topic=&usecase=&industry=&language=&name=
 //	GET    /{version}/{account}/subscribed_apps    subscribed_apps
 //	POST   /{version}/{account}/subscribed_apps    subscribe_app: [override_callback_uri, verify_token] → {"success":true}
 //	DELETE /{version}/{account}/subscribed_apps    unsubscribe_app → {"success":true}
@@ -82,8 +91,8 @@
 //   - The 24 hours begin with each message of the person (Server.Receive). Without one,
 //     only templates arrive; with Config.OpenWindows, the hours also begin when the
 //     simulator meets the person for the first time.
-//   - Templates are those of BusinessAccount.Templates, and hello_world. Header, body and
-//     buttons of a message are compared with them; of cards and offers, the form only.
+//   - Header, body and buttons of a message are compared with its template; of cards and
+//     offers, the form only.
 //   - The limits are 80 messages a second from a phone number (130429), and 45 at once to
 //     one person with one more each 6 s (131056): Config.MessageLimits. They follow the
 //     simulator's clock. If it is set back, they begin anew.
@@ -99,6 +108,47 @@
 //   - The id in a reaction, in a context or in a read receipt need not be one that the
 //     simulator knows; a reaction fails if it is to one that was sent 30 days ago.
 //   - A pin is refused with code 130501, because it needs a group.
+//
+// # Templates
+//
+// An account has hello_world, the templates of BusinessAccount.Templates, and those that
+// clients create. A new one is checked in Meta's order: parameters, name and language,
+// members of components, samples of headers (handles of the simulator's own resumable
+// uploads, for the account's app), lengths, formats, buttons, variables, the right to
+// send codes (BusinessVerificationStatus), the name, and the number of templates: 6000,
+// or 250 of a business that is not verified. An account may create 100 in an hour
+// (Config.TemplatesPerHour).
+//
+// A template is PENDING until it is reviewed: approved 1 s later by the simulator's clock
+// (Config.TemplateReview), or by Server.ChangeTemplate and the control API if that is
+// negative. ChangeTemplate also pauses it (for 3 hours, then 6, then it is disabled),
+// rates its quality and changes its category, 24 hours after the notice. Each change is
+// a webhook. Only an APPROVED template can be sent. Templates outlive the Server like
+// media. At most 65536 are kept.
+//
+// Meta's behaviour is not known in these points; the choices are:
+//
+//   - Two variables side by side are accepted, and rejected by the review with
+//     INVALID_FORMAT. There must be a word for each variable (2388293).
+//   - A template that was approved has the status PENDING_DELETION when it is deleted,
+//     which its webhook says; it is in no list, and its name is blocked for 30 days
+//     (2388023). One that was never approved is DELETED, and its name is free. Subcode
+//     2388025 is not used.
+//   - Deleting an unknown template is code 100, subcode 2593002. Neither a sample nor a
+//     disabled template can be deleted (2388094).
+//   - The subcode for another category of the same name is not known: there is none.
+//   - An edited template is PENDING until it is reviewed, and cannot be sent meanwhile.
+//     hello_world cannot be edited.
+//   - The webhook about the end of a pause has the event APPROVED and the title UNPAUSE.
+//     Only a pause by pacing is ended by unpause.
+//   - A handle of another app, or that has expired, is like a missing one (2388273).
+//   - Too many buttons, and their wrong order, are 2388060; a text of a header or body
+//     that is wrong otherwise is 2388072, of a footer 2388073.
+//   - The parameter name of the list is the whole name; content is a part of a text.
+//   - A refused creation does not count for the limit of an hour.
+//   - The sample of a header has a URL of Meta's in reads, which the simulator does not
+//     serve. The texts of authentication templates are the simulator's, in English,
+//     Spanish and Portuguese; so is the library. Types of its parameters are not checked.
 //
 // # Webhooks
 //
@@ -266,8 +316,8 @@
 //
 // # Not simulated
 //
-// Templates, signup, registration, other writes to accounts and numbers, groups,
-// and debug_token; limits of requests other than messages (use a fault); portfolio
+// Archives, migration, comparison and pacing of templates, signup, registration, other
+// writes to accounts and numbers, groups, and debug_token; limits of requests other than messages (use a fault); portfolio
 // limits; catalogues, calls and payments behind messages; codecs, dimensions and
 // durations; the cache of links, which Meta keeps for ten minutes; the
 // one hour of No-Storage numbers; client certificates of webhooks; permissions finer than a
@@ -310,6 +360,11 @@
 //	GET    /messages      {"total":0,"messages":[…]}: that were sent; the newest 1000, newest last (type MessageList)
 //	GET    /messages/{id} the message with its statuses, or 404
 //	POST   /messages/{id}/status   {"status":"failed","code":131026} → 204; the message gets the status
+//	GET    /templates     {"total":0,"templates":[…]} of ?business_account_id=, or of all; the newest 1000, newest last (type TemplateList)
+//	GET    /templates/{id}          the template, or 404
+//	POST   /templates/{id}          changes it as Meta does (type TemplateChange) → the template
+//	GET    /template_review         {"after_ms":1000}: how long reviews take
+//	POST   /template_review         changes it; -1 leaves reviews to POST /templates/{id}
 //	GET    /people        {"people":[…]} of ?phone_number_id=, or of all (type Person)
 //	GET    /people/{wa_id}           the person, or 404
 //	POST   /people/{wa_id}           changes the person (type PersonChange), who exists from then on
@@ -328,7 +383,8 @@
 //	GET    /clock         {"time":"2026-11-29T08:30:00Z","running":true} (type Clock)
 //	POST   /clock         the clock after the change; 400 for an invalid change
 //	POST   /reset         204; removes media, upload sessions and handles, also from the storage,
-//	                      messages, people, webhooks and subscriptions, the history and the faults;
+//	                      messages, templates but those of the configuration, people, webhooks and
+//	                      subscriptions, the history and the faults;
 //	                      the clock runs with Config.Clock; accounts stay
 //
 // A change of the clock has any of these members. They apply together,
@@ -346,6 +402,14 @@
 //	{"text":{"body":"Hello"},"context":{"id":"wamid.…"}}
 //	{"document":{"filename":"a.pdf","mime_type":"application/pdf","content":"JVBERi0…"}}
 //	{"interactive":{"button_reply":{"id":"yes","title":"Yes"}}}
+//
+// Changes of a template:
+//
+//	{"status":"APPROVED"}                        approves it, or ends a pause
+//	{"status":"REJECTED","reason":"SCAM"}
+//	{"status":"PAUSED"}                          for low quality; with "pacing":true until it is unpaused
+//	{"quality":"RED"}
+//	{"category":"MARKETING"}                     in 24 hours; with "at_once":true now
 //
 // Examples of how webhooks are delivered:
 //
