@@ -30,6 +30,10 @@ type metaClientOutcome struct {
 		Message string
 	}
 
+	Template  string // id of a template that the client created
+	Templates []struct{ ID, Name, Status string }
+	Left      []string // names after it was deleted, if the client deletes it
+
 	// Of Meta's own SDK only.
 	Handle, Status string
 	Created        int64
@@ -53,9 +57,9 @@ func TestMetaSideClientsCompleteTheirMediaLife(t *testing.T) {
 		missing       string   // what the client asks for and the simulator lacks
 		warnings      []string // that all requests of the client have together
 	}{
-		"facebook-nodejs-business-sdk": {0, "GET /{account}/message_templates", []string{"offset_missing", "parameter_place", "parameter_unknown", "token_in_query"}},
+		"facebook-nodejs-business-sdk": {0, "GET /{account}/template_analytics", []string{"offset_missing", "parameter_place", "parameter_unknown", "token_in_query"}},
 		"whatsapp-api-js":              {0, "GET /{phone_number}/message_qrdls", []string{"parameter_place", "trailing_slash"}},
-		"kapso-whatsapp-cloud-api":     {404, "GET /{account}/message_templates", nil},
+		"kapso-whatsapp-cloud-api":     {404, "GET /{account}/template_analytics", nil},
 	}
 	for client, test := range tests {
 		t.Run(client, func(t *testing.T) {
@@ -79,6 +83,12 @@ func TestMetaSideClientsCompleteTheirMediaLife(t *testing.T) {
 			}
 			if got.Missing.Type != "NotSimulated" || !strings.Contains(got.Missing.Message, test.missing) {
 				t.Errorf("what is not simulated: %+v, want %s", got.Missing, test.missing)
+			}
+			if client != "whatsapp-api-js" && (len(got.Templates) != 1 || got.Template == "" || got.Templates[0].ID != got.Template) {
+				t.Errorf("the template %q and the list %+v", got.Template, got.Templates)
+			}
+			if client == "kapso-whatsapp-cloud-api" && !slices.Equal(got.Left, []string{"hello_world"}) {
+				t.Errorf("templates are left: %q", got.Left)
 			}
 			if warnings := sim.warnings(); !slices.Equal(warnings, test.warnings) {
 				t.Errorf("the warnings are %q, want %q", warnings, test.warnings)

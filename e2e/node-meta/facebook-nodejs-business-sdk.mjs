@@ -27,6 +27,13 @@ for (let page = await waba.getPhoneNumbers(['id', 'display_phone_number', 'throu
   numbers.push(...page.map(({ id }) => id));
   if (!page.hasNext()) break;
 }
-const missing = await attempt(() => waba.getMessageTemplates(['name'], {}));
+const template = await waba.createMessageTemplate([], {
+  name: 'sdk_picture', language: 'en_US', category: 'UTILITY', components: [
+    { type: 'HEADER', format: 'IMAGE', example: { header_handle: [handle] } },
+    { type: 'BODY', text: 'Hello {{1}}, here is your picture.', example: { body_text: [['Ana']] } },
+  ],
+});
+const templates = (await waba.getMessageTemplates(['name', 'status'], { name: 'sdk_picture' })).map(({ id, name, status }) => ({ id, name, status }));
+const missing = await attempt(() => waba.getTemplateAnalytics(['data_points'], {}));
 
-print({ id, described, downloaded, deleted, gone, handle, status, created, numbers, missing });
+print({ id, described, downloaded, deleted, gone, handle, status, created, numbers, template: template.id, templates, missing });
