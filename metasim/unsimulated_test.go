@@ -26,7 +26,7 @@ func TestARequestThatIsNotSimulatedSaysSo(t *testing.T) {
 		"a batch":                      {"POST", "/v25.0/", "POST /"},
 		"several ids":                  {"GET", "/v25.0/" + phone1 + "?ids=1,2", "the parameter ids"},
 		"another method":               {"POST", "/v25.0/" + phone1 + "/media?method=delete", "the parameter method"},
-		"a field":                      {"GET", "/v25.0/" + account1 + "?fields=id,dataset{name}", "the field dataset of WhatsAppBusinessAccount"},
+		"a field":                      {"GET", "/v25.0/" + account1 + "?fields=id,schedules{name}", "the field schedules of WhatsAppBusinessAccount"},
 		"a field of a field":           {"GET", "/v25.0/" + account1 + "?fields=phone_numbers{message_qrdls}", "the field message_qrdls of WhatsAppBusinessPhoneNumber"},
 	}
 	for name, test := range tests {
