@@ -65,6 +65,7 @@ func (s *Server) Control() http.Handler {
 	s.controlFlows(mux)
 	s.controlDatasets(mux)
 	s.controlTemplates(mux)
+	s.controlCalls(mux)
 	return s.guardControl(mux)
 }
 

@@ -49,10 +49,39 @@
 // request is wrong, none is kept. Names that Meta does not document are a warning. The
 // last 10000 events and 65536 clicks are kept.
 //
+// # Settings and calls
+//
+//	GET    /{version}/{phone number}/settings          settings: calling, payload_encryption, storage_configuration, user_identity_change
+//	POST   /{version}/{phone number}/settings          update_settings: any of them; members that a request lacks stay
+//	POST   /{version}/{phone number}/calls             calls: action connect, pre_accept, accept, reject or terminate
+//	GET    /{version}/{phone number}/call_permissions  call_permissions: user_wa_id, or recipient
+//
+// A number takes part in calls if its settings enable them; otherwise code 138000. If
+// PhoneNumber.MessagingLimitTier is TIER_50 or TIER_250, they cannot be enabled (138015).
+// A person calls with Server.ReceiveCall, and accepts, rejects or ends a call with
+// Server.ChangeCall. A business needs the permission of the person (138006), which a
+// message of type call_permission_request asks for, once a day and twice a week (138009),
+// and Server.AnswerCallPermission gives: for 7 days, or for good. Webhooks of the field
+// calls report calls. Session descriptions begin with v=0 and are otherwise not read:
+// no sound is simulated. The last 10000 calls are kept.
+//
+// Meta's behaviour is not known in these points; the choices are:
+//
+//   - A call that is accepted, rejected or prepared again is code 138003; one that does not
+//     exist or has ended is 131009.
+//   - Nobody answers for a minute, by the simulator's clock: the call ends as FAILED. That
+//     is noticed when the clock is changed, once a minute by Run, and by requests about calls.
+//   - A business calls a person 10 times in 24 hours (138012), and 1000 at once (138002).
+//   - SIP, recordings and video are settings only.
+//
 // # The control API of the edges
 //
 // The control API has, besides what the section on it lists:
 //
+//	GET    /calls                {"total":0,"calls":[…]}: the newest 1000, newest last (type CallList)
+//	POST   /calls/{id}/accept    {} or {"sdp":"v=0…"}; also reject and terminate: what the person does → the call
+//	POST   /people/{wa_id}/calls {} or {"sdp":"v=0…"}: the person calls → the call
+//	POST   /people/{wa_id}/call_permission   {"response":"accept","is_permanent":true} → 204
 //	GET    /conversions          {"total":0,"conversions":[…]}: the newest 1000, newest last (type ConversionList)
 //	GET    /flows                {"total":0,"flows":[…]}: the newest 1000, newest first (type FlowList)
 //	GET    /flows/{id}           the flow, or 404

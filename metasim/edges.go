@@ -2,7 +2,10 @@
 
 package metasim
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // stateTable is what is done with the rows of a table as a whole.
 type stateTable interface {
@@ -16,14 +19,40 @@ func (t *table[T]) clear() error {
 	return err
 }
 
+// edgeState is the state of the edges.
+type edgeState struct {
+	flows    *flows
+	datasets *datasets
+	settings *allSettings
+	calls    *calls
+	keys     *table[encryptionKey]
+}
+
+func newEdgeState(records RecordStore, accounts int) edgeState {
+	return edgeState{
+		flows:    newFlows(records),
+		datasets: newDatasets(records, accounts),
+		settings: &allSettings{rows: newTable[numberSettings](settingsKind, maxEncryptionKeys, errSettingsFull, records)},
+		calls:    newCalls(records),
+		keys:     newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, records),
+	}
+}
+
+// isEdgeFull reports whether an error says that a table of the edges is full.
+func isEdgeFull(err error) bool {
+	return slices.ContainsFunc([]error{errFlowsFull, errKeysFull, errDatasetsFull, errPermissionsFull}, func(full error) bool { return errors.Is(err, full) })
+}
+
 // edgeTables are the tables of the edges.
 func (s *Server) edgeTables() []stateTable {
-	return []stateTable{s.flows.rows, s.keys, s.datasets.rows, s.datasets.events, s.datasets.clicks}
+	return []stateTable{s.flows.rows, s.keys, s.datasets.rows, s.datasets.events, s.datasets.clicks,
+		s.settings.rows, s.calls.rows, s.calls.permissions}
 }
 
 // loadEdges reads the state that an earlier Server has left.
 func (s *Server) loadEdges() []error {
-	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord), s.datasets.load())
+	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord), s.datasets.load(),
+		s.settings.rows.load(s.checkSettingsRecord), s.calls.load())
 }
 
 // clearEdges removes the state of the edges.

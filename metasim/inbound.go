@@ -117,10 +117,12 @@ type InboundContact struct {
 // InboundInteractive is the answer to an interactive message: a button, an entry of
 // a list, or a completed flow.
 type InboundInteractive struct {
-	Type        string        `json:"type"` // "button_reply", "list_reply" or "nfm_reply"; default: the member that is set
+	Type        string        `json:"type"` // "button_reply", "list_reply", "nfm_reply" or "call_permission_reply"; default: the member that is set
 	ButtonReply *InboundReply `json:"button_reply,omitempty"`
 	ListReply   *InboundReply `json:"list_reply,omitempty"`
 	NFMReply    *NFMReply     `json:"nfm_reply,omitempty"`
+
+	CallPermissionReply *CallPermissionReply `json:"call_permission_reply,omitempty"`
 }
 
 // InboundReply is a button or an entry of a list that the person chose.

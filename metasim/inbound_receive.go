@@ -257,7 +257,7 @@ func (e *InboundEdit) check() error {
 // completeInteractive checks the answer to an interactive message, and sets its type.
 func (c *inboundContent) completeInteractive() error {
 	if c.Interactive == nil {
-		return errors.New("interactive has none of button_reply, list_reply, nfm_reply")
+		return errors.New("interactive has none of button_reply, list_reply, nfm_reply, call_permission_reply")
 	}
 	in := *c.Interactive
 	c.Interactive = &in
@@ -280,9 +280,13 @@ func (c *inboundContent) completeInteractive() error {
 			err = errors.New("nfm_reply.response_json is not JSON")
 		}
 	}
+	if in.CallPermissionReply != nil {
+		set = append(set, "call_permission_reply")
+		err = checkTexts("call_permission_reply", "response", in.CallPermissionReply.Response)
+	}
 	switch {
 	case len(set) != 1:
-		return fmt.Errorf("interactive has %d of button_reply, list_reply, nfm_reply; send one", len(set))
+		return fmt.Errorf("interactive has %d of button_reply, list_reply, nfm_reply, call_permission_reply; send one", len(set))
 	case in.Type != "" && in.Type != set[0]:
 		return fmt.Errorf("interactive.type is %q, but it has %s", truncate(in.Type), set[0])
 	}

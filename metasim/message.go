@@ -125,6 +125,9 @@ func (s *Server) readMessage(c *call) (draft, *apiError) {
 		if refusal := s.checkSentFlow(c, d.content); refusal != nil {
 			return d, refusal
 		}
+		if refusal := s.checkPermissionRequest(c, d.recipient, d.content); refusal != nil {
+			return d, refusal
+		}
 	}
 	if d.kind == "template" {
 		d.template, refusal = s.checkTemplate(c, d.recipient, d.content)

@@ -83,6 +83,9 @@ func TestTheMessagesOfRealClientsAreAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, s := range []*sim{lax, exact} {
+		s.mustSucceed(s.call("POST", phone1+"/settings", `{"calling":{"status":"ENABLED"}}`))
+	}
 	ids := map[*sim]string{lax: lax.mustUpload("a.png", "image/png", png), exact: exact.mustUpload("a.png", "image/png", png)}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

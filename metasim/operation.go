@@ -60,6 +60,11 @@ const (
 	OperationDataset       Operation = "dataset"
 	OperationSendEvents    Operation = "send_events"
 
+	OperationSettings        Operation = "settings"
+	OperationUpdateSettings  Operation = "update_settings"
+	OperationCalls           Operation = "calls"
+	OperationCallPermissions Operation = "call_permissions"
+
 	OperationAppToken              Operation = "app_access_token"
 	OperationAppSubscriptions      Operation = "app_subscriptions"
 	OperationSubscribeToFields     Operation = "subscribe_to_fields"
@@ -116,7 +121,7 @@ var pageParameters = []string{"limit", "after", "before", "summary"}
 // Rows may have the same method, and patterns that differ in the kind of the node
 // only. Then the kind of the object with the id in the path selects the row. If it
 // is none of theirs, the first of these rows is selected, and refuses the id.
-var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations))
+var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations, settingsOperations, callOperations))
 
 var coreOperations = []operation{
 	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload,

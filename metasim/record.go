@@ -24,9 +24,10 @@ var ErrBadRecord = errors.New("bad record")
 // bytes in blob_id), "clock" (one record of id "clock"), "message" (type
 // Message, with what is to happen next), "template" (type MessageTemplate, likewise),
 // "subscription" (type Subscription), "person" (type Person), "flow" (type Flow, with
-// the id of its JSON in blob_id), "encryption_key" (the public key of a phone number), and
-// "dataset", "conversion" (type Conversion) and "click" (the id of a click on an
-// advertisement).
+// the id of its JSON in blob_id), "encryption_key" (the public key of a phone number),
+// "dataset", "conversion" (type Conversion), "click" (the id of a click on an
+// advertisement), "settings" (of a phone number), "call" (type Call) and
+// "call_permission".
 type RecordStore interface {
 	// Put stores a record, and replaces an older one of the same kind and id. If
 	// it returns an error, the older one is unchanged. value is JSON.

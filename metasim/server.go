@@ -45,9 +45,7 @@ type Server struct {
 	messages  *messages
 	templates *templates
 	limiter   *limiter
-	flows     *flows
-	datasets  *datasets
-	keys      *table[encryptionKey]
+	edgeState
 
 	urlKey  [32]byte // signs download URLs
 	buffers sync.Pool
@@ -93,7 +91,6 @@ func New(cfg Config) *Server {
 		changed:  &broadcaster{},
 		messages: newMessages(cfg.Records),
 		limiter:  newLimiter(),
-		flows:    newFlows(cfg.Records),
 		closed:   make(chan struct{}),
 	}
 	s.access, _ = newAccess(cfg) // Validate has checked it
@@ -120,8 +117,7 @@ func New(cfg Config) *Server {
 	s.webhookClient = newWebhookClient(cfg.WebhookTransport)
 	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones))
 	s.people = newPeople(cfg.Records)
-	s.datasets = newDatasets(cfg.Records, len(s.accounts))
-	s.keys = newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, cfg.Records)
+	s.edgeState = newEdgeState(cfg.Records, len(s.accounts))
 	s.templates = newTemplates(cfg)
 	s.webhooks = newWebhooks(s)
 	s.restore()
@@ -259,6 +255,7 @@ func (s *Server) restore() {
 
 // removeExpired removes what has expired, also from the storage.
 func (s *Server) removeExpired() {
+	s.endUnanswered()
 	now := s.Now()
 	s.remove(func(expires time.Time) bool { return !now.Before(expires) })
 	s.logStorage(s.templates.removeExpired(now))

@@ -329,7 +329,7 @@ func (c *call) storageError(err error) *apiError {
 	switch {
 	case errors.Is(err, ErrStorageFull), errors.Is(err, ErrStorageClosed), errors.Is(err, errMediaFull),
 		errors.Is(err, errSessionsFull), errors.Is(err, errHandlesFull), errors.Is(err, errMessagesFull),
-		errors.Is(err, errFlowsFull), errors.Is(err, errKeysFull), errors.Is(err, errDatasetsFull), errors.Is(err, errTemplatesFull):
+		errors.Is(err, errTemplatesFull), isEdgeFull(err):
 		details = strings.TrimPrefix(err.Error(), "metasim: ") + "; nothing was kept"
 	default:
 		c.server.cfg.Logger.Error("metasim: storage", "error", err)
