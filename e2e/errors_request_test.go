@@ -118,17 +118,3 @@ func TestCallersPolicyDecides(t *testing.T) {
 }
 
 const socialFullAccess = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["social-messaging:*","s3:GetObject"],"Resource":"*"}]}`
-
-func TestOperationsThatAreNotBuiltSaySo(t *testing.T) {
-	nodeBinary(t)
-	sim := startSimulator(t, noAccounts)
-	in := install(t, raceBuild, sim)
-	node := startNode(t, in.serve().url, in.createKey(account))
-	inputs := map[string]members{
-		"TagResource":         {"resourceArn": "arn:aws:social-messaging:us-east-1:111122223333:waba/0", "tags": []any{members{"key": "a", "value": "b"}}},
-		"ListTagsForResource": {"resourceArn": "arn:aws:social-messaging:us-east-1:111122223333:waba/0"},
-	}
-	for name, input := range inputs {
-		node.call(name, input).wantCode(t, "NotImplementedException", http.StatusNotImplemented, name)
-	}
-}

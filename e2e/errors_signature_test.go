@@ -121,8 +121,8 @@ func TestResponsesToRequestsThatNoSDKSends(t *testing.T) {
 		{"malformed JSON", rawRequest{method: "POST", path: media, body: `{"a":`, service: service}, 400, "SerializationException", ""},
 		{"body too large", rawRequest{method: "POST", path: media, body: `"` + strings.Repeat("x", 1<<20) + `"`, service: service}, 413, "RequestEntityTooLargeException", ""},
 		{"unsigned and too large", rawRequest{method: "POST", path: media, body: strings.Repeat("x", 1<<20)}, 413, "RequestEntityTooLargeException", ""},
-		{"not built", rawRequest{method: "POST", path: "/v1/whatsapp/waba/dataset", body: "{}", service: service}, 501, "NotImplementedException", "CreateWhatsAppDataset"},
-		{"not built and not signed", rawRequest{method: "POST", path: "/v1/whatsapp/waba/dataset", body: "{}"}, 403, "MissingAuthenticationTokenException", ""},
+		{"missing member", rawRequest{method: "POST", path: "/v1/whatsapp/waba/dataset", body: "{}", service: service}, 400, "ValidationException", "'id'"},
+		{"missing member and not signed", rawRequest{method: "POST", path: "/v1/whatsapp/waba/dataset", body: "{}"}, 403, "MissingAuthenticationTokenException", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := send(t, ferry.url, key, row.raw)

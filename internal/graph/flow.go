@@ -57,7 +57,7 @@ type FlowPreview struct {
 }
 
 const (
-	ownerFields   = "id,whatsapp_business_account"
+	ownerFields   = "id,categories,whatsapp_business_account" // only flows have categories
 	flowFields    = "id,name,status,categories,validation_errors"
 	allFlowFields = flowFields + ",json_version,data_api_version,endpoint_uri,preview.invalidate(false),whatsapp_business_account,application,health_status"
 )
@@ -138,7 +138,8 @@ func (c *Client) Flow(ctx context.Context, id string, token secret.Secret) (Flow
 	return c.flow(ctx, "flow", id, allFlowFields, token)
 }
 
-// FlowOwner returns Meta's id of the business account that a flow belongs to.
+// FlowOwner returns Meta's id of the business account that a flow belongs to. For a node
+// that is no flow, it returns an error.
 func (c *Client) FlowOwner(ctx context.Context, id string, token secret.Secret) (businessAccountID string, err error) {
 	flow, err := c.flow(ctx, "flow_owner", id, ownerFields, token)
 	return string(flow.BusinessAccount.ID), err

@@ -24,7 +24,7 @@ func (m *metaCall) CreateWhatsAppDataset(ctx context.Context, _ *socialmessaging
 	if err != nil {
 		return nil, m.unsettled(err, "Retrying is safe: an account has one dataset.")
 	}
-	m.owns(id)
+	m.owns(datasetNode, id)
 	return &socialmessaging.CreateWhatsAppDatasetOutput{DatasetId: &id}, nil
 }
 
@@ -117,7 +117,7 @@ func conversionEvents(blob []byte) (body []byte, count int, err error) {
 // checkDataset returns an error unless a dataset is the account's: the token may see
 // others. Meta is asked once for each dataset.
 func (m *metaCall) checkDataset(ctx context.Context, id string) error {
-	if m.isOwn(id) {
+	if m.isOwn(datasetNode, id) {
 		return nil
 	}
 	own, err := m.meta.Dataset(ctx, m.wabaID, m.token)
@@ -127,6 +127,6 @@ func (m *metaCall) checkDataset(ctx context.Context, id string) error {
 	if own != id {
 		return fail(socialmessaging.KindResourceNotFound, nil, "WhatsApp Business Account '%s' has no dataset '%s'. CreateWhatsAppDataset returns the one that it has.", m.given, id)
 	}
-	m.owns(id)
+	m.owns(datasetNode, id)
 	return nil
 }

@@ -40,7 +40,7 @@ func (m *metaCall) CreateWhatsAppFlow(ctx context.Context, in *socialmessaging.C
 	if err != nil {
 		return nil, m.unsettled(err, fmt.Sprintf("ListWhatsAppFlows shows whether there is a flow '%s'. Creating it again is safe: if it exists, Meta refuses, because names are unique.", flow.Name))
 	}
-	m.owns(id)
+	m.owns(flowNode, id)
 	return &socialmessaging.CreateWhatsAppFlowOutput{FlowId: &id, ValidationErrors: validationErrors(found)}, nil
 }
 
@@ -63,7 +63,7 @@ func validationErrors(found []json.RawMessage) []string {
 // checkFlow returns an error unless a flow belongs to the account: the token may see
 // flows of other accounts. Meta is asked once for each flow.
 func (m *metaCall) checkFlow(ctx context.Context, id string) error {
-	if m.isOwn(id) {
+	if m.isOwn(flowNode, id) {
 		return nil
 	}
 	businessAccountID, err := m.meta.FlowOwner(ctx, id, m.token)
@@ -73,12 +73,12 @@ func (m *metaCall) checkFlow(ctx context.Context, id string) error {
 // checkOwner returns an error unless Meta says that a flow belongs to the account.
 func (m *metaCall) checkOwner(id, businessAccountID string, err error) error {
 	switch {
-	case isMissing(err), err == nil && businessAccountID != m.wabaID:
+	case m.isMissing(flowNode, id, err), err == nil && businessAccountID != m.wabaID:
 		return fail(socialmessaging.KindResourceNotFound, err, "WhatsApp Business Account '%s' has no flow '%s'. ListWhatsAppFlows shows those that it has.", m.given, id)
 	case err != nil:
 		return err
 	}
-	m.owns(id)
+	m.owns(flowNode, id)
 	return nil
 }
 
@@ -147,7 +147,7 @@ func (m *metaCall) ListWhatsAppFlows(ctx context.Context, in *socialmessaging.Li
 	out := &socialmessaging.ListWhatsAppFlowsOutput{Flows: []types.MetaFlowSummary{}, NextToken: next}
 	for _, f := range flows {
 		if f.ID != "" {
-			m.owns(string(f.ID))
+			m.owns(flowNode, string(f.ID))
 		}
 		out.Flows = append(out.Flows, types.MetaFlowSummary{
 			FlowId: new(string(f.ID)), FlowName: new(string(f.Name)), FlowStatus: new(string(f.Status)),

@@ -16,7 +16,7 @@ const (
 	flowOfAccount = `{"id":"31","whatsapp_business_account":{"id":"100","name":"Lucky Shrub"}}`
 	flowOfOther   = `{"id":"32","whatsapp_business_account":{"id":"999","name":"Another"}}`
 	flowError     = `{"error":"INVALID_PROPERTY_VALUE","error_type":"FLOW_JSON_ERROR","message":"Invalid value found for property 'type'.","line_start":10,"pointers":[{"path":"screens[0]"}]}`
-	ownerOf31     = "GET /31?fields=id%2Cwhatsapp_business_account"
+	ownerOf31     = "GET /31?fields=id%2Ccategories%2Cwhatsapp_business_account"
 )
 
 func TestFlowIsCreatedWithItsValidationErrors(t *testing.T) {
@@ -47,7 +47,7 @@ func TestFlowIsCreatedWithItsValidationErrors(t *testing.T) {
 	meta.taken()
 	checkException(t, errOf(create(socialmessaging.CreateWhatsAppFlowInput{CloneFlowId: new("32")})), "ResourceNotFoundException", "no flow '32'")
 	checkException(t, errOf(create(socialmessaging.CreateWhatsAppFlowInput{FlowJson: []byte("\xff")})), "InvalidParametersException", "UTF-8")
-	meta.checkRequests(t, "GET /32?fields=id%2Cwhatsapp_business_account")
+	meta.checkRequests(t, "GET /32?fields=id%2Ccategories%2Cwhatsapp_business_account")
 }
 
 func TestFlowIsReturnedWithAllOfItsFields(t *testing.T) {

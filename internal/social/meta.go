@@ -98,23 +98,38 @@ func handleAtMeta[In, Out any](
 	}, needs...)
 }
 
+// A nodeKind is a kind of nodes at Meta.
+type nodeKind string
+
+const (
+	templateNode nodeKind = "template"
+	flowNode     nodeKind = "flow"
+	datasetNode  nodeKind = "dataset"
+)
+
 // An ownedNode is a node of Meta's and the business account that it belongs to, by
 // Meta's ids. Nodes do not move between business accounts.
-type ownedNode struct{ businessAccountID, id string }
+type ownedNode struct {
+	kind                  nodeKind
+	businessAccountID, id string
+}
 
 // owns remembers that a node belongs to the account.
-func (m *metaCall) owns(id string) { m.owned.Add(ownedNode{m.wabaID, id}, struct{}{}) }
+func (m *metaCall) owns(kind nodeKind, id string) {
+	m.owned.Add(ownedNode{kind, m.wabaID, id}, struct{}{})
+}
 
-// isOwn reports whether a node is known to belong to the account.
-func (m *metaCall) isOwn(id string) bool {
-	_, known := m.owned.Get(ownedNode{m.wabaID, id})
+// isOwn reports whether a node is known to be of a kind and to belong to the account.
+func (m *metaCall) isOwn(kind nodeKind, id string) bool {
+	_, known := m.owned.Get(ownedNode{kind, m.wabaID, id})
 	return known
 }
 
-// isMissing reports whether Meta says that there is no such node.
-func isMissing(err error) bool {
+// isMissing reports whether Meta says that there is no such node, or that the node with
+// the id is of another kind, which has not the fields that were requested.
+func (m *metaCall) isMissing(kind nodeKind, id string, err error) bool {
 	refusal, ok := errors.AsType[*graph.Error](err)
-	return ok && refusal.Code == 100 && refusal.Subcode == 33
+	return ok && refusal.Code == 100 && (refusal.Subcode == 33 || strings.Contains(refusal.Message, "nonexisting field") && !m.isOwn(kind, id))
 }
 
 // unsettled returns the error of a change at Meta. If Meta may have made the change in

@@ -52,7 +52,7 @@ func (m *metaCall) CreateWhatsAppMessageTemplate(ctx context.Context, in *social
 func (m *metaCall) createTemplate(ctx context.Context, definition []byte, name, language string) (graph.Template, error) {
 	created, err := m.meta.CreateTemplate(ctx, m.wabaID, definition, m.token)
 	if err == nil {
-		m.owns(created.ID)
+		m.owns(templateNode, created.ID)
 		return created, nil
 	}
 	lookUp := fmt.Sprintf("GetWhatsAppMessageTemplate with templateName '%s' and templateLanguageCode '%s'", name, language)
@@ -97,11 +97,11 @@ func (m *metaCall) findTemplate(ctx context.Context, id, name, language *string,
 // accounts, and the template itself does not say whose it is: the first time, it is
 // looked for in the account's list.
 func (m *metaCall) templateByID(ctx context.Context, id string, isComplete bool) (graph.Template, error) {
-	if m.isOwn(id) && !isComplete {
+	if m.isOwn(templateNode, id) && !isComplete {
 		return graph.Template{ID: id}, nil
 	}
 	template, err := m.meta.Template(ctx, id, m.token)
-	if err == nil && !m.isOwn(id) {
+	if err == nil && !m.isOwn(templateNode, id) {
 		var listed graph.Template
 		query := graph.TemplateQuery{Name: template.Name, Language: template.Language}
 		if template.Name != "" { // else it is no template
@@ -111,7 +111,7 @@ func (m *metaCall) templateByID(ctx context.Context, id string, isComplete bool)
 			return graph.Template{}, m.noSuchTemplate(id, nil)
 		}
 	}
-	if isMissing(err) {
+	if m.isMissing(templateNode, id, err) {
 		return graph.Template{}, m.noSuchTemplate(id, err)
 	}
 	return template, err
@@ -132,7 +132,7 @@ func (m *metaCall) searchTemplate(ctx context.Context, query graph.TemplateQuery
 		}
 		for _, template := range list.Entries {
 			if isWanted(template) && template.ID != "" {
-				m.owns(template.ID)
+				m.owns(templateNode, template.ID)
 				return template, nil
 			}
 		}
@@ -154,7 +154,7 @@ func (m *metaCall) ListWhatsAppMessageTemplates(ctx context.Context, in *socialm
 	out := &socialmessaging.ListWhatsAppMessageTemplatesOutput{Templates: []types.TemplateSummary{}, NextToken: next}
 	for _, t := range templates {
 		if t.ID != "" {
-			m.owns(t.ID)
+			m.owns(templateNode, t.ID)
 		}
 		out.Templates = append(out.Templates, types.TemplateSummary{
 			TemplateName: textOrNil(t.Name), MetaTemplateId: textOrNil(t.ID), TemplateStatus: textOrNil(t.Status), TemplateQualityScore: textOrNil(t.Quality),
@@ -192,7 +192,7 @@ func (m *metaCall) UpdateWhatsAppMessageTemplate(ctx context.Context, in *social
 		return nil, err
 	}
 	err = m.meta.EditTemplate(ctx, template.ID, body, m.token)
-	if isMissing(err) {
+	if m.isMissing(templateNode, template.ID, err) {
 		return nil, m.noSuchTemplate(template.ID, err)
 	}
 	if err != nil {
@@ -213,7 +213,7 @@ func (m *metaCall) DeleteWhatsAppMessageTemplate(ctx context.Context, in *social
 			"Set either metaTemplateId, to delete the template in the language that has this id, or deleteAllTemplates=true, to delete it in all languages.")
 	}
 	err := m.meta.DeleteTemplate(ctx, m.wabaID, *in.TemplateName, id, m.token)
-	if isMissing(err) && id != "" {
+	if id != "" && m.isMissing(templateNode, id, err) {
 		return nil, m.noSuchTemplate(id, err)
 	}
 	if err != nil {

@@ -134,6 +134,8 @@ func (w *world) startSimulator() {
 	w.simulator = metasim.New(metasim.Config{Strict: true, BusinessAccounts: []metasim.BusinessAccount{{
 		ID: "100", AppID: "500", Name: "Lucky Shrub", Token: metaToken,
 		PhoneNumbers: []metasim.PhoneNumber{{ID: "1", DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Shrub"}},
+	}, { // is not linked, although the token sees it
+		ID: "200", AppID: "500", Name: "Another", Token: metaToken,
 	}}})
 	server := httptest.NewServer(w.simulator)
 	w.graphURL = server.URL
