@@ -144,7 +144,8 @@
 //   - A handle of another app, or that has expired, is like a missing one (2388273).
 //   - Too many buttons, and their wrong order, are 2388060; a text of a header or body
 //     that is wrong otherwise is 2388072, of a footer 2388073.
-//   - The parameter name of the list is the whole name; content is a part of a text.
+//   - The parameter name of the list may be a part of the name, so that a client which
+//     takes the first row for the one that it looks for is noticed.
 //   - A refused creation does not count for the limit of an hour.
 //   - The sample of a header has a URL of Meta's in reads, which the simulator does not
 //     serve. The texts of authentication templates are the simulator's, in English,

@@ -154,7 +154,7 @@ func rowOf(c string, rows int) (int, bool) {
 }
 
 // pageLinkParameters are those that the links to other pages repeat.
-var pageLinkParameters = append([]string{"fields", "filtering", "limit", "sort", "summary", "name_or_content", "content", "quality_score", "search", "topic", "usecase", "industry"}, templateFilters...)
+var pageLinkParameters = append([]string{"fields", "filtering", "limit", "sort", "summary", "name", "name_or_content", "content", "quality_score", "search", "topic", "usecase", "industry"}, templateFilters...)
 
 // pageURL returns the URL of the next or the previous page. It has a token only if
 // the request had it as a parameter: Meta's own SDK follows the link without

@@ -17,10 +17,10 @@ const (
 
 // templateFilters are the parameters of a list that compare a field. Others compare
 // more than one.
-var templateFilters = []string{"name", "status", "category", "language", "correct_category", "library_template_name"}
+var templateFilters = []string{"status", "category", "language", "correct_category"}
 
 // listTemplateParameters are those of the list of templates.
-var listTemplateParameters = append(append([]string{"name_or_content", "content", "quality_score", "source"}, templateFilters...), pageParameters...)
+var listTemplateParameters = append(append([]string{"name", "name_or_content", "content", "quality_score", "source"}, templateFilters...), pageParameters...)
 
 func (s *Server) listTemplates(c *call) (any, *apiError) {
 	s.settleTemplates()
@@ -50,6 +50,7 @@ func filterTemplates(rows []node, given parameters) ([]node, *apiError) {
 			score, _ := n.fields["quality_score"].(node)
 			return strings.EqualFold(text(score.fields["score"]), value)
 		},
+		"name":    func(n node, value string) bool { return containsFold(text(n.fields["name"]), value) },
 		"content": hasContentText,
 		"name_or_content": func(n node, value string) bool {
 			return containsFold(text(n.fields["name"]), value) || hasContentText(n, value)

@@ -29,6 +29,16 @@ func TestTemplatesThatMetaRefusesAreNotCreated(t *testing.T) {
 		return newTemplate(fmt.Sprintf(`{"type":"BODY","text":%q,"example":{"body_text":[["%s"]]}}`, text, strings.Join(examples, `","`)))
 	}
 	code := func(components string) string { return newTemplate(components, "category", "AUTHENTICATION") }
+	// A card of a product with a body and a button.
+	card := func(body, button string) string {
+		return `{"components":[{"type":"HEADER","format":"PRODUCT"},{"type":"BODY","text":"` + body + `"},{"type":"BUTTONS","buttons":[` + button + `]}]}`
+	}
+	cards := func(list ...string) string {
+		return newTemplate(plainBody+`,{"type":"CAROUSEL","cards":[`+strings.Join(list, ",")+`]}`, "category", "MARKETING")
+	}
+	app := func(kind, name, hash, further string) string {
+		return code(`{"type":"BODY"},{"type":"BUTTONS","buttons":[{"type":"OTP","otp_type":"` + kind + `","supported_apps":[{"package_name":"` + name + `","signature_hash":"` + hash + `"}]` + further + `}]}`)
+	}
 	missing, unexpected := templateRefusals[templateMissing].title, templateRefusals[templateUnexpected].title
 	tests := map[string]struct {
 		body          string
@@ -104,14 +114,23 @@ func TestTemplatesThatMetaRefusesAreNotCreated(t *testing.T) {
 		"a variable at the end":     {body("Your order has the number {{1}}.", "a"), 100, templateEdgeVariables, "", "", ""},
 		"more variables than words": {body("A {{1}} {{2}} {{3}} b", "a", "b", "c"), 100, templateManyVariables, "", "Parameters words ratio exceeds limit", ""},
 
-		"a text for a code":     {code(plainBody + "," + otpButtons), 100, templateUnexpected, "", unexpected, "component of type BODY has unexpected field(s) (text)"},
-		"a header for a code":   {code(`{"type":"HEADER","format":"TEXT","text":"A"},{"type":"BODY"},` + otpButtons), 100, templateUnexpected, "", unexpected, ""},
-		"a code without button": {code(`{"type":"BODY"}`), 100, templateMissing, "", missing, "message template is missing expected field(s) (BUTTONS)"},
-		"a reply for a code":    {code(`{"type":"BODY"},{"type":"BUTTONS","buttons":[` + reply + `]}`), 100, templateUnexpected, "", unexpected, ""},
-		"a code for utility":    {newTemplate(plainBody + "," + otpButtons), 100, templateUnexpected, "", unexpected, ""},
-		"a code without apps":   {code(`{"type":"BODY"},` + strings.Replace(otpButtons, "COPY_CODE", "ONE_TAP", 1)), 100, templateMissing, "", missing, "button of type OTP is missing expected field(s) (supported_apps)"},
-		"too long a life":       {code(`{"type":"BODY"},{"type":"FOOTER","code_expiration_minutes":91},` + otpButtons), 100, 0, "(#100) Param components[1]['code_expiration_minutes'] must be a number from 1 to 90.", "", ""},
-		"another kind of code":  {code(`{"type":"BODY"},` + strings.Replace(otpButtons, "COPY_CODE", "SMS", 1)), 100, 0, `(#100) Param components[1]['buttons'][0]['otp_type'] must be one of {COPY_CODE, ONE_TAP, ZERO_TAP} - got "SMS".`, "", ""},
+		"a text for a code":      {code(plainBody + "," + otpButtons), 100, templateUnexpected, "", unexpected, "component of type BODY has unexpected field(s) (text)"},
+		"a header for a code":    {code(`{"type":"HEADER","format":"TEXT","text":"A"},{"type":"BODY"},` + otpButtons), 100, templateUnexpected, "", unexpected, ""},
+		"a code without button":  {code(`{"type":"BODY"}`), 100, templateMissing, "", missing, "message template is missing expected field(s) (BUTTONS)"},
+		"a reply for a code":     {code(`{"type":"BODY"},{"type":"BUTTONS","buttons":[` + reply + `]}`), 100, templateUnexpected, "", unexpected, ""},
+		"a code for utility":     {newTemplate(plainBody + "," + otpButtons), 100, templateUnexpected, "", unexpected, ""},
+		"a code without apps":    {code(`{"type":"BODY"},` + strings.Replace(otpButtons, "COPY_CODE", "ONE_TAP", 1)), 100, templateMissing, "", missing, "button of type OTP is missing expected field(s) (supported_apps)"},
+		"too long a life":        {code(`{"type":"BODY"},{"type":"FOOTER","code_expiration_minutes":91},` + otpButtons), 100, 0, "(#100) Param components[1]['code_expiration_minutes'] must be a number from 1 to 90.", "", ""},
+		"a long text of a card":  {cards(card(words(161), reply), card("A", reply)), 100, templateTooLong, "", "", "BODY cannot be more than 160 characters"},
+		"cards that differ":      {cards(card("A", reply), card("A", `{"type":"SPM"}`)), 100, templateBadText, "", "", ""},
+		"three products":         {cards(card("A", reply), card("A", reply), card("A", reply)), 100, 0, "(#100) Param components[1]['cards'] must have 2 elements, because the cards have products.", "", ""},
+		"a flow in a card":       {cards(card("A", `{"type":"FLOW","text":"Go","flow_id":1}`), card("A", `{"type":"FLOW","text":"Go","flow_id":1}`)), 100, templateUnexpected, "", unexpected, ""},
+		"three buttons in cards": {cards(card("A", reply+","+reply+","+reply), card("A", reply+","+reply+","+reply)), 100, templateBadButton, "", "", ""},
+		"no name of an app":      {app("ONE_TAP", "example", "Ab3dE/gH1+2", ""), 100, 0, "(#100) Param components[1]['buttons'][0]['supported_apps'][0]['package_name'] is not a valid package name.", "", ""},
+		"a short hash":           {app("ONE_TAP", "org.example", "Ab3dE", ""), 100, 0, "(#100) Param components[1]['buttons'][0]['supported_apps'][0]['signature_hash'] must have 11 characters of letters, digits, +, / and =.", "", ""},
+		"terms not accepted":     {app("ZERO_TAP", "org.example", "Ab3dE/gH1+2", `,"zero_tap_terms_accepted":false`), 100, 0, "(#100) Param components[1]['buttons'][0]['zero_tap_terms_accepted'] must be true.", "", ""},
+		"a call of an hour":      {newTemplate(buttonsWith(`{"type":"VOICE_CALL","text":"Call","ttl_minutes":60}`)), 100, 0, "(#100) Param components[1]['buttons'][0]['ttl_minutes'] must be a number from 1440 to 43200.", "", ""},
+		"another kind of code":   {code(`{"type":"BODY"},` + strings.Replace(otpButtons, "COPY_CODE", "SMS", 1)), 100, 0, `(#100) Param components[1]['buttons'][0]['otp_type'] must be one of {COPY_CODE, ONE_TAP, ZERO_TAP} - got "SMS".`, "", ""},
 	}
 	s := startTemplates(t)
 	handle := s.sampleOf("application/pdf", pdf)

@@ -140,6 +140,37 @@ func TestTemplatesThatMetaTakesAreCreated(t *testing.T) {
 	}
 }
 
+// A client that has not seen the response creates the template again.
+func TestATemplateWhoseResponseIsLostExists(t *testing.T) {
+	s := startTemplates(t)
+	if _, err := s.AddFault(Fault{Operation: OperationCreateTemplate, LoseAnswer: true, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := s.send(http.MethodPost, templatesPath, strings.NewReader(newTemplate(plainBody)), "Authorization", "Bearer "+token1, "Content-Type", jsonBody); err == nil {
+		t.Errorf("there is a response: %d %s", a.status, a.body)
+	}
+	a := s.postJSON(templatesPath, newTemplate(plainBody))
+	if e := a.refusal(t).Error; e.Subcode != templateExists || e.UserMsg != "There is already English (US) content for this template. You can create a new template and try again." {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestAStrictSimulatorTakesWhatMetaDocuments(t *testing.T) {
+	s := startTemplates(t, strict)
+	id := s.mustCreate(newTemplate(helloBody))
+	s.wantWarnings()
+	s.get("/v25.0/" + id + "?fields=name,status")
+	s.wantWarnings()
+	s.get(templatesPath + "?name=order&limit=2&fields=name")
+	s.wantWarnings()
+	s.delete("name=order&hsm_id=" + id)
+	s.wantWarnings()
+	a := s.postJSON(templatesPath, newTemplate(`{"type":"BODY","text":"Hello","example":null}`))
+	if e := a.refusal(t).Error; a.status != 400 || !strings.Contains(e.Message, "The member components[0]['example'] is null") {
+		t.Errorf("null: %d %s", a.status, a.body)
+	}
+}
+
 func TestATemplateMayBeAForm(t *testing.T) {
 	s := startTemplates(t)
 	form := url.Values{"name": {"order"}, "language": {"en_US"}, "category": {"utility"}, "components": {"[" + helloBody + "]"}}
@@ -190,6 +221,7 @@ func TestTemplatesAreListedFilteredAndPaged(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                                   "hello_world a_first b_second c_third d_fourth",
 		"name=b_second":                      "b_second",
+		"name=first":                         "a_first",
 		"status=APPROVED":                    "hello_world d_fourth",
 		"status=%5B%22pending%22%5D":         "a_first b_second c_third",
 		"category=MARKETING":                 "d_fourth",
