@@ -35,6 +35,27 @@ export async function upload(kind) {
   return id;
 }
 
+// post sends a request with a JSON body to Meta, for what clients cannot request.
+async function post(path, body) {
+  const response = await fetch(`https://graph.facebook.com/v25.0/${path}`, {
+    method: 'POST', headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok || answer.validation_errors?.length) throw new Error(`POST ${path}: ${response.status} ${JSON.stringify(answer)}`);
+  return answer;
+}
+
+// enableCalls lets the phone number ask people for the permission to call them.
+export const enableCalls = () => post(`${phone}/settings`, { calling: { status: 'ENABLED' } });
+
+// publishFlow creates a flow with the screen SCREEN and returns its id.
+export async function publishFlow() {
+  const layout = { type: 'SingleColumnLayout', children: [{ type: 'TextBody', text: 'Hello' }, { type: 'Footer', label: 'Done', 'on-click-action': { name: 'complete', payload: {} } }] };
+  const json = { version: '7.3', screens: [{ id: 'SCREEN', title: 'Hello', terminal: true, success: true, layout }] };
+  const { id } = await post(`${account}/flows`, { name: 'Hello', categories: ['OTHER'], flow_json: JSON.stringify(json), publish: true });
+  return id;
+}
+
 // The messages of the person, by a name for each.
 const inbound = {
   text: { text: { body: 'Grüezi 👋' } },

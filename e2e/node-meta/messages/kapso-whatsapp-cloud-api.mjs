@@ -2,7 +2,7 @@
 // webhooks, but has no server.
 import { WhatsAppClient } from '@kapso/whatsapp-cloud-api';
 import { normalizeWebhook, verifySignature } from '@kapso/whatsapp-cloud-api/server';
-import { converse, file, listen, person, rawBody, settings, verifyToken } from './conversation.mjs';
+import { converse, enableCalls, file, listen, person, publishFlow, rawBody, settings, verifyToken } from './conversation.mjs';
 
 const { token, secret, phone, version: graphVersion } = settings;
 const { messages, media } = new WhatsAppClient({ accessToken: token, graphVersion });
@@ -51,10 +51,10 @@ converse({
     product: () => sent(messages.sendInteractiveProduct({ ...common, bodyText: 'Body', catalogId: '123', productRetailerId: 'product' })),
     product_list: () => sent(messages.sendInteractiveProductList({ ...common, bodyText: 'Body', header: { type: 'text', text: 'Header' }, catalogId: '123', sections: [{ title: 'Title', productItems: [{ productRetailerId: 'product' }] }] })),
     catalog: () => sent(messages.sendInteractiveCatalogMessage({ ...common, bodyText: 'Body', parameters: { thumbnailProductRetailerId: 'product' } })),
-    flow: () => sent(messages.sendInteractiveFlow({ ...common, bodyText: 'Body', parameters: { flowId: '123', flowCta: 'Open', flowToken: 'token', flowAction: 'navigate', flowActionPayload: { screen: 'SCREEN' } } })),
+    flow: async () => sent(messages.sendInteractiveFlow({ ...common, bodyText: 'Body', parameters: { flowId: await publishFlow(), flowCta: 'Open', flowToken: 'token', flowAction: 'navigate', flowActionPayload: { screen: 'SCREEN' } } })),
     address: () => sent(messages.sendInteractiveAddress({ ...common, bodyText: 'Body', parameters: { country: 'IN' } })),
     location_request: () => sent(messages.sendInteractiveLocationRequest({ ...common, bodyText: 'Where are you?', parameters: { requestMessage: 'Where are you?' } })),
-    call_permission: () => sent(messages.sendInteractiveCallPermission({ ...common, bodyText: 'May we call?', parameters: { phoneNumber: person } })),
+    call_permission: () => enableCalls().then(() => sent(messages.sendInteractiveCallPermission({ ...common, bodyText: 'May we call?', parameters: { phoneNumber: person } }))),
     cta_url: () => sent(messages.sendInteractiveCtaUrl({ ...common, bodyText: 'Body', parameters: { displayText: 'Open', url: 'https://example.com' } })),
     carousel: async () => {
       const header = await headerImage();

@@ -1,7 +1,7 @@
 // A conversation with whatsapp-api-js, which verifies the signature of webhooks.
 import { WhatsAppAPI } from 'whatsapp-api-js/middleware/node-http';
 import * as m from 'whatsapp-api-js/messages';
-import { converse, file, listen, person, settings, verifyToken } from './conversation.mjs';
+import { converse, enableCalls, file, listen, person, publishFlow, settings, verifyToken } from './conversation.mjs';
 
 const { token, secret, phone, version: v } = settings;
 const api = new WhatsAppAPI({ token, appSecret: secret, webhookVerifyToken: verifyToken, v });
@@ -57,9 +57,9 @@ converse({
     catalog: () => interactive(new m.ActionCatalog(new m.Product('product'))),
     product: () => interactive(new m.ActionProduct(new m.CatalogProduct('product', '123'))),
     product_list: () => interactive(new m.ActionProductList('123', section), new m.Header('Header')),
-    flow: () => interactive(new m.ActionNavigateFlow('token', '123', 'Open', 'SCREEN', { a: 1 })),
+    flow: async () => interactive(new m.ActionNavigateFlow('token', await publishFlow(), 'Open', 'SCREEN', { a: 1 })),
     location_request: () => send(new m.Interactive(new m.ActionLocation(), new m.Body('Where are you?'))),
-    call_permission: () => send(new m.Interactive(new m.ActionCallPermission(), new m.Body('May we call?'))),
+    call_permission: () => enableCalls().then(() => send(new m.Interactive(new m.ActionCallPermission(), new m.Body('May we call?')))),
     template: () => send(new m.Template('hello_world', 'en_US')),
     template_with_parameters: async () => send(new m.Template('order_update', new m.Language('en_US'),
       new m.HeaderComponent(new m.HeaderParameter(new m.Image(await upload('image'), true))),

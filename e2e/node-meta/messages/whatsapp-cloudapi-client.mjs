@@ -1,6 +1,6 @@
 // A conversation with @whatsapp-cloudapi/client, which sends, and reads no webhooks.
 import * as client from '@whatsapp-cloudapi/client';
-import { converse, file, listen, person, rawBody, settings, verifyToken } from './conversation.mjs';
+import { converse, file, listen, person, publishFlow, rawBody, settings, verifyToken } from './conversation.mjs';
 
 const { token: accessToken, phone: from } = settings;
 const common = { accessToken, from, to: `+${person}` };
@@ -29,7 +29,7 @@ converse({
     buttons: async () => sent(client.sendButtonsMessage({ ...common, bodyText: 'Body', headerImage: { id: await upload() }, footerText: 'Footer', buttons: [{ id: 'yes', title: 'Yes' }] })),
     cta_url: () => sent(client.sendCTAURLMessage({ ...common, bodyText: 'Body', buttonText: 'Open', url: 'https://example.com' })),
     list: () => sent(client.sendListMessage({ ...common, bodyText: 'Body', buttonText: 'Open', sections: [{ title: 'Title', rows: [{ id: 'id', title: 'Row' }] }] })),
-    flow: () => sent(client.sendFlowMessage({ ...common, bodyText: 'Body', flowToken: 'token', flowId: '123', flowCta: 'Open', flowAction: 'navigate', screen: 'SCREEN' })),
+    flow: async () => sent(client.sendFlowMessage({ ...common, bodyText: 'Body', flowToken: 'token', flowId: await publishFlow(), flowCta: 'Open', flowAction: 'navigate', screen: 'SCREEN' })),
     template: () => sent(client.sendTemplateMessage({ ...common, templateName: 'hello_world', languageCode: 'en_US' })),
     template_reply: ({ inbound }) => sent(client.sendTemplateMessage({ ...common, templateName: 'hello_world', languageCode: 'en_US', replyToMessageId: inbound })),
   },
