@@ -28,22 +28,35 @@ func LinkAccount(ctx context.Context, client *graph.Client, db *state.DB, link L
 	if err := link.check(); err != nil {
 		return state.BusinessAccount{}, err
 	}
-	account, err := client.BusinessAccount(ctx, link.MetaID, link.Token)
+	linked, err := ReadAccount(ctx, client, link.MetaID, link.Token)
 	if err != nil {
-		return state.BusinessAccount{}, fmt.Errorf("reading WhatsApp Business Account %s: %w", link.MetaID, err)
+		return state.BusinessAccount{}, err
 	}
-	numbers, err := client.PhoneNumbers(ctx, link.MetaID, link.Token)
-	if err != nil {
-		return state.BusinessAccount{}, fmt.Errorf("reading the phone numbers of WhatsApp Business Account %s: %w", link.MetaID, err)
-	}
-	linked := state.BusinessAccount{
-		AccountID: link.AccountID, MetaID: link.MetaID, Name: account.Name, AppID: link.AppID,
-		MarketingOnboarding: account.MarketingMessagesOnboarding, Token: link.Token,
-	}
-	if linked.PhoneNumbers, err = selectNumbers(numbers, link.PhoneNumberIDs); err != nil {
+	linked.AccountID, linked.AppID, linked.Token = link.AccountID, link.AppID, link.Token
+	if linked.PhoneNumbers, err = selectNumbers(linked.PhoneNumbers, link.PhoneNumberIDs); err != nil {
 		return state.BusinessAccount{}, err
 	}
 	return db.Link(ctx, linked)
+}
+
+// ReadAccount reads a business account and its phone numbers from the Graph API. The
+// result has no token.
+func ReadAccount(ctx context.Context, client *graph.Client, metaID string, token secret.Secret) (state.BusinessAccount, error) {
+	account, err := client.BusinessAccount(ctx, metaID, token)
+	if err != nil {
+		return state.BusinessAccount{}, fmt.Errorf("reading WhatsApp Business Account %s: %w", metaID, err)
+	}
+	numbers, err := client.PhoneNumbers(ctx, metaID, token)
+	if err != nil {
+		return state.BusinessAccount{}, fmt.Errorf("reading the phone numbers of WhatsApp Business Account %s: %w", metaID, err)
+	}
+	read := state.BusinessAccount{MetaID: metaID, Name: account.Name, MarketingOnboarding: account.MarketingMessagesOnboarding}
+	for _, n := range numbers {
+		read.PhoneNumbers = append(read.PhoneNumbers, state.PhoneNumber{
+			MetaID: n.ID, DisplayNumber: n.DisplayPhoneNumber, VerifiedName: n.VerifiedName, QualityRating: n.QualityRating, IsUnregistered: !n.IsRegistered(),
+		})
+	}
+	return read, nil
 }
 
 // Subscribe subscribes the app of a link to its business account, so that Meta reports
@@ -84,13 +97,13 @@ func (l Link) check() error {
 }
 
 // selectNumbers returns the numbers to link. Every id in ids must be one of them.
-func selectNumbers(numbers []graph.PhoneNumber, ids []string) ([]state.PhoneNumber, error) {
+func selectNumbers(numbers []state.PhoneNumber, ids []string) ([]state.PhoneNumber, error) {
 	var result []state.PhoneNumber
 	var present []string
 	for _, n := range numbers {
-		present = append(present, n.ID)
-		if len(ids) == 0 || slices.Contains(ids, n.ID) {
-			result = append(result, state.PhoneNumber{MetaID: n.ID, DisplayNumber: n.DisplayPhoneNumber, VerifiedName: n.VerifiedName, QualityRating: n.QualityRating})
+		present = append(present, n.MetaID)
+		if len(ids) == 0 || slices.Contains(ids, n.MetaID) {
+			result = append(result, n)
 		}
 	}
 	for _, id := range ids {

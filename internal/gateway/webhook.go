@@ -8,6 +8,7 @@ import (
 
 	"ferry/internal/activity"
 	"ferry/internal/event"
+	"ferry/internal/graph"
 	"ferry/internal/secret"
 	"ferry/internal/transfer"
 )
@@ -23,6 +24,17 @@ type Webhook struct {
 	// Listener is where the webhook is served, instead of the API's listener, without
 	// TLS unless Config.TLS or CertFile is set. The gateway closes it. Default: none.
 	Listener net.Listener
+}
+
+// apps returns the apps that have a secret of their own. With it the server can also
+// finish the app's sign-ups.
+func (w Webhook) apps() (apps []graph.App) {
+	for _, s := range w.AppSecrets {
+		if s.AppID != "" {
+			apps = append(apps, graph.App{ID: s.AppID, Secret: s.Secret})
+		}
+	}
+	return apps
 }
 
 // WebhookPath is the path of Meta's webhook.

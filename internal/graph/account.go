@@ -30,6 +30,17 @@ type PhoneNumber struct {
 	DisplayPhoneNumber string `json:"display_phone_number"` // "+1 631-555-5555"
 	VerifiedName       string `json:"verified_name"`
 	QualityRating      string `json:"quality_rating"` // GREEN, YELLOW, RED, UNKNOWN
+	PlatformType       string `json:"platform_type"`  // CLOUD_API if it is registered; ON_PREMISE, NOT_APPLICABLE; may be empty
+	Status             string `json:"status"`         // CONNECTED, PENDING, …; may be empty
+}
+
+// IsRegistered reports whether the number is registered for the Cloud API, as far as
+// Meta says.
+func (n PhoneNumber) IsRegistered() bool {
+	if n.PlatformType != "" {
+		return n.PlatformType == "CLOUD_API"
+	}
+	return n.Status != "PENDING" && n.Status != "UNVERIFIED" && n.Status != "DELETED" && n.Status != "MIGRATED"
 }
 
 // BusinessAccount returns a WhatsApp Business Account.
@@ -44,7 +55,7 @@ func (c *Client) BusinessAccount(ctx context.Context, id string, token secret.Se
 // PhoneNumbers returns all phone numbers of a WhatsApp Business Account.
 func (c *Client) PhoneNumbers(ctx context.Context, businessAccountID string, token secret.Secret) ([]PhoneNumber, error) {
 	var numbers []PhoneNumber
-	query := url.Values{"fields": {"id,display_phone_number,verified_name,quality_rating"}, "limit": {"100"}}
+	query := url.Values{"fields": {"id,display_phone_number,verified_name,quality_rating,platform_type,status"}, "limit": {"100"}}
 	for range maxPages {
 		var page struct {
 			Data   []PhoneNumber `json:"data"`

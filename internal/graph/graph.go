@@ -5,8 +5,8 @@
 // Package graph implements Meta's protocol and knows nothing of AWS's. Its methods
 // return two types of errors: [*Error] for an error response of Meta, and
 // [*UnreachableError] if there was no usable response. A token is sent only in the
-// Authorization header, and only to the configured host and to Meta's download
-// hosts. Redirects are followed only for downloads.
+// Authorization header (but for InspectToken, where Meta takes it as a parameter), and
+// only to the configured host and to Meta's download hosts. Redirects are followed only for downloads.
 package graph
 
 import (
@@ -194,7 +194,7 @@ func (c *Client) do(request *http.Request, operation string, token secret.Secret
 // exchange sends a request and returns the body of the response, if its status is 200.
 // It returns the header of every response.
 func (c *Client) exchange(request *http.Request, operation string, token secret.Secret) ([]byte, http.Header, error) {
-	if request.Header.Get("Authorization") == "" { // Resumable Upload uses another scheme
+	if request.Header.Get("Authorization") == "" && !token.IsZero() { // Resumable Upload uses another scheme
 		request.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	request.Header.Set("User-Agent", c.userAgent)

@@ -108,6 +108,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		Access:   w.access,
 		Listener: w.listeners.api,
 	}
+	config.API.Apps = []graph.App{{ID: MetaAppID, Secret: secret.New(metaAppSecret)}}
 	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""
 	config.API.AllowsOrigin, config.API.AllowsHost = w.access.AllowsOrigin, w.access.AllowsHost
 	config.Router, config.Deliverer = w.events()

@@ -116,6 +116,9 @@ func (c *call) accountSummary(ctx context.Context, account state.BusinessAccount
 		WabaName:           new(account.Name),
 		EventDestinations:  destinations,
 	}
+	if account.IsIncomplete {
+		summary.RegistrationStatus = types.RegistrationStatusIncomplete
+	}
 	if account.MarketingOnboarding != "" {
 		summary.MarketingMessagesOnboardingStatus = new(account.MarketingOnboarding)
 	}
@@ -123,7 +126,7 @@ func (c *call) accountSummary(ctx context.Context, account state.BusinessAccount
 }
 
 func (c *call) phoneNumber(number state.PhoneNumber) socialmessaging.WhatsAppPhoneNumberSummary {
-	return socialmessaging.WhatsAppPhoneNumberSummary{
+	summary := socialmessaging.WhatsAppPhoneNumberSummary{
 		Arn:                    new(c.arn(kindPhoneNumber, number.ID)),
 		PhoneNumber:            new(e164(number.DisplayNumber)),
 		PhoneNumberId:          new(kindPhoneNumber.id(number.ID)),
@@ -132,6 +135,10 @@ func (c *call) phoneNumber(number state.PhoneNumber) socialmessaging.WhatsAppPho
 		DisplayPhoneNumber:     new(number.DisplayNumber),
 		QualityRating:          new(number.QualityRating),
 	}
+	if number.Region != "" {
+		summary.DataLocalizationRegion = new(number.Region)
+	}
+	return summary
 }
 
 // e164 returns "+15550783881" for Meta's "+1 555-078-3881".

@@ -79,8 +79,12 @@ func (c *call) eventDestination(businessAccountID string, given types.WhatsAppBu
 
 // eventDestinationNeeds are the rights of PutWhatsAppBusinessAccountEventDestinations
 // beside its own: to hand roles to the service.
-func eventDestinationNeeds(in *socialmessaging.PutWhatsAppBusinessAccountEventDestinationsInput) (needs []policy.Request) {
-	for _, destination := range in.EventDestinations {
+func eventDestinationNeeds(in *socialmessaging.PutWhatsAppBusinessAccountEventDestinationsInput) []policy.Request {
+	return roleNeeds(in.EventDestinations)
+}
+
+func roleNeeds(destinations []types.WhatsAppBusinessAccountEventDestination) (needs []policy.Request) {
+	for _, destination := range destinations {
 		if destination.RoleArn != nil {
 			needs = append(needs, policy.Request{Action: "iam:PassRole", Resource: *destination.RoleArn})
 		}

@@ -74,6 +74,7 @@ func notYet(o *socialmessaging.Operation) handler {
 
 // handlers are the operations that are implemented. To add one, see CONTRIBUTING.md.
 var handlers = []handler{
+	handle(socialmessaging.AssociateWhatsAppBusinessAccount, (*call).AssociateWhatsAppBusinessAccount, signupNeeds),
 	handleAtMeta(socialmessaging.CreateWhatsAppDataset, (*metaCall).CreateWhatsAppDataset),
 	handleAtMeta(socialmessaging.CreateWhatsAppFlow, (*metaCall).CreateWhatsAppFlow),
 	handleAtMeta(socialmessaging.CreateWhatsAppMessageTemplate, (*metaCall).CreateWhatsAppMessageTemplate),

@@ -126,7 +126,7 @@ func TestNoRouteGoesRoundTheGate(t *testing.T) {
 
 func TestOperationThatIsNotBuiltIsNamed(t *testing.T) {
 	w := newWorld(t)
-	notBuilt := []string{"AssociateWhatsAppBusinessAccount", "GetWhatsAppCallPermission", "SendWhatsAppCallEvent", "UpdateLinkedWhatsAppBusinessAccountPhoneNumber"}
+	notBuilt := []string{"GetWhatsAppCallPermission", "SendWhatsAppCallEvent", "UpdateLinkedWhatsAppBusinessAccountPhoneNumber"}
 	for _, operation := range socialmessaging.Operations {
 		got := w.send(w.sign(w.request(operation.Method, operation.Path, "")))
 		isNotBuilt := got.status == http.StatusNotImplemented

@@ -8,6 +8,7 @@
 //	flow.go, publickey.go  flows, and the keys of what they exchange
 //	conversion.go datasets and conversion events
 //	account.go    linked accounts and phone numbers
+//	signup.go     what links an account
 //	tag.go        tags of linked accounts and phone numbers
 //	condition.go  what the conditions of policies may ask about a call
 //	eventdestination.go  where the events of a linked account go
@@ -57,6 +58,9 @@ type Config struct {
 	// Events knows the destinations that callers may choose. Default: SNS topics, and
 	// none of the configuration.
 	Events *event.Router
+	// Apps are those of Meta's whose sign-ups AssociateWhatsAppBusinessAccount can finish.
+	// Default: none.
+	Apps   []graph.App
 	Sealer *secret.Sealer // required; seals page tokens
 	// The region that signatures must be made for and that ARNs name; default us-east-1.
 	Region string

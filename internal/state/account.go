@@ -23,6 +23,7 @@ type BusinessAccount struct {
 	AppID               string        // of Meta's app, for template media; empty means unknown
 	Token               secret.Secret // Meta's access token; set only by Owner, and required by Link
 	LinkedAt            time.Time
+	IsIncomplete        bool          // a phone number is not registered at Meta; not set by Link
 	PhoneNumbers        []PhoneNumber // not set by BusinessAccounts
 }
 
@@ -34,6 +35,8 @@ type PhoneNumber struct {
 	DisplayNumber     string // "+1 555-078-3881"
 	VerifiedName      string
 	QualityRating     string // GREEN, YELLOW, RED, UNKNOWN
+	IsUnregistered    bool   // for the Cloud API, as Meta said last
+	Region            string // country in which Meta keeps its data, such as "DE"; empty means unknown
 }
 
 // Sender is a phone number with the token that authorises requests for it at Meta.
@@ -46,8 +49,13 @@ type Sender struct {
 // Link stores a business account with its phone numbers and returns what is
 // stored. If the account is already linked, it keeps its ids and link date and
 // receives the new token, names and numbers; numbers that are missing this time
-// remain, and an empty AppID leaves the stored one unchanged.
+// remain, and an empty AppID or Region leaves the stored one unchanged.
 func (s *DB) Link(ctx context.Context, account BusinessAccount) (BusinessAccount, error) {
+	return s.link(ctx, account, func(*sql.Tx, string) error { return nil })
+}
+
+// link links a business account, and calls more with its id in the same transaction.
+func (s *DB) link(ctx context.Context, account BusinessAccount, more func(tx *sql.Tx, id string) error) (BusinessAccount, error) {
 	defer s.clearRecent()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		if err := s.ensureAccount(ctx, tx, account.AccountID); err != nil {
@@ -56,7 +64,10 @@ func (s *DB) Link(ctx context.Context, account BusinessAccount) (BusinessAccount
 		if err := s.linkAccount(ctx, tx, &account); err != nil {
 			return err
 		}
-		return linkPhoneNumbers(ctx, tx, account)
+		if err := linkPhoneNumbers(ctx, tx, account); err != nil {
+			return err
+		}
+		return more(tx, account.ID)
 	})
 	if err != nil {
 		return BusinessAccount{}, err
@@ -86,11 +97,12 @@ func (s *DB) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccou
 func linkPhoneNumbers(ctx context.Context, tx *sql.Tx, account BusinessAccount) error {
 	for _, number := range account.PhoneNumbers {
 		_, err := tx.ExecContext(ctx,
-			`INSERT INTO phone_number (id, business_account_id, meta_id, display_number, verified_name, quality_rating)
-			 VALUES ($1, $2, $3, $4, $5, $6)
+			`INSERT INTO phone_number (id, business_account_id, meta_id, display_number, verified_name, quality_rating, unregistered, region)
+			 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			 ON CONFLICT (business_account_id, meta_id) DO UPDATE SET display_number = excluded.display_number,
-			   verified_name = excluded.verified_name, quality_rating = excluded.quality_rating`,
-			cmp.Or(number.ID, newID()), account.ID, number.MetaID, number.DisplayNumber, number.VerifiedName, number.QualityRating)
+			   verified_name = excluded.verified_name, quality_rating = excluded.quality_rating, unregistered = excluded.unregistered,
+			   region = CASE WHEN excluded.region = '' THEN phone_number.region ELSE excluded.region END`,
+			cmp.Or(number.ID, newID()), account.ID, number.MetaID, number.DisplayNumber, number.VerifiedName, number.QualityRating, number.IsUnregistered, number.Region)
 		if err != nil {
 			return err
 		}
@@ -118,7 +130,8 @@ func NewUUID() string {
 	return string(text)
 }
 
-const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboarding, linked_at, app_id`
+const businessAccountColumns = `id, account_id, meta_id, name, marketing_onboarding, linked_at, app_id,
+	EXISTS (SELECT 1 FROM phone_number p WHERE p.business_account_id = business_account.id AND p.unregistered)`
 
 // BusinessAccounts returns at most limit linked accounts of an account, sorted
 // by id, starting after the given id. Empty means from the start.
@@ -159,14 +172,14 @@ func collectBusinessAccounts(rows *sql.Rows) ([]BusinessAccount, error) {
 func scanBusinessAccount(row interface{ Scan(...any) error }) (BusinessAccount, error) {
 	var account BusinessAccount
 	var linked int64
-	err := row.Scan(&account.ID, &account.AccountID, &account.MetaID, &account.Name, &account.MarketingOnboarding, &linked, &account.AppID)
+	err := row.Scan(&account.ID, &account.AccountID, &account.MetaID, &account.Name, &account.MarketingOnboarding, &linked, &account.AppID, &account.IsIncomplete)
 	account.LinkedAt = time.UnixMilli(linked)
 	return account, err
 }
 
 func (s *DB) phoneNumbers(ctx context.Context, businessAccountID string) ([]PhoneNumber, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT id, business_account_id, meta_id, display_number, verified_name, quality_rating
+		`SELECT id, business_account_id, meta_id, display_number, verified_name, quality_rating, unregistered, region
 		 FROM phone_number WHERE business_account_id = $1 ORDER BY meta_id`, businessAccountID)
 	if err != nil {
 		return nil, err
@@ -175,7 +188,7 @@ func (s *DB) phoneNumbers(ctx context.Context, businessAccountID string) ([]Phon
 	var numbers []PhoneNumber
 	for rows.Next() {
 		var n PhoneNumber
-		if err := rows.Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating); err != nil {
+		if err := rows.Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &n.IsUnregistered, &n.Region); err != nil {
 			return nil, err
 		}
 		numbers = append(numbers, n)
@@ -204,7 +217,7 @@ type rowWith struct {
 
 func (r rowWith) Scan(targets ...any) error { return r.row.Scan(append(targets, r.more)...) }
 
-const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, b.meta_id, b.sealed_token
+const selectSender = `SELECT p.id, p.business_account_id, p.meta_id, p.display_number, p.verified_name, p.quality_rating, p.unregistered, p.region, b.meta_id, b.sealed_token
 	 FROM phone_number p JOIN business_account b ON b.id = p.business_account_id
 	 WHERE p.id = $1 AND b.account_id = $2`
 
@@ -215,7 +228,7 @@ func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sende
 		var n Sender
 		var sealed []byte
 		err := s.senderStmt.QueryRowContext(ctx, phoneNumberID, accountID).
-			Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &n.BusinessAccountMetaID, &sealed)
+			Scan(&n.ID, &n.BusinessAccountID, &n.MetaID, &n.DisplayNumber, &n.VerifiedName, &n.QualityRating, &n.IsUnregistered, &n.Region, &n.BusinessAccountMetaID, &sealed)
 		if err != nil {
 			return Sender{}, asNotFound(err)
 		}

@@ -27,17 +27,22 @@ func (s *DB) PutEventDestinations(ctx context.Context, accountID, businessAccoun
 			accountID, businessAccountID).Scan(&id); err != nil {
 			return asNotFound(err)
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM event_destination WHERE business_account_id = $1`, id); err != nil {
+		return s.replaceDestinations(ctx, tx, id, destinations)
+	})
+}
+
+// replaceDestinations replaces the destinations of a business account that is locked.
+func (s *DB) replaceDestinations(ctx context.Context, tx *sql.Tx, businessAccountID string, destinations []EventDestination) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM event_destination WHERE business_account_id = $1`, businessAccountID); err != nil {
+		return err
+	}
+	for _, d := range destinations {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO event_destination (business_account_id, arn, role_arn, created_at) VALUES ($1, $2, $3, $4)`,
+			businessAccountID, d.ARN, d.RoleARN, s.now().UnixMilli()); err != nil {
 			return err
 		}
-		for _, d := range destinations {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO event_destination (business_account_id, arn, role_arn, created_at) VALUES ($1, $2, $3, $4)`,
-				id, d.ARN, d.RoleARN, s.now().UnixMilli()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // EventDestinations returns the destinations of a business account, which may be

@@ -17,6 +17,9 @@ const WritableAge = writableAge
 // FreeReserve is exported for tests.
 const FreeReserve = freeReserve
 
+// MaxSignups is exported for tests.
+const MaxSignups = maxSignups
+
 // MaxUnlinked is exported for tests.
 const MaxUnlinked = maxUnlinked
 

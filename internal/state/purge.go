@@ -74,6 +74,7 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 		{"media", "phone_number_id, id", now.Add(-mediaKept)},
 		{"link", "phone_number_id, url, kind", now},
 		{"unlinked_account", "id", now},
+		{"signup", "id", now},
 	} {
 		query := fmt.Sprintf(`DELETE FROM %s WHERE expires_at <= $1 AND (%s) IN (SELECT %s FROM %s WHERE expires_at <= $1 LIMIT %d)`,
 			table.name, table.key, table.key, table.name, purgeBatch)
