@@ -6,6 +6,7 @@ package social
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -16,6 +17,10 @@ import (
 	"ferry/socialmessaging"
 	"ferry/socialmessaging/types"
 )
+
+// notPublished is Meta's code for a flow that it does not publish
+// (docs/references.md#graph-flows).
+const notPublished = 139002
 
 // CreateWhatsAppFlow creates a flow. What Meta finds wrong with its JSON is in the
 // result: the flow then exists as a draft.
@@ -37,11 +42,36 @@ func (m *metaCall) CreateWhatsAppFlow(ctx context.Context, in *socialmessaging.C
 		}
 	}
 	id, found, err := m.meta.CreateFlow(ctx, m.wabaID, flow, m.token)
+	if refusal, ok := errors.AsType[*graph.Error](err); ok && refusal.Code == notPublished && aws.ToBool(flow.Publish) && flow.JSON != "" {
+		id, found, err = m.createDraft(ctx, flow, err)
+	}
 	if err != nil {
 		return nil, m.unsettled(err, fmt.Sprintf("ListWhatsAppFlows shows whether there is a flow '%s'. Creating it again is safe: if it exists, Meta refuses, because names are unique.", flow.Name))
 	}
 	m.owns(flowNode, id)
 	return &socialmessaging.CreateWhatsAppFlowOutput{FlowId: &id, ValidationErrors: validationErrors(found)}, nil
+}
+
+// createDraft creates a flow, whose publication Meta has refused together with its
+// creation, as a draft: if its JSON has validation errors, this is what AWS's service
+// returns. Otherwise the refusal has another cause, and nothing remains.
+func (m *metaCall) createDraft(ctx context.Context, flow graph.NewFlow, refusal error) (id string, found []json.RawMessage, err error) {
+	flow.Publish = nil
+	id, found, err = m.meta.CreateFlow(ctx, m.wabaID, flow, m.token)
+	switch {
+	case err != nil && mayHaveHappened(err):
+		return "", nil, err
+	case err != nil:
+		return "", nil, refusal
+	case len(found) > 0:
+		return id, found, nil
+	}
+	if err := m.meta.DeleteFlow(ctx, id, m.token); err != nil {
+		f := faultOf(ctx, refusal)
+		f.message += " The flow exists as a draft with the id " + id + ", because it could not be deleted again."
+		return "", nil, f
+	}
+	return "", nil, refusal
 }
 
 func categoryNames(list []types.MetaFlowCategory) (names []string) {

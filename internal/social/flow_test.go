@@ -50,6 +50,22 @@ func TestFlowIsCreatedWithItsValidationErrors(t *testing.T) {
 	meta.checkRequests(t, "GET /32?fields=id%2Ccategories%2Cwhatsapp_business_account")
 }
 
+func TestFlowThatRemainsAgainstTheWillIsNamed(t *testing.T) {
+	const refused = `400 {"error":{"message":"Publishing failed","code":139002,"error_user_title":"Flow publishing failed","error_user_msg":"No number."}}`
+	create := func(w *world) error {
+		return errOf(w.client(w.key).CreateWhatsAppFlow(t.Context(), &socialmessaging.CreateWhatsAppFlowInput{Id: &w.waba, FlowName: new("a"), Categories: []types.MetaFlowCategory{"OTHER"}, FlowJson: []byte("{}"), Publish: new(true)}))
+	}
+	w, _ := scripted(t, map[string][]string{"POST /100/flows": {refused, `{"id":"31","success":true}`}, "DELETE /31": {"cut"}})
+	checkException(t, create(w), "InvalidParametersException", "No number.", "draft with the id 31")
+	w, _ = scripted(t, map[string][]string{"POST /100/flows": {refused, "cut"}})
+	checkException(t, create(w), "DependencyException", "ListWhatsAppFlows shows")
+	w, meta := scripted(t, map[string][]string{"POST /100/flows": {refused, `400 {"error":{"message":"m","code":100,"error_user_title":"Flow name is not unique"}}`}})
+	checkException(t, create(w), "InvalidParametersException", "139002", "No number.")
+	if requests := meta.taken(); len(requests) != 2 {
+		t.Errorf("Meta received %q", requests)
+	}
+}
+
 func TestFlowIsReturnedWithAllOfItsFields(t *testing.T) {
 	w, meta := scripted(t, map[string][]string{"GET /31": {`{"id":"31","name":"Survey","status":"DRAFT","categories":["SURVEY"],"validation_errors":[` + flowError + `],"json_version":"7.3","data_api_version":"4.0","endpoint_uri":"https://example.org/flow",
 "preview":{"preview_url":"https://business.facebook.com/x","expires_at":"2026-12-20T10:00:00+0000"},"whatsapp_business_account":{"id":"100","name":"Lucky Shrub","currency":"USD","timezone_id":"1","message_template_namespace":"ns"},
@@ -140,7 +156,7 @@ func TestFlowIsChangedAndMetaIsAskedOnceWhoseItIs(t *testing.T) {
 	checkException(t, remove(), "InvalidParametersException", "139004", "Flow can't be deleted: It is published.")
 	checkException(t, errOf(client.UpdateWhatsAppFlow(ctx, &socialmessaging.UpdateWhatsAppFlowInput{Id: &w.waba, FlowId: new("31")})), "InvalidParametersException", "changes nothing")
 
-	assets, err := client.ListWhatsAppFlowAssets(ctx, &socialmessaging.ListWhatsAppFlowAssetsInput{Id: &w.waba, FlowId: new("31")})
+	assets, err := socialmessaging.NewListWhatsAppFlowAssetsPaginator(client, &socialmessaging.ListWhatsAppFlowAssetsInput{Id: &w.waba, FlowId: new("31")}).NextPage(ctx)
 	w.must(err)
 	if diff := cmp.Diff([]types.MetaFlowAsset{{Name: new("flow.json"), AssetType: new("FLOW_JSON"), DownloadUrl: new("https://x")}}, assets.FlowAssets); diff != "" || assets.NextToken != nil {
 		t.Errorf("%s, %v", diff, assets.NextToken)

@@ -77,6 +77,31 @@ func TestFlowLivesAtTheSimulator(t *testing.T) {
 	checkException(t, errOf(client.GetWhatsAppFlow(ctx, &socialmessaging.GetWhatsAppFlowInput{Id: &w.waba, FlowId: copied.FlowId})), "ResourceNotFoundException", "no flow")
 }
 
+// AWS's service creates a draft if the JSON of a flow to publish is wrong.
+func TestFlowThatCannotBePublishedIsADraftOnlyForItsJSON(t *testing.T) {
+	w := newWorld(t)
+	client, ctx := w.client(w.key), t.Context()
+	create := func(flow string) (*socialmessaging.CreateWhatsAppFlowOutput, error) {
+		return client.CreateWhatsAppFlow(ctx, &socialmessaging.CreateWhatsAppFlowInput{Id: &w.waba, FlowName: new("Survey"), Categories: []types.MetaFlowCategory{"SURVEY"}, FlowJson: []byte(flow), Publish: new(true)})
+	}
+	_, err := create(strings.Replace(goodFlow, `"version":"7.3"`, `"version":"7.3","data_api_version":"4.0","routing_model":{"FIRST":[]}`, 1)) // it has no endpoint
+	checkException(t, err, "InvalidParametersException", "139002", "endpoint")
+	if flows := w.simulator.Flows("100"); len(flows) != 0 {
+		t.Errorf("there are flows: %+v", flows)
+	}
+	out, err := create(strings.Replace(goodFlow, "TextHeading", "TextHeding", 1))
+	w.must(err)
+	if flows := w.simulator.Flows("100"); len(out.ValidationErrors) == 0 || len(flows) != 1 || flows[0].ID != *out.FlowId || flows[0].Status != metasim.FlowDraft {
+		t.Errorf("%+v, %+v", out, flows)
+	}
+	w.simulator.Reset()
+	out, err = create(goodFlow)
+	w.must(err)
+	if flows := w.simulator.Flows("100"); len(out.ValidationErrors) != 0 || len(flows) != 1 || flows[0].Status != metasim.FlowPublished {
+		t.Errorf("%+v, %+v", out, flows)
+	}
+}
+
 // The simulator, as Meta, shows the token what is another account's.
 func TestWhatTheTokenSeesOfOtherAccountsDoesNotExist(t *testing.T) {
 	w := newWorld(t)
