@@ -88,16 +88,22 @@ func (g *grammar) readParts(path string, value any) ([]draftPart, *apiError) {
 			return nil, refusal
 		}
 		p.format = text(p.fields["format"])
-		for k, button := range objects(p.fields["buttons"]) {
+		buttons, _ := p.fields["buttons"].([]any)
+		for k, button := range buttons {
 			b := draftButton{path: elementPath(memberPath(p.path, "buttons"), k)}
 			if b.fields, b.kind, refusal = g.readTyped(b.path, button, templateButtons, buttonMembers); refusal != nil {
 				return nil, refusal
 			}
 			p.buttons = append(p.buttons, b)
 		}
-		for k, card := range objects(p.fields["cards"]) {
-			at := memberPath(elementPath(memberPath(p.path, "cards"), k), "components")
-			inner, refusal := g.readParts(at, card["components"])
+		cards, _ := p.fields["cards"].([]any)
+		for k, one := range cards {
+			at := elementPath(memberPath(p.path, "cards"), k)
+			card, ok := one.(map[string]any)
+			if !ok {
+				return nil, parameterError("Param %s must be a JSON object.", at)
+			}
+			inner, refusal := g.readParts(memberPath(at, "components"), card["components"])
 			if refusal != nil {
 				return nil, refusal
 			}

@@ -202,3 +202,16 @@ func TestTheNumberOfTemplatesIsLimited(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
+
+// Strict refuses what a careful client does not send, and buttons and cards are not that.
+func TestStrictTakesButtonsAndCards(t *testing.T) {
+	s := startTemplates(t, func(c *Config) { c.Strict = true })
+	s.mustCreate(newTemplate(buttonsWith(`{"type":"QUICK_REPLY","text":"Yes"},{"type":"URL","text":"Go","url":"https://example.com/{{1}}","example":["https://example.com/a"]},{"type":"PHONE_NUMBER","text":"Call","phone_number":"+16505550100"}`)))
+	card := `{"components":[{"type":"HEADER","format":"IMAGE","example":{"header_handle":["` + s.sampleOf("image/png", png) + `"]}},{"type":"BUTTONS","buttons":[{"type":"QUICK_REPLY","text":"Yes"}]}]}`
+	s.mustCreate(newTemplate(plainBody+`,{"type":"CAROUSEL","cards":[`+card+`,`+card+`]}`, "name", "cards", "category", "MARKETING"))
+	for path, more := range map[string]string{"components[1]['buttons'][0]": `{"type":"BUTTONS","buttons":[5]}`, "components[1]['cards'][0]": `{"type":"CAROUSEL","cards":["x"]}`} {
+		if a := s.postJSON(templatesPath, newTemplate(plainBody+","+more, "category", "MARKETING")); !strings.Contains(a.body, "Param "+path+" must be a JSON object.") {
+			t.Errorf("%s: %s", more, a.body)
+		}
+	}
+}

@@ -94,8 +94,8 @@ var componentExcludes = map[string]string{
 var componentMembers = []member{
 	{name: "format", kind: textValue, enum: headerFormats},
 	{name: "text", kind: textValue},
-	{name: "buttons", kind: listValue, of: objectValue},
-	{name: "cards", kind: listValue, of: objectValue},
+	{name: "buttons", kind: listValue, of: anyValue}, // readParts looks at the elements
+	{name: "cards", kind: listValue, of: anyValue},
 	{name: "limited_time_offer", kind: objectValue, shape: shape{members: []member{
 		{name: "text", kind: textValue},
 		{name: "has_expiration", kind: booleanValue},
