@@ -200,7 +200,8 @@ var (
 	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063, 139000}
 	transientCodes = []int{1, 2, 99, 131000, 131016, 131057, 133004, 2494100}
 	// refusalCodes are refusals of the request, whatever the HTTP status is.
-	refusalCodes = []int{100, 192, 139001, 139002, 139003, 139004}
+	refusalCodes    = []int{100, 192, 139001, 139002, 139003, 139004}
+	missingSubcodes = []int{33, 2593002} // of code 100; the second one is about templates
 )
 
 // graphFault returns the fault for an error response of Meta's. Meta declares the HTTP
@@ -217,7 +218,7 @@ func graphFault(e *graph.Error) *fault {
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
 	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Status >= 500 && !slices.Contains(refusalCodes, e.Code):
 		return fail(socialmessaging.KindDependency, e, "WhatsApp (Meta) failed: %s. Retry later.", e.Summary())
-	case e.Code == 100 && e.Subcode == 33:
+	case e.Code == 100 && slices.Contains(missingSubcodes, e.Subcode):
 		return fail(socialmessaging.KindResourceNotFound, e,
 			"WhatsApp (Meta) has no such object, or the linked token may not see it: %s.", e.Summary())
 	default:

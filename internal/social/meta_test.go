@@ -21,7 +21,7 @@ func TestMetasErrorsBecomeExceptions(t *testing.T) {
 	}{
 		{400, 10, 2388185, denied}, {403, 10, 0, denied}, {400, 200, 0, denied}, {400, 299, 200002, denied}, {400, 368, 0, denied}, {400, 131005, 0, denied}, {400, 131031, 0, denied}, {400, 139000, 4233020, denied}, {401, 190, 0, denied},
 		{400, 4, 0, throttled}, {400, 80007, 0, throttled}, {400, 80008, 0, throttled}, {400, 80012, 0, throttled}, {400, 613, 0, throttled}, {429, 130429, 0, throttled}, {400, 133016, 0, throttled},
-		{400, 100, 33, missing},
+		{400, 100, 33, missing}, {400, 100, 2593002, missing},
 		{400, 100, 2388019, invalid}, {400, 100, 2388024, invalid}, {400, 100, 2388124, invalid}, {500, 100, 2388040, invalid}, {400, 132001, 0, invalid}, {400, 139001, 0, invalid}, {500, 139002, 4233014, invalid},
 		{400, 139003, 0, invalid}, {500, 139004, 0, invalid}, {400, 100, 2804003, invalid}, {400, 100, 2804050, invalid}, {400, 192, 0, invalid}, {500, 192, 0, invalid},
 		{500, 1, 0, failed}, {503, 2, 0, failed}, {400, 99, 0, failed}, {400, 131000, 0, failed}, {500, 131016, 0, failed}, {502, 0, 0, failed},

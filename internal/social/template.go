@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -213,11 +215,26 @@ func (m *metaCall) DeleteWhatsAppMessageTemplate(ctx context.Context, in *social
 			"Set either metaTemplateId, to delete the template in the language that has this id, or deleteAllTemplates=true, to delete it in all languages.")
 	}
 	err := m.meta.DeleteTemplate(ctx, m.wabaID, *in.TemplateName, id, m.token)
-	if id != "" && m.isMissing(templateNode, id, err) {
-		return nil, m.noSuchTemplate(id, err)
+	if refusal, ok := errors.AsType[*graph.Error](err); ok && saysMissing(refusal) {
+		return nil, fail(socialmessaging.KindResourceNotFound, err, "WhatsApp Business Account '%s' has no template '%s'%s: %s. ListWhatsAppMessageTemplates shows those that it has.",
+			m.given, *in.TemplateName, withID(id), refusal.Summary())
 	}
 	if err != nil {
 		return nil, m.unsettled(err, "ListWhatsAppMessageTemplates shows whether the template is still there.")
 	}
 	return &socialmessaging.DeleteWhatsAppMessageTemplateOutput{}, nil
+}
+
+// saysMissing reports whether Meta says that there is no template of a name. Its
+// subcode for this is not documented, but clients recognise the text.
+func saysMissing(refusal *graph.Error) bool {
+	text := strings.ToLower(refusal.Message + " " + refusal.UserText)
+	return refusal.Code == 100 && (slices.Contains(missingSubcodes, refusal.Subcode) || strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
+}
+
+func withID(id string) string {
+	if id == "" {
+		return ""
+	}
+	return " with the id '" + id + "'"
 }

@@ -132,7 +132,7 @@ func (w *world) must(err error) {
 
 func (w *world) startSimulator() {
 	w.simulator = metasim.New(metasim.Config{Strict: true, BusinessAccounts: []metasim.BusinessAccount{{
-		ID: "100", AppID: "500", Name: "Lucky Shrub", Token: metaToken,
+		ID: "100", AppID: "500", Name: "Lucky Shrub", Token: metaToken, BusinessVerificationStatus: "not_verified",
 		PhoneNumbers: []metasim.PhoneNumber{{ID: "1", DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Shrub"}},
 	}, { // is not linked, although the token sees it
 		ID: "200", AppID: "500", Name: "Another", Token: metaToken,
