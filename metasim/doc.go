@@ -441,6 +441,7 @@
 //	{"operation":"upload","body":"{\"id\":\"12"}                 200 with half a JSON
 //	{"operation":"send_message","error_code":131056,"times":1}   one message is throttled
 //	{"operation":"send_message","lose_answer":true}              sent, but the response is lost
+//	{"operation":"create_template","lose_answer":true}           created, but the response is lost: the next try is 2388024
 //	{"operation":"send_message","fail_later":131049,"times":1}   one message is accepted and not delivered
 //	{"latency_ms":250,"probability":0.1}                         every tenth request is slow
 //	{"operation":"upload","bandwidth_bytes_per_second":1048576}  a slow line

@@ -219,3 +219,26 @@ func ExampleControlClient() {
 	// applied: 1
 	// {ok 0 0 0} <nil>
 }
+
+// A template can be sent when it has been approved: here by the test, and otherwise a
+// second after its creation.
+func ExampleServer_ChangeTemplate() {
+	sim := metasim.New(metasim.Config{TemplateReview: -1, BusinessAccounts: []metasim.BusinessAccount{{ID: "102290129340398", Token: "test-token"}}})
+	defer sim.Close()
+	graph := httptest.NewServer(sim)
+	defer graph.Close()
+
+	response, err := http.Post(graph.URL+"/v25.0/102290129340398/message_templates?access_token=test-token", "application/json",
+		strings.NewReader(`{"name":"order","language":"en_US","category":"UTILITY","components":[{"type":"BODY","text":"Your order is on the way."}]}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Body.Close()
+	template := sim.Templates("102290129340398")[1] // behind hello_world
+	fmt.Println(template.Name, template.Status)
+	template, err = sim.ChangeTemplate(template.ID, metasim.TemplateChange{Status: "APPROVED", Quality: "GREEN"})
+	fmt.Println(template.Status, template.Quality, err)
+	// Output:
+	// order PENDING
+	// APPROVED GREEN <nil>
+}

@@ -61,7 +61,7 @@ func (s *Server) createTemplate(c *call) (any, *apiError) {
 	} else if refusal = g.check(); refusal == nil {
 		row.fill(g, s.random)
 	}
-	if refusal == nil && row.Category == "AUTHENTICATION" && !strings.EqualFold(s.accounts[c.id].BusinessVerificationStatus, "verified") {
+	if refusal == nil && row.Category == "AUTHENTICATION" && !s.isVerified(c.id) {
 		refusal = templateNotAllowed()
 	}
 	if refusal == nil {
@@ -246,7 +246,7 @@ func (s *Server) checkFree(row templateRow, now time.Time) *apiError {
 
 // templateLimit is the number of templates that an account can have.
 func (s *Server) templateLimit(account string) int {
-	if strings.EqualFold(s.accounts[account].BusinessVerificationStatus, "verified") {
+	if s.isVerified(account) {
 		return verifiedTemplates
 	}
 	return unverifiedTemplates
@@ -262,11 +262,11 @@ func (s *Server) newTemplateID() string {
 	}
 }
 
-// editParameters are those of a request that edits a template.
-var editParameters = []string{
-	"category", "components", "parameter_format", "message_send_ttl_seconds", "cta_url_link_tracking_opted_out", "degrees_of_freedom_spec",
-	"name", "language", "allow_category_change", "creative_sourcing_spec", "is_primary_device_delivery_only",
-}
+// editedParameters are those that an edit changes, and editParameters all of it.
+var (
+	editedParameters = []string{"category", "components", "parameter_format", "message_send_ttl_seconds", "cta_url_link_tracking_opted_out", "degrees_of_freedom_spec"}
+	editParameters   = append([]string{"name", "language", "allow_category_change", "creative_sourcing_spec", "is_primary_device_delivery_only"}, editedParameters...)
+)
 
 func (s *Server) editTemplate(c *call) (any, *apiError) {
 	s.settleTemplates()
@@ -284,6 +284,9 @@ func (s *Server) editTemplate(c *call) (any, *apiError) {
 	if refusal := row.checkEditable(category, now); refusal != nil {
 		return nil, refusal
 	}
+	if refusal := s.checkEdit(c, row, category); refusal != nil {
+		return nil, refusal
+	}
 	row.Category = cmp.Or(category, row.Category)
 	row.ParameterFormat = ""
 	if refusal := c.readTemplateSettings(&row); refusal != nil {
@@ -299,6 +302,25 @@ func (s *Server) editTemplate(c *call) (any, *apiError) {
 		return nil, refusal
 	}
 	return editedTemplate{true, row.ID, row.Name, row.Category}, nil
+}
+
+// checkEdit refuses an edit of nothing, and one that makes a template an authentication
+// template, or no longer one, and does not replace its components.
+func (s *Server) checkEdit(c *call, row templateRow, category string) *apiError {
+	given := slices.ContainsFunc(editedParameters, func(name string) bool { return c.parameters.get(name) != "" })
+	codes := func(category string) bool { return category == "AUTHENTICATION" }
+	switch {
+	case !given, category != "" && codes(category) != codes(row.Category) && c.parameters.get("components") == "":
+		return missingParameter("components")
+	case codes(category) && !s.isVerified(row.AccountID):
+		return templateNotAllowed()
+	}
+	return nil
+}
+
+// isVerified reports whether the business of an account is verified.
+func (s *Server) isVerified(account string) bool {
+	return strings.EqualFold(s.accounts[account].BusinessVerificationStatus, "verified")
 }
 
 // replaceComponents checks the components of an edit, and puts them in place of those

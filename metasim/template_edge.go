@@ -238,7 +238,7 @@ func (s *Server) readUpsert(c *call) (templateRow, *grammar, *apiError) {
 		return row, g, refusal
 	case row.Category != "AUTHENTICATION":
 		return row, g, parameterError("Param category must be one of {AUTHENTICATION} - got \"%s\".", row.Category)
-	case !strings.EqualFold(s.accounts[c.id].BusinessVerificationStatus, "verified"):
+	case !s.isVerified(c.id):
 		return row, g, templateNotAllowed()
 	}
 	for _, p := range g.parts {

@@ -154,6 +154,24 @@ func TestEditsOfATemplateAreLimited(t *testing.T) {
 	}
 }
 
+func TestAnEditChangesSomethingThatStaysATemplate(t *testing.T) {
+	s := startTemplates(t)
+	id := s.mustCreate(newTemplate(plainBody))
+	s.mustChange(id, TemplateChange{Status: "REJECTED"})
+	for _, body := range []string{`{}`, `{"name":"other"}`, `{"category":"AUTHENTICATION"}`} {
+		if e := s.postJSON("/v25.0/"+id, body).refusal(t).Error; e.Message != "(#100) The parameter components is required." {
+			t.Errorf("%s: %+v", body, e)
+		}
+	}
+	before, _ := s.Template(id)
+	if a := s.postJSON("/v25.0/"+id, `{"message_send_ttl_seconds":"60"}`); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if after, _ := s.Template(id); after.TTLSeconds != 60 || string(after.Components) != string(before.Components) || after.Status != "PENDING" {
+		t.Errorf("%+v", after)
+	}
+}
+
 func TestTheNameOfADeletedTemplateIsBlockedForThirtyDays(t *testing.T) {
 	s := startTemplates(t)
 	s.mustChange(s.mustCreate(newTemplate(plainBody)), TemplateChange{Status: "APPROVED"})
