@@ -21,6 +21,7 @@ type apiError struct {
 	transient bool
 	challenge string // error code in WWW-Authenticate; empty: no header
 	plain     bool   // plain text instead of JSON, as the media host responds
+	changes   bool   // what the operation has changed is kept although it is refused
 	reason    string // for the history only, where the response says less
 }
 

@@ -147,8 +147,8 @@ func (s *Server) allowOwner(c *call) *apiError {
 
 // ownsPhoneNumber reports whether one of the accounts has the phone number.
 func (s *Server) ownsPhoneNumber(accounts map[string]bool, phoneID string) bool {
-	p, ok := s.phones[phoneID]
-	return ok && accounts[p.accountID]
+	p := s.phone(phoneID)
+	return p != nil && accounts[p.accountID]
 }
 
 // allowSession finds the upload session of the call, and checks that the

@@ -140,7 +140,7 @@ func unixText(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
 // notifyCall sends the webhook with an event of a call.
 func (s *Server) notifyCall(c Call, event string, session *callSession) {
-	p, person := s.phones[c.PhoneNumberID], s.person(c.PhoneNumberID, c.WAID)
+	p, person := s.phone(c.PhoneNumberID), s.person(c.PhoneNumberID, c.WAID)
 	contact := person.contact()
 	e := callEvent{ID: c.ID, From: contact.WAID, FromUserID: person.UserID, To: digits(p.DisplayPhoneNumber), Event: event, Timestamp: unixText(s.Now()),
 		Direction: c.Direction, Session: session, Status: c.Status, CallbackData: c.CallbackData}
@@ -156,7 +156,7 @@ func (s *Server) notifyCall(c Call, event string, session *callSession) {
 
 // notifyCallStatus sends the webhook with the status of a call of the business.
 func (s *Server) notifyCallStatus(c Call, status string) {
-	p := s.phones[c.PhoneNumberID]
+	p := s.phone(c.PhoneNumberID)
 	s.notify(update{account: p.accountID, phone: p, field: fieldCalls, user: c.WAID, value: callsValue{
 		MessagingProduct: "whatsapp", Metadata: metadataOf(p),
 		Statuses: []callStatus{{ID: c.ID, Type: "call", Status: status, Timestamp: unixText(s.Now()), RecipientID: c.WAID, CallbackData: c.CallbackData}}}})
@@ -211,7 +211,7 @@ func (s *Server) endUnanswered() {
 	defer s.calls.mu.Unlock()
 	now := s.Now()
 	for _, c := range s.calls.rows.all() {
-		if s.phones[c.PhoneNumberID] != nil && c.State != CallEnded && c.Accepted.IsZero() && now.Sub(c.Created) >= ringingTime {
+		if s.phone(c.PhoneNumberID) != nil && c.State != CallEnded && c.Accepted.IsZero() && now.Sub(c.Created) >= ringingTime {
 			_, err := s.endCall(c)
 			s.logStorage(err)
 		}
@@ -271,7 +271,7 @@ func (s *Server) ChangeCall(id, action, answer string) (Call, error) {
 	c, ok := s.calls.rows.find(id, time.Time{})
 	answer = cmp.Or(answer, exampleSDP)
 	switch {
-	case !ok || s.phones[c.PhoneNumberID] == nil:
+	case !ok || s.phone(c.PhoneNumberID) == nil:
 		return Call{}, fmt.Errorf("%w: %q", errNoCall, truncate(id))
 	case c.State == CallEnded:
 		return Call{}, errors.New("metasim: call: it has ended")

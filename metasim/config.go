@@ -214,6 +214,10 @@ type PhoneNumber struct {
 	WebhookURL             string // in the field webhook_configuration, if the app has none; empty means none
 	CanSendMessage         string // health: AVAILABLE, LIMITED or BLOCKED; default "AVAILABLE"
 
+	// PIN is that of two-step verification: 6 digits. Registering the number again
+	// requires it. Default: none, so that the first registration sets it.
+	PIN string
+
 	IsOfficialBusinessAccount bool
 
 	// AllowedRecipients are the numbers to which a test number can send; others are
@@ -269,6 +273,9 @@ func (c Config) Validate() error {
 		}
 		for _, p := range a.PhoneNumbers {
 			claim("phone number", p.ID)
+			if p.PIN != "" && !isPIN(p.PIN) {
+				complain("phone number %s: the PIN does not have 6 digits", p.ID)
+			}
 			for _, name := range checkOverrides(p.fields(&a), p.Fields) {
 				complain("phone number %s: Fields has %q, which is not a field with a value of JSON", p.ID, name)
 			}

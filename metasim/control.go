@@ -66,6 +66,7 @@ func (s *Server) Control() http.Handler {
 	s.controlDatasets(mux)
 	s.controlTemplates(mux)
 	s.controlCalls(mux)
+	s.controlNumbers(mux)
 	return s.guardControl(mux)
 }
 

@@ -51,7 +51,7 @@
 //	GET    /{version}/{app}/subscriptions          app_subscriptions, with the token APP_ID|APP_SECRET
 //	POST   /{version}/{app}/subscriptions          subscribe_to_fields: object, callback_url, verify_token, [fields]
 //	DELETE /{version}/{app}/subscriptions          unsubscribe_from_fields: [fields]
-//	POST   /{version}/{phone number}               update_phone_number: webhook_configuration only
+//	POST   /{version}/{phone number}               update_phone_number: pin, new_display_name, webhook_configuration
 //	GET    /{version}/{phone number}?fields=       phone_number
 //	GET    /{version}/{phone number}/whatsapp_business_profile   business_profile
 //	GET    /{version}/                             root: an error that tells whether the token is valid
@@ -317,9 +317,9 @@
 //
 // # Not simulated
 //
-// Archives, migration, comparison and pacing of templates, signup, registration, other
-// writes to accounts and numbers, groups, and debug_token; limits of requests other than messages (use a fault); portfolio
-// limits; catalogues, calls and payments behind messages; codecs, dimensions and
+// Archives, migration, comparison and pacing of templates, writes to accounts, groups,
+// and migration of numbers; limits of requests other than messages (use a fault); portfolio
+// limits; catalogues and payments behind messages; the sound of calls; codecs, dimensions and
 // durations; the cache of links, which Meta keeps for ten minutes; the
 // one hour of No-Storage numbers; client certificates of webhooks; permissions finer than a
 // token per account; HTTP caching, ETags of the API, batch requests, and the

@@ -49,6 +49,33 @@
 // request is wrong, none is kept. Names that Meta does not document are a warning. The
 // last 10000 events and 65536 clicks are kept.
 //
+// # Phone numbers
+//
+//	POST   /{version}/{account}/phone_numbers             create_phone_number: cc, phone_number, verified_name → {"id"}
+//	POST   /{version}/{phone number}/request_code         request_code: code_method, language
+//	POST   /{version}/{phone number}/verify_code          verify_code: code
+//	POST   /{version}/{phone number}/register             register: pin, [data_localization_region]
+//	POST   /{version}/{phone number}/deregister           deregister
+//	POST   /{version}/{phone number}/whatsapp_business_profile   update_business_profile
+//
+// A number that is made is UNVERIFIED, PENDING when its code is verified, CONNECTED when it
+// is registered and DISCONNECTED when it is deregistered; only a CONNECTED one sends. No
+// code is sent to anybody: Server.Numbers and the control API show it. It lives 10 minutes,
+// and 5 are sent in an hour (136024). The first registration sets the PIN, later ones need
+// it (133005; 133008 after 5 wrong ones in an hour; PhoneNumber.PIN). A number is
+// registered and deregistered 10 times in 72 hours, failures included (133016). An account
+// gets no more numbers when it has 20. Server.ChangeNumberState reviews a name, and gives a
+// number a status, a rating or a limit, as Meta does, with the webhooks of the fields
+// phone_number_name_update and phone_number_quality_update. What has become of numbers
+// outlives the Server like media; a reset makes them what the configuration says.
+//
+// Meta's behaviour is not known in these points; the choices are:
+//
+//   - A code that is wrong or has expired is code 136025, and a code for a number that is
+//     verified 136024.
+//   - A name that is accepted counts at once, without another registration.
+//   - Numbers are neither migrated nor verified in advance; backup is not simulated.
+//
 // # Settings and calls
 //
 //	GET    /{version}/{phone number}/settings          settings: calling, payload_encryption, storage_configuration, user_identity_change
@@ -78,6 +105,9 @@
 //
 // The control API has, besides what the section on it lists:
 //
+//	GET    /numbers              {"numbers":[…]} of all accounts (type Number)
+//	GET    /numbers/{id}         the number, with the code that was sent to it, or 404
+//	POST   /numbers/{id}         {"name_decision":"APPROVED"}, {"quality_rating":"RED"}, {"status":"BANNED"} (type NumberChange) → the number
 //	GET    /calls                {"total":0,"calls":[…]}: the newest 1000, newest last (type CallList)
 //	POST   /calls/{id}/accept    {} or {"sdp":"v=0…"}; also reject and terminate: what the person does → the call
 //	POST   /people/{wa_id}/calls {} or {"sdp":"v=0…"}: the person calls → the call

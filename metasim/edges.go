@@ -26,6 +26,7 @@ type edgeState struct {
 	settings *allSettings
 	calls    *calls
 	keys     *table[encryptionKey]
+	numbers  *numbers
 }
 
 func newEdgeState(records RecordStore, accounts int) edgeState {
@@ -34,25 +35,26 @@ func newEdgeState(records RecordStore, accounts int) edgeState {
 		datasets: newDatasets(records, accounts),
 		settings: &allSettings{rows: newTable[numberSettings](settingsKind, maxEncryptionKeys, errSettingsFull, records)},
 		calls:    newCalls(records),
+		numbers:  newNumbers(records),
 		keys:     newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, records),
 	}
 }
 
 // isEdgeFull reports whether an error says that a table of the edges is full.
 func isEdgeFull(err error) bool {
-	return slices.ContainsFunc([]error{errFlowsFull, errKeysFull, errDatasetsFull, errPermissionsFull}, func(full error) bool { return errors.Is(err, full) })
+	return slices.ContainsFunc([]error{errFlowsFull, errKeysFull, errDatasetsFull, errPermissionsFull, errNumbersFull}, func(full error) bool { return errors.Is(err, full) })
 }
 
 // edgeTables are the tables of the edges.
 func (s *Server) edgeTables() []stateTable {
 	return []stateTable{s.flows.rows, s.keys, s.datasets.rows, s.datasets.events, s.datasets.clicks,
-		s.settings.rows, s.calls.rows, s.calls.permissions}
+		s.settings.rows, s.calls.rows, s.calls.permissions, s.numbers.rows}
 }
 
 // loadEdges reads the state that an earlier Server has left.
 func (s *Server) loadEdges() []error {
 	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord), s.datasets.load(),
-		s.settings.rows.load(s.checkSettingsRecord), s.calls.load())
+		s.settings.rows.load(s.checkSettingsRecord), s.calls.load(), s.loadNumbers())
 }
 
 // clearEdges removes the state of the edges.
@@ -63,6 +65,7 @@ func (s *Server) clearEdges() {
 	for _, t := range s.edgeTables() {
 		s.logStorage(t.clear())
 	}
+	s.clearNumbers()
 }
 
 // forgetEdges removes the state of the edges from memory.

@@ -267,7 +267,7 @@ func (s *Server) AnswerFlow(phoneID, waID string, answer FlowAnswer) (Received, 
 
 // accountOf returns the id of the account of a phone number, or "".
 func (s *Server) accountOf(phoneID string) string {
-	if p := s.phones[phoneID]; p != nil {
+	if p := s.phone(phoneID); p != nil {
 		return p.accountID
 	}
 	return ""

@@ -270,7 +270,7 @@ func (s *Server) checkPublication(row flowRow) *apiError {
 
 // hasConnectedNumber reports whether an account has a number that can send.
 func (s *Server) hasConnectedNumber(account string) bool {
-	for _, p := range s.phones {
+	for _, p := range s.phones.list() {
 		if p.accountID == account && p.Status == "CONNECTED" {
 			return true
 		}

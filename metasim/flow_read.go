@@ -40,7 +40,7 @@ func (s *Server) flow(c *call) (any, *apiError) {
 		}
 	}
 	n := s.flowNode(row)
-	if p := s.phones[phone]; p != nil && p.accountID == row.AccountID {
+	if p := s.phone(phone); p != nil && p.accountID == row.AccountID {
 		n.fields["health_status"] = s.flowHealth(row, health("PHONE_NUMBER", p.ID, p.CanSendMessage))
 	}
 	return c.choose(n, requested)

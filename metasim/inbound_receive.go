@@ -42,7 +42,7 @@ func (s *Server) Receive(phoneID string, in Inbound) (Received, error) {
 	}
 	s.rememberClick(phoneID, in.Referral)
 	message := inboundMessage{
-		GroupID: in.GroupID, Context: in.Context.complete(s.phones[phoneID]), Referral: in.Referral, inboundContent: content,
+		GroupID: in.GroupID, Context: in.Context.complete(s.phone(phoneID)), Referral: in.Referral, inboundContent: content,
 	}
 	switch {
 	case file != nil && file.TooLarge:
@@ -61,7 +61,7 @@ func (s *Server) notifyInbound(received Received, message inboundMessage) string
 	message.From, message.FromUserID = contact.WAID, sender.UserID
 	message.ID = s.newMessageID(cmp.Or(contact.WAID, sender.UserID), true)
 	message.Timestamp, message.Type = strconv.FormatInt(received.Time.Unix(), 10), received.Type
-	s.notify(messagesUpdate(s.phones[received.PhoneNumberID], sender.WAID, func(v *messagesValue) {
+	s.notify(messagesUpdate(s.phone(received.PhoneNumberID), sender.WAID, func(v *messagesValue) {
 		if received.Type != "system" {
 			v.Contacts = []webhookContact{contact}
 		}

@@ -164,7 +164,7 @@ func (c *call) checkOtherContents(kind string) *apiError {
 
 // checkSender refuses a number that cannot send.
 func (s *Server) checkSender(c *call) *apiError {
-	p := s.phones[c.id]
+	p := s.phone(c.id)
 	account := s.accounts[p.accountID]
 	switch {
 	case p.Status == "DELETED":

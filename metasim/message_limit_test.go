@@ -46,7 +46,7 @@ func TestTheThroughputOfANumberIsLimited(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := startSim(t, test.change)
 			send := func(phoneID string) int {
-				return s.limiter.take(s.Now(), s.limitsOf(s.phones[phoneID]), phoneID, s.random.word(20))
+				return s.limiter.take(s.Now(), s.limitsOf(s.phone(phoneID)), phoneID, s.random.word(20))
 			}
 			if test.limit == 0 {
 				for range 5000 {
@@ -88,7 +88,7 @@ func TestAThrottledMessageSaysHowMuchIsUsed(t *testing.T) {
 // What is remembered of pairs and hosts is bounded.
 func TestLimitsForgetPairsThatHaveNothingUsed(t *testing.T) {
 	s := startSim(t, func(c *Config) { c.MessageLimits.PerSecond = -1 })
-	limits := s.limitsOf(s.phones[phone1])
+	limits := s.limitsOf(s.phone(phone1))
 	for range maxPairs {
 		s.limiter.take(s.Now(), limits, phone1, s.random.word(20))
 	}

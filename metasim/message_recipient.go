@@ -46,7 +46,7 @@ func (s *Server) readRecipient(c *call) (recipient, *apiError) {
 	case to == "":
 		return recipient{input: userID, userID: userID}, nil
 	}
-	p := s.phones[c.id]
+	p := s.phone(c.id)
 	waID, complete := normalizeNumber(to, p.DisplayPhoneNumber)
 	if waID == "" {
 		return recipient{}, invalidValue("to is not a phone number")

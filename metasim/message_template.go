@@ -126,7 +126,7 @@ func (s *Server) checkTemplate(c *call, to recipient, content map[string]any) (*
 	language, _ := content["language"].(map[string]any)
 	name, code := text(content["name"]), text(language["code"])
 	s.settleTemplates()
-	t := s.templateToSend(s.phones[c.id].accountID, name, code)
+	t := s.templateToSend(s.phone(c.id).accountID, name, code)
 	switch {
 	case t == nil:
 		return nil, codeError(132001, fmt.Sprintf("template name (%s) does not exist in %s", truncate(name), truncate(code)))

@@ -65,6 +65,13 @@ const (
 	OperationCalls           Operation = "calls"
 	OperationCallPermissions Operation = "call_permissions"
 
+	OperationCreateNumber  Operation = "create_phone_number"
+	OperationRequestCode   Operation = "request_code"
+	OperationVerifyCode    Operation = "verify_code"
+	OperationRegister      Operation = "register"
+	OperationDeregister    Operation = "deregister"
+	OperationUpdateProfile Operation = "update_business_profile"
+
 	OperationAppToken              Operation = "app_access_token"
 	OperationAppSubscriptions      Operation = "app_subscriptions"
 	OperationSubscribeToFields     Operation = "subscribe_to_fields"
@@ -121,7 +128,7 @@ var pageParameters = []string{"limit", "after", "before", "summary"}
 // Rows may have the same method, and patterns that differ in the kind of the node
 // only. Then the kind of the object with the id in the path selects the row. If it
 // is none of theirs, the first of these rows is selected, and refuses the id.
-var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations, settingsOperations, callOperations))
+var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations, settingsOperations, callOperations, numberOperations, profileOperations))
 
 var coreOperations = []operation{
 	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload,
@@ -259,7 +266,7 @@ func (s *Server) node(id string) (kind nodeKind, owners []string) {
 	if _, ok := s.accounts[id]; ok {
 		return nodeAccount, []string{id}
 	}
-	if p, ok := s.phones[id]; ok {
+	if p := s.phone(id); p != nil {
 		return nodePhoneNumber, []string{p.accountID}
 	}
 	if owners := s.apps[id]; len(owners) > 0 {

@@ -114,7 +114,7 @@ func isWAID(id string) bool { return isObjectID(id) && len(id) >= minWAID && len
 // newUserID returns the BSUID of a person: the same in one business portfolio, and
 // another one in each other (docs/references.md#graph-bsuid).
 func (s *Server) newUserID(phoneID, waID string) string {
-	portfolio := s.accounts[s.phones[phoneID].accountID].OwnerBusinessID
+	portfolio := s.accounts[s.phone(phoneID).accountID].OwnerBusinessID
 	sum := sha256.Sum256([]byte(portfolio + "/" + waID))
 	return fmt.Sprintf("US.%020d", binary.BigEndian.Uint64(sum[:]))
 }
@@ -240,7 +240,7 @@ func (s *Server) ChangePerson(phoneID, waID string, change PersonChange) (Person
 
 // checkWAID returns a wa_id as digits, if it and the phone number are right.
 func (s *Server) checkWAID(phoneID, waID string) (string, error) {
-	if s.phones[phoneID] == nil {
+	if s.phone(phoneID) == nil {
 		return "", fmt.Errorf("%w: %q", errNoPhone, truncate(phoneID))
 	}
 	plain := strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "").Replace(waID)

@@ -72,7 +72,7 @@ func (s *Server) ChangeNumber(phoneID, waID, newWAID string) (Person, error) {
 
 // notifyUserID sends the webhook about a new BSUID.
 func (s *Server) notifyUserID(old, changed Person) {
-	p := s.phones[changed.PhoneNumberID]
+	p := s.phone(changed.PhoneNumberID)
 	change := userIDChange{
 		WAID: changed.contact().WAID, Detail: "The user's business-scoped user ID has changed.",
 		Timestamp: strconv.FormatInt(s.Now().Unix(), 10),

@@ -87,30 +87,22 @@ func (s *Server) phoneNode(p *phone) node {
 		defaults: []string{"verified_name", "code_verification_status", "display_phone_number",
 			"quality_rating", "platform_type", "throughput", "webhook_configuration"},
 	}
-	n.fields["whatsapp_business_profile"] = businessProfile()
+	n.fields["whatsapp_business_profile"] = p.businessProfile()
+	if p.row != nil {
+		n.fields["new_display_name"] = orNil(p.row.NewName)
+		n.fields["new_name_status"] = orText(p.row.NewStatus, "NONE")
+		n.fields["is_pin_enabled"] = p.PIN != ""
+	}
 	n.fields["webhook_configuration"] = s.webhookConfiguration(p)
 	return n.with(p.Fields)
 }
 
-// businessProfile is the profile of a number that has none yet: Meta returns what
-// is set, and the product.
-func businessProfile() edge {
-	return edge{rows: []node{{
-		kind:     "WhatsAppBusinessProfile",
-		defaults: []string{"messaging_product"},
-		fields: map[string]any{
-			"messaging_product": "whatsapp", "about": nil, "address": nil, "description": nil, "email": nil,
-			"profile_picture_url": nil, "vertical": "UNDEFINED", "websites": nil,
-		},
-	}}}
-}
-
 func (s *Server) phoneNumber(c *call) (any, *apiError) {
-	return c.respondWithNode(s.phoneNode(s.phones[c.id]))
+	return c.respondWithNode(s.phoneNode(s.phone(c.id)))
 }
 
 func (s *Server) businessProfile(c *call) (any, *apiError) {
-	return c.respondWithEdge(businessProfile())
+	return c.respondWithEdge(s.phone(c.id).businessProfile())
 }
 
 func (s *Server) phoneNumbers(c *call) (any, *apiError) {
@@ -121,8 +113,10 @@ func (s *Server) phoneNumbers(c *call) (any, *apiError) {
 // the first, and those of the same time are in the order of the configuration.
 func (s *Server) phoneNumbersOf(a *BusinessAccount) edge {
 	e := edge{sort: sortPhoneNumbers, filter: filterPhoneNumbers}
-	for _, p := range a.PhoneNumbers {
-		e.rows = append(e.rows, s.phoneNode(s.phones[p.ID]))
+	for _, p := range s.phones.list() {
+		if p.accountID == a.ID {
+			e.rows = append(e.rows, s.phoneNode(p))
+		}
 	}
 	_ = sortPhoneNumbers(e.rows, "last_onboarded_time_descending")
 	return e

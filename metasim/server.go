@@ -22,7 +22,7 @@ type Server struct {
 	cfg      Config
 	access   access
 	accounts map[string]*BusinessAccount
-	phones   map[string]*phone
+	phones   *phoneBook
 	apps     map[string][]string        // app id → ids of the accounts that are connected through it
 	tokens   map[string]map[string]bool // token → ids of the accounts that it has access to
 
@@ -66,6 +66,7 @@ type Server struct {
 type phone struct {
 	PhoneNumber
 	accountID string
+	row       *numberRow // what has become of it; nil means that nothing has changed
 }
 
 // New returns a Server with the state that cfg.Storage and cfg.Records have of an
@@ -78,7 +79,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg:      cfg,
 		accounts: map[string]*BusinessAccount{},
-		phones:   map[string]*phone{},
+		phones:   &phoneBook{},
 		apps:     map[string][]string{},
 		tokens:   map[string]map[string]bool{},
 
@@ -103,7 +104,7 @@ func New(cfg Config) *Server {
 		a := a.withDefaults()
 		s.accounts[a.ID] = &a
 		for _, p := range a.PhoneNumbers {
-			s.phones[p.ID] = &phone{PhoneNumber: p.withDefaults(), accountID: a.ID}
+			s.phones.set(&phone{PhoneNumber: p.withDefaults(), accountID: a.ID})
 		}
 		if a.AppID != "" {
 			s.apps[a.AppID] = append(s.apps[a.AppID], a.ID)
@@ -115,7 +116,7 @@ func New(cfg Config) *Server {
 		}
 	}
 	s.webhookClient = newWebhookClient(cfg.WebhookTransport)
-	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones))
+	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones.list())+maxNumbers)
 	s.people = newPeople(cfg.Records)
 	s.edgeState = newEdgeState(cfg.Records, len(s.accounts))
 	s.templates = newTemplates(cfg)

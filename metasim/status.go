@@ -58,7 +58,7 @@ const clockPoll = 20 * time.Millisecond
 
 // accept accepts a message, if the limits of its number allow one more.
 func (s *Server) accept(c *call, d draft) (Message, *apiError) {
-	p := s.phones[c.id]
+	p := s.phone(c.id)
 	if code := s.limiter.take(s.Now(), s.limitsOf(p), p.ID, d.recipient.key()); code != 0 {
 		c.reportUsage(1)
 		return Message{}, s.errorFor(code)

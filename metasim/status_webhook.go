@@ -55,7 +55,7 @@ type webhookError struct {
 
 // notifyStatus reports the last status of a message.
 func (s *Server) notifyStatus(row messageRow) {
-	p := s.phones[row.PhoneNumberID]
+	p := s.phone(row.PhoneNumberID)
 	if p == nil { // it was removed from the configuration
 		return
 	}

@@ -33,19 +33,26 @@ func (s *Server) unsubscribeApp(c *call) (any, *apiError) {
 	return c.saved(s.changeSubscription(c.id, func(row *Subscription) { row.Unsubscribed, row.CallbackURL = true, "" }))
 }
 
-// otherNumberParameters are those of POST /{phone_number} that are not simulated.
+// otherNumberParameters are those of POST /{phone_number} besides the callback URL.
 var otherNumberParameters = []string{"new_display_name", "pin", "status"}
 
-// updatePhoneNumber changes the callback URL of a phone number. Its other parameters
-// are not simulated.
+// updatePhoneNumber changes the PIN, the name and the callback URL of a phone number.
 func (s *Server) updatePhoneNumber(c *call) (any, *apiError) {
 	given, ok := c.parameters["webhook_configuration"]
-	for _, name := range otherNumberParameters {
-		_, other := c.parameters[name]
-		ok = ok && !other
-	}
-	if !ok {
-		return nil, c.notSimulated("POST /{phone_number}", "Send webhook_configuration only.")
+	_, pin := c.parameters["pin"]
+	_, name := c.parameters["new_display_name"]
+	_, status := c.parameters["status"]
+	switch {
+	case status:
+		return nil, c.notSimulated("the parameter status of POST /{phone_number}", "Leave it out.")
+	case !ok && !pin && !name:
+		return nil, parameterError("At least one of {pin, new_display_name, webhook_configuration} is required.")
+	case !ok:
+		return s.changeNumberNode(c)
+	case pin || name:
+		if _, refusal := s.changeNumberNode(c); refusal != nil {
+			return nil, refusal
+		}
 	}
 	var configuration struct {
 		URL   *string `json:"override_callback_uri"`

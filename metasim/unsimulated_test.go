@@ -10,24 +10,24 @@ import (
 
 func TestARequestThatIsNotSimulatedSaysSo(t *testing.T) {
 	tests := map[string]struct{ method, target, missing string }{
-		"blocking a user":              {"POST", "/v25.0/" + phone1 + "/block_users", "POST /{phone_number}/block_users"},
-		"registration":                 {"POST", "/v25.0/" + phone1 + "/register", "POST /{phone_number}/register"},
-		"a setting of a number":        {"POST", "/v25.0/" + phone1 + "/", "POST /{phone_number}"},
-		"a code in the path":           {"GET", "/v25.0/" + phone1 + "/message_qrdls/ABC", "GET /{phone_number}/message_qrdls/*"},
-		"the profile, changed":         {"POST", "/v25.0/" + phone1 + "/whatsapp_business_profile", "POST /{phone_number}/whatsapp_business_profile"},
+		"groups":                       {"POST", "/v25.0/" + phone1 + "/groups", "POST /{phone_number}/groups"},
+		"registration":                 {"POST", "/v25.0/" + phone1 + "/smb_app_data", "POST /{phone_number}/smb_app_data"},
+		"a setting of a number":        {"POST", "/v25.0/" + phone1 + "/?status=x", "the parameter status of POST /{phone_number}"},
+		"a code in the path":           {"GET", "/v25.0/" + account1 + "/payment_configuration/ABC", "GET /{account}/payment_configuration/*"},
+		"the profile, changed":         {"POST", "/v25.0/" + phone1 + "/business_compliance_info", "POST /{phone_number}/business_compliance_info"},
 		"an archive of templates":      {"POST", "/v25.0/" + account1 + "/message_templates/archive", "POST /{account}/message_templates/archive"},
-		"another number":               {"POST", "/v25.0/" + account1 + "/phone_numbers", "POST /{account}/phone_numbers"},
+		"another number":               {"POST", "/v25.0/" + account1 + "/product_catalogs", "POST /{account}/product_catalogs"},
 		"an account's settings":        {"POST", "/v25.0/" + account1, "POST /{account}"},
 		"the app itself":               {"GET", "/v25.0/" + app1, "GET /{app}"},
 		"an edge of an unknown object": {"GET", "/v25.0/123/join_requests", "GET /{id}/join_requests"},
-		"no version":                   {"POST", "/" + phone1 + "/block_users", "POST /{phone_number}/block_users"},
+		"no version":                   {"POST", "/" + phone1 + "/groups", "POST /{phone_number}/groups"},
 		"a token's owner":              {"GET", "/v25.0/me/accounts", "GET /me/*"},
 		"a change of the library":      {"POST", "/v25.0/message_template_library", "POST /message_template_library"},
 		"a batch":                      {"POST", "/v25.0/", "POST /"},
 		"several ids":                  {"GET", "/v25.0/" + phone1 + "?ids=1,2", "the parameter ids"},
 		"another method":               {"POST", "/v25.0/" + phone1 + "/media?method=delete", "the parameter method"},
 		"a field":                      {"GET", "/v25.0/" + account1 + "?fields=id,schedules{name}", "the field schedules of WhatsAppBusinessAccount"},
-		"a field of a field":           {"GET", "/v25.0/" + account1 + "?fields=phone_numbers{message_qrdls}", "the field message_qrdls of WhatsAppBusinessPhoneNumber"},
+		"a field of a field":           {"GET", "/v25.0/" + account1 + "?fields=phone_numbers{groups}", "the field groups of WhatsAppBusinessPhoneNumber"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -61,8 +61,8 @@ func TestATokenIsCheckedBeforeWhatIsNotSimulated(t *testing.T) {
 		target, authorization string
 		status, code          int
 	}{
-		"a bad token":             {"/v25.0/" + phone1 + "/register", "Bearer nonsense", 401, 190},
-		"no token":                {"/v25.0/" + phone1 + "/register", "", 401, 104},
+		"a bad token":             {"/v25.0/" + phone1 + "/smb_app_data", "Bearer nonsense", 401, 190},
+		"no token":                {"/v25.0/" + phone1 + "/smb_app_data", "", 401, 104},
 		"no token, which is made": {"/v25.0/oauth/access_token?grant_type=fb_exchange_token", "", 501, 501},
 	}
 	for name, test := range tests {
@@ -71,7 +71,7 @@ func TestATokenIsCheckedBeforeWhatIsNotSimulated(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	a := s.mustSend("POST", "/v25.0/"+phone1+"/register", strings.NewReader(`{"access_token":"`+token1+`"}`), "Content-Type", "application/json")
+	a := s.mustSend("POST", "/v25.0/"+phone1+"/smb_app_data", strings.NewReader(`{"access_token":"`+token1+`"}`), "Content-Type", "application/json")
 	if a.status != http.StatusNotImplemented {
 		t.Errorf("a token in the body: %d %s", a.status, a.body)
 	}
@@ -79,10 +79,10 @@ func TestATokenIsCheckedBeforeWhatIsNotSimulated(t *testing.T) {
 
 func TestAFaultRespondsForWhatIsNotSimulated(t *testing.T) {
 	s := startSim(t)
-	if _, err := s.AddFault(Fault{PathPattern: "/v*/*/register", Body: `{"messages":[{"id":"wamid.1"}]}`}); err != nil {
+	if _, err := s.AddFault(Fault{PathPattern: "/v*/*/smb_app_data", Body: `{"messages":[{"id":"wamid.1"}]}`}); err != nil {
 		t.Fatal(err)
 	}
-	a := s.mustSend("POST", "/v25.0/"+phone1+"/register", nil, "Authorization", "Bearer "+token1)
+	a := s.mustSend("POST", "/v25.0/"+phone1+"/smb_app_data", nil, "Authorization", "Bearer "+token1)
 	if a.status != http.StatusOK || a.body != `{"messages":[{"id":"wamid.1"}]}` {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -96,7 +96,7 @@ func TestMisspeltRequestsAreNotTakenForUnsimulatedOnes(t *testing.T) {
 		code           int
 	}{
 		"an edge":                     {"POST", "/v25.0/" + phone1 + "/mesages", 2500},
-		"a method of an edge":         {"PUT", "/v25.0/" + phone1 + "/register", 2500},
+		"a method of an edge":         {"PUT", "/v25.0/" + phone1 + "/smb_app_data", 2500},
 		"a field":                     {"GET", "/v25.0/" + account1 + "?fields=message_template", 100},
 		"an account's field":          {"GET", "/v25.0/" + phone1 + "?fields=owner_business", 100},
 		"a method of a node":          {"DELETE", "/v25.0/" + phone1, 100},

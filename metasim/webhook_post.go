@@ -19,7 +19,7 @@ type WebhookUpdate struct {
 // PostWebhook sends a webhook with an update of any field, for which the simulator has no
 // other function.
 func (s *Server) PostWebhook(u WebhookUpdate) error {
-	account, p := u.BusinessAccountID, s.phones[u.PhoneNumberID]
+	account, p := u.BusinessAccountID, s.phone(u.PhoneNumberID)
 	switch {
 	case u.PhoneNumberID != "" && p == nil:
 		return fmt.Errorf("%w: %q", errNoPhone, truncate(u.PhoneNumberID))

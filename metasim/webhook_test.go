@@ -141,7 +141,7 @@ func (s *sim) startDelivery() (stop func()) {
 
 // textFrom notifies of a text message.
 func (s *sim) textFrom(user, body string) {
-	s.notify(messagesUpdate(s.phones[phone1], user, func(v *messagesValue) {
+	s.notify(messagesUpdate(s.phone(phone1), user, func(v *messagesValue) {
 		v.Contacts = []webhookContact{{Profile: webhookProfile{Name: "Kerry"}, WAID: user}}
 		v.Messages = []any{map[string]any{"from": user, "text": map[string]string{"body": body}}}
 	}))
