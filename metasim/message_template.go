@@ -1,7 +1,6 @@
 package metasim
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -286,10 +285,10 @@ func invalidParameter(details string) *apiError {
 }
 
 // buttonTypes are the types of buttons in Meta's errors, by sub_type of a component.
-var buttonTypes = map[string]string{"url": "Url", "quick_reply": "QuickReply", "copy_code": "CopyCode", "flow": "Flow", "catalog": "Catalog", "mpm": "Mpm", "spm": "Spm", "voice_call": "VoiceCall"}
+var buttonTypes = map[string]string{"url": "Url", "quick_reply": "QuickReply", "copy_code": "CopyCode", "flow": "Flow", "catalog": "Catalog", "mpm": "Mpm", "spm": "Spm", "voice_call": "VoiceCall", "phone_number": "PhoneNumber", "request_contact_info": "RequestContactInfo"}
 
-// buttons checks the components of buttons: each must be for a button of its type,
-// and a button whose URL has a variable, and one with a code, requires one.
+// buttons checks the components of buttons: each must be for a button of its type, which
+// the details name, and a button whose URL has a variable, and one with a code, requires one.
 func (k templateCheck) buttons() *apiError {
 	buttons := k.template.buttons()
 	given := map[int]bool{}
@@ -299,13 +298,17 @@ func (k templateCheck) buttons() *apiError {
 		}
 		position, _ := number(component["index"]) // without one, the first
 		kind := lower(component, "sub_type")
-		if !(position >= 0 && position < float64(len(buttons))) || !fitsButton(kind, buttons[int(position)]) {
-			return codeError(132018, fmt.Sprintf("buttons: Button at index %v must be of type %s", position, cmp.Or(wanted(buttons, position), buttonTypes[kind])))
+		notFound := codeError(132012, "Parameter value for "+strings.ToUpper(kind)+" was expected but was not found")
+		if !(position >= 0 && position < float64(len(buttons))) {
+			return notFound
 		}
 		index := int(position)
 		given[index] = true
-		if button := buttons[index]; button.needsParameter() && !hasContent(objects(component["parameters"])) {
-			return codeError(132012, "Parameter value for "+strings.ToUpper(kind)+" was expected but was not found")
+		switch button := buttons[index]; {
+		case !fitsButton(kind, button):
+			return codeError(132018, fmt.Sprintf("buttons: Button at index %d must be of type %s", index, button.metaName()))
+		case button.needsParameter() && !hasContent(objects(component["parameters"])):
+			return notFound
 		}
 	}
 	for i, button := range buttons {
@@ -327,15 +330,6 @@ func fitsButton(kind string, button TemplateButton) bool {
 		return kind == "url"
 	}
 	return strings.EqualFold(kind, button.Type)
-}
-
-// wanted returns the type that a component's button is to have if it is the URL of a
-// one-time password, or "".
-func wanted(buttons []TemplateButton, position float64) string {
-	if position >= 0 && position < float64(len(buttons)) && buttons[int(position)].Type == "OTP" {
-		return "Url"
-	}
-	return ""
 }
 
 func (b TemplateButton) needsParameter() bool {

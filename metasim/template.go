@@ -294,6 +294,10 @@ func (t Template) json() json.RawMessage {
 		if c.Type == "HEADER" {
 			c.Format = cmp.Or(c.Format, "TEXT")
 		}
+		c.Buttons = slices.Clone(c.Buttons)
+		for k := range c.Buttons {
+			c.Buttons[k].Type = strings.ToUpper(c.Buttons[k].Type)
+		}
 		list[i] = c
 	}
 	content, err := json.Marshal(list)
