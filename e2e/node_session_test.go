@@ -22,7 +22,7 @@ type nodeSession struct {
 
 // jsCall is a line for session.mjs.
 type jsCall struct {
-	Operation string `json:"operation"` // without "Command"; or "presign", "presignPut", "paginate"
+	Operation string `json:"operation"` // without "Command"; or "presign", "presignPut", "paginate", "operations"
 	Input     any    `json:"input"`
 
 	Endpoint    string `json:"endpoint"`

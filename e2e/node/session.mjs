@@ -9,6 +9,7 @@ const { S3Client, GetObjectCommand, PutObjectCommand } = require('@aws-sdk/clien
 const { getSignedUrl } = require('@aws-sdk/s3-request-presigner');
 
 const exceptions = Object.keys(social).filter((name) => name.endsWith('Exception'));
+const operations = Object.keys(social).filter((name) => /^[A-Z].+Command$/.test(name)).map((name) => name.slice(0, -'Command'.length));
 const clients = new Map();
 
 function client(call) {
@@ -42,6 +43,7 @@ async function list(call) {
 async function perform(call) {
   if (call.operation.startsWith('presign')) return presign(call);
   if (call.operation === 'paginate') return list(call);
+  if (call.operation === 'operations') return operations;
   const { $metadata, ...output } = await client(call).send(new social[`${call.operation}Command`](call.input));
   return output;
 }
