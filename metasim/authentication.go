@@ -68,7 +68,7 @@ func (s *Server) authenticate(c *call) *apiError {
 	if c.token == "" {
 		return missingToken()
 	}
-	accounts, ok := s.tokens[c.token]
+	accounts, ok := s.accountsOf(c.token)
 	if !ok && auth.app {
 		accounts, ok = s.appTokens[c.token]
 	}

@@ -13,11 +13,19 @@ type NumberList struct {
 	Numbers []Number `json:"numbers"`
 }
 
+// signupJSON is a request of the control API for a code.
+type signupJSON struct {
+	AccountID string `json:"waba_id,omitempty"`
+}
+
 // controlNumbers adds the paths about phone numbers.
 func (s *Server) controlNumbers(mux *http.ServeMux) {
 	mux.HandleFunc("GET /numbers", func(w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, NumberList{s.Numbers()})
 	})
+	mux.HandleFunc("POST /signup", withBody(maxControlBody, func(_ *http.Request, in signupJSON) (any, error) {
+		return s.Signup(in.AccountID)
+	}))
 	mux.HandleFunc("GET /numbers/{id}", func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")
 		if s.phone(id) == nil {
@@ -29,6 +37,11 @@ func (s *Server) controlNumbers(mux *http.ServeMux) {
 	mux.HandleFunc("POST /numbers/{id}", withBody(maxControlBody, func(r *http.Request, in NumberChange) (any, error) {
 		return s.ChangeNumberState(r.PathValue("id"), in)
 	}))
+}
+
+// Signup makes a code of embedded signup; see Server.Signup.
+func (c *ControlClient) Signup(ctx context.Context, accountID string) (code Signup, err error) {
+	return code, c.do(ctx, http.MethodPost, "/signup", signupJSON{accountID}, &code)
 }
 
 // Numbers returns all phone numbers.

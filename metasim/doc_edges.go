@@ -76,6 +76,18 @@
 //   - A name that is accepted counts at once, without another registration.
 //   - Numbers are neither migrated nor verified in advance; backup is not simulated.
 //
+// # Signup
+//
+//	GET    /{version}/oauth/access_token    app_access_token, or POST: client_id, client_secret, code → {"access_token","token_type"}
+//	GET    /{version}/debug_token           debug_token: input_token
+//	GET    /{version}/{business}/owned_whatsapp_business_accounts    owned_accounts, of a BusinessAccount.OwnerBusinessID
+//	GET    /{version}/{business}/client_whatsapp_business_accounts   client_accounts, always empty
+//
+// Server.Signup makes a code, as a business that completes the dialog of embedded signup
+// does. It is exchanged once, within 30 seconds, for a token that has access to the
+// account and does not expire. At most 1000 codes wait and 10000 tokens are kept; tokens
+// outlive the Server like media, codes do not.
+//
 // # Settings and calls
 //
 //	GET    /{version}/{phone number}/settings          settings: calling, payload_encryption, storage_configuration, user_identity_change
@@ -105,6 +117,7 @@
 //
 // The control API has, besides what the section on it lists:
 //
+//	POST   /signup               {} or {"waba_id":"1"} → a code of embedded signup (type Signup)
 //	GET    /numbers              {"numbers":[…]} of all accounts (type Number)
 //	GET    /numbers/{id}         the number, with the code that was sent to it, or 404
 //	POST   /numbers/{id}         {"name_decision":"APPROVED"}, {"quality_rating":"RED"}, {"status":"BANNED"} (type NumberChange) → the number

@@ -27,6 +27,7 @@ type edgeState struct {
 	calls    *calls
 	keys     *table[encryptionKey]
 	numbers  *numbers
+	signups  *signups
 }
 
 func newEdgeState(records RecordStore, accounts int) edgeState {
@@ -36,25 +37,26 @@ func newEdgeState(records RecordStore, accounts int) edgeState {
 		settings: &allSettings{rows: newTable[numberSettings](settingsKind, maxEncryptionKeys, errSettingsFull, records)},
 		calls:    newCalls(records),
 		numbers:  newNumbers(records),
+		signups:  newSignups(records),
 		keys:     newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, records),
 	}
 }
 
 // isEdgeFull reports whether an error says that a table of the edges is full.
 func isEdgeFull(err error) bool {
-	return slices.ContainsFunc([]error{errFlowsFull, errKeysFull, errDatasetsFull, errPermissionsFull, errNumbersFull}, func(full error) bool { return errors.Is(err, full) })
+	return slices.ContainsFunc([]error{errFlowsFull, errKeysFull, errDatasetsFull, errPermissionsFull, errNumbersFull, errTokensFull}, func(full error) bool { return errors.Is(err, full) })
 }
 
 // edgeTables are the tables of the edges.
 func (s *Server) edgeTables() []stateTable {
 	return []stateTable{s.flows.rows, s.keys, s.datasets.rows, s.datasets.events, s.datasets.clicks,
-		s.settings.rows, s.calls.rows, s.calls.permissions, s.numbers.rows}
+		s.settings.rows, s.calls.rows, s.calls.permissions, s.numbers.rows, s.signups}
 }
 
 // loadEdges reads the state that an earlier Server has left.
 func (s *Server) loadEdges() []error {
 	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord), s.datasets.load(),
-		s.settings.rows.load(s.checkSettingsRecord), s.calls.load(), s.loadNumbers())
+		s.settings.rows.load(s.checkSettingsRecord), s.calls.load(), s.loadNumbers(), s.signups.tokens.load(checkTokenRecord))
 }
 
 // clearEdges removes the state of the edges.

@@ -72,6 +72,10 @@ const (
 	OperationDeregister    Operation = "deregister"
 	OperationUpdateProfile Operation = "update_business_profile"
 
+	OperationDebugToken     Operation = "debug_token"
+	OperationOwnedAccounts  Operation = "owned_accounts"
+	OperationClientAccounts Operation = "client_accounts"
+
 	OperationAppToken              Operation = "app_access_token"
 	OperationAppSubscriptions      Operation = "app_subscriptions"
 	OperationSubscribeToFields     Operation = "subscribe_to_fields"
@@ -89,6 +93,7 @@ const (
 	nodeSession     nodeKind = "session"
 	nodeFlow        nodeKind = "flow"
 	nodeDataset     nodeKind = "dataset"
+	nodeBusiness    nodeKind = "business"
 	nodeTemplate    nodeKind = "template"
 )
 
@@ -128,7 +133,7 @@ var pageParameters = []string{"limit", "after", "before", "summary"}
 // Rows may have the same method, and patterns that differ in the kind of the node
 // only. Then the kind of the object with the id in the path selects the row. If it
 // is none of theirs, the first of these rows is selected, and refuses the id.
-var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations, settingsOperations, callOperations, numberOperations, profileOperations))
+var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations, settingsOperations, callOperations, numberOperations, profileOperations, signupOperations))
 
 var coreOperations = []operation{
 	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload,

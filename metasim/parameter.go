@@ -33,7 +33,7 @@ const (
 var commonParameters = []string{"access_token", "fields", "method", "pretty", "locale", "format", "debug", "appsecret_proof", "appsecret_time", "sdk", "sig"}
 
 // secretParameters are those of which the history has no value.
-var secretParameters = []string{"access_token", "verify_token", "webhook_configuration", "client_secret", "pin", "code"}
+var secretParameters = []string{"access_token", "verify_token", "webhook_configuration", "client_secret", "pin", "code", "input_token", "fb_exchange_token"}
 
 // unsimulatedParameters change what a request means, and are refused. A method that
 // is the request's own changes nothing.

@@ -209,7 +209,7 @@ func subscribedFields(value string) ([]string, *apiError) {
 }
 
 // appTokenParameters are those of GET and POST /oauth/access_token.
-var appTokenParameters = []string{"client_id", "client_secret", "grant_type", "code", "redirect_uri", "fb_exchange_token"}
+var appTokenParameters = []string{"client_id", "client_secret", "grant_type", "code", "redirect_uri", "fb_exchange_token", "set_token_expires_in_60_days"}
 
 // appTokenResponse is the response to a request for the token of an app.
 type appTokenResponse struct {
@@ -217,11 +217,13 @@ type appTokenResponse struct {
 	TokenType   string `json:"token_type"`
 }
 
-// appAccessToken returns the access token of an app for its id and secret. Tokens of
-// users and businesses are not made (docs/references.md#graph-app-secret).
+// appAccessToken returns the access token of an app for its id and secret
+// (docs/references.md#graph-app-secret), or that of a business for a code. Tokens of users
+// are not made.
 func (s *Server) appAccessToken(c *call) (any, *apiError) {
-	if c.parameters.get("grant_type") != "client_credentials" {
-		return nil, c.notSimulated(c.r.Method+" /oauth/access_token with another grant_type than client_credentials", "Use BusinessAccount.Token.")
+	grant, hasCode := c.parameters.get("grant_type"), c.parameters.get("code") != ""
+	if grant != "client_credentials" && !(hasCode && (grant == "" || grant == "authorization_code")) {
+		return nil, c.notSimulated(c.r.Method+" /oauth/access_token with another grant_type than client_credentials, and without a code", "Use BusinessAccount.Token.")
 	}
 	id := c.parameters.get("client_id")
 	if id == "" {
@@ -232,6 +234,9 @@ func (s *Server) appAccessToken(c *call) (any, *apiError) {
 		e := oauthError(http.StatusBadRequest, 1, "Error validating client secret.")
 		e.reason = "client_id and client_secret are not those of an app"
 		return nil, e
+	}
+	if grant != "client_credentials" {
+		return s.exchangeCode(c, id)
 	}
 	return appTokenResponse{token, "bearer"}, nil
 }

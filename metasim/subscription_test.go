@@ -177,7 +177,8 @@ func TestAppGetsItsTokenForItsSecret(t *testing.T) {
 		"grant_type=client_credentials&client_id=" + app1:                         1,
 		"grant_type=client_credentials&client_id=" + app1 + "&client_secret=x":    1,
 		"grant_type=client_credentials&client_id=1&client_secret=" + secret1:      1,
-		"client_id=" + app1 + "&client_secret=" + secret1 + "&code=from-a-dialog": 501,
+		"client_id=" + app1 + "&client_secret=" + secret1 + "&code=from-a-dialog": 100,
+		"client_id=" + app1 + "&client_secret=" + secret1:                         501,
 	} {
 		if a := form(values); a.refusal(t).Error.Code != code {
 			t.Errorf("%s: %d %s", values, a.status, a.body)

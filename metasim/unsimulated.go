@@ -75,11 +75,9 @@ var unsimulatedEdges = map[string]string{
 	"accounts":                             "GET POST",
 	"add_phone_numbers":                    "POST",
 	"assigned_whatsapp_business_accounts":  "GET",
-	"client_whatsapp_business_accounts":    "GET",
 	"connected_client_businesses":          "GET",
 	"extendedcredits":                      "GET",
 	"onboard_partners_to_mm_lite":          "POST",
-	"owned_whatsapp_business_accounts":     "GET",
 	"parent-bsuid-accounts":                "GET",
 	"preverified_numbers":                  "GET",
 	"share_preverified_numbers":            "POST DELETE",
@@ -99,7 +97,6 @@ var unsimulatedNodes = map[nodeKind]string{
 var unsimulatedPaths = map[string]string{
 	"":                         "POST", // batch requests
 	"app":                      "GET",
-	"debug_token":              "GET",
 	"me":                       "GET",
 	"me/*":                     "GET",
 	"message_template_library": "POST",
