@@ -85,6 +85,7 @@ func handleAtMeta[In, Out any](
 				return nil, err
 			}
 			m.sender, m.wabaID, m.token = sender, sender.BusinessAccountMetaID, sender.Token
+			c.entry.PhoneNumberID = sender.ID
 		} else {
 			owner, err := c.owner(ctx, given)
 			if err != nil {

@@ -53,6 +53,9 @@ func TestPublicKeyIsSetAndReturned(t *testing.T) {
 	_, err := client.PutWhatsAppBusinessPublicKey(ctx, put)
 	w.must(err)
 	meta.checkRequests(t, "POST /1/whatsapp_business_encryption business_public_key="+url.QueryEscape(text))
+	if line := lastLine(t, w.log); line["phone_number_id"] != strings.TrimPrefix(w.phone, "phone-number-id-") {
+		t.Errorf("logged %v", line)
+	}
 	checkException(t, errOf(client.PutWhatsAppBusinessPublicKey(ctx, put)), "DependencyException", "GetWhatsAppBusinessPublicKey shows")
 	get := &socialmessaging.GetWhatsAppBusinessPublicKeyInput{OriginationPhoneNumberId: &w.phone}
 	key, err := client.GetWhatsAppBusinessPublicKey(ctx, get)

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -35,7 +36,8 @@ type Report struct {
 
 // Describe writes the report into the entry of the call that the transfer was for.
 func (r *Report) Describe(e *activity.Entry) {
-	e.PhoneNumberID, e.Object, e.MediaID, e.Destination = r.PhoneNumberID, r.Object, r.MediaID, r.Destination
+	e.PhoneNumberID, e.Object = cmp.Or(r.PhoneNumberID, e.PhoneNumberID), r.Object
+	e.MediaID, e.Destination = r.MediaID, r.Destination
 	if r.Media.ID != "" {
 		e.MediaID, e.Bytes = r.Media.ID, r.Media.Size
 	}
