@@ -4,11 +4,14 @@ package kms
 
 import (
 	"context"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +29,9 @@ import (
 
 // timeout bounds one attempt to read a key.
 const timeout = 10 * time.Second
+
+// bits is the size of the keys that Meta takes (docs/references.md#graph-flows).
+const bits = 2048
 
 // Config configures a [Client].
 type Config struct {
@@ -108,8 +114,14 @@ func (c *Client) PublicKey(ctx context.Context, arn string) (string, error) {
 	if err != nil {
 		return "", failure(arn, err)
 	}
-	if out.KeySpec != types.KeySpecRsa2048 || out.KeyUsage != types.KeyUsageTypeEncryptDecrypt {
-		return "", &Error{Unsuitable, fmt.Sprintf("The KMS key '%s' is of type %s for %s. WhatsApp takes only keys of type RSA_2048 for ENCRYPT_DECRYPT.", arn, out.KeySpec, out.KeyUsage), nil}
+	// The key itself tells its type: some servers that stand for KMS do not return KeySpec.
+	key, err := x509.ParsePKIXPublicKey(out.PublicKey)
+	if err != nil {
+		return "", &Error{Unavailable, fmt.Sprintf("KMS returned no public key for '%s'. Retry later.", arn), err}
+	}
+	if own, ok := key.(*rsa.PublicKey); !ok || own.N.BitLen() != bits || out.KeyUsage != types.KeyUsageTypeEncryptDecrypt {
+		return "", &Error{Unsuitable, fmt.Sprintf("The KMS key '%s' (%s) is not of type RSA_2048 for ENCRYPT_DECRYPT, as WhatsApp requires. Create another one.", arn,
+			strings.TrimSpace(string(out.KeySpec)+" "+string(out.KeyUsage))), nil}
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: out.PublicKey})), nil
 }

@@ -98,6 +98,7 @@ func TestKeyThatMetaDoesNotTakeIsNotSent(t *testing.T) {
 
 func TestPublicKeyOfKMSIsSet(t *testing.T) {
 	der, text := publicKey(t, rsaKey(t, 2048).Public())
+	long, _ := publicKey(t, rsaKey(t, 3072).Public())
 	encoded := base64.StdEncoding.EncodeToString(der)
 	good := fmt.Sprintf(`{"KeyId":"x","KeySpec":"RSA_2048","KeyUsage":"ENCRYPT_DECRYPT","PublicKey":"%s"}`, encoded)
 	var status int
@@ -124,7 +125,8 @@ func TestPublicKeyOfKMSIsSet(t *testing.T) {
 		{400, `{"__type":"AccessDeniedException","message":"secret text"}`, "AccessDeniedException", "kms:GetPublicKey"},
 		{400, `{"__type":"DisabledException","message":"secret text"}`, "InvalidParametersException", "RSA_2048"},
 		{400, `{"__type":"SomethingElse","message":"secret text"}`, "DependencyException", "SomethingElse"},
-		{200, strings.ReplaceAll(good, "RSA_2048", "RSA_4096"), "InvalidParametersException", "RSA_4096"},
+		{200, strings.ReplaceAll(good, encoded, base64.StdEncoding.EncodeToString(long)), "InvalidParametersException", "as WhatsApp requires"},
+		{200, strings.ReplaceAll(good, encoded, "AAAA"), "DependencyException", "no public key"},
 		{200, strings.ReplaceAll(good, "ENCRYPT_DECRYPT", "SIGN_VERIFY"), "InvalidParametersException", "SIGN_VERIFY"},
 	} {
 		status, response = row.status, row.response
