@@ -73,7 +73,32 @@ func (u update) facts() facts {
 	case u.status != nil:
 		return u.statusFacts()
 	}
-	return facts{name: eventName(u.field), key: []string{"other", u.field, u.time, string(u.content)}}
+	f := facts{name: eventName(u.field), key: []string{"other", u.field, u.time, string(u.content)}}
+	if u.field == "calls" {
+		f.user = callUser(members(u.content))
+	}
+	return f
+}
+
+// callUser returns the user of the first call that a change is about, or "": the signals
+// of a call stay in order with each other and with the user's messages
+// (docs/references.md#graph-calls).
+func callUser(value []member) string {
+	own := digitsOf(textAt(members(last(value, "metadata")), "display_phone_number"))
+	for _, signal := range elements(last(value, "calls")) {
+		m := members(signal)
+		for _, user := range []string{firstText(m, "from", "from_user_id"), firstText(m, "to", "to_user_id")} {
+			if user != "" && (own == "" || digitsOf(user) != own) {
+				return user
+			}
+		}
+	}
+	for _, status := range elements(last(value, "statuses")) {
+		if user := firstText(members(status), "recipient_id", "recipient_user_id"); user != "" {
+			return user
+		}
+	}
+	return ""
 }
 
 // mediaTypes are the types of messages that have a file.

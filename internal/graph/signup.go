@@ -4,14 +4,12 @@
 package graph
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"ferry/internal/secret"
@@ -75,10 +73,10 @@ func (c *Client) InspectToken(ctx context.Context, app App, token secret.Secret)
 	target.RawQuery = url.Values{"input_token": {token.Reveal()}}.Encode()
 	var response struct {
 		Data struct {
-			AppID   nodeID          `json:"app_id"`
-			IsValid bool            `json:"is_valid"`
-			Expires json.RawMessage `json:"expires_at"` // Unix seconds; 0 means never
-			Scopes  []string        `json:"scopes"`
+			AppID   nodeID   `json:"app_id"`
+			IsValid bool     `json:"is_valid"`
+			Expires unixTime `json:"expires_at"` // Unix seconds; 0 means never
+			Scopes  []string `json:"scopes"`
 			Granted []struct {
 				Scope   string   `json:"scope"`
 				Targets []nodeID `json:"target_ids"`
@@ -93,9 +91,7 @@ func (c *Client) InspectToken(ctx context.Context, app App, token secret.Secret)
 	}
 	data := response.Data
 	grant := Grant{IsValid: data.IsValid, AppID: string(data.AppID), Scopes: data.Scopes, Problem: clean(clean(string(data.Error.Message), token), app.Secret)}
-	if seconds, err := strconv.ParseInt(string(bytes.Trim(data.Expires, `"`)), 10, 64); err == nil && seconds > 0 {
-		grant.Expires = time.Unix(seconds, 0)
-	}
+	grant.Expires = data.Expires.Time
 	for _, granted := range data.Granted {
 		if !slices.Contains(grant.Scopes, granted.Scope) {
 			grant.Scopes = append(grant.Scopes, granted.Scope)

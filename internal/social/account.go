@@ -79,7 +79,8 @@ func (c *call) noSuchAccount(given string) error {
 		"No WhatsApp Business Account '%s' is linked to account %s in region %s.", given, c.caller.accountID, c.caller.region)
 }
 
-// GetLinkedWhatsAppBusinessAccountPhoneNumber returns one phone number.
+// GetLinkedWhatsAppBusinessAccountPhoneNumber returns one phone number, with its settings
+// for calls unless Meta does not return them.
 func (c *call) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, in *socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberInput) (*socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput, error) {
 	sender, err := c.sender(ctx, *in.Id)
 	if err != nil {
@@ -89,6 +90,7 @@ func (c *call) GetLinkedWhatsAppBusinessAccountPhoneNumber(ctx context.Context, 
 	return &socialmessaging.GetLinkedWhatsAppBusinessAccountPhoneNumberOutput{
 		PhoneNumber:                     &detail,
 		LinkedWhatsAppBusinessAccountId: new(kindBusinessAccount.id(sender.BusinessAccountID)),
+		CallSettings:                    c.callSettings(ctx, sender),
 	}, nil
 }
 

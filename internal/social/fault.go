@@ -196,9 +196,10 @@ func objectFault(e *object.Error) *fault {
 
 // Meta's codes by what a caller can do about them (docs/references.md#graph-errors).
 var (
-	throttleCodes  = []int{4, 17, 341, 613, 80007, 80008, 80012, 130429, 131048, 131056, 131064, 133016}
-	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063, 139000}
+	throttleCodes  = []int{4, 17, 341, 613, 80007, 80008, 80012, 130429, 131048, 131056, 131064, 133016, 138002, 138005}
+	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063, 138000, 138006, 139000}
 	transientCodes = []int{1, 2, 99, 131000, 131016, 131057, 133004, 2494100}
+	conflictCodes  = []int{138003} // of calls (docs/references.md#graph-calls)
 	// refusalCodes are refusals of the request, whatever the HTTP status is.
 	refusalCodes    = []int{100, 192, 139001, 139002, 139003, 139004}
 	missingSubcodes = []int{33, 2593002} // of code 100; the second one is about templates
@@ -214,6 +215,8 @@ func graphFault(e *graph.Error) *fault {
 	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299 || e.Code == 0 && isRefusal:
 		return fail(socialmessaging.KindAccessDeniedByMeta, e,
 			"WhatsApp (Meta) denied the request: %s. Check the account at Meta, or set a new token with 'ferry account link'.", e.Summary())
+	case slices.Contains(conflictCodes, e.Code):
+		return fail(socialmessaging.KindConflict, e, "WhatsApp (Meta) rejected the request: %s.", e.Summary())
 	case e.Status == http.StatusTooManyRequests:
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
 	case slices.Contains(transientCodes, e.Code) || e.Code == 0 || e.Status >= 500 && !slices.Contains(refusalCodes, e.Code):

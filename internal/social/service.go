@@ -9,6 +9,7 @@
 //	conversion.go datasets and conversion events
 //	account.go    linked accounts and phone numbers
 //	signup.go     what links an account
+//	calling.go    calls, and the settings of phone numbers for them
 //	tag.go        tags of linked accounts and phone numbers
 //	condition.go  what the conditions of policies may ask about a call
 //	eventdestination.go  where the events of a linked account go
@@ -142,7 +143,7 @@ type Service struct {
 	policies *lru.Cache[string, *policy.Document]
 	owned    *lru.Cache[ownedNode, struct{}] // what is known to belong to a business account at Meta
 	kms      *kms.Client                     // nil if keys of KMS are refused
-	// unsettledCalls are calls after which Meta may have conversion events, by sharedBy.
+	// unsettledCalls are calls after which Meta may have conversion events or signals of calls, by sharedBy.
 	unsettledCalls *lru.Cache[string, *fault]
 
 	waits    atomic.Int64  // calls that wait for events
