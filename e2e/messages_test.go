@@ -69,6 +69,11 @@ type envelope struct {
 						ID       string
 						MIMEType string `json:"mime_type"`
 					}
+					Interactive struct {
+						NFMReply struct {
+							ResponseJSON string `json:"response_json"`
+						} `json:"nfm_reply"`
+					}
 				}
 			}
 		}
