@@ -93,7 +93,9 @@ func TestFlowIsMendedPublishedSentAndAnswered(t *testing.T) {
 	if len(changed.ValidationErrors) > 0 {
 		t.Errorf("the errors of the corrected flow are %q", changed.ValidationErrors)
 	}
-	var previewed struct{ Preview struct{ PreviewURL, ExpiresAt string } }
+	var previewed struct {
+		Preview struct{ PreviewURL, ExpiresAt string }
+	}
 	node.mustCall("GetWhatsAppFlowPreview", flow, &previewed)
 	if !strings.HasPrefix(previewed.Preview.PreviewURL, "https://") || previewed.Preview.ExpiresAt == "" {
 		t.Errorf("the preview is %+v", previewed)
