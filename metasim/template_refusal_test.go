@@ -192,11 +192,13 @@ func TestTemplatesAreCheckedInMetasOrder(t *testing.T) {
 
 func TestTheNumberOfTemplatesIsLimited(t *testing.T) {
 	s := startTemplates(t, func(c *Config) {
-		c.BusinessAccounts[0].BusinessVerificationStatus, c.TemplatesPerHour = "pending", -1
+		a := &c.BusinessAccounts[0]
+		a.BusinessVerificationStatus = "pending"
+		for i := range unverifiedTemplates - 2 { // hello_world is one
+			a.Templates = append(a.Templates, Template{Name: fmt.Sprintf("order_%d", i), Language: "en_US"})
+		}
 	})
-	for i := range unverifiedTemplates - 1 { // hello_world is one
-		s.mustCreate(newTemplate(plainBody, "name", fmt.Sprintf("order_%d", i)))
-	}
+	s.mustCreate(newTemplate(plainBody))
 	a := s.postJSON(templatesPath, newTemplate(plainBody, "name", "last"))
 	if e := a.refusal(t).Error; e.Subcode != templateLimit || e.UserTitle != "Message Template Limit Exceeded" {
 		t.Errorf("%d %s", a.status, a.body)
