@@ -19,7 +19,7 @@
 //
 // The operations, [ExceptionKind], [ResourceKind], [Encode], [Operation.Decode]
 // and [Operation.Validate] are for servers. AWS's package does not have them,
-// nor [Client.Call], [Exception] and [AsException].
+// nor [Client.Call], [Operation.Blobs], [Exception] and [AsException].
 //
 // # The client
 //

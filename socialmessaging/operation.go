@@ -32,6 +32,18 @@ func (o *Operation) Action() string { return SigningName + ":" + o.Name }
 // everything else. Lists and maps without a limit in the model share these 64 KiB.
 func (o *Operation) MaxBody() int64 { return o.maxBody }
 
+// Blobs returns the names of the members of the input that are blobs: bytes, which are
+// in base64 on the wire. All blobs of the model contain JSON of Meta's.
+func (o *Operation) Blobs() []string {
+	var names []string
+	for _, m := range o.input.members {
+		if o.input.goType.FieldByIndex(m.index).Type == reflect.TypeFor[[]byte]() {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
 // A ResourceKind is a kind of resource that a policy can name.
 type ResourceKind string
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"ferry/socialmessaging"
 )
@@ -56,7 +59,7 @@ func (f clientFlags) client(ctx context.Context) (*socialmessaging.Client, error
 type callCommand struct {
 	clientFlags
 	Operation string `arg:"" help:"Name of the operation, such as PostWhatsAppMessageMedia."`
-	Input     string `env:"-" help:"Input of the operation: JSON, or @FILE, or - for standard input. Default: ${default}." default:"{}" placeholder:"JSON"`
+	Input     string `env:"-" help:"Input of the operation: JSON, or @FILE, or - for standard input. A member that is a blob is JSON of Meta's, or \"@FILE\", or base64. Default: ${default}." default:"{}" placeholder:"JSON"`
 }
 
 // Run calls the operation and prints its output.
@@ -66,6 +69,9 @@ func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 		return unknownOperation(c.Operation)
 	}
 	input, err := c.readInput()
+	if err == nil {
+		input, err = encodeBlobs(operation, input)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,25 +93,71 @@ func (c *callCommand) Run(ctx context.Context, terminal *terminal) error {
 const maxInput = 16 << 20
 
 func (c *callCommand) readInput() ([]byte, error) {
-	source := io.Reader(strings.NewReader(c.Input))
-	if path, ok := strings.CutPrefix(c.Input, "@"); ok {
+	path, isFile := strings.CutPrefix(c.Input, "@")
+	if !isFile && c.Input != "-" {
+		return []byte(c.Input), nil
+	}
+	input, err := readInput(path)
+	if err != nil {
+		return nil, fmt.Errorf("--input: %w", err)
+	}
+	return input, nil
+}
+
+// readInput reads a file that is part of the input of an operation, or standard input
+// if path is "-".
+func readInput(path string) ([]byte, error) {
+	source := os.Stdin
+	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return nil, fmt.Errorf("--input: %w", err)
+			return nil, err
 		}
 		defer file.Close()
 		source = file
-	} else if c.Input == "-" {
-		source = os.Stdin
 	}
 	input, err := io.ReadAll(io.LimitReader(source, maxInput+1))
 	if err == nil && len(input) > maxInput {
 		err = fmt.Errorf("it has more than %d bytes", maxInput)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("--input: %w", err)
+	return input, err
+}
+
+// encodeBlobs returns the input of an operation with its blobs in base64. A blob that is
+// written as JSON, or as a string that contains JSON, is that text as it is written; the
+// string "@FILE" stands for the content of the file. Other strings are base64 already,
+// as in the input of AWS's tools. What is no JSON object is returned as it is.
+func encodeBlobs(operation *socialmessaging.Operation, input []byte) ([]byte, error) {
+	blobs := operation.Blobs()
+	var members map[string]jsontext.Value
+	if len(blobs) == 0 || json.Unmarshal(input, &members) != nil {
+		return input, nil
 	}
-	return input, nil
+	for _, name := range blobs {
+		value := members[name]
+		blob := []byte(value)
+		switch value.Kind() {
+		case '{', '[':
+		case '"':
+			var text string
+			if err := json.Unmarshal(value, &text); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			blob = []byte(text)
+			if path, isFile := strings.CutPrefix(text, "@"); isFile {
+				var err error
+				if blob, err = readInput(path); err != nil {
+					return nil, fmt.Errorf("%s: %w", name, err)
+				}
+			} else if !strings.HasPrefix(strings.TrimSpace(text), "{") && !strings.HasPrefix(strings.TrimSpace(text), "[") {
+				continue
+			}
+		default:
+			continue
+		}
+		members[name] = jsontext.Value(`"` + base64.StdEncoding.EncodeToString(blob) + `"`)
+	}
+	return json.Marshal(members)
 }
 
 // unknownOperation returns the error for a name that is not an operation's. It

@@ -18,18 +18,15 @@ import (
 
 type sendCommand struct {
 	clientFlags
+	bucketFlags
 	PhoneNumberID string `help:"Id or ARN of the phone number that sends." required:"" placeholder:"ID"`
 
 	To         string `env:"-" help:"Recipient: a phone number with + and country code, or a business-scoped user id." placeholder:"NUMBER" xor:"recipients" group:"Recipients"`
 	Recipients string `env:"-" help:"CSV file whose first row names the columns. It needs a column 'to'; {NAME} in a text, caption, parameter or JSON stands for the value of another column." placeholder:"FILE" xor:"recipients" group:"Recipients"`
 
 	Text      string `env:"-" help:"Text to send." placeholder:"TEXT" group:"Message"`
-	Media     string `env:"-" help:"Picture, video, voice note, sticker or document to send: a file, which is first put into --bucket, s3://BUCKET/KEY, or a presigned URL. It is uploaded once for all recipients." placeholder:"FILE" group:"Message"`
+	Media     string `env:"-" help:"Picture, video, voice note, sticker or document to send: a file, which is first put into --bucket, s3://BUCKET/KEY, or a presigned URL. It is uploaded once for all recipients. With --template it is the header of the template." placeholder:"FILE" group:"Message"`
 	Caption   string `env:"-" help:"Text below the picture, video or document." placeholder:"TEXT" group:"Message"`
-	Bucket    string `help:"Bucket of the API's store that local files are put into, with the AWS SDK's settings for S3." placeholder:"BUCKET" group:"Message"`
-	S3Profile string `name:"s3-profile" env:"FERRY_S3_PROFILE" help:"Profile in the AWS SDK's files whose credentials write the bucket. Default: the credentials for the API." placeholder:"NAME" group:"Message"`
-	S3Region  string `name:"s3-region" env:"FERRY_S3_REGION" help:"AWS region of the bucket. Default: the region of the API." placeholder:"REGION" group:"Message"`
-
 	Template string   `env:"-" help:"Name of the template to send." placeholder:"NAME" group:"Message"`
 	Language string   `env:"-" help:"Language of the template. Default: ${default}." default:"en_US" placeholder:"CODE" group:"Message"`
 	Param    []string `env:"-" help:"Parameter of the template's body: TEXT, or NAME=TEXT if the template has named parameters. May be repeated." sep:"none" placeholder:"TEXT" group:"Message"`
@@ -54,11 +51,14 @@ func (c *sendCommand) check() error {
 			contents++
 		}
 	}
+	if c.Media != "" && c.Template != "" { // which is the template with its header
+		contents--
+	}
 	if contents != 1 {
 		problems = append(problems, errors.New("there is not exactly one message; set one of --text, --media, --template and --json"))
 	}
-	if c.Caption != "" && c.Media == "" {
-		problems = append(problems, errors.New("--caption requires --media"))
+	if c.Caption != "" && (c.Media == "" || c.Template != "") {
+		problems = append(problems, errors.New("--caption requires --media without --template"))
 	}
 	if len(c.Param) > 0 && c.Template == "" {
 		problems = append(problems, errors.New("--param requires --template"))

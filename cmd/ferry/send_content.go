@@ -62,7 +62,11 @@ func (c *sendCommand) content(ctx context.Context, client *socialmessaging.Clien
 		if err != nil {
 			return nil, err
 		}
-		object["type"], object[media.Kind] = media.Kind, c.mediaObject(media)
+		if c.Template != "" {
+			c.addHeader(object["template"].(map[string]any), media)
+		} else {
+			object["type"], object[media.Kind] = media.Kind, c.mediaObject(media)
+		}
 		content.media = media
 	}
 	return content, nil
@@ -83,6 +87,13 @@ func (c *sendCommand) template() map[string]any {
 		template["components"] = []any{map[string]any{"type": "body", "parameters": parameters}}
 	}
 	return template
+}
+
+// addHeader adds the file of the header to a template object.
+func (c *sendCommand) addHeader(template map[string]any, media *bulk.SentMedia) {
+	header := map[string]any{"type": "header", "parameters": []any{map[string]any{"type": media.Kind, media.Kind: c.mediaObject(media)}}}
+	components, _ := template["components"].([]any)
+	template["components"] = append([]any{header}, components...)
 }
 
 // parameterName is the form of the name of a template's parameter.

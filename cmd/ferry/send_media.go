@@ -3,21 +3,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/gabriel-vasile/mimetype"
 
 	"ferry/internal/bulk"
 	"ferry/internal/media"
@@ -46,7 +36,7 @@ func (c *sendCommand) upload(ctx context.Context, client *socialmessaging.Client
 	post := mediaPostCommand{clientFlags: c.clientFlags, PhoneNumberID: c.PhoneNumberID, ContentType: "application/octet-stream"}
 	source := c.Media
 	if !strings.HasPrefix(source, "s3://") && !isLink(source) {
-		if source, err = c.putFile(ctx); err != nil {
+		if source, err = c.putFile(ctx, c.clientFlags, "ferry-send/", c.Media); err != nil {
 			return "", "", fmt.Errorf("--media %s: %w", c.Media, err)
 		}
 	}
@@ -99,52 +89,4 @@ func mediaError(source string, err error) error {
 func fileName(source string) string {
 	source = withoutQuery(source)
 	return source[strings.LastIndexAny(source, `/\`)+1:]
-}
-
-// putFile puts a local file into the bucket and returns its s3:// name. The key has a
-// digest of the content, so that the same file is one object.
-func (c *sendCommand) putFile(ctx context.Context) (string, error) {
-	if c.Bucket == "" {
-		return "", errors.New("the API reads files from S3; set --bucket BUCKET to put the file there, or name an object s3://BUCKET/KEY")
-	}
-	file, err := os.Open(c.Media)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	digest := sha256.New()
-	if _, err := io.Copy(digest, file); err != nil {
-		return "", err
-	}
-	contentType, err := fileType(file, c.Media)
-	if err != nil {
-		return "", err
-	}
-	client, err := (&mediaPostCommand{clientFlags: c.clientFlags, S3Profile: c.S3Profile, S3Region: c.S3Region}).bucketClient(ctx)
-	if err != nil {
-		return "", err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return "", err
-	}
-	key := "ferry-send/" + hex.EncodeToString(digest.Sum(nil)[:16]) + "/" + filepath.Base(c.Media)
-	if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &c.Bucket, Key: &key, Body: file, ContentType: &contentType}); err != nil {
-		return "", fmt.Errorf("putting it into the bucket %s: %w", c.Bucket, err)
-	}
-	return "s3://" + c.Bucket + "/" + key, nil
-}
-
-// fileType returns the Content-Type of a file: by its extension, or else by its bytes.
-func fileType(file *os.File, path string) (string, error) {
-	if known := mime.TypeByExtension(filepath.Ext(path)); known != "" {
-		return known, nil
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return "", err
-	}
-	detected, err := mimetype.DetectReader(file)
-	if err != nil {
-		return "", err
-	}
-	return cmp.Or(detected.String(), "application/octet-stream"), nil
 }
