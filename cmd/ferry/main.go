@@ -28,17 +28,19 @@ Flags that show a $FERRY_… name can also be set by that environment variable, 
 
 // commandLine is the whole command line.
 type commandLine struct {
-	Demo    demoCommand    `cmd:"" help:"Run everything embedded on sample files: lint, upload, read back, compare, reuse, delete, send."`
-	Dev     devCommand     `cmd:"" help:"Run everything embedded for development: API, WhatsApp simulator, S3."`
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Media   mediaCommands  `cmd:"" help:"Upload, download, delete and check media files."`
-	Send    sendCommand    `cmd:"" help:"Send a message, or one to each row of a CSV file."`
-	Events  eventsCommands `cmd:"" help:"Messages and events that the server delivers: list, follow, replay, hold, discard."`
-	Call    callCommand    `cmd:"" help:"Call one operation of the API with JSON."`
-	Account accountCommand `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
-	Key     keyCommands    `cmd:"" help:"Access keys of callers (in the server's database)."`
-	Keyset  keysetCommands `cmd:"" help:"The keyset that encrypts secrets in the database."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo     demoCommand      `cmd:"" help:"Run everything embedded on sample files: lint, upload, read back, compare, reuse, delete, send."`
+	Dev      devCommand       `cmd:"" help:"Run everything embedded for development: API, WhatsApp simulator, S3."`
+	Serve    serveCommand     `cmd:"" help:"Run the server."`
+	Media    mediaCommands    `cmd:"" help:"Upload, download, delete and check media files."`
+	Send     sendCommand      `cmd:"" help:"Send a message, or one to each row of a CSV file."`
+	Template templateCommands `cmd:"" help:"Message templates: list, create, wait for their review, delete."`
+	Flow     flowCommands     `cmd:"" help:"Flows, forms inside WhatsApp: list, create, check, preview, publish, retire."`
+	Events   eventsCommands   `cmd:"" help:"Messages and events that the server delivers: list, follow, replay, hold, discard."`
+	Call     callCommand      `cmd:"" help:"Call one operation of the API with JSON."`
+	Account  accountCommand   `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
+	Key      keyCommands      `cmd:"" help:"Access keys of callers (in the server's database)."`
+	Keyset   keysetCommands   `cmd:"" help:"The keyset that encrypts secrets in the database."`
+	Version  versionCommand   `cmd:"" help:"Print the version."`
 
 	Config    string `help:"YAML file with settings." placeholder:"FILE" group:"General"`
 	LogLevel  string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"General"`

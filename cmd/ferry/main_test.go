@@ -47,6 +47,8 @@ func TestCommands(t *testing.T) {
 			"calls":   callServer,
 			"webhook": setWebhook,
 			"inbound": receiveInbound,
+			"review":  setReview,
+			"judge":   judgeTemplate,
 		},
 	})
 }

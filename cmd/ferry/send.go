@@ -24,9 +24,9 @@ type sendCommand struct {
 	To         string `env:"-" help:"Recipient: a phone number with + and country code, or a business-scoped user id." placeholder:"NUMBER" xor:"recipients" group:"Recipients"`
 	Recipients string `env:"-" help:"CSV file whose first row names the columns. It needs a column 'to'; {NAME} in a text, caption, parameter or JSON stands for the value of another column." placeholder:"FILE" xor:"recipients" group:"Recipients"`
 
-	Text      string `env:"-" help:"Text to send." placeholder:"TEXT" group:"Message"`
-	Media     string `env:"-" help:"Picture, video, voice note, sticker or document to send: a file, which is first put into --bucket, s3://BUCKET/KEY, or a presigned URL. It is uploaded once for all recipients. With --template it is the header of the template." placeholder:"FILE" group:"Message"`
-	Caption   string `env:"-" help:"Text below the picture, video or document." placeholder:"TEXT" group:"Message"`
+	Text     string   `env:"-" help:"Text to send." placeholder:"TEXT" group:"Message"`
+	Media    string   `env:"-" help:"Picture, video, voice note, sticker or document to send: a file, which is first put into --bucket, s3://BUCKET/KEY, or a presigned URL. It is uploaded once for all recipients. With --template it is the header of the template." placeholder:"FILE" group:"Message"`
+	Caption  string   `env:"-" help:"Text below the picture, video or document." placeholder:"TEXT" group:"Message"`
 	Template string   `env:"-" help:"Name of the template to send." placeholder:"NAME" group:"Message"`
 	Language string   `env:"-" help:"Language of the template. Default: ${default}." default:"en_US" placeholder:"CODE" group:"Message"`
 	Param    []string `env:"-" help:"Parameter of the template's body: TEXT, or NAME=TEXT if the template has named parameters. May be repeated." sep:"none" placeholder:"TEXT" group:"Message"`
