@@ -111,10 +111,11 @@ func TestTextsFromElsewhereDoNotRuleTheTerminal(t *testing.T) {
 	graph := httptest.NewServer(meta)
 	defer graph.Close()
 
+	rude := `{"name": "rude", "language": "en_US", "category": "UTILITY", "components": [{"type": "BODY", "text": "Hello \\u001b[2J\\u009b you"}], "\\u001b[2J\\u202e": 1}`
 	directory := t.TempDir()
 	t.Chdir(directory)
 	in := func(name string) string { return filepath.Join(directory, name) }
-	for name, text := range map[string]string{evil: "hello", "config.yaml": "listen: \"" + "\\e[2J\"\n\"\\e[2J\\u202e\": 1\n", "policy.json": `{"Version": "\u001b[2J"}`, "token": "EAA-token"} {
+	for name, text := range map[string]string{evil: "hello", "config.yaml": "listen: \"" + "\\e[2J\"\n\"\\e[2J\\u202e\": 1\n", "policy.json": `{"Version": "\u001b[2J"}`, "token": "EAA-token", "rude.json": rude} {
 		if err := os.WriteFile(in(name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -136,6 +137,10 @@ func TestTextsFromElsewhereDoNotRuleTheTerminal(t *testing.T) {
 		{"media", "post", "--recursive", "s3://ferry-media/" + evil}, {"media", "post", "--recursive", evil},
 		{"media", "get", "--metadata", evil}, {"media", "get", "--to", evil, "1"}, {"media", "get", "--to-url", evil, "1"}, {"media", "delete", evil},
 		{"call", evil}, {"call", "ListTagsForResource", "--input", `{"resourceArn": "` + "\u202e" + `"}`}, {"call", "ListTagsForResource", "--input", evil}, {"call", "ListTagsForResource", "--input", "@" + evil},
+		{"template", "list", "--waba-id", evil}, {"template", "show", evil}, {"template", "show", "rude"}, {"template", "show", "rude", "--json"}, {"template", "create", in(evil)}, {"template", "create", in("rude.json"), "--header-media", evil},
+		{"template", "create", in("rude.json")}, {"template", "watch", "1", "--language", evil}, {"template", "delete", evil, "--all-languages"},
+		{"flow", "create", evil, "--json", in("rude.json")}, {"flow", "list"}, {"flow", "show", evil}, {"flow", "show", evil, "--json"}, {"flow", "show", evil + "2"}, {"flow", "publish", evil}, {"flow", "preview", evil},
+		{"flow", "create", "x", "--category", evil}, {"flow", "update", evil, "--json", in(evil)}, {"flow", "delete", evil}, {"flow", "deprecate", evil, "--yes"},
 		{evil}, {"--" + evil}, {"serve", "--" + evil}, {"serve", "--listen", evil}, {"serve", "--database", evil}, {"serve", "--region", evil}, {"serve", "--store", evil},
 		{"serve", "--config", in("config.yaml")}, {"serve", "--config", in(evil)}, {"serve", "--log-level", evil},
 		{"media", "get", "--endpoint", evil, "--metadata", "1"}, {"version"}, {"--help"}, {"media", "lint", "--help"},

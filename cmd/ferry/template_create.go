@@ -104,16 +104,15 @@ func (c *templateCreateCommand) upload(ctx context.Context, client wabaClient) (
 
 // headerFormat returns the format of a header with a file, "" if its name does not say.
 func headerFormat(path string) string {
-	switch known := mime.TypeByExtension(filepath.Ext(path)); {
-	case known == "":
+	known := mime.TypeByExtension(filepath.Ext(path))
+	if known == "" {
 		return ""
-	default:
-		base, _, _ := mime.ParseMediaType(known)
-		if kind := media.MessageType(base); kind == "image" || kind == "video" {
-			return strings.ToUpper(kind)
-		}
-		return "DOCUMENT"
 	}
+	base, _, _ := mime.ParseMediaType(known)
+	if kind := media.MessageType(base); kind == "image" || kind == "video" {
+		return strings.ToUpper(kind)
+	}
+	return "DOCUMENT"
 }
 
 // mediaFormats are the formats of headers with media.
