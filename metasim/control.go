@@ -24,7 +24,7 @@ func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", s.controlHealth)
 	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) {
-		writeControl(w, http.StatusOK, History{Dropped: s.DroppedRequests(), Requests: s.Requests()})
+		writeControl(w, http.StatusOK, History{Dropped: s.DroppedRequests(), NotSimulated: s.NotSimulated(), Requests: s.Requests()})
 	})
 	mux.HandleFunc("DELETE /requests", action(s.history.clear))
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
@@ -87,8 +87,12 @@ func (s *Server) controlClock(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) controlHealth(w http.ResponseWriter, _ *http.Request) {
 	_, total := s.media.list(s.Now(), 0)
+	missing := 0
+	for _, count := range s.NotSimulated() {
+		missing += count
+	}
 	writeControl(w, http.StatusOK, Health{
-		Status: "ok", Media: total, Requests: len(s.Requests()), Faults: len(s.Faults()),
+		Status: "ok", Media: total, Requests: len(s.Requests()), Faults: len(s.Faults()), NotSimulated: missing,
 	})
 }
 

@@ -45,16 +45,18 @@ func (e *ControlError) Error() string {
 
 // Health reports that a Server is running, with its counts.
 type Health struct {
-	Status   string `json:"status"` // "ok"
-	Media    int    `json:"media"`
-	Requests int    `json:"requests"` // in the history
-	Faults   int    `json:"faults"`
+	Status       string `json:"status"` // "ok"
+	Media        int    `json:"media"`
+	Requests     int    `json:"requests"` // in the history
+	Faults       int    `json:"faults"`
+	NotSimulated int    `json:"not_simulated"` // requests for what the simulator lacks
 }
 
 // History is the last requests to the Graph API, newest last.
 type History struct {
-	Dropped  int       `json:"dropped"` // number of older requests that the history has dropped
-	Requests []Request `json:"requests"`
+	Dropped      int            `json:"dropped"`                 // number of older requests that the history has dropped
+	NotSimulated map[string]int `json:"not_simulated,omitempty"` // number of requests for what the simulator lacks, by its name
+	Requests     []Request      `json:"requests"`
 }
 
 // MediaList is the newest files, newest last.

@@ -108,7 +108,7 @@ func TestControlAPIShowsMediaRequestsAndHealth(t *testing.T) {
 		t.Errorf("GET /requests: %+v", requests)
 	}
 	a := s.mustSend(http.MethodGet, control+"/health", nil)
-	if diff := cmp.Diff(map[string]any{"status": "ok", "media": 1.0, "requests": 1.0, "faults": 0.0}, a.fields(t)); diff != "" {
+	if diff := cmp.Diff(map[string]any{"status": "ok", "media": 1.0, "requests": 1.0, "faults": 0.0, "not_simulated": 0.0}, a.fields(t)); diff != "" {
 		t.Errorf("GET /health (-want +got):\n%s", diff)
 	}
 	if a := s.mustSend(http.MethodDelete, control+"/requests", nil); a.status != http.StatusNoContent || len(s.Requests()) != 0 {

@@ -347,9 +347,10 @@
 //	curl -H 'Content-Type: application/json' -d '{"operation":"upload","error_code":80007}' "$FERRY_SIMULATOR_CONTROL_URL/faults"
 //	curl -H 'Content-Type: application/json' -X POST "$FERRY_SIMULATOR_CONTROL_URL/reset"
 //
-//	GET    /health        {"status":"ok","media":0,"requests":0,"faults":0} (type Health)
+//	GET    /health        {"status":"ok","media":0,"requests":0,"faults":0,"not_simulated":0} (type Health)
 //	GET    /requests      {"dropped":0,"requests":[…]}: the last 1000, newest last (type History), with
-//	                      their "warnings" and what is "not_simulated"
+//	                      their "warnings" and what is "not_simulated"; the member "not_simulated" of the
+//	                      whole counts requests by what the simulator lacks
 //	DELETE /requests      204; empties the history
 //	GET    /faults        {"faults":[…]} with the counters matched and applied
 //	POST   /faults        201 and the fault with its id; 400 for an invalid fault

@@ -88,6 +88,22 @@
 // account and does not expire. At most 1000 codes wait and 10000 tokens are kept; tokens
 // outlive the Server like media, codes do not.
 //
+// # Smaller edges
+//
+//	POST, GET          /{version}/{phone number}/message_qrdls            create_qr_code (with code: change it), qr_codes
+//	POST, GET, DELETE  /{version}/{phone number}/message_qrdls/{code}     update_qr_code, qr_code, delete_qr_code
+//	POST, DELETE, GET  /{version}/{phone number}/block_users              block_users, unblock_users, blocked_users
+//	POST, GET          /{version}/{phone number}/conversational_automation   update_conversational_automation, conversational_automation
+//	POST, GET          /{version}/{phone number}/whatsapp_commerce_settings  update_commerce_settings, commerce_settings
+//	POST, GET, DELETE  /{version}/{phone number}/username                 update_username, username, delete_username
+//	GET                /{version}/{phone number}/username_suggestions     username_suggestions
+//	GET                /{version}/{account}/{kind}_analytics              analytics: call, conversation, group, pricing, template, template_group
+//
+// A number has at most 2000 QR codes; the URL of the picture leads nowhere. Who has written
+// within 24 hours can be blocked; messages to a blocked person are code 130403, and
+// Server.Receive refuses theirs. Usernames are approved at once. Analytics have no data
+// points. All of it outlives the Server like media.
+//
 // # Settings and calls
 //
 //	GET    /{version}/{phone number}/settings          settings: calling, payload_encryption, storage_configuration, user_identity_change

@@ -28,6 +28,8 @@ type edgeState struct {
 	keys     *table[encryptionKey]
 	numbers  *numbers
 	signups  *signups
+	qrs      *qrCodes
+	blocked  *blockList
 }
 
 func newEdgeState(records RecordStore, accounts int) edgeState {
@@ -38,25 +40,29 @@ func newEdgeState(records RecordStore, accounts int) edgeState {
 		calls:    newCalls(records),
 		numbers:  newNumbers(records),
 		signups:  newSignups(records),
+		qrs:      &qrCodes{rows: newTable[qrCode](qrKind, maxQRCodes, errQRFull, records)},
+		blocked:  &blockList{rows: newTable[blockedPerson](blockKind, maxBlockRows, errBlockedFull, records)},
 		keys:     newTable[encryptionKey](encryptionKeyKind, maxEncryptionKeys, errKeysFull, records),
 	}
 }
 
 // isEdgeFull reports whether an error says that a table of the edges is full.
 func isEdgeFull(err error) bool {
-	return slices.ContainsFunc([]error{errFlowsFull, errKeysFull, errDatasetsFull, errPermissionsFull, errNumbersFull, errTokensFull}, func(full error) bool { return errors.Is(err, full) })
+	return slices.ContainsFunc([]error{errFlowsFull, errKeysFull, errDatasetsFull, errPermissionsFull, errNumbersFull, errTokensFull, errQRFull, errBlockedFull}, func(full error) bool { return errors.Is(err, full) })
 }
 
 // edgeTables are the tables of the edges.
 func (s *Server) edgeTables() []stateTable {
 	return []stateTable{s.flows.rows, s.keys, s.datasets.rows, s.datasets.events, s.datasets.clicks,
-		s.settings.rows, s.calls.rows, s.calls.permissions, s.numbers.rows, s.signups}
+		s.settings.rows, s.calls.rows, s.calls.permissions, s.numbers.rows, s.signups,
+		s.qrs.rows, s.blocked.rows}
 }
 
 // loadEdges reads the state that an earlier Server has left.
 func (s *Server) loadEdges() []error {
 	return slices.Concat(s.flows.rows.load(s.checkFlowRecord), s.keys.load(s.checkKeyRecord), s.datasets.load(),
-		s.settings.rows.load(s.checkSettingsRecord), s.calls.load(), s.loadNumbers(), s.signups.tokens.load(checkTokenRecord))
+		s.settings.rows.load(s.checkSettingsRecord), s.calls.load(), s.loadNumbers(), s.signups.tokens.load(checkTokenRecord),
+		s.qrs.rows.load(checkQRRecord), s.blocked.rows.load(checkBlockRecord))
 }
 
 // clearEdges removes the state of the edges.

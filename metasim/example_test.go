@@ -217,7 +217,7 @@ func ExampleControlClient() {
 	// Output:
 	// throttled: 400
 	// applied: 1
-	// {ok 0 0 0} <nil>
+	// {ok 0 0 0 0} <nil>
 }
 
 // A template can be sent when it has been approved: here by the test, and otherwise a

@@ -10,8 +10,10 @@ import (
 	"time"
 )
 
-// historySize is the number of requests that are kept.
-const historySize = 1000
+const (
+	historySize = 1000 // requests that are kept
+	maxMissing  = 256  // names of what the simulator lacks
+)
 
 // Request is an entry of the history: a request to the Graph API. It contains no
 // token: values of headers are not kept, and a token anywhere else is replaced
@@ -57,6 +59,7 @@ type history struct {
 	mu      sync.Mutex
 	entries []*Request
 	dropped int
+	missing map[string]int // requests by what the simulator lacked
 }
 
 func (h *history) add(r Request) *Request {
@@ -97,10 +100,29 @@ func (h *history) droppedCount() int {
 	return h.dropped
 }
 
+// countMissing counts a request for something that the simulator lacks.
+func (h *history) countMissing(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.missing == nil {
+		h.missing = map[string]int{}
+	}
+	if _, known := h.missing[what]; !known && len(h.missing) >= maxMissing {
+		what = "other"
+	}
+	h.missing[what]++
+}
+
+func (h *history) missingCounts() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.missing)
+}
+
 func (h *history) clear() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.entries, h.dropped = nil, 0
+	h.entries, h.dropped, h.missing = nil, 0, nil
 }
 
 // secrets are the tokens of a request and of the accounts, and the signature of an

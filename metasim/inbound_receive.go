@@ -26,6 +26,9 @@ func (s *Server) Receive(phoneID string, in Inbound) (Received, error) {
 	if err != nil {
 		return Received{}, err
 	}
+	if s.isBlocked(phoneID, recipient{waID: waID}) {
+		return Received{}, errors.New("metasim: message: the business has blocked the person, whose messages do not arrive")
+	}
 	content, kind, err := in.complete()
 	if err != nil {
 		return Received{}, fmt.Errorf("metasim: message: %w", err)

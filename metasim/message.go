@@ -118,6 +118,9 @@ func (s *Server) readMessage(c *call) (draft, *apiError) {
 	if refusal := s.checkSender(c); refusal != nil {
 		return d, refusal
 	}
+	if s.isBlocked(c.id, d.recipient) {
+		return d, codeError(130403, "")
+	}
 	if refusal := s.checkAttachments(c, d.media); refusal != nil {
 		return d, refusal
 	}

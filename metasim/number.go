@@ -99,12 +99,13 @@ type Number struct {
 // numberRow is a Number with what only the simulator knows.
 type numberRow struct {
 	Number
-	Made          bool        `json:"made,omitempty"` // by a request, not by the configuration
-	Registrations []time.Time `json:"registrations,omitempty"`
-	Codes         []time.Time `json:"codes,omitempty"`   // when they were requested
-	Guesses       []time.Time `json:"guesses,omitempty"` // of the PIN, which were wrong
-	Profile       *profile    `json:"profile,omitempty"`
-	Created       time.Time   `json:"created"`
+	Made          bool         `json:"made,omitempty"` // by a request, not by the configuration
+	Registrations []time.Time  `json:"registrations,omitempty"`
+	Codes         []time.Time  `json:"codes,omitempty"`   // when they were requested
+	Guesses       []time.Time  `json:"guesses,omitempty"` // of the PIN, which were wrong
+	Profile       *profile     `json:"profile,omitempty"`
+	Extras        numberExtras `json:"extras,omitzero"`
+	Created       time.Time    `json:"created"`
 }
 
 func (n numberRow) createdAt() time.Time { return n.Created }

@@ -76,6 +76,24 @@ const (
 	OperationOwnedAccounts  Operation = "owned_accounts"
 	OperationClientAccounts Operation = "client_accounts"
 
+	OperationCreateQRCode        Operation = "create_qr_code"
+	OperationQRCodes             Operation = "qr_codes"
+	OperationUpdateQRCode        Operation = "update_qr_code"
+	OperationQRCode              Operation = "qr_code"
+	OperationDeleteQRCode        Operation = "delete_qr_code"
+	OperationBlock               Operation = "block_users"
+	OperationUnblock             Operation = "unblock_users"
+	OperationBlocked             Operation = "blocked_users"
+	OperationAutomation          Operation = "conversational_automation"
+	OperationUpdateAutomation    Operation = "update_conversational_automation"
+	OperationCommerce            Operation = "commerce_settings"
+	OperationUpdateCommerce      Operation = "update_commerce_settings"
+	OperationUsername            Operation = "username"
+	OperationUpdateUsername      Operation = "update_username"
+	OperationDeleteUsername      Operation = "delete_username"
+	OperationUsernameSuggestions Operation = "username_suggestions"
+	OperationAnalytics           Operation = "analytics"
+
 	OperationAppToken              Operation = "app_access_token"
 	OperationAppSubscriptions      Operation = "app_subscriptions"
 	OperationSubscribeToFields     Operation = "subscribe_to_fields"
@@ -94,6 +112,7 @@ const (
 	nodeFlow        nodeKind = "flow"
 	nodeDataset     nodeKind = "dataset"
 	nodeBusiness    nodeKind = "business"
+	elementQRCode   nodeKind = "qr_code" // which is no node
 	nodeTemplate    nodeKind = "template"
 )
 
@@ -133,7 +152,8 @@ var pageParameters = []string{"limit", "after", "before", "summary"}
 // Rows may have the same method, and patterns that differ in the kind of the node
 // only. Then the kind of the object with the id in the path selects the row. If it
 // is none of theirs, the first of these rows is selected, and refuses the id.
-var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations, settingsOperations, callOperations, numberOperations, profileOperations, signupOperations))
+var operations = parsePatterns(slices.Concat(coreOperations, flowOperations, encryptionOperations, datasetOperations, settingsOperations, callOperations, numberOperations, profileOperations, signupOperations,
+	qrOperations, blockOperations, numberEdgeOperations))
 
 var coreOperations = []operation{
 	{name: OperationUpload, method: "POST", pattern: "/{version}/{phone_number}/media", auth: ownersToken, serve: (*Server).upload,
@@ -252,6 +272,8 @@ func (o *operation) match(elements []string) (id string, ok bool) {
 			return "", false
 		case s.kind == "":
 			found = rest == ""
+		case s.kind == elementQRCode:
+			found = rest != ""
 		case s.kind == nodeSession:
 			id = elements[i]
 		default:

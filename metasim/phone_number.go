@@ -88,6 +88,8 @@ func (s *Server) phoneNode(p *phone) node {
 			"quality_rating", "platform_type", "throughput", "webhook_configuration"},
 	}
 	n.fields["whatsapp_business_profile"] = p.businessProfile()
+	n.fields["conversational_automation"] = p.automationNode()
+	n.fields["username"] = orNil(p.extrasOf().Username)
 	if p.row != nil {
 		n.fields["new_display_name"] = orNil(p.row.NewName)
 		n.fields["new_name_status"] = orText(p.row.NewStatus, "NONE")

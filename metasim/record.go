@@ -27,8 +27,8 @@ var ErrBadRecord = errors.New("bad record")
 // the id of its JSON in blob_id), "encryption_key" (the public key of a phone number),
 // "dataset", "conversion" (type Conversion), "click" (the id of a click on an
 // advertisement), "settings" (of a phone number), "call" (type Call),
-// "call_permission", "number" (type Number, with what only the simulator knows) and "token"
-// (that was made for a code).
+// "call_permission", "number" (type Number, with what only the simulator knows) "token"
+// (that was made for a code), "qr_code" and "blocked" (a person whom a number has blocked).
 type RecordStore interface {
 	// Put stores a record, and replaces an older one of the same kind and id. If
 	// it returns an error, the older one is unchanged. value is JSON.

@@ -216,6 +216,10 @@ func (s *Server) Requests() []Request { return s.history.list() }
 // since the last Reset.
 func (s *Server) DroppedRequests() int { return s.history.droppedCount() }
 
+// NotSimulated returns how many requests, since the last Reset, were for what Meta has and
+// the simulator lacks, by its name. It counts those that the history has dropped, too.
+func (s *Server) NotSimulated() map[string]int { return s.history.missingCounts() }
+
 // AddFault adds a fault after the existing ones and returns it with its id. It
 // returns an error if the fault is invalid or its id is already in use.
 func (s *Server) AddFault(f Fault) (Fault, error) { return s.faults.add(f) }

@@ -12,33 +12,23 @@ import (
 // (docs/references.md#graph-openapi, docs/references.md#graph-waba).
 var unsimulatedEdges = map[string]string{
 	// Of a phone number.
-	"assigned_users":             "GET POST DELETE",
-	"block_users":                "GET POST DELETE",
-	"business_compliance_info":   "GET POST",
-	"contact_book":               "DELETE",
-	"conversational_automation":  "GET POST",
-	"groups":                     "GET POST",
-	"marketing_messages":         "POST",
-	"message_history":            "GET",
-	"message_qrdls":              "GET POST DELETE",
-	"message_qrdls/*":            "GET POST DELETE",
-	"messages_encrypted":         "POST",
-	"official_business_account":  "GET POST",
-	"smb_app_data":               "POST",
-	"thread_control":             "POST",
-	"username":                   "GET POST DELETE",
-	"username_suggestions":       "GET",
-	"whatsapp_commerce_settings": "GET POST",
+	"assigned_users":            "GET POST DELETE",
+	"business_compliance_info":  "GET POST",
+	"contact_book":              "DELETE",
+	"groups":                    "GET POST",
+	"marketing_messages":        "POST",
+	"message_history":           "GET",
+	"messages_encrypted":        "POST",
+	"official_business_account": "GET POST",
+	"smb_app_data":              "POST",
+	"thread_control":            "POST",
 
 	// Of a WhatsApp Business Account.
 	"activities":                                "GET",
 	"audiences":                                 "GET",
 	"business_messaging_feature_status":         "POST",
-	"call_analytics":                            "GET",
-	"conversation_analytics":                    "GET",
 	"degrees_of_freedom_spec":                   "GET",
 	"generate_payment_configuration_oauth_link": "POST",
-	"group_analytics":                           "GET",
 	"in_progress_onbehalf_request":              "GET",
 	"marketing_campaigns":                       "GET",
 	"message_campaigns":                         "GET",
@@ -50,15 +40,12 @@ var unsimulatedEdges = map[string]string{
 	"payment_configuration":                     "GET POST DELETE",
 	"payment_configuration/*":                   "GET POST DELETE",
 	"payment_configurations":                    "GET",
-	"pricing_analytics":                         "GET",
 	"product_catalogs":                          "GET POST DELETE",
 	"schedules":                                 "GET POST",
 	"set_obo_mobility_intent":                   "POST",
 	"set_solution_migration_intent":             "POST",
 	"signups":                                   "GET POST",
 	"solutions":                                 "GET",
-	"template_analytics":                        "GET",
-	"template_group_analytics":                  "GET",
 	"template_groups":                           "GET POST",
 	"template_performance_metrics":              "GET",
 	"welcome_message_sequences":                 "GET POST DELETE",
@@ -156,6 +143,7 @@ func missingField(kind nodeKind, name string) bool {
 // Meta does not use, so that nobody takes the refusal for Meta's.
 func (c *call) notSimulated(what, cure string) *apiError {
 	c.update(func(r *Request) { r.NotSimulated = what })
+	c.server.history.countMissing(what)
 	return &apiError{
 		status: http.StatusNotImplemented, kind: "NotSimulated", code: http.StatusNotImplemented,
 		message: fmt.Sprintf("metasim does not simulate %s, which exists at Meta. %s", what, cure),

@@ -3,7 +3,9 @@ package metasim
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -52,6 +54,33 @@ func TestARequestThatIsNotSimulatedSaysSo(t *testing.T) {
 				t.Errorf("log: %s", log.String())
 			}
 		})
+	}
+}
+
+func TestWhatIsNotSimulatedIsCounted(t *testing.T) {
+	s := startSim(t)
+	control := NewControlClient(startControl(t, s), nil)
+	for range 2 {
+		s.call("POST", phone1+"/groups", "{}")
+	}
+	s.call("GET", account1+"/solutions", "")
+	history, err := control.Requests(t.Context())
+	want := map[string]int{"POST /{phone_number}/groups": 2, "GET /{account}/solutions": 1}
+	if err != nil || !maps.Equal(history.NotSimulated, want) {
+		t.Errorf("%v %v", history.NotSimulated, err)
+	}
+	if health, err := control.Health(t.Context()); err != nil || health.NotSimulated != 3 {
+		t.Errorf("%+v %v", health, err)
+	}
+	for i := range maxMissing + 5 {
+		s.history.countMissing(strconv.Itoa(i))
+	}
+	if counts := s.NotSimulated(); len(counts) != maxMissing+1 || counts["other"] != 7 {
+		t.Errorf("%d names, %d others", len(counts), counts["other"])
+	}
+	s.Reset()
+	if len(s.NotSimulated()) != 0 {
+		t.Error("the counts outlive a reset")
 	}
 }
 
