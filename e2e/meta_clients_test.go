@@ -50,7 +50,7 @@ func TestMetaSideClientsCompleteTheirMediaLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest := sha256.Sum256(image.Data)
-	account := metasim.BusinessAccount{ID: "402290129340398", AppID: metaApp, Token: "EAAcanaryTokenOfTheClients", PhoneNumbers: []metasim.PhoneNumber{
+	account := metasim.BusinessAccount{ID: "402290129340398", AppID: metaApp, AppSecret: metaSecret, Token: "EAAcanaryTokenOfTheClients", PhoneNumbers: []metasim.PhoneNumber{
 		{ID: "406540352242922"}, {ID: "406540352242923"}, {ID: "406540352242924"}}}
 	tests := map[string]struct {
 		withoutHeader int      // status of a download without a token, if the client makes one

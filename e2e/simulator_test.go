@@ -16,6 +16,7 @@ const (
 	metaAccount = "102290129340398"
 	metaPhone   = "106540352242922"
 	metaApp     = "734974688087057" // of all accounts
+	metaSecret  = "canarySecretOfTheApp90d1"
 	// Tokens are canaries: no text of ferry's may hold them.
 	metaToken = "EAAcanaryTokenOfTheFirstAccount7f3a9b"
 
@@ -46,8 +47,8 @@ func startSimulator(t testing.TB, config metasim.Config) *simulator {
 func startLaxSimulator(t testing.TB, config metasim.Config) *simulator {
 	t.Helper()
 	config.BusinessAccounts = append([]metasim.BusinessAccount{
-		{ID: metaAccount, AppID: metaApp, Token: metaToken, Name: "Lucky Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhone, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub"}}},
-		{ID: otherMetaAccount, AppID: metaApp, Token: otherMetaToken, Name: "Other Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: otherMetaPhone}}},
+		{ID: metaAccount, AppID: metaApp, AppSecret: metaSecret, Token: metaToken, Name: "Lucky Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhone, DisplayPhoneNumber: "+1 555-078-3881", VerifiedName: "Lucky Shrub"}}},
+		{ID: otherMetaAccount, AppID: metaApp, AppSecret: metaSecret, Token: otherMetaToken, Name: "Other Shrub", PhoneNumbers: []metasim.PhoneNumber{{ID: otherMetaPhone}}},
 	}, config.BusinessAccounts...)
 	sim := metasim.New(config)
 	graph := httptest.NewUnstartedServer(sim)

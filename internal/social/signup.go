@@ -122,8 +122,10 @@ func (c *call) granted(ctx context.Context, in *types.WhatsAppSignupCallback) (s
 		token, grant, err := c.grantOf(ctx, app, in)
 		_, isRefusal := errors.AsType[*graph.Error](err)
 		switch {
-		case err == nil && grant.AppID == app.ID:
+		case err == nil && grant.IsValid && grant.AppID == app.ID:
 			return state.Signup{AppID: app.ID, Token: token}, grant, nil
+		case err == nil && !grant.IsValid:
+			err = fail(socialmessaging.KindInvalidParameters, nil, "WhatsApp (Meta) says that the token of the sign-up is not valid: %s.", strings.TrimSuffix(grant.Problem, "."))
 		case err == nil:
 			err = fail(socialmessaging.KindInvalidParameters, nil, "accessToken is a token of the app %q, whose secret this server does not have (--app-secret APPID:SECRET).", grant.AppID)
 		case !isRefusal:
@@ -154,16 +156,14 @@ func (c *call) grantOf(ctx context.Context, app graph.App, in *types.WhatsAppSig
 	return token, grant, err
 }
 
-// checkGrant returns what is wrong with a token for linking.
+// checkGrant returns what is wrong with a valid token for linking.
 func checkGrant(grant graph.Grant) error {
 	for _, scope := range []string{graph.ScopeManagement, graph.ScopeMessaging} {
-		if grant.IsValid && !slices.Contains(grant.Scopes, scope) {
+		if !slices.Contains(grant.Scopes, scope) {
 			return fail(socialmessaging.KindInvalidParameters, nil, "The token of the sign-up does not have the permission %s. Ask for it in the sign-up.", scope)
 		}
 	}
 	switch n := len(grant.BusinessAccounts); {
-	case !grant.IsValid:
-		return fail(socialmessaging.KindInvalidParameters, nil, "WhatsApp (Meta) says that the token of the sign-up is not valid: %s.", strings.TrimSuffix(grant.Problem, "."))
 	case n == 0:
 		return fail(socialmessaging.KindInvalidParameters, nil, "The token of the sign-up names no WhatsApp Business Account, as tokens of system users may. Link the account with 'ferry account link'.")
 	case n > maxGranted:

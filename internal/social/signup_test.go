@@ -17,6 +17,7 @@ import (
 	"ferry/internal/graph"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/metasim"
 	"ferry/socialmessaging"
 	"ferry/socialmessaging/types"
 )
@@ -338,5 +339,58 @@ func TestSignupIsUselessToOthersAndAfterAnHour(t *testing.T) {
 	_, err = w.finishSignup(setup)
 	if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "1h") {
 		t.Errorf("after an hour: %v", err)
+	}
+}
+
+// Meta's side is the simulator here: a code of its dialog, and a number that nobody has
+// registered.
+func TestSignupAtTheSimulator(t *testing.T) {
+	simulator := metasim.New(metasim.Config{Strict: true, BusinessAccounts: []metasim.BusinessAccount{{
+		ID: signupAccount, AppID: signupApp, AppSecret: signupSecret, Name: "New Shop", Token: "EAAowner",
+		PhoneNumbers: []metasim.PhoneNumber{{ID: "91", DisplayPhoneNumber: "+49 151 50000091", PlatformType: "NOT_APPLICABLE"}},
+	}}})
+	server := httptest.NewServer(simulator)
+	t.Cleanup(func() {
+		_ = simulator.Close()
+		server.Close()
+	})
+	client, err := graph.New(graph.Config{BaseURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	w := newWorld(t, func(s *settings) { s.api.Graph, s.api.Apps = client, []graph.App{knownApp} })
+	dialog, err := simulator.Signup(signupAccount)
+	w.must(err)
+	begin := func(accessToken string) (*socialmessaging.AssociateWhatsAppBusinessAccountOutput, error) {
+		return w.client(w.key).AssociateWhatsAppBusinessAccount(t.Context(), &socialmessaging.AssociateWhatsAppBusinessAccountInput{
+			SignupCallback: &types.WhatsAppSignupCallback{AccessToken: &accessToken}})
+	}
+	begun, err := begin(dialog.Code)
+	w.must(err)
+	if shown := begun.SignupCallbackResult.LinkedAccountsWithIncompleteSetup[signupAccount]; len(shown.UnregisteredWhatsAppPhoneNumbers) != 1 {
+		t.Errorf("the sign-up has %+v", shown)
+	}
+	setup := func(pin string) (string, error) {
+		return w.finishSignup(types.WhatsAppSetupFinalization{AssociateInProgressToken: begun.SignupCallbackResult.AssociateInProgressToken,
+			Waba: &types.WabaSetupFinalization{}, PhoneNumbers: []types.WabaPhoneNumberSetupFinalization{{Id: new("91"), TwoFactorPin: &pin}}})
+	}
+	id, err := setup(signupPIN)
+	w.must(err)
+	if _, err := setup("000000"); !isException(err, "InvalidParametersException") || !strings.Contains(err.Error(), "133005") {
+		t.Errorf("another PIN: %v", err)
+	}
+	got, err := w.client(w.key).GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: &id})
+	if err != nil || got.Account.RegistrationStatus != types.RegistrationStatusComplete {
+		t.Errorf("%+v, %v", got, err)
+	}
+	again, err := admin.ReadAccount(t.Context(), client, signupAccount, secret.New("EAAowner"))
+	if err != nil || again.PhoneNumbers[0].IsUnregistered {
+		t.Errorf("at Meta: %+v, %v", again, err)
+	}
+	for given, want := range map[string]string{dialog.Code: "36009", "EAAnobody": "not valid: Invalid OAuth access token"} {
+		if _, err := begin(given); !isException(err, "InvalidParametersException") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", given, err, want)
+		}
 	}
 }
