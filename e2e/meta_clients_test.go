@@ -57,9 +57,9 @@ func TestMetaSideClientsCompleteTheirMediaLife(t *testing.T) {
 		missing       string   // what the client asks for and the simulator lacks
 		warnings      []string // that all requests of the client have together
 	}{
-		"facebook-nodejs-business-sdk": {0, "GET /{account}/template_analytics", []string{"offset_missing", "parameter_place", "parameter_unknown", "token_in_query"}},
-		"whatsapp-api-js":              {0, "GET /{phone_number}/message_qrdls", []string{"parameter_place", "trailing_slash"}},
-		"kapso-whatsapp-cloud-api":     {404, "GET /{account}/template_analytics", nil},
+		"facebook-nodejs-business-sdk": {0, "GET /{account}/solutions", []string{"offset_missing", "parameter_place", "parameter_unknown", "token_in_query"}},
+		"whatsapp-api-js":              {0, "GET /{phone_number}/groups", []string{"parameter_place", "trailing_slash"}},
+		"kapso-whatsapp-cloud-api":     {404, "GET /{account}/schedules", nil},
 	}
 	for client, test := range tests {
 		t.Run(client, func(t *testing.T) {

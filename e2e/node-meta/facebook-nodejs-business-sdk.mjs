@@ -34,6 +34,6 @@ const template = await waba.createMessageTemplate([], {
   ],
 });
 const templates = (await waba.getMessageTemplates(['name', 'status'], { name: 'sdk_picture' })).map(({ id, name, status }) => ({ id, name, status }));
-const missing = await attempt(() => waba.getTemplateAnalytics(['data_points'], {}));
+const missing = await attempt(() => waba.getSolutions(['id'], {}));
 
 print({ id, described, downloaded, deleted, gone, handle, status, created, numbers, template: template.id, templates, missing });

@@ -22,6 +22,6 @@ const { data } = await resource.list({ businessAccountId: account, name: 'kapso_
 const templates = data.map(({ id, name, status }) => ({ id, name, status }));
 await resource.delete({ businessAccountId: account, name: 'kapso_hello' });
 const left = (await resource.list({ businessAccountId: account })).data.map(({ name }) => name);
-const missing = await attempt(() => client.request('GET', `${account}/template_analytics`, { responseType: 'json' }));
+const missing = await attempt(() => client.request('GET', `${account}/schedules`, { responseType: 'json' }));
 
 print({ id, described, downloaded, withoutHeader: response.status, deleted, gone, template: template.id, templates, left, missing });

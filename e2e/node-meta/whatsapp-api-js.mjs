@@ -12,6 +12,7 @@ const described = await api.retrieveMedia(id, phone);
 const downloaded = digest(await (await api.fetchMedia(described.url)).arrayBuffer());
 const deleted = await api.deleteMedia(id, phone);
 const { error: gone } = await api.retrieveMedia(id);
-const { error: missing } = await api.retrieveQR(phone);
+const { data: codes } = await api.retrieveQR(phone);
+const { error: missing } = await (await api.$$apiFetch$$(`https://graph.facebook.com/v25.0/${phone}/groups`)).json();
 
-print({ id, described, downloaded, deleted, gone, missing });
+print({ id, described, downloaded, deleted, gone, codes, missing });
