@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,10 +174,10 @@ func TestCallEventThatCannotBeOneIsRefused(t *testing.T) {
 
 // A call whose start was not confirmed is not started again by the retries of an SDK.
 func TestRetriesOfACallEventDoNotCallTwice(t *testing.T) {
-	calls := 0
+	var calls atomic.Int64
 	meta := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/calls") {
-			calls++
+			calls.Add(1)
 			var body map[string]any
 			_ = json.NewDecoder(r.Body).Decode(&body)
 			panic(http.ErrAbortHandler)
@@ -194,7 +195,7 @@ func TestRetriesOfACallEventDoNotCallTwice(t *testing.T) {
 	}
 	_, err = w.client(w.key).SendWhatsAppCallEvent(t.Context(), &socialmessaging.SendWhatsAppCallEventInput{
 		OriginationPhoneNumberId: &w.phone, MetaApiVersion: new("v23.0"), CallEvent: []byte(callEvent("connect", `"to":"4915"`))}, retrying)
-	if !isException(err, "DependencyException") || !strings.Contains(err.Error(), "may call the user twice") || calls != 1 {
-		t.Errorf("%d calls, %v", calls, err)
+	if !isException(err, "DependencyException") || !strings.Contains(err.Error(), "may call the user twice") || calls.Load() != 1 {
+		t.Errorf("%d calls, %v", calls.Load(), err)
 	}
 }
