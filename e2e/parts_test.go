@@ -59,6 +59,13 @@ func metaClientsBinary(t testing.TB) string {
 	return nodeWith(t, "Meta's SDK for Node.js", "node-meta", "facebook-nodejs-business-sdk")
 }
 
+// managingClients finds node and the clients of e2e/node-meta that manage accounts.
+func managingClients(t testing.TB) string {
+	t.Helper()
+	metaClientsBinary(t)
+	return nodeWith(t, "whatsapp-business", "node-meta", "whatsapp-business")
+}
+
 // nodeWith finds node, and a package in the directory of this module.
 func nodeWith(t testing.TB, what, directory string, name ...string) string {
 	t.Helper()
