@@ -82,7 +82,6 @@ func TestBrowserMayReadEveryAnswer(t *testing.T) {
 		"invalid input":         {w.sign(w.request("POST", "/v1/whatsapp/media", "{}")), http.StatusBadRequest},
 		"not found":             {w.sign(w.request("GET", "/v1/whatsapp/waba/details?id=waba-0", "")), http.StatusNotFound},
 		"too large":             {w.sign(w.request("POST", "/v1/whatsapp/media", strings.Repeat(" ", 1<<20))), http.StatusRequestEntityTooLarge},
-		"not built":             {w.sign(w.request("POST", "/v1/whatsapp/call/event", "")), http.StatusNotImplemented},
 		"no such path":          {w.request("GET", "/nowhere", ""), http.StatusNotFound},
 		"preflight, no path":    {w.request("OPTIONS", "/nowhere", ""), http.StatusNotFound},
 		"preflight, other path": {w.request("OPTIONS", "/v1/whatsapp/media/", ""), http.StatusNotFound},

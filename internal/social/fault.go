@@ -61,11 +61,6 @@ func tooLarge(h handler) *fault {
 		message: fmt.Sprintf("The request body exceeds this operation's limit of %d bytes.", h.maxBody)}
 }
 
-func notImplemented(operation string) *fault {
-	return &fault{code: "NotImplementedException", status: http.StatusNotImplemented,
-		message: operation + " is an operation of this API that this version of ferry does not implement yet."}
-}
-
 func brokenBody(cause error) *fault {
 	if errors.Is(cause, admission.ErrBusy) {
 		return unavailable("The server is receiving more request bodies than it holds before their signatures are verified. Retry later.", cause)

@@ -44,7 +44,8 @@ func handle[In, Out any](
 	method func(c *call, ctx context.Context, in *In) (*Out, error),
 	needs ...func(in *In) []policy.Request,
 ) handler {
-	h := notYet(api.Operation)
+	o := api.Operation
+	h := handler{method: o.Method, path: o.Path, name: o.Name, maxBody: o.MaxBody()}
 	h.call = func(ctx context.Context, c *call, body []byte, rawQuery string) (any, error) {
 		in := new(In)
 		if err := api.Decode(in, body, rawQuery); err != nil {
@@ -67,12 +68,7 @@ func handle[In, Out any](
 	return h
 }
 
-// notYet returns the handler of an operation that ferry does not implement.
-func notYet(o *socialmessaging.Operation) handler {
-	return handler{method: o.Method, path: o.Path, name: o.Name, maxBody: o.MaxBody()}
-}
-
-// handlers are the operations that are implemented. To add one, see CONTRIBUTING.md.
+// handlers are the operations. To add one, see CONTRIBUTING.md.
 var handlers = []handler{
 	handle(socialmessaging.AssociateWhatsAppBusinessAccount, (*call).AssociateWhatsAppBusinessAccount, signupNeeds),
 	handleAtMeta(socialmessaging.CreateWhatsAppDataset, (*metaCall).CreateWhatsAppDataset),
@@ -117,10 +113,7 @@ var handlers = []handler{
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".
 // Every operation of the model has one, and every operation of ferry's own.
 func routes() map[string]handler {
-	table := make(map[string]handler, len(socialmessaging.Operations)+len(ownHandlers))
-	for _, operation := range socialmessaging.Operations {
-		table[operation.Method+" "+operation.Path] = notYet(operation)
-	}
+	table := make(map[string]handler, len(handlers)+len(ownHandlers))
 	for _, h := range slices.Concat(handlers, ownHandlers) {
 		table[h.method+" "+h.path] = h
 	}
@@ -168,9 +161,6 @@ func (c *call) serve(ctx context.Context, w http.ResponseWriter, r *http.Request
 	body, err := c.authenticate(ctx, w, r, h)
 	if err != nil {
 		return nil, err
-	}
-	if h.call == nil {
-		return nil, notImplemented(h.name)
 	}
 	return h.call(ctx, c, body, r.URL.RawQuery)
 }
