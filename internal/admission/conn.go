@@ -122,9 +122,6 @@ func (c *conn) awaitHead() {
 	}
 	c.reading.Store(true)
 	c.limiter.mu.Lock()
-	if c.stranger == nil {
-		c.since = time.Now()
-	}
 	isEvicted := c.evicted
 	c.limiter.mu.Unlock()
 	if isEvicted {

@@ -142,6 +142,9 @@ func (r *request) end() {
 	r.conn.limiter.mu.Lock()
 	defer r.conn.limiter.mu.Unlock()
 	r.conn.busy--
+	if r.conn.stranger == nil {
+		r.conn.since = time.Now() // before the client has the response
+	}
 	r.settle()
 }
 
