@@ -81,7 +81,7 @@ func TestTheHeaderOfATemplateReceivesTheHandleOfItsMedia(t *testing.T) {
 		{`{}`, "", "", "the template has no HEADER"},
 		{`{"components":[{"type":"HEADER","format":"TEXT"}]}`, "IMAGE", "", `has the format "TEXT"`},
 		{`{"components":{}}`, "IMAGE", "", "components: "},
-		{`[]`, "IMAGE", "", "cannot unmarshal"},
+		{`[]`, "IMAGE", "", "unmarshal"},
 	} {
 		got, err := withHeader([]byte(row.definition), "4:h", row.format)
 		if string(got) != row.want || (err == nil) != (row.problem == "") || err != nil && !strings.Contains(err.Error(), row.problem) {
