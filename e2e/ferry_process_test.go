@@ -166,10 +166,16 @@ func mustRun(t testing.TB, env []string, program string, args ...string) (stdout
 // without an event that a test could wait for.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	limit := time.Now().Add(startLimit)
+	within(t, startLimit, what, condition)
+}
+
+// within waits for a condition for a time.
+func within(t testing.TB, most time.Duration, what string, condition func() bool) {
+	t.Helper()
+	limit := time.Now().Add(most)
 	for !condition() {
 		if time.Now().After(limit) {
-			t.Fatalf("this has not happened within %v: %s", startLimit, what)
+			t.Fatalf("this has not happened within %v: %s", most, what)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
