@@ -51,7 +51,7 @@ func (c *ControlClient) Flow(ctx context.Context, id string) (flow Flow, err err
 	return flow, c.do(ctx, http.MethodGet, "/flows/"+url.PathEscape(id), nil, &flow)
 }
 
-// SetFlowStatus gives a flow a status; see Server.SetFlowStatus.
+// SetFlowStatus sets the status of a flow; see Server.SetFlowStatus.
 func (c *ControlClient) SetFlowStatus(ctx context.Context, id, status string) (flow Flow, err error) {
 	return flow, c.do(ctx, http.MethodPost, "/flows/"+url.PathEscape(id)+"/status", flowStatusJSON{status}, &flow)
 }

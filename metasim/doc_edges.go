@@ -64,8 +64,8 @@
 // and 5 are sent in an hour (136024). The first registration sets the PIN, later ones need
 // it (133005; 133008 after 5 wrong ones in an hour; PhoneNumber.PIN). A number is
 // registered and deregistered 10 times in 72 hours, failures included (133016). An account
-// gets no more numbers when it has 20. Server.ChangeNumberState reviews a name, and gives a
-// number a status, a rating or a limit, as Meta does, with the webhooks of the fields
+// has at most 20 numbers. Server.ChangeNumberState reviews a name, and sets the status, the
+// rating or the limit of a number, as Meta does, with the webhooks of the fields
 // phone_number_name_update and phone_number_quality_update. What has become of numbers
 // outlives the Server like media; a reset makes them what the configuration says.
 //

@@ -191,7 +191,7 @@ func (s *Server) Flow(id string) (Flow, bool) {
 	return row.Flow, ok
 }
 
-// SetFlowStatus gives a flow a status, as Meta's monitoring does: THROTTLED or BLOCKED,
+// SetFlowStatus sets the status of a flow, as Meta's monitoring does: THROTTLED or BLOCKED,
 // and PUBLISHED afterwards. The app gets a webhook.
 func (s *Server) SetFlowStatus(id, status string) (Flow, error) {
 	s.flows.mu.Lock()

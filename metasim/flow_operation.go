@@ -299,7 +299,7 @@ func (s *Server) deprecateFlow(c *call) (any, *apiError) {
 	})
 }
 
-// moveFlow gives a flow another status, unless check refuses it.
+// moveFlow changes the status of a flow, unless check refuses it.
 func (s *Server) moveFlow(c *call, status string, check func(flowRow) *apiError) (any, *apiError) {
 	s.flows.mu.Lock()
 	defer s.flows.mu.Unlock()

@@ -170,7 +170,8 @@ func (s *Server) username(c *call) (any, *apiError) {
 	return object{"status": "none"}, nil
 }
 
-// updateUsername gives a number a username, which another one may have to lose.
+// updateUsername sets the username of a number. With force_transfer, another number of the
+// same business that has it loses it.
 func (s *Server) updateUsername(c *call) (any, *apiError) {
 	name := strings.ToLower(strings.TrimPrefix(c.parameters.get("username"), "@"))
 	switch {

@@ -155,8 +155,8 @@ func (s *Server) updateSettings(c *call) (any, *apiError) {
 // settingsTexts are the members whose values Meta writes in capitals.
 var settingsTexts = []string{"status", "call_icon_visibility", "callback_permission_status", "data_localization_region", "srtp_key_exchange_protocol"}
 
-// hasLowLimit reports whether the configuration gives a number a limit that is too low
-// for calls. One that it says nothing about has no low one.
+// hasLowLimit reports whether the configuration sets a limit for a number that is too low
+// for calls.
 func (s *Server) hasLowLimit(phoneID string) bool {
 	for _, a := range s.cfg.BusinessAccounts {
 		for _, p := range a.PhoneNumbers {

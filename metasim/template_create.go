@@ -161,7 +161,7 @@ func (c *call) readTemplateSettings(row *templateRow) *apiError {
 	return nil
 }
 
-// fill gives a template the components that were checked.
+// fill sets the components of a template that were checked.
 func (t *templateRow) fill(g *grammar, random *randomSource) {
 	t.ParameterFormat, t.Fault = g.format, ""
 	for _, p := range g.parts {

@@ -149,7 +149,7 @@ func (s *Server) ChangeTemplate(id string, change TemplateChange) (MessageTempla
 	return row.MessageTemplate, nil
 }
 
-// setTemplateStatus gives a template a status, and reports it. The caller holds
+// setTemplateStatus sets the status of a template, and reports it. The caller holds
 // s.templates.mu.
 func (s *Server) setTemplateStatus(row *templateRow, change TemplateChange, now time.Time) error {
 	before := row.Status
@@ -229,7 +229,7 @@ func (s *Server) proposeCategory(row *templateRow, change TemplateChange, now ti
 	return nil
 }
 
-// changeCategory gives the templates of a name the category that is right. The caller
+// changeCategory sets the right category of the templates of a name. The caller
 // holds s.templates.mu.
 func (s *Server) changeCategory(row *templateRow, now time.Time) error {
 	category := row.CorrectCategory

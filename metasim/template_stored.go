@@ -60,7 +60,7 @@ func (g *grammar) storedParts(parts []draftPart, language string, random *random
 	return list
 }
 
-// fill gives a component of an authentication template its texts. The button is a URL.
+// fill sets the texts of a component of an authentication template. The button is a URL.
 func (t presetTexts) fill(p draftPart, fields map[string]any) {
 	switch p.kind {
 	case "BODY":

@@ -47,7 +47,7 @@ var templateNotices = map[string]string{
 	"FIRST_PAUSE":         "The template was paused for 3 hours, because its quality is low.",
 	"SECOND_PAUSE":        "The template was paused for 6 hours, because its quality is low.",
 	"RATE_LIMITING_PAUSE": "The template was paused by pacing. It must be unpaused.",
-	"UNPAUSE":             "The template can be sent again.",
+	"UNPAUSE":             "Messages with the template can be sent from now on.",
 	"DISABLED":            "The template was disabled, because its quality is low.",
 }
 

@@ -72,8 +72,8 @@ func (c chosenDelivery) destination() string {
 }
 
 // choose returns the query of the next deliveries after the given one that a filter
-// selects, which were put in before a time. Each query goes on where the one before it
-// has ended, so that all of them together read a row once. If it begins with
+// selects, which were put in before a time. Each query begins where the one before it
+// ended, so that all of them together read a row once. If it begins with
 // destinations, the filter has one.
 func (f EventFilter) choose(states []string, before time.Time, after chosenDelivery, limit int) statement {
 	order, selected := "d.lane_id, d.seq", selection{}
