@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -15,9 +16,10 @@ import (
 )
 
 const (
-	account = "111122223333"
-	live    = "event/live"
-	dead    = "event/dead"
+	account  = "111122223333"
+	live     = "event/live"
+	hanging  = "event/hanging"
+	refusing = "event/refusing"
 )
 
 // An engine is where databases are opened.
@@ -83,9 +85,12 @@ func newMeter(target int) *meter {
 	return &meter{committed: make(map[string]time.Time), begun: make(map[string]time.Time), reached: make(chan struct{}), target: target}
 }
 
-// deliver succeeds at once, or hangs and fails for the dead destination.
+// deliver succeeds at once for a live destination.
 func (m *meter) deliver(ctx context.Context, d outbox.Delivery) error {
-	if d.Destination == dead {
+	switch d.Destination {
+	case refusing:
+		return errors.New("503 Service Unavailable")
+	case hanging:
 		select {
 		case <-time.After(2 * time.Second):
 		case <-ctx.Done():

@@ -9,6 +9,11 @@ const (
 	// breakAfter is the number of failures in a row after which a destination has one
 	// slot only, until an attempt succeeds.
 	breakAfter = 8
+	// firstPause is the time after such a failure in which the destination is not
+	// attempted. It doubles with each further one, up to maxPause, so that a destination
+	// that fails at once does not occupy the database.
+	firstPause = 10 * time.Millisecond
+	maxPause   = time.Second
 	// firstRecovery is the number of lanes that the first success after a failure
 	// makes due, although their back-off has not ended. It doubles with each success.
 	firstRecovery = 8
@@ -26,6 +31,7 @@ type destination struct {
 	// due is when to look for lanes. The zero time means that none waits, as far as is
 	// known.
 	due      time.Time
+	paused   time.Time // no attempt begins before
 	served   uint64    // the number of the round in which it was looked at last
 	failures int       // in a row, over all lanes
 	seen     time.Time // when the end of an attempt was observed last
@@ -70,11 +76,12 @@ func (d *destination) observe(attempt effect, now time.Time) {
 	d.seen = now
 	switch attempt {
 	case success:
-		d.failures, d.open = 0, min(d.slots, 2*d.open)
+		d.failures, d.open, d.paused = 0, min(d.slots, 2*d.open), time.Time{}
 		d.isRecovered = d.recovery > 0
 	case failure:
 		if d.failures++; d.failures >= breakAfter {
 			d.open = 1
+			d.paused = now.Add(min(maxPause, firstPause<<min(d.failures-breakAfter, 10)))
 		}
 		d.recovery, d.isRecovered = max(d.recovery, firstRecovery), false
 	}
@@ -94,6 +101,14 @@ func (d *destination) lookAt(at time.Time) {
 	if d.due.IsZero() || at.Before(d.due) {
 		d.due = at
 	}
+}
+
+// next returns when to take lanes, or zero if none waits.
+func (d *destination) next() time.Time {
+	if d.due.IsZero() || d.due.After(d.paused) {
+		return d.due
+	}
+	return d.paused
 }
 
 // isIdle reports whether nothing waits and there is nothing to know of it: it works, or it

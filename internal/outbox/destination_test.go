@@ -53,7 +53,7 @@ func TestOnlyFailuresOfADestinationSlowIt(t *testing.T) {
 				for i := range 20 {
 					put(t, db, fmt.Sprint("bad", i), []string{"event/1"}, fmt.Sprint("bad", i))
 				}
-				time.Sleep(5 * time.Second)
+				time.Sleep(20 * time.Second)
 				if got := states(t, db, "bad0")[0]; got != test.record {
 					t.Errorf("a delivery that has failed: %s; expected %s", got, test.record)
 				}

@@ -275,7 +275,35 @@ func TestADeadDestinationHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// TestARecoveredDestinationReceivesWhatWaitedForABackOff, step by step.
+// Each attempt is a round, and so a transaction that others wait for.
+func TestADestinationThatRefusesAtOnceIsTriedSeldom(t *testing.T) {
+	inBubble(t, func(t *testing.T, db *state.DB) {
+		var up atomic.Bool
+		w := start(t, db, func(context.Context, int, outbox.Delivery) error {
+			if up.Load() {
+				return nil
+			}
+			return errDown
+		}, func(config *outbox.Config) { config.MaxBackoff = 10 * time.Second })
+		for i := range 200 {
+			put(t, db, fmt.Sprint(i), []string{"event/dead"}, fmt.Sprint("dead", i))
+		}
+		time.Sleep(10 * time.Second)
+		first := len(w.order())
+		time.Sleep(time.Minute)
+		if later := len(w.order()) - first; first > 50 || later < 55 || later > 65 {
+			t.Errorf("%d attempts in the first 10 s and %d in the minute after it; expected at most 50, and one a second", first, later)
+		}
+		up.Store(true)
+		time.Sleep(2 * time.Second)
+		for i := range 200 {
+			if id := fmt.Sprint("dead", i); !strings.HasPrefix(states(t, db, id)[0], outbox.Delivered) {
+				t.Fatalf("%s: %s two seconds after the destination has recovered", id, states(t, db, id)[0])
+			}
+		}
+	})
+}
+
 func TestARecoveredDestinationReceivesWhatWaitedForABackOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, db *state.DB) {
 		var isDown atomic.Bool

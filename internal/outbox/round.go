@@ -101,7 +101,8 @@ func (l *loop) take(now time.Time, returned map[string]int) []Take {
 			free[d.group] = d.group.free()
 		}
 		free[d.group] += returned[d.name]
-		if d.open > d.held-returned[d.name] && (returned[d.name] > 0 || !d.due.IsZero() && !d.due.After(now)) {
+		isDue := returned[d.name] > 0 && !d.paused.After(now) || !d.next().IsZero() && !d.next().After(now)
+		if isDue && d.open > d.held-returned[d.name] {
 			due = append(due, d)
 		}
 	}

@@ -233,8 +233,8 @@ func (l *loop) idle() time.Duration {
 	}
 	next = earlier(next, l.polled.Add(l.config.Poll))
 	for _, d := range l.destinations {
-		if !d.due.IsZero() && d.held < d.open && d.group.free() > 0 && len(l.held) < maxLanes {
-			next = earlier(next, d.due)
+		if at := d.next(); !at.IsZero() && d.held < d.open && d.group.free() > 0 && len(l.held) < maxLanes {
+			next = earlier(next, at)
 		}
 	}
 	return next.Sub(now)
