@@ -56,7 +56,7 @@ func (a *BusinessAccount) fields() map[string]any {
 		"owner_business_info":                  node{kind: "BusinessInfo", fields: owner},
 		"on_behalf_of_business_info": structure("OnBehalfOfBusinessInfo", map[string]any{
 			"id": a.OwnerBusinessID, "name": a.OwnerBusinessName, "status": "APPROVED", "type": "SELF"}),
-		"health_status": healthStatus(health("WABA", a.ID, a.CanSendMessage)),
+		"health_status": healthStatus(a.health(a.AppID)...),
 		"whatsapp_business_manager_messaging_limit": "TIER_250",
 		"disable_marketing_messages_on_cloud_api":   false,
 
@@ -94,6 +94,15 @@ func (s *Server) accountNode(a *BusinessAccount) node {
 
 func health(entity, id, state string) map[string]any {
 	return map[string]any{"entity_type": entity, "id": id, "can_send_message": state}
+}
+
+// health returns the health of an account, its business and an app.
+func (a *BusinessAccount) health(app string) []map[string]any {
+	entities := []map[string]any{health("WABA", a.ID, a.CanSendMessage), health("BUSINESS", a.OwnerBusinessID, "AVAILABLE")}
+	if app != "" {
+		entities = append(entities, health("APP", app, "AVAILABLE"))
+	}
+	return entities
 }
 
 // healthStatus returns the status of the entity that can send least.

@@ -56,11 +56,28 @@ func TestFieldsThatDoNotExistAreRefused(t *testing.T) {
 	}
 }
 
+// healthEntities returns the types of the entities in the health of an object.
+func (s *sim) healthEntities(id string) string {
+	s.t.Helper()
+	status, _ := s.get("/v25.0/" + id + "?fields=health_status").fields(s.t)["health_status"].(map[string]any)
+	entities, _ := status["entities"].([]any)
+	var kinds []string
+	for _, e := range entities {
+		kinds = append(kinds, e.(map[string]any)["entity_type"].(string))
+	}
+	return strings.Join(kinds, " ")
+}
+
 func TestHealthIsThatOfTheMostLimitedEntity(t *testing.T) {
-	s := startSim(t, func(c *Config) { c.BusinessAccounts[0].CanSendMessage = "BLOCKED" })
+	s := startSim(t, func(c *Config) { c.BusinessAccounts[0].CanSendMessage, c.BusinessAccounts[0].AppID = "BLOCKED", app1 })
 	status, ok := s.get("/v25.0/" + phone1 + "?fields=health_status").fields(t)["health_status"].(map[string]any)
-	if !ok || status["can_send_message"] != "BLOCKED" || len(status["entities"].([]any)) != 2 {
+	if !ok || status["can_send_message"] != "BLOCKED" || len(status["entities"].([]any)) != 4 {
 		t.Errorf("health_status %v", status)
+	}
+	for target, want := range map[string]string{account1: "WABA BUSINESS APP", phone1: "PHONE_NUMBER WABA BUSINESS APP"} {
+		if got := s.healthEntities(target); got != want {
+			t.Errorf("%s: %s, want %s", target, got, want)
+		}
 	}
 }
 

@@ -301,11 +301,15 @@ func TestACallOfAPersonMayAllowThatTheBusinessCalls(t *testing.T) {
 }
 
 func TestSettingsOfANumberAreChangedInParts(t *testing.T) {
+	hours := func(week, holidays string) string {
+		return `{"calling":{"call_hours":{"status":"ENABLED","timezone_id":"UTC","weekly_operating_hours":[` + week + `],"holiday_schedule":[` + holidays + `]}}}`
+	}
 	s := startSim(t, func(c *Config) { c.BusinessAccounts[0].PhoneNumbers[1].MessagingLimitTier = "TIER_250" })
 	want := `{"calling":{"call_icon_visibility":"DEFAULT","callback_permission_status":"DISABLED","status":"DISABLED"},"payload_encryption":{"status":"DISABLED"},"storage_configuration":{"status":"DEFAULT"},"user_identity_change":{"enable_identity_key_check":false}}`
 	if a := s.get("/v25.0/" + phone1 + "/settings"); a.body != want {
 		t.Errorf("got  %s\nwant %s", a.body, want)
 	}
+	s.mustSucceed(s.call("POST", phone1+"/settings", hours(`{"day_of_week":"MONDAY","open_time":"0900","close_time":"1200"},{"day_of_week":"MONDAY","open_time":"1200","close_time":"2400"}`, `{"date":"2028-02-29","start_time":"0000","end_time":"2359"}`)))
 	s.enableCalls(`,"call_hours":{"status":"enabled","timezone_id":"UTC","weekly_operating_hours":[{"day_of_week":"MONDAY","open_time":"0900","close_time":"1700"}]}`)
 	s.mustSucceed(s.call("POST", phone1+"/settings", `{"calling":{"call_icon_visibility":"disable_all"},"user_identity_change":{"enable_identity_key_check":true}}`))
 	s.mustSucceed(s.call("POST", phone1+"/settings", `{"storage_configuration":{"status":"IN_COUNTRY_STORAGE_ENABLED","data_localization_region":"de"}}`))
@@ -318,14 +322,22 @@ func TestSettingsOfANumberAreChangedInParts(t *testing.T) {
 		phone, body string
 		code        int
 	}{
-		"nothing":      {phone1, `{}`, 100},
-		"a value":      {phone1, `{"calling":{"status":"ON"}}`, 100},
-		"a text":       {phone1, `{"calling":"ENABLED"}`, 100},
-		"a region":     {phone1, `{"storage_configuration":{"status":"IN_COUNTRY_STORAGE_ENABLED","data_localization_region":"FR"}}`, 100},
-		"a day":        {phone1, `{"calling":{"call_hours":{"status":"ENABLED","weekly_operating_hours":[{"day_of_week":"FUNDAY","open_time":"1","close_time":"2"}]}}}`, 100},
-		"no flag":      {phone1, `{"user_identity_change":{}}`, 100},
-		"a low limit":  {"106540352242923", `{"calling":{"status":"ENABLED"}}`, 138015},
-		"not a number": {account1, `{"calling":{"status":"ENABLED"}}`, 100},
+		"nothing":         {phone1, `{}`, 100},
+		"a value":         {phone1, `{"calling":{"status":"ON"}}`, 100},
+		"a text":          {phone1, `{"calling":"ENABLED"}`, 100},
+		"a region":        {phone1, `{"storage_configuration":{"status":"IN_COUNTRY_STORAGE_ENABLED","data_localization_region":"FR"}}`, 100},
+		"a day":           {phone1, `{"calling":{"call_hours":{"status":"ENABLED","weekly_operating_hours":[{"day_of_week":"FUNDAY","open_time":"1","close_time":"2"}]}}}`, 100},
+		"a time":          {phone1, hours(`{"day_of_week":"MONDAY","open_time":"9:00","close_time":"1700"}`, ""), 100},
+		"an hour":         {phone1, hours(`{"day_of_week":"MONDAY","open_time":"0900","close_time":"2500"}`, ""), 100},
+		"a minute":        {phone1, hours(`{"day_of_week":"MONDAY","open_time":"0960","close_time":"1700"}`, ""), 100},
+		"closed early":    {phone1, hours(`{"day_of_week":"MONDAY","open_time":"1700","close_time":"0900"}`, ""), 100},
+		"three on a day":  {phone1, hours(`{"day_of_week":"MONDAY","open_time":"0100","close_time":"0200"},{"day_of_week":"MONDAY","open_time":"0300","close_time":"0400"},{"day_of_week":"monday","open_time":"0500","close_time":"0600"}`, ""), 100},
+		"overlapping":     {phone1, hours(`{"day_of_week":"MONDAY","open_time":"0900","close_time":"1200"},{"day_of_week":"MONDAY","open_time":"1100","close_time":"1700"}`, ""), 100},
+		"a date":          {phone1, hours("", `{"date":"2026-02-30","start_time":"0000","end_time":"2359"}`), 100},
+		"a holiday ended": {phone1, hours("", `{"date":"2026-12-24","start_time":"1200","end_time":"1100"}`), 100},
+		"no flag":         {phone1, `{"user_identity_change":{}}`, 100},
+		"a low limit":     {"106540352242923", `{"calling":{"status":"ENABLED"}}`, 138015},
+		"not a number":    {account1, `{"calling":{"status":"ENABLED"}}`, 100},
 	} {
 		if a := s.call("POST", test.phone+"/settings", test.body); a.refusal(t).Error.Code != test.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

@@ -26,6 +26,7 @@ const (
 	maxClicks          = 65_536   // of advertisements
 	maxClickID         = 512      // bytes
 	conversionAge      = 7 * 24 * time.Hour
+	conversionAhead    = 10 * time.Minute // of a sender's clock
 	clickLife          = 90 * 24 * time.Hour
 )
 
@@ -211,6 +212,10 @@ func (s *Server) checkConversion(c *call, path, account string, event map[string
 		return row, parameterError("Param %s must be a number.", memberPath(path, "event_time"))
 	case now.Sub(row.Time) > conversionAge:
 		return row, conversionError(2804003, "Event Timestamp Too Old", "The timestamp of the event is more than 7 days old.")
+	case row.Time.Sub(now) > conversionAhead:
+		e := parameterError("Invalid parameter")
+		e.userTitle, e.userMsg = "Event Timestamp In The Future", "The timestamp of the event is in the future. It is a time in seconds."
+		return row, e
 	case !strings.EqualFold(text(event["action_source"]), "business_messaging"):
 		return row, parameterError("Param %s must be business_messaging for events of messages.", memberPath(path, "action_source"))
 	case !strings.EqualFold(text(event["messaging_channel"]), "whatsapp"):
@@ -222,6 +227,9 @@ func (s *Server) checkConversion(c *call, path, account string, event map[string
 		if refusal := c.warn(warnMemberIgnored, "The event %s is none that Meta documents for messages.", truncate(row.Name)); refusal != nil {
 			return row, refusal
 		}
+	}
+	if refusal := checkPurchase(path, row.Name, event); refusal != nil {
+		return row, refusal
 	}
 	user, _ := event["user_data"].(map[string]any)
 	row.ClickID = text(user["ctwa_clid"])
@@ -236,6 +244,25 @@ func (s *Server) checkConversion(c *call, path, account string, event map[string
 		return row, e
 	}
 	return row, nil
+}
+
+// checkPurchase refuses a purchase without its price.
+func checkPurchase(path, name string, event map[string]any) *apiError {
+	if name != "Purchase" {
+		return nil
+	}
+	data, _ := event["custom_data"].(map[string]any)
+	path = memberPath(path, "custom_data")
+	if text(data["currency"]) == "" {
+		return missingParameter(memberPath(path, "currency"))
+	}
+	if data["value"] == nil {
+		return missingParameter(memberPath(path, "value"))
+	}
+	if _, ok := number(data["value"]); !ok {
+		return parameterError("Param %s must be a number.", memberPath(path, "value"))
+	}
+	return nil
 }
 
 // keepConversion keeps an event, in place of the oldest if there are too many.

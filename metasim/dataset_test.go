@@ -57,25 +57,32 @@ func TestEventsAreReceivedOrRefusedAsByMeta(t *testing.T) {
 		code, subcode int // 0 means received
 		mention       string
 	}{
-		"one":                {`[` + good + `]`, 0, 0, `{"events_received":1,"messages":[],"fbtrace_id":"`},
-		"two":                {`[` + good + `,` + strings.ReplaceAll(good, "Purchase", "QualifiedLead") + `]`, 0, 0, `"events_received":2`},
-		"a time as a text":   {`[` + strings.Replace(good, fmt.Sprint(s.Now().Unix()), `"`+fmt.Sprint(s.Now().Unix())+`"`, 1) + `]`, 0, 0, `"events_received":1`},
-		"7 days old":         {`[` + eventOf(s.Now().Add(-conversionAge), goodUser) + `]`, 0, 0, ""},
-		"older":              {`[` + eventOf(s.Now().Add(-conversionAge-time.Second), goodUser) + `]`, 100, 2804003, "Event Timestamp Too Old"},
-		"no user":            {`[` + eventOf(s.Now(), "") + `]`, 100, 2804050, "You haven't added sufficient customer information parameter data for this event"},
-		"no click":           {`[` + eventOf(s.Now(), `"whatsapp_business_account_id":"`+account1+`"`) + `]`, 100, 2804050, ""},
-		"an unknown click":   {`[` + eventOf(s.Now(), strings.Replace(goodUser, "click-1", "click-2", 1)) + `]`, 100, 2804087, "Messaging Event Invalid Ctwa Clid"},
-		"another account":    {`[` + eventOf(s.Now(), strings.Replace(goodUser, account1, account2, 1)) + `]`, 100, 2804087, ""},
-		"one of two":         {`[` + good + `,` + eventOf(s.Now(), "") + `]`, 100, 2804050, ""},
-		"no name":            {`[` + strings.Replace(good, `"event_name":"Purchase",`, "", 1) + `]`, 100, 0, "event_name"},
-		"no time":            {`[` + strings.Replace(good, `"event_time"`, `"time"`, 1) + `]`, 100, 0, "event_time"},
-		"no time of numbers": {`[` + strings.Replace(good, fmt.Sprint(s.Now().Unix()), `"now"`, 1) + `]`, 100, 0, "must be a number"},
-		"a source":           {`[` + strings.Replace(good, "business_messaging", "website", 1) + `]`, 100, 0, "business_messaging"},
-		"a channel":          {`[` + strings.Replace(good, `"whatsapp"`, `"messenger"`, 1) + `]`, 100, 0, "must be whatsapp"},
-		"no events":          {`[]`, 100, 0, "1 to 1000 events"},
-		"no list":            {`{}`, 100, 0, "1 to 1000 events"},
-		"no objects":         {`[5]`, 100, 0, "JSON object"},
-		"too many":           {`[` + strings.Repeat("5,", 1000) + `5]`, 100, 0, "1 to 1000 events"},
+		"one":                  {`[` + good + `]`, 0, 0, `{"events_received":1,"messages":[],"fbtrace_id":"`},
+		"two":                  {`[` + good + `,` + strings.ReplaceAll(good, "Purchase", "QualifiedLead") + `]`, 0, 0, `"events_received":2`},
+		"a time as a text":     {`[` + strings.Replace(good, fmt.Sprint(s.Now().Unix()), `"`+fmt.Sprint(s.Now().Unix())+`"`, 1) + `]`, 0, 0, `"events_received":1`},
+		"7 days old":           {`[` + eventOf(s.Now().Add(-conversionAge), goodUser) + `]`, 0, 0, ""},
+		"older":                {`[` + eventOf(s.Now().Add(-conversionAge-time.Second), goodUser) + `]`, 100, 2804003, "Event Timestamp Too Old"},
+		"in the future":        {`[` + eventOf(s.Now().Add(conversionAhead+time.Second), goodUser) + `]`, 100, 0, "Event Timestamp In The Future"},
+		"a clock ahead":        {`[` + eventOf(s.Now().Add(conversionAhead), goodUser) + `]`, 0, 0, ""},
+		"milliseconds":         {`[` + eventOf(time.Unix(s.Now().UnixMilli(), 0), goodUser) + `]`, 100, 0, "in seconds"},
+		"no currency":          {`[` + strings.Replace(good, `"currency":"USD",`, "", 1) + `]`, 100, 0, "data[0]['custom_data']['currency']"},
+		"no value":             {`[` + strings.Replace(good, `"value":1`, `"price":1`, 1) + `]`, 100, 0, "data[0]['custom_data']['value']"},
+		"a value that is none": {`[` + strings.Replace(good, `"value":1`, `"value":"much"`, 1) + `]`, 100, 0, "data[0]['custom_data']['value']"},
+		"a lead without them":  {`[` + strings.Replace(strings.Replace(good, "Purchase", "LeadSubmitted", 1), `"currency":"USD","value":1`, "", 1) + `]`, 0, 0, ""},
+		"no user":              {`[` + eventOf(s.Now(), "") + `]`, 100, 2804050, "You haven't added sufficient customer information parameter data for this event"},
+		"no click":             {`[` + eventOf(s.Now(), `"whatsapp_business_account_id":"`+account1+`"`) + `]`, 100, 2804050, ""},
+		"an unknown click":     {`[` + eventOf(s.Now(), strings.Replace(goodUser, "click-1", "click-2", 1)) + `]`, 100, 2804087, "Messaging Event Invalid Ctwa Clid"},
+		"another account":      {`[` + eventOf(s.Now(), strings.Replace(goodUser, account1, account2, 1)) + `]`, 100, 2804087, ""},
+		"one of two":           {`[` + good + `,` + eventOf(s.Now(), "") + `]`, 100, 2804050, ""},
+		"no name":              {`[` + strings.Replace(good, `"event_name":"Purchase",`, "", 1) + `]`, 100, 0, "event_name"},
+		"no time":              {`[` + strings.Replace(good, `"event_time"`, `"time"`, 1) + `]`, 100, 0, "event_time"},
+		"no time of numbers":   {`[` + strings.Replace(good, fmt.Sprint(s.Now().Unix()), `"now"`, 1) + `]`, 100, 0, "must be a number"},
+		"a source":             {`[` + strings.Replace(good, "business_messaging", "website", 1) + `]`, 100, 0, "business_messaging"},
+		"a channel":            {`[` + strings.Replace(good, `"whatsapp"`, `"messenger"`, 1) + `]`, 100, 0, "must be whatsapp"},
+		"no events":            {`[]`, 100, 0, "1 to 1000 events"},
+		"no list":              {`{}`, 100, 0, "1 to 1000 events"},
+		"no objects":           {`[5]`, 100, 0, "JSON object"},
+		"too many":             {`[` + strings.Repeat("5,", 1000) + `5]`, 100, 0, "1 to 1000 events"},
 	}
 	received := 0
 	for name, test := range tests {
@@ -90,7 +97,7 @@ func TestEventsAreReceivedOrRefusedAsByMeta(t *testing.T) {
 		}
 	}
 	list, err := NewControlClient(startControl(t, s), nil).Conversions(t.Context())
-	if err != nil || list.Total != received || received != 5 || list.Conversions[0].ClickID != "click-1" || len(list.Conversions[0].Event) == 0 {
+	if err != nil || list.Total != received || received != 7 || list.Conversions[0].ClickID != "click-1" || len(list.Conversions[0].Event) == 0 {
 		t.Errorf("%d received, %+v, %v", received, list, err)
 	}
 	s.manual.advance(clickLife)

@@ -43,8 +43,9 @@
 //	GET    /{version}/{account}/dataset       dataset → {"id"}, or {} without one
 //	POST   /{version}/{dataset}/events        send_events: data → {"events_received","messages","fbtrace_id"}
 //
-// An event is refused if it is more than 7 days old (subcode 2804003), if its user_data
-// lack ctwa_clid or the account (2804050), and if no message of a person to the account
+// An event is refused if it is more than 7 days old (subcode 2804003) or more than 10
+// minutes in the future, if a purchase has no currency or value, if its user_data lack
+// ctwa_clid or the account (2804050), and if no message of a person to the account
 // has had the ctwa_clid in its referral in the last 90 days (2804087). If one event of a
 // request is wrong, none is kept. Names that Meta does not document are a warning. The
 // last 10000 events and 65536 clicks are kept.
@@ -113,6 +114,8 @@
 //
 // A number takes part in calls if its settings enable them; otherwise code 138000. If
 // PhoneNumber.MessagingLimitTier is TIER_50 or TIER_250, they cannot be enabled (138015).
+// Times of call_hours have four digits, a range begins before it ends, and a day of the
+// week has two ranges that do not overlap; names of time zones are not checked.
 // A person calls with Server.ReceiveCall, and accepts, rejects or ends a call with
 // Server.ChangeCall. A business needs the permission of the person (138006), which a
 // message of type call_permission_request asks for, once a day and twice a week (138009),

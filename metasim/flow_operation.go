@@ -318,7 +318,11 @@ func (s *Server) deleteFlow(c *call) (any, *apiError) {
 	defer s.flows.mu.Unlock()
 	row, _ := s.flows.rows.find(c.id, time.Time{})
 	if row.Status != FlowDraft {
-		return nil, flowError(139004, 0, "Flow can't be deleted", "A Flow in the state "+row.Status+" can't be deleted. Deprecate it.")
+		message := "A Flow in the state " + row.Status + " can't be deleted."
+		if row.Status != FlowDeprecated {
+			message += " Deprecate it."
+		}
+		return nil, flowError(139004, 0, "Flow can't be deleted", message)
 	}
 	existed, err := s.flows.rows.remove(row.ID)
 	switch {

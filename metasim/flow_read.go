@@ -117,11 +117,7 @@ func (s *Server) flowHealth(row flowRow, more ...map[string]any) node {
 			"possible_solution": "Set the endpoint URI of the flow."}}
 	}
 	entities := append([]map[string]any{entity}, more...)
-	entities = append(entities, health("WABA", account.ID, account.CanSendMessage), health("BUSINESS", account.OwnerBusinessID, "AVAILABLE"))
-	if app := orText(row.AppID, account.AppID); app != "" {
-		entities = append(entities, health("APP", app, "AVAILABLE"))
-	}
-	return healthStatus(entities...)
+	return healthStatus(append(entities, account.health(orText(row.AppID, account.AppID))...)...)
 }
 
 // flowsOf returns the list of the flows of an account.

@@ -234,7 +234,7 @@ func (k templateCheck) rendered(where, pattern string, parameters []map[string]a
 	}
 	rendered := pattern
 	for i, parameter := range parameters {
-		value, refusal := parameterText(parameter)
+		value, refusal := parameterText(where, parameter)
 		if refusal != nil {
 			return refusal
 		}
@@ -255,8 +255,8 @@ func (k templateCheck) rendered(where, pattern string, parameters []map[string]a
 	return nil
 }
 
-// parameterText returns the text that a parameter becomes.
-func parameterText(parameter map[string]any) (string, *apiError) {
+// parameterText returns the text that a parameter becomes. where is its component.
+func parameterText(where string, parameter map[string]any) (string, *apiError) {
 	switch kind := lower(parameter, "type"); kind {
 	case "text":
 		value := text(parameter["text"])
@@ -273,7 +273,7 @@ func parameterText(parameter map[string]any) (string, *apiError) {
 	case "group_id":
 		return "https://chat.whatsapp.com/" + text(parameter["group_id"]), nil
 	default:
-		return "", codeError(132012, fmt.Sprintf("Format mismatch, expected TEXT, received %s", strings.ToUpper(kind)))
+		return "", codeError(132012, fmt.Sprintf("%s: Format mismatch, expected TEXT, received %s", where, strings.ToUpper(kind)))
 	}
 }
 

@@ -53,7 +53,7 @@ func TestAMessageIsComparedWithItsTemplate(t *testing.T) {
 		"an empty text":             {templateOf("order", "en_US", `{"type":"header","parameters":[{"type":"text","text":""}]}`), 400, 131008, "(#131008) Required parameter is missing", "Parameter of type text is missing text value"},
 		"a line break":              {templateOf("order", "en_US", `{"type":"header","parameters":[{"type":"text","text":"a\nb"}]}`), 400, 100, "(#100) Invalid parameter", "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"},
 		"a long header":             {templateOf("order", "en_US", `{"type":"header","parameters":[{"type":"text","text":"`+strings.Repeat("x", 60)+`"}]}`), 400, 132005, "(#132005) Translated text too long", "header: the translated text has more than 60 characters"},
-		"a picture for a text":      {templateOf("order", "en_US", `{"type":"header","parameters":[{"type":"image","image":{"link":"https://example.com/a.png"}}]}`), 400, 132012, mismatch, "Format mismatch, expected TEXT, received IMAGE"},
+		"a picture for a text":      {templateOf("order", "en_US", `{"type":"header","parameters":[{"type":"image","image":{"link":"https://example.com/a.png"}}]}`), 400, 132012, mismatch, "header: Format mismatch, expected TEXT, received IMAGE"},
 		"a picture":                 {templateOf("picture", "es", `{"type":"header","parameters":[{"type":"image","image":{"link":"https://example.com/a.png"}}]}`), 0, 0, "", ""},
 		"no picture":                {templateOf("picture", "es", ""), 400, 132012, mismatch, "header: Format mismatch, expected IMAGE, received UNKNOWN"},
 		"a text for a picture":      {templateOf("picture", "es", header), 400, 132012, mismatch, "header: Format mismatch, expected IMAGE, received TEXT"},

@@ -157,7 +157,7 @@ func (s *Server) register(c *call) (any, *apiError) {
 	case !isPIN(pin):
 		return nil, parameterError("Param pin must have 6 digits.")
 	case region != "" && !slices.Contains(localRegions, region):
-		return nil, parameterError("Param data_localization_region must be one of {%s} - got \"%s\".", strings.ToUpper(strings.Join(localRegions, ", ")), truncate(region))
+		return nil, parameterError("Param data_localization_region must be one of {%s} - got \"%s\".", strings.ToUpper(strings.Join(localRegions, ", ")), truncate(c.parameters.get("data_localization_region")))
 	case c.parameters.get("backup") != "":
 		return nil, c.notSimulated("the parameter backup", "Send the request without it.")
 	}

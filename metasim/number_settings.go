@@ -132,6 +132,9 @@ func (s *Server) updateSettings(c *call) (any, *apiError) {
 	if lower(changes["calling"], "status") == "enabled" && s.hasLowLimit(c.id) {
 		return nil, codeError(138015, "")
 	}
+	if refusal := checkCallHours(changes["calling"]); refusal != nil {
+		return nil, refusal
+	}
 	for _, object := range changes {
 		upperTexts(object, settingsTexts)
 	}

@@ -152,7 +152,7 @@ func TestWhatANumberIsRefusedFor(t *testing.T) {
 		"no product":          {phone1 + "/register", `{"pin":"123456"}`, 100, 0, "The parameter messaging_product is required."},
 		"no PIN":              {phone1 + "/register", `{"messaging_product":"whatsapp"}`, 100, 0, "The parameter pin is required."},
 		"a short PIN":         {phone1 + "/register", `{"messaging_product":"whatsapp","pin":"12345"}`, 100, 0, "6 digits"},
-		"a region":            {phone1 + "/register", `{"messaging_product":"whatsapp","pin":"123456","data_localization_region":"FR"}`, 100, 0, "must be one of {AU"},
+		"a region":            {phone1 + "/register", `{"messaging_product":"whatsapp","pin":"123456","data_localization_region":"FR"}`, 100, 0, `CA} - got \"FR\"`},
 		"a new PIN":           {phone1, `{"pin":"abcdef"}`, 100, 0, "6 digits"},
 		"a new name":          {phone1, `{"new_display_name":"A"}`, 100, 0, "2 to 75 characters"},
 		"nothing to change":   {phone1, `{}`, 100, 0, "At least one of"},

@@ -51,9 +51,8 @@ func (p *PhoneNumber) fields(a *BusinessAccount) map[string]any {
 		"is_preverified_number":        false,
 		"last_onboarded_time":          p.LastOnboardedTime,
 		"conversational_automation":    node{kind: "ConversationalAutomation", fields: map[string]any{"id": p.ID}},
-		"health_status": healthStatus(
-			health("PHONE_NUMBER", p.ID, p.CanSendMessage), health("WABA", a.ID, a.CanSendMessage)),
-		"messaging_limit_tier":                       p.MessagingLimitTier,
+		"health_status":                healthStatus(append([]map[string]any{health("PHONE_NUMBER", p.ID, p.CanSendMessage)}, a.health(a.AppID)...)...),
+		"messaging_limit_tier":         p.MessagingLimitTier,
 		"whatsapp_business_manager_messaging_limit":  p.MessagingLimitTier,
 		"eligibility_for_api_business_global_search": "NON_ELIGIBLE_UNDEFINED_COUNTRY",
 		"unified_cert_status":                        p.NameStatus,

@@ -307,8 +307,8 @@ func (t Template) json() json.RawMessage {
 	return content
 }
 
-// node returns a template as reads do.
-func (t templateRow) node() node {
+// node returns a template of an account as reads do.
+func (t templateRow) node(account *BusinessAccount) node {
 	var components any
 	_ = json.Unmarshal(t.Components, &components)
 	optional := func(value string) any {
@@ -328,7 +328,7 @@ func (t templateRow) node() node {
 			"correct_category":      optional(t.CorrectCategory),
 			"library_template_name": optional(t.Library),
 			"last_updated_time":     t.Updated.UTC().Format("2006-01-02T15:04:05+0000"),
-			"health_status":         healthStatus(health("MESSAGE_TEMPLATE", t.ID, t.health()), health("WABA", t.AccountID, "AVAILABLE")),
+			"health_status":         healthStatus(append([]map[string]any{t.health()}, account.health(account.AppID)...)...),
 			"source":                nil, "degrees_of_freedom_spec": nil, "message_send_ttl_seconds": nil, "cta_url_link_tracking_opted_out": nil,
 		},
 	}
@@ -344,9 +344,14 @@ func (t templateRow) node() node {
 	return n
 }
 
-func (t templateRow) health() string {
+// health says whether messages can have the template.
+func (t templateRow) health() map[string]any {
 	if t.Status == templateApproved {
-		return "AVAILABLE"
+		return health("MESSAGE_TEMPLATE", t.ID, "AVAILABLE")
 	}
-	return "BLOCKED"
+	entity := health("MESSAGE_TEMPLATE", t.ID, "BLOCKED")
+	entity["errors"] = []map[string]any{{"error_code": 141002,
+		"error_description": "Message templates can only be sent out if they are approved.",
+		"possible_solution": "Wait until the message template is approved, or edit it."}}
+	return entity
 }

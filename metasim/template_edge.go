@@ -31,7 +31,7 @@ func (s *Server) listTemplates(c *call) (any, *apiError) {
 func (s *Server) templatesOf(account string) edge {
 	e := edge{where: filterTemplates, limit: s.templateLimit(account)}
 	for _, row := range s.templateRows(account) {
-		e.rows = append(e.rows, row.node())
+		e.rows = append(e.rows, row.node(s.accounts[row.AccountID]))
 	}
 	return e
 }
@@ -95,7 +95,7 @@ func (s *Server) readTemplateNode(c *call) (any, *apiError) {
 	if !ok { // it was deleted meanwhile
 		return nil, unsupported(c.r.Method, c.id)
 	}
-	return c.respondWithNode(row.node())
+	return c.respondWithNode(row.node(s.accounts[row.AccountID]))
 }
 
 // deleteTemplates deletes templates: by name in all languages, one by id and name, or

@@ -207,6 +207,12 @@ func TestReadsReturnTemplatesAsMetaDoes(t *testing.T) {
 	if want := `{"health_status":{"can_send_message":"BLOCKED"},"id":"` + code + `","last_updated_time":"2026-11-01T12:00:00+0000","quality_score":{"date":1793534400,"score":"UNKNOWN"},"rejected_reason":"NONE"}`; a.body != want {
 		t.Errorf("%s, want %s", a.body, want)
 	}
+	if got := s.healthEntities(code); got != "MESSAGE_TEMPLATE WABA BUSINESS APP" {
+		t.Errorf("the health has %s", got)
+	}
+	if a := s.get("/v25.0/" + code + "?fields=health_status"); !strings.Contains(a.body, `"errors":[{"error_code":141002,"error_description":"Message templates can only be sent out if they are approved."`) {
+		t.Errorf("the health of a pending template: %s", a.body)
+	}
 	if a := s.mustSend("GET", "/v25.0/"+code, nil, "Authorization", "Bearer "+token2); a.status != 400 || a.refusal(t).Error.Subcode != 33 {
 		t.Errorf("another account: %d %s", a.status, a.body)
 	}
