@@ -60,7 +60,7 @@ func TestEventsAreSentInMetasForm(t *testing.T) {
 func TestEventsThatAreNoneAreNotSent(t *testing.T) {
 	w, meta := scripted(t, nil)
 	for blob, text := range map[string]string{
-		`{`: "is not JSON", `{}`: "has no events", `{"data":[]}`: "has no events", `[]`: "has no events", `{"data":{}}`: "has no events", `"x"`: "another form", `[1,]`: "is not JSON",
+		`{`: "is not JSON", `{}`: "has no events", `{"data":[]}`: "has no events", `[]`: "has no events", `{"data":{}}`: "has no events", `"x"`: "eventData is a JSON string; expected an object in Meta's form", `[1,]`: "is not JSON",
 		`[{}` + strings.Repeat(",{}", 1000) + `]`: "1001 events", `eyJkYXRhIjpbXX0=`: "base64 within base64",
 	} {
 		checkException(t, errOf(w.sendEvents(blob)), "InvalidParametersException", "eventData", text)

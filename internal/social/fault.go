@@ -5,6 +5,7 @@
 package social
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,7 +45,11 @@ func (f *fault) Unwrap() error { return f.cause }
 
 // fail returns a fault of a modelled kind.
 func fail(kind *socialmessaging.ExceptionKind, cause error, format string, args ...any) *fault {
-	return &fault{code: kind.Name, status: kind.Status, message: fmt.Sprintf(format, args...), cause: cause}
+	f := &fault{code: kind.Name, status: kind.Status, message: fmt.Sprintf(format, args...), cause: cause}
+	if refusal, ok := errors.AsType[*graph.Error](cause); ok {
+		f.finding = fmt.Sprintf("meta-%d", refusal.Code)
+	}
+	return f
 }
 
 const internalMessage = "The server failed. Its log has the cause under this request's id."
@@ -129,9 +134,7 @@ func faultOf(ctx context.Context, err error) *fault {
 		return objectFault(source)
 	}
 	if refusal, ok := errors.AsType[*graph.Error](err); ok {
-		f := graphFault(refusal)
-		f.finding = fmt.Sprintf("meta-%d", refusal.Code)
-		return f
+		return graphFault(refusal)
 	}
 	if _, ok := errors.AsType[*graph.UnreachableError](err); ok {
 		return fail(socialmessaging.KindDependency, err, "WhatsApp (Meta's Graph API) did not respond properly. Retry later.")
@@ -191,8 +194,14 @@ func objectFault(e *object.Error) *fault {
 
 // Meta's codes by what a caller can do about them (docs/references.md#graph-errors).
 var (
-	throttleCodes  = []int{4, 17, 341, 613, 80007, 80008, 80012, 130429, 131048, 131056, 131064, 133016, 138002, 138005}
-	accessCodes    = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063, 138000, 138006, 139000}
+	throttleCodes = []int{4, 17, 341, 613, 80007, 80008, 80012, 130429, 131048, 131056, 131064, 133016, 138002, 138005}
+	accessCodes   = []int{3, 10, 33, 104, 190, 368, 130497, 131005, 131031, 131045, 131063, 138000, 138006, 139000}
+	// accessAdvice is what to do about those that a new token does not help against.
+	accessAdvice = map[int]string{
+		138000: "Enable calls with UpdateLinkedWhatsAppBusinessAccountPhoneNumber.",
+		138006: "Send the user a message that asks for the permission; GetWhatsAppCallPermission shows the answer.",
+		139000: "Check the account at Meta: Meta does not let it publish flows.",
+	}
 	transientCodes = []int{1, 2, 99, 131000, 131016, 131057, 133004, 2494100}
 	conflictCodes  = []int{138003} // of calls (docs/references.md#graph-calls)
 	// refusalCodes are refusals of the request, whatever the HTTP status is.
@@ -209,7 +218,7 @@ func graphFault(e *graph.Error) *fault {
 		return fail(socialmessaging.KindThrottledRequest, e, "WhatsApp (Meta) limits the rate of calls: %s. Retry later.", e.Summary())
 	case slices.Contains(accessCodes, e.Code) || 200 <= e.Code && e.Code <= 299 || e.Code == 0 && isRefusal:
 		return fail(socialmessaging.KindAccessDeniedByMeta, e,
-			"WhatsApp (Meta) denied the request: %s. Check the account at Meta, or set a new token with 'ferry account link'.", e.Summary())
+			"WhatsApp (Meta) denied the request: %s. %s", e.Summary(), cmp.Or(accessAdvice[e.Code], "Check the account at Meta, or set a new token with 'ferry account link'."))
 	case slices.Contains(conflictCodes, e.Code):
 		return fail(socialmessaging.KindConflict, e, "WhatsApp (Meta) rejected the request: %s.", e.Summary())
 	case e.Status == http.StatusTooManyRequests:

@@ -160,12 +160,15 @@ func unconfirmed(err error) string {
 	return "WhatsApp (Meta's Graph API) received the whole request but did not confirm it, so it may have succeeded."
 }
 
+// kindNames names the kinds of JSON.
+var kindNames = map[jsontext.Kind]string{'{': "object", '[': "array", '"': "string", '0': "number", 't': "boolean", 'f': "boolean", 'n': "null"}
+
 // checkJSON checks a blob that must be JSON of a kind: '{' for an object, '[' for an
 // array. member is its name in the API.
 func checkJSON(member string, blob []byte, kind jsontext.Kind, example string) error {
 	decoder := jsontext.NewDecoder(bytes.NewReader(blob)) // strict: ferry must not read something else than Meta does
 	value, err := decoder.ReadValue()
-	isKind := err == nil && value.Kind() == kind
+	given := value.Kind()
 	if err == nil {
 		if _, err = decoder.ReadToken(); err == nil {
 			err = errors.New("more text follows")
@@ -173,7 +176,7 @@ func checkJSON(member string, blob []byte, kind jsontext.Kind, example string) e
 			err = nil
 		}
 	}
-	if err == nil && isKind {
+	if err == nil && given == kind {
 		return nil
 	}
 	decoded, notBase64 := base64.StdEncoding.DecodeString(strings.TrimSpace(string(blob)))
@@ -183,7 +186,7 @@ func checkJSON(member string, blob []byte, kind jsontext.Kind, example string) e
 	if err != nil {
 		return fail(socialmessaging.KindInvalidParameters, err, "%s is not JSON: %s. It must be in Meta's form, such as %s.", member, strings.TrimPrefix(err.Error(), "jsontext: "), example)
 	}
-	return fail(socialmessaging.KindInvalidParameters, nil, "%s has another form than Meta's, which is such as %s.", member, example)
+	return fail(socialmessaging.KindInvalidParameters, nil, "%s is a JSON %s; expected an %s in Meta's form, such as %s.", member, kindNames[given], kindNames[kind], example)
 }
 
 // jsonOf returns JSON in which no more is escaped than must be.

@@ -79,6 +79,9 @@ func (c *call) beginSignup(ctx context.Context, in *socialmessaging.AssociateWha
 		return nil, fail(socialmessaging.KindInvalidParameters, nil, "This server has no app whose sign-ups it can finish. "+
 			"Start it with the secret of Meta's app in the form that names the app (--app-secret APPID:SECRET), or link the account with 'ferry account link'.")
 	}
+	if *in.SignupCallback.AccessToken == "" {
+		return nil, fail(socialmessaging.KindInvalidParameters, nil, "accessToken is empty; expected the code that Meta's sign-up dialog returned.")
+	}
 	signup, grant, err := c.granted(ctx, in.SignupCallback)
 	if err != nil {
 		return nil, err
@@ -95,7 +98,7 @@ func (c *call) beginSignup(ctx context.Context, in *socialmessaging.AssociateWha
 	}
 	token, err := c.config.State.AddSignup(ctx, c.caller.accountID, &signup)
 	if errors.Is(err, state.ErrTooManySignups) {
-		return nil, fail(socialmessaging.KindLimitExceeded, nil, "Too many sign-ups of account %s are not finished. They expire after %s.", c.caller.accountID, state.SignupLife)
+		return nil, fail(socialmessaging.KindLimitExceeded, nil, "Too many sign-ups of account %s are not finished. They expire after %.0f minutes.", c.caller.accountID, state.SignupLife.Minutes())
 	}
 	if err != nil {
 		return nil, err
@@ -208,7 +211,7 @@ func (c *call) finishSignup(ctx context.Context, in *socialmessaging.AssociateWh
 	signup, err := c.config.State.Signup(ctx, c.caller.accountID, *given.AssociateInProgressToken)
 	if errors.Is(err, state.ErrNotFound) {
 		return nil, fail(socialmessaging.KindInvalidParameters, nil,
-			"associateInProgressToken is not one that account %s has received in the last %s. Make the first step (signupCallback) again.", c.caller.accountID, state.SignupLife)
+			"associateInProgressToken is not one that account %s has received in the last %.0f minutes. Make the first step (signupCallback) again.", c.caller.accountID, state.SignupLife.Minutes())
 	}
 	if err != nil {
 		return nil, err

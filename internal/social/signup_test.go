@@ -298,6 +298,7 @@ func TestFirstStepOfASignupNeedsAnAppAndAGrant(t *testing.T) {
 		code   string
 		want   string
 	}{
+		"an empty code":               {"", meta.scopes, meta.targets, nil, "InvalidParametersException", "accessToken is empty"},
 		"a code that is used up":      {"AQused", meta.scopes, meta.targets, nil, "InvalidParametersException", "36009"},
 		"without messaging":           {signupCode, []string{"whatsapp_business_management"}, meta.targets, nil, "InvalidParametersException", "whatsapp_business_messaging"},
 		"a token without an account":  {signupCode, meta.scopes, nil, nil, "InvalidParametersException", "ferry account link"},
@@ -337,7 +338,7 @@ func TestSignupIsUselessToOthersAndAfterAnHour(t *testing.T) {
 	}
 	w.key, clock = own, clock.Add(state.SignupLife)
 	_, err = w.finishSignup(setup)
-	if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "1h") {
+	if exception, ok := errors.AsType[*socialmessaging.InvalidParametersException](err); !ok || !strings.Contains(exception.ErrorMessage(), "in the last 60 minutes") {
 		t.Errorf("after an hour: %v", err)
 	}
 }

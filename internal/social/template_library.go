@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 
 	"ferry/internal/graph"
 	"ferry/socialmessaging"
@@ -103,7 +104,7 @@ func (m *metaCall) ListWhatsAppTemplateLibrary(ctx context.Context, in *socialme
 	for key, value := range in.Filters {
 		name, ok := libraryFilters[key]
 		if !ok {
-			return nil, fail(socialmessaging.KindInvalidParameters, nil, "The filter '%s' does not exist. The filters are %v.", key, slices.Sorted(maps.Keys(libraryFilters)))
+			return nil, fail(socialmessaging.KindInvalidParameters, nil, "The filter '%s' does not exist; expected one of %s.", key, strings.Join(slices.Sorted(maps.Keys(libraryFilters)), ", "))
 		}
 		filters.Set(name, value)
 	}

@@ -42,7 +42,7 @@ func TestDefinitionThatIsNoObjectIsNotSent(t *testing.T) {
 		`{"name":"a",}`:          "is not JSON",
 		`{"name":"a","name":""}`: "duplicate",
 		"{\"name\":\"\xff\"}":    "UTF-8",
-		`[]`:                     "another form",
+		`[]`:                     "templateDefinition is a JSON array; expected an object in Meta's form, such as {",
 		`{} {}`:                  "more text",
 		`eyJuYW1lIjoiYSJ9`:       "base64 within base64",
 	} {
@@ -71,6 +71,9 @@ func TestTemplateThatMayExistIsReported(t *testing.T) {
 			_, err = w.createTemplate(`{"name":"order_update","language":"en_US"}`)
 			checkException(t, err, "InvalidParametersException", "2388024", "Content in This Language Already Exists: There is already English", "exists already",
 				"GetWhatsAppMessageTemplate with templateName 'order_update'")
+			if exception, _ := socialmessaging.AsException(err); exception.Finding != "meta-100" {
+				t.Errorf("the finding is %q", exception.Finding)
+			}
 		})
 	}
 }
