@@ -139,7 +139,7 @@ var constraints = named([]constraint{
 	{Name: "WhatsAppPhoneNumberId", Min: 1, Max: 115, Pattern: `.*(^phone-number-id-.*$)|(^arn:.*:phone-number-id/[0-9a-zA-Z]+$).*`},
 	{Name: "WhatsAppPhoneNumberName", Max: 200},
 	{Name: "WhatsAppPhoneNumberQualityRating", Max: 10},
-	{Name: "WhatsAppSignupCallbackAccessTokenString", Max: 1000},
+	{Name: "WhatsAppSignupCallbackAccessTokenString", Max: 1000, Sensitive: true}, // not so in the model
 	{Name: "WhatsAppSignupCallbackCallbackUrlString", Max: 100},
 	{Name: "WhatsAppTimeOfDayHoursInteger", Max: 23},
 	{Name: "WhatsAppTimeOfDayMinutesInteger", Max: 59},

@@ -165,6 +165,10 @@ func TestSensitiveValuesAreNotShown(t *testing.T) {
 	if exception, _ := AsException(err); exception.Message != want {
 		t.Error(err)
 	}
+	err = AssociateWhatsAppBusinessAccount.Validate(&AssociateWhatsAppBusinessAccountInput{SignupCallback: &types.WhatsAppSignupCallback{AccessToken: new(strings.Repeat("secret", 200))}})
+	if exception, _ := AsException(err); exception.Message != "1 validation error detected: Value at 'signupCallback.accessToken' failed to satisfy constraint: Member must have length less than or equal to 1000" {
+		t.Error(err)
+	}
 }
 
 func TestTimeOfDayIsBounded(t *testing.T) {
