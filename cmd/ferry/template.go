@@ -16,11 +16,13 @@ import (
 )
 
 type templateCommands struct {
-	List   templateListCommand   `cmd:"" help:"List templates with their status."`
-	Show   templateShowCommand   `cmd:"" help:"Show a template."`
-	Create templateCreateCommand `cmd:"" help:"Create a template from Meta's JSON, with the media of its header."`
-	Watch  templateWatchCommand  `cmd:"" help:"Wait until Meta has reviewed a template."`
-	Delete templateDeleteCommand `cmd:"" help:"Delete a template, in one language or in all."`
+	List    templateListCommand    `cmd:"" help:"List templates with their status."`
+	Show    templateShowCommand    `cmd:"" help:"Show a template."`
+	Library templateLibraryCommand `cmd:"" help:"List Meta's library of templates, or show one of them."`
+	Create  templateCreateCommand  `cmd:"" help:"Create a template from Meta's JSON, with the media of its header, or from the library."`
+	Edit    templateEditCommand    `cmd:"" help:"Replace the components of a template."`
+	Watch   templateWatchCommand   `cmd:"" help:"Wait until Meta has reviewed a template."`
+	Delete  templateDeleteCommand  `cmd:"" help:"Delete a template, in one language or in all."`
 }
 
 type templateListCommand struct {

@@ -20,54 +20,75 @@ import (
 	"ferry/socialmessaging/types"
 )
 
+// headerFlags name the media of a header.
+type headerFlags struct {
+	bucketFlags
+	HeaderMedia string `env:"-" help:"Picture, video or document that shows Meta's reviewers the header: a file, which is first put into --bucket, or s3://BUCKET/KEY. It becomes the example of the component HEADER, which is added if the template has none." placeholder:"FILE"`
+}
+
 type templateCreateCommand struct {
 	wabaFlags
-	bucketFlags
+	headerFlags
+	libraryFlags
 	formatFlags
-	HeaderMedia string `env:"-" help:"Picture, video or document that shows Meta's reviewers the header: a file, which is first put into --bucket, or s3://BUCKET/KEY. It becomes the example of the component HEADER, which is added if the template has none." placeholder:"FILE"`
-	Definition  string `arg:"" help:"File with the template in Meta's JSON, or - for standard input." placeholder:"FILE"`
+	Definition string `arg:"" optional:"" help:"File with the template in Meta's JSON, or - for standard input." placeholder:"FILE"`
 }
 
 // Run uploads the media and creates the template.
 func (c *templateCreateCommand) Run(ctx context.Context, terminal *terminal) error {
+	switch {
+	case (c.Definition == "") == (c.Library == ""):
+		return errors.New("expected either a file with a definition, or --library NAME")
+	case c.Library != "" && c.HeaderMedia != "":
+		return errors.New("templates of the library have no media; leave out --header-media")
+	case c.Library == "" && c.libraryFlags.isSet():
+		return errors.New("--name, --language, --button-url, --url-sample and --button-phone are for --library; a definition has these values itself")
+	case c.Library != "":
+		client, err := c.open(ctx)
+		if err != nil {
+			return err
+		}
+		output, err := c.libraryFlags.create(ctx, client)
+		if err != nil {
+			return err
+		}
+		return c.print(terminal, c.title(), output)
+	}
 	definition, err := readInput(c.Definition)
 	if err != nil {
 		return err
 	}
-	var named struct {
-		Name     string `json:"name"`
-		Language string `json:"language"`
+	var named metaTemplate
+	if err := json.Unmarshal(definition, &struct {
+		Name     *string `json:"name"`
+		Language *string `json:"language"`
+	}{&named.Name, &named.Language}); err != nil {
+		return notTemplate(c.Definition, err)
 	}
-	if err := json.Unmarshal(definition, &named); err != nil {
-		return fmt.Errorf("%s: expected a template in Meta's JSON, such as %s: %w", c.Definition, templateExample, err)
-	}
-	if c.HeaderMedia != "" { // what is wrong is found before anything is uploaded
-		if _, err := withHeader(definition, "", headerFormat(c.HeaderMedia)); err != nil {
-			return fmt.Errorf("%s: %w", c.Definition, err)
-		}
+	if err := c.checkHeader(definition); err != nil {
+		return fmt.Errorf("%s: %w", c.Definition, err)
 	}
 	client, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	if c.HeaderMedia != "" {
-		handle, err := c.upload(ctx, client)
-		if err != nil {
-			return fmt.Errorf("--header-media %s: %w", c.HeaderMedia, err)
-		}
-		if definition, err = withHeader(definition, handle, headerFormat(c.HeaderMedia)); err != nil {
-			return err
-		}
+	if definition, err = c.addHeader(ctx, client, c.clientFlags, definition); err != nil {
+		return err
 	}
 	output, err := client.CreateWhatsAppMessageTemplate(ctx, &socialmessaging.CreateWhatsAppMessageTemplateInput{Id: client.id, TemplateDefinition: definition})
 	if err != nil {
 		return readable(err)
 	}
+	return c.print(terminal, named, output)
+}
+
+// print prints what was created.
+func (c *templateCreateCommand) print(terminal *terminal, named metaTemplate, output *socialmessaging.CreateWhatsAppMessageTemplateOutput) error {
 	if c.isJSON(terminal) {
 		return terminal.out.JSON(output)
 	}
 	id := aws.ToString(output.MetaTemplateId)
-	_ = terminal.out.Printf("The template %s is created.\n", metaTemplate{Name: named.Name, Language: named.Language}.title())
+	_ = terminal.out.Printf("The template %s is created.\n", named.title())
 	printFields(terminal.out, [][2]string{{"id", id}, {"status", aws.ToString(output.TemplateStatus)}, {"category", aws.ToString(output.Category)}})
 	if aws.ToString(output.TemplateStatus) != "PENDING" {
 		return nil
@@ -77,12 +98,38 @@ func (c *templateCreateCommand) Run(ctx context.Context, terminal *terminal) err
 
 const templateExample = `{"name": "order_update", "language": "en_US", "category": "UTILITY", "components": [{"type": "BODY", "text": "Your order is on its way."}]}`
 
+func notTemplate(file string, cause error) error {
+	return fmt.Errorf("%s: expected a template in Meta's JSON, such as %s: %w", file, templateExample, cause)
+}
+
+// checkHeader returns what prevents the media from being the example of the header,
+// before anything is uploaded.
+func (f headerFlags) checkHeader(definition []byte) error {
+	if f.HeaderMedia == "" {
+		return nil
+	}
+	_, err := withHeader(definition, "", headerFormat(f.HeaderMedia))
+	return err
+}
+
+// addHeader uploads the media, if there are any, and returns the template with them.
+func (f headerFlags) addHeader(ctx context.Context, client wabaClient, api clientFlags, definition []byte) ([]byte, error) {
+	if f.HeaderMedia == "" {
+		return definition, nil
+	}
+	handle, err := f.upload(ctx, client, api)
+	if err != nil {
+		return nil, fmt.Errorf("--header-media %s: %w", f.HeaderMedia, err)
+	}
+	return withHeader(definition, handle, headerFormat(f.HeaderMedia))
+}
+
 // upload uploads the media of the header and returns the handle of it.
-func (c *templateCreateCommand) upload(ctx context.Context, client wabaClient) (string, error) {
-	source := c.HeaderMedia
+func (f headerFlags) upload(ctx context.Context, client wabaClient, api clientFlags) (string, error) {
+	source := f.HeaderMedia
 	if !strings.HasPrefix(source, "s3://") {
 		var err error
-		if source, err = c.putFile(ctx, c.clientFlags, "ferry-template/", source); err != nil {
+		if source, err = f.putFile(ctx, api, "ferry-template/", source); err != nil {
 			return "", err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 // webhookFlags configure the receiver of Meta's webhooks.
 type webhookFlags struct {
-	AppSecret              []event.AppSecret `help:"App secret of Meta's app: webhooks at /webhooks/whatsapp must be signed with it. May be repeated, for its rotation and for several apps. APPID:SECRET is accepted only for business accounts that were linked with this --app-id; SECRET alone is trusted for all business accounts of all tenants. Set it in the environment or in a file: the command line is visible to other users. Default: none, and webhooks are not received." placeholder:"[APPID:]SECRET" group:"Webhook"`
+	AppSecret              []event.AppSecret `help:"App secret of Meta's app: webhooks at /webhooks/whatsapp must be signed with it. May be repeated, for its rotation and for several apps. APPID:SECRET is accepted only for business accounts that were linked with this --app-id; SECRET alone is trusted for all business accounts of all tenants. APPID:SECRET also lets AssociateWhatsAppBusinessAccount exchange the codes of the app's sign-ups. Set it in the environment or in a file: the command line is visible to other users. Default: none, and webhooks are not received." placeholder:"[APPID:]SECRET" group:"Webhook"`
 	AppSecretFile          []string          `help:"File with app secrets, [APPID:]SECRET, one per line. May be repeated." placeholder:"FILE" group:"Webhook"`
 	WebhookVerifyToken     secret.Secret     `help:"Text that Meta's dashboard sends when it verifies the address of the webhook: choose one, and enter it there, too. Set it in the environment or in a file." placeholder:"TEXT" group:"Webhook"`
 	WebhookVerifyTokenFile string            `help:"File with this text." placeholder:"FILE" group:"Webhook"`
