@@ -211,8 +211,11 @@ func (c *call) drain() {
 // finish completes the history and writes the log line, also after a cut.
 func (c *call) finish() {
 	c.updateHistory(c.w.status)
+	var ended Request
+	defer func() { c.observeRequest(ended) }()
 	c.update(func(r *Request) {
 		r.Cut = r.Cut || c.w.cut
+		ended = *r
 		attributes := []any{"operation", string(r.Operation), "method", r.Method, "path", r.Path, "status", r.Status,
 			"read", r.BytesRead, "written", r.BytesWritten, "duration", r.Duration,
 			"media_id", r.MediaID, "message_id", r.MessageID, "trace_id", r.TraceID, "reason", r.Reason, "fault", r.FaultID, "cut", r.Cut}

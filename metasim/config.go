@@ -33,6 +33,11 @@ type Config struct {
 	// Logger receives one line per request, without tokens. Default: discard.
 	Logger *slog.Logger
 
+	// Observe is told what the Server does, and the people in it, as it happens. It is
+	// called in the goroutine that does it, and must neither block nor call the Server.
+	// Default: nobody is told.
+	Observe func(Observation)
+
 	// Storage keeps the uploaded bytes. Server.Close closes it. The files of a
 	// PersistentStorage are there after a restart. Default
 	// NewMemoryStorage(256 MiB).

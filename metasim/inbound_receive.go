@@ -63,6 +63,10 @@ func (s *Server) notifyInbound(received Received, message inboundMessage) string
 	sender, contact := received.Person, received.Person.contact()
 	message.From, message.FromUserID = contact.WAID, sender.UserID
 	message.ID = s.newMessageID(cmp.Or(contact.WAID, sender.UserID), true)
+	s.observe(Observation{
+		Kind: ObservedInbound, Name: received.Type, PhoneNumberID: received.PhoneNumberID, WAID: cmp.Or(contact.WAID, sender.UserID),
+		MessageID: message.ID, MediaID: received.MediaID,
+	})
 	message.Timestamp, message.Type = strconv.FormatInt(received.Time.Unix(), 10), received.Type
 	s.notify(messagesUpdate(s.phone(received.PhoneNumberID), sender.WAID, func(v *messagesValue) {
 		if received.Type != "system" {

@@ -234,6 +234,7 @@ func (s *Server) ChangePerson(phoneID, waID string, change PersonChange) (Person
 			s.messages.resume(phoneID, waID, changed.UserID, s.Now().Round(0))
 		}
 		s.changed.broadcast()
+		s.observeChange(changed, change)
 	}
 	return changed, err
 }

@@ -223,6 +223,7 @@ func (s *Server) changeMessage(id string, apply func(*messageRow) bool) bool {
 	})
 	s.logStorage(err)
 	if changed && len(row.Statuses) > before {
+		s.observeStatus(row)
 		s.notifyStatus(row)
 	}
 	return changed

@@ -4,6 +4,7 @@ package metasim
 
 import (
 	"bytes"
+	"cmp"
 	"container/heap"
 	"context"
 	"crypto/hmac"
@@ -78,6 +79,10 @@ func (w *webhooks) attempt(ctx context.Context, j job) {
 		started := time.Now()
 		s.send(ctx, to, p, &result)
 		result.Duration = time.Since(started)
+		s.observe(Observation{
+			Kind: ObservedWebhook, Time: started, Took: result.Duration, Name: p.field, TraceID: p.entry.ID, PhoneNumberID: p.phoneID, Bytes: int64(len(p.body)),
+			Status: result.Status, Failed: result.Status != http.StatusOK, Text: cmp.Or(result.Error, result.Response),
+		})
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -73,6 +73,7 @@ func (c *accountLinkCommand) Run(ctx context.Context, terminal *terminal) error 
 	if err != nil {
 		return err
 	}
+	terminal.record(ctx, db, c.Account, "account link", c.WABAID, fmt.Sprintf("%d phone numbers", len(linked.PhoneNumbers)))
 	printAccounts(terminal, []state.BusinessAccount{linked})
 	if !c.Subscribe {
 		return nil
@@ -115,6 +116,7 @@ func (c *accountUnlinkCommand) Run(ctx context.Context, terminal *terminal) erro
 	if err != nil {
 		return err
 	}
+	terminal.record(ctx, db, c.Account, "account unlink", c.WABAID, "")
 	return terminal.out.Printf("%s (%s at Meta) is no longer linked to account %s. Meta still reports its updates until the app is no longer subscribed there.\n",
 		social.BusinessAccountID(unlinked), unlinked.MetaID, unlinked.AccountID)
 }
@@ -205,6 +207,7 @@ func (c *accountSetting) change(ctx context.Context, terminal *terminal, what st
 	if err := admin.Set(ctx, db, c.Account, setting, c.Setting == "on"); err != nil {
 		return err
 	}
+	terminal.record(ctx, db, c.Account, "account setting", "", what+": "+c.Setting)
 	return terminal.out.Printf("%s is %s for account %s.\n", what, c.Setting, c.Account)
 }
 

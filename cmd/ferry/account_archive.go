@@ -34,6 +34,7 @@ func (c *accountArchiveCommand) Run(ctx context.Context, terminal *terminal) err
 	if err := admin.SetArchive(ctx, db, c.Account, archive); err != nil {
 		return err
 	}
+	terminal.record(ctx, db, c.Account, "account archive", "", c.To)
 	if archive.Bucket == "" {
 		return terminal.out.Printf("Files of inbound messages are not stored for account %s.\n", c.Account)
 	}

@@ -54,6 +54,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
+	terminal.record(ctx, db, c.Account, "key create", key.ID, fmt.Sprintf("user %s, %d policies", c.Name, len(policies)))
 	if err := terminal.out.Printf("export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\n", key.ID, key.Secret.Reveal()); err != nil {
 		return fmt.Errorf("the key %s is created, but its secret could not be printed: %w", key.ID, err)
 	}
@@ -120,8 +121,13 @@ func (c *keyDeleteCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	defer db.Close()
+	key, err := db.AccessKey(ctx, c.ID)
+	if err != nil && !errors.Is(err, state.ErrNotFound) { // DeleteAccessKey says that there is none
+		return err
+	}
 	if err := admin.DeleteAccessKey(ctx, db, c.ID); err != nil {
 		return err
 	}
+	terminal.record(ctx, db, key.AccountID, "key delete", c.ID, "user "+key.Name)
 	return terminal.out.Printf("%s is deleted.\n", c.ID)
 }

@@ -21,6 +21,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
+	"ferry/internal/journal"
 	"ferry/internal/kms"
 	"ferry/internal/local"
 	"ferry/internal/message"
@@ -160,6 +161,8 @@ type serveCommand struct {
 	NumberRate         map[string]int `name:"messages-per-second-of" help:"The same for one phone number, by its id: phone-number-id-…=1000. May be repeated." placeholder:"ID=NUMBER" group:"Limits"`
 	MaxQueuedMessages  int            `help:"Messages of one phone number that may wait to be sent." default:"10000" group:"Limits"`
 	WillFail           string         `help:"What to do with a file that WhatsApp accepts but then fails to deliver: refuse it, or warn in the log and upload it. Default: ${default}." enum:"refuse,warn" default:"refuse" group:"Limits"`
+	JournalKeep        time.Duration  `help:"How long what happened is kept for 'ferry logs' and 'ferry why'; phone numbers are part of it. Default: ${default}, which is 7 days." default:"168h" group:"Limits"`
+	JournalRows        int            `help:"How many entries of it are kept, each of about 1 KiB in the database." default:"100000" placeholder:"NUMBER" group:"Limits"`
 	Store              storeList      `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary; \"literal_keys\": true if the store keeps leading and double slashes of keys; \"request_payer\": true to pay for requester-pays buckets; \"expected_bucket_owner\": \"ACCOUNT\"; \"verify_checksums\": true to compare each object with the checksum that the store keeps. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
 	KMSInstanceProfile bool           `name:"kms-instance-profile" help:"Read keys of AWS KMS with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Sources"`
 	InstanceProfile    bool           `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
@@ -271,6 +274,8 @@ func (c *serveCommand) checkLimits() error {
 		want(phoneNumberIDForm.MatchString(id) && rate > 0, "messages-per-second-of", id+"="+strconv.Itoa(rate), "phone-number-id- and 32 hexadecimal digits, = and a number of at least 1")
 	}
 	want(c.MaxQueuedMessages > 0, "max-queued-messages", c.MaxQueuedMessages, "at least 1")
+	want(c.JournalKeep > 0, "journal-keep", c.JournalKeep, "more than 0s, such as 168h")
+	want(c.JournalRows > 0, "journal-rows", c.JournalRows, "at least 1")
 	want(c.DrainDelay >= 0, "drain-delay", c.DrainDelay, "0s or more")
 	want(c.DrainTimeout > 0, "drain-timeout", c.DrainTimeout, "more than 0s, such as 30s")
 	return errors.Join(problems...)
@@ -337,6 +342,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	}
 	if err == nil {
 		err = refuseSampleKey(ctx, config.State)
+		config.Journal = journal.New(journal.Config{Store: config.State, Keep: c.JournalKeep, Rows: c.JournalRows, Logger: terminal.log})
 	}
 	if err != nil {
 		return errors.Join(err, closeAll(listener, config.Webhook.Listener))

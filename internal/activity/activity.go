@@ -1,17 +1,19 @@
 // Package activity is ferry's account of what happened: one [Entry] for each
 // call of the API and for each step of it, made where it happens.
 //
-// A [Recorder] receives the entries. Today it writes them to the log: a call at
-// level Info, Warn or Error, and so is a webhook of Meta's, its steps at level Debug. Entries of one call have
-// the same Trace, the request id, and requests to Meta keep Meta's own trace id,
-// so that a line of ferry's log, a line of the simulator's history and a
-// question to Meta's support can be joined.
+// A [Recorder] receives the entries and hands each one to the log and to its sinks,
+// such as the journal (internal/journal). The log has a call
+// at level Info, Warn or Error, and so it has a webhook of Meta's and an attempt to send a
+// message; all else is at level Debug (log.go).
+//
+// Entries are joined by their ids. Those of one call have the same Trace, the request
+// id; requests to Meta keep Meta's own trace id, which the simulator keeps as well; and
+// the ids of media, messages and events lead from one call to the next.
 package activity
 
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
 )
 
@@ -24,11 +26,17 @@ const (
 	Inspect Kind = "inspect" // a file that was looked into
 	Graph   Kind = "graph"   // a request to Meta's Graph API
 	Webhook Kind = "webhook" // a request of Meta's to the webhook
+	Event   Kind = "event"   // an event that was recorded: by a webhook, or because of the outcome of a message
 	Attempt Kind = "attempt" // an attempt to deliver an event
 	Message Kind = "message" // a message that a caller wants to send
 	Send    Kind = "send"    // an attempt to send a message to Meta
 	Archive Kind = "archive" // the file of an inbound message that was stored
+	Phone   Kind = "phone"   // what the simulator did, or the people in it: only in ferry dev and demo
+	Admin   Kind = "admin"   // a change by an administrator
 )
+
+// Kinds are all kinds.
+var Kinds = []Kind{Call, Fetch, Inspect, Graph, Webhook, Event, Attempt, Message, Send, Archive, Phone, Admin}
 
 // An Outcome says how it ended.
 type Outcome string
@@ -38,25 +46,36 @@ const (
 	Refused   Outcome = "refused"   // the caller has to change something
 	Failed    Outcome = "failed"    // the server, the store or Meta failed
 	Ambiguous Outcome = "ambiguous" // it is unknown whether Meta has done it
+	Waiting   Outcome = "waiting"   // something has to happen first, such as the next attempt
 )
+
+// IsFailure reports whether somebody may have to do something.
+func (o Outcome) IsFailure() bool { return o == Refused || o == Failed || o == Ambiguous }
 
 // An Entry is one thing that happened. Fields that do not apply are empty.
 type Entry struct {
-	Time      time.Time // when it began
-	Took      time.Duration
-	Kind      Kind
+	Seq  int64     // number in the journal, which sets it
+	Time time.Time // when it began
+	Took time.Duration
+	Kind Kind
+
 	Trace     string // request id of the call, in the header x-amzn-RequestId; of an attempt: id of the event
 	Account   string // 12 digits; empty until the caller is known
 	AccessKey string // id of the access key, as claimed until it is verified
+	By        string // of a change by an administrator without an access key: who made it
 	Remote    string // address of the caller
-	Operation string // of the AWS API, or name of a request to the Graph API
+	Operation string // of the AWS API, or name of a request to the Graph API; of an event: its name
 
 	Resource      string // ARN that the call was authorised for; "*" for all
 	PhoneNumberID string // as in the ARN
+	Person        string // the other side: a WhatsApp number in digits, or a user's or group's id
 	MediaID       string // Meta's
 	MessageID     string // of a message that was accepted, a UUID
 	WAMID         string // Meta's id of that message
+	EventID       string // a UUID
 	Object        string // source: "s3://bucket/key", or a URL without its query
+	ETag          string // of the source
+	SHA256        string // of the file, in hexadecimal, if it was computed
 	Destination   string // of a file that was read back, in the same form; of an event
 	MetaTrace     string // header x-fb-trace-id of Meta's response
 	Bytes         int64
@@ -69,16 +88,22 @@ type Entry struct {
 	Details []slog.Attr
 }
 
+// A Sink receives entries. Append must not block. It must not change Details.
+type Sink interface{ Append(Entry) }
+
 // A Recorder receives entries. It is safe for concurrent use, and never blocks
 // on anything but the log's writer. A nil Recorder drops them.
-type Recorder struct{ log *slog.Logger }
+type Recorder struct {
+	log   *slog.Logger
+	sinks []Sink
+}
 
-// NewRecorder returns a Recorder that writes to log. A nil log drops the entries.
-func NewRecorder(log *slog.Logger) *Recorder {
-	if log == nil {
+// NewRecorder returns a Recorder that writes to log, which may be nil, and to sinks.
+func NewRecorder(log *slog.Logger, sinks ...Sink) *Recorder {
+	if log == nil && len(sinks) == 0 {
 		return nil
 	}
-	return &Recorder{log}
+	return &Recorder{log, sinks}
 }
 
 // Record takes an entry. It is written even if ctx has ended.
@@ -86,74 +111,10 @@ func (r *Recorder) Record(ctx context.Context, e Entry) {
 	if r == nil {
 		return
 	}
-	ctx = context.WithoutCancel(ctx)
-	if level := e.level(); r.log.Enabled(ctx, level) {
-		r.log.LogAttrs(ctx, level, e.message(), e.attrs()...)
+	if r.log != nil {
+		e.write(context.WithoutCancel(ctx), r.log)
 	}
-}
-
-// level is that of the log line: a call, or a webhook, is an error when the server
-// failed, a warning when something that it depends on did. An attempt to send a
-// message is no part of a call, so it has a line like one. Steps are for debugging.
-func (e Entry) level() slog.Level {
-	switch {
-	case e.Kind != Call && e.Kind != Webhook && e.Kind != Send:
-		return slog.LevelDebug
-	case e.Outcome != Failed && e.Outcome != Ambiguous:
-		return slog.LevelInfo
-	case e.Status == http.StatusInternalServerError:
-		return slog.LevelError
+	for _, sink := range r.sinks {
+		sink.Append(e)
 	}
-	return slog.LevelWarn
-}
-
-// message is that of the log line. A call is a "request".
-func (e Entry) message() string {
-	if e.Kind == Call {
-		return "request"
-	}
-	return string(e.Kind)
-}
-
-// attrs are those of the log line: the fields that are set, with Details before
-// the outcome.
-func (e Entry) attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 16+len(e.Details))
-	text := func(key, value string) {
-		if value != "" {
-			attrs = append(attrs, slog.String(key, value))
-		}
-	}
-	attrs = append(attrs, slog.String("request_id", e.Trace), slog.String("operation", e.Operation))
-	text("remote", e.Remote)
-	attrs = append(attrs, slog.Duration("duration", e.Took))
-	text("access_key", e.AccessKey)
-	text("account", e.Account)
-	text("resource", e.Resource)
-	text("phone_number_id", e.PhoneNumberID)
-	text("media_id", e.MediaID)
-	text("message_id", e.MessageID)
-	text("wamid", e.WAMID)
-	text("source_name", e.Object)
-	text("destination", e.Destination)
-	text("meta_trace_id", e.MetaTrace)
-	if e.Bytes > 0 {
-		attrs = append(attrs, slog.Int64("size", e.Bytes))
-	}
-	attrs = append(attrs, e.Details...)
-	if e.Kind == Call {
-		text("exception", e.Code)
-		text("message", e.Text)
-	} else {
-		text("code", e.Code)
-		text("text", e.Text)
-	}
-	text("cause", e.Cause)
-	if e.Outcome == Ambiguous {
-		attrs = append(attrs, slog.Bool("ambiguous", true))
-	}
-	if e.Status != 0 {
-		attrs = append(attrs, slog.Int("status", e.Status))
-	}
-	return append(attrs, slog.String("outcome", string(e.Outcome)))
 }

@@ -100,7 +100,11 @@ func (p *Preparer) prepare(ctx context.Context, delivery outbox.Delivery) error 
 	if err := p.config.Route(ctx, &e); err != nil {
 		return err
 	}
-	return p.config.State.Forward(ctx, e)
+	if err := p.config.State.Forward(ctx, e); err != nil {
+		return err
+	}
+	p.config.Activity.Record(ctx, e.Entry(e.ID))
+	return nil
 }
 
 // updateOf returns the update that an event was made of.
@@ -255,7 +259,7 @@ func checkMediaID(id string) string {
 // store stores one file under the key that GetWhatsAppMessageMedia would give it: the
 // prefix, the media id, a dot and the MIME subtype.
 func (p *Preparer) store(ctx context.Context, e state.Event, sender state.Sender, to state.Archive, id string) (envelope.Media, error) {
-	entry := activity.Entry{Kind: activity.Archive, Time: p.config.Now(), Trace: e.ID, Operation: "archive", Account: e.AccountID}
+	entry := activity.Entry{Kind: activity.Archive, Time: p.config.Now(), Trace: e.ID, EventID: e.ID, WAMID: e.WAMID, Operation: "archive", Account: e.AccountID}
 	key := ""
 	media, report, err := p.config.Transfers.Fetch(ctx, transfer.Job{
 		Trace: e.ID, AccountID: e.AccountID, Sender: sender, MediaID: id,

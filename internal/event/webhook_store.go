@@ -36,6 +36,7 @@ func (r *Receiver) store(ctx context.Context, updates []update, by signer, entry
 	if err != nil {
 		return unstored(err)
 	}
+	b.record(ctx, received, entry)
 	entry.Details = append(entry.Details, slog.Int("updates", len(updates)), slog.Int("events", fresh), slog.Int("duplicates", len(received)-fresh))
 	if len(b.unlinked) == 0 {
 		return nil

@@ -37,6 +37,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/graph"
 	"ferry/internal/guard"
+	"ferry/internal/journal"
 	"ferry/internal/message"
 	"ferry/internal/object"
 	"ferry/internal/outbox"
@@ -83,6 +84,8 @@ type Config struct {
 	// API has the limits and the region of the API. The gateway sets State,
 	// Transfers, Objects, Messages, Graph, Sealer, Events and Activity.
 	API social.Config
+	// Journal keeps what happens. The gateway runs it. Default: one in memory.
+	Journal *journal.Journal
 	// Logger receives the log. Default: it is discarded.
 	Logger *slog.Logger
 
@@ -163,6 +166,9 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	if config.Own == nil {
 		config.Own = new(guard.Own)
 	}
+	if config.Journal == nil {
+		config.Journal = journal.New(journal.Config{})
+	}
 	g := &Gateway{config: config, ended: make(chan struct{}), deliverers: make(map[string]func(context.Context, outbox.Delivery) error)}
 	g.base, g.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	if err := g.open(ctx); err != nil {
@@ -187,7 +193,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.objects, err = object.New(ctx, config.Objects); err != nil {
 		return err
 	}
-	record := activity.NewRecorder(config.Logger)
+	record := activity.NewRecorder(config.Logger, config.Journal)
 	config.Transfer.State, config.Transfer.Graph, config.Transfer.Objects = config.State, g.graph, g.objects
 	config.Transfer.Activity, config.Transfer.Logger = record, config.Logger
 	transfers, err := transfer.New(config.Transfer)
@@ -216,6 +222,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	}
 	loops := append([]Loop{
 		{Name: "purge", Run: config.State.Run},
+		{Name: "journal", Run: config.Journal.Run},
 		{Name: "outbox", Run: func(ctx context.Context) error { return g.runOutbox(ctx, deliveries) }, EndsFirst: true},
 	}, config.Loops...)
 	if certificate != nil {
@@ -270,6 +277,9 @@ func (g *Gateway) limitConnections(config *Config) {
 
 // State returns the gateway's database, for administration beside the API.
 func (g *Gateway) State() *state.DB { return g.config.State }
+
+// Journal returns what has happened.
+func (g *Gateway) Journal() *journal.Journal { return g.config.Journal }
 
 // Graph returns the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }

@@ -162,6 +162,7 @@ func (w *World) openSimulator() error {
 	}
 	config.WebhookURL, config.WebhookVerifyToken = w.urls.api+gateway.WebhookPath, webhookVerifyToken
 	config.MediaURL = w.SimulatorURL
+	config.Observe = w.observe
 	if w.authority != nil {
 		config.WebhookTransport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.authority.roots, MinVersion: tls.VersionTLS12}, IdleConnTimeout: idleTimeout}
 	}

@@ -48,6 +48,7 @@ func (s *Sender) Accept(ctx context.Context, request Request) (id string, err er
 		return "", err
 	}
 	entry.Details = append(entry.Details, slog.String("message_type", content.Type))
+	entry.Person, entry.MediaID = content.Recipient, content.mediaID()
 	if err := s.checkMedia(ctx, request.Sender, content); err != nil {
 		return "", err
 	}

@@ -52,7 +52,7 @@ func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	}
 	a := &attempt{Sender: s, delivery: delivery, message: m, entry: activity.Entry{
 		Kind: activity.Send, Time: s.config.Now(), Operation: m.Type, Trace: m.RequestID, Account: m.AccountID, AccessKey: m.AccessKeyID,
-		PhoneNumberID: m.PhoneNumberID, MessageID: m.ID, Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)},
+		PhoneNumberID: m.PhoneNumberID, Person: m.Recipient, MessageID: m.ID, Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)},
 	}}
 	a.sender, err = s.config.State.Sender(ctx, m.AccountID, m.PhoneNumberID)
 	switch {
@@ -64,6 +64,7 @@ func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	if a.content, err = Parse(m.Body); err != nil { // accepted by a version with other rules
 		return a.fail(ctx, activity.Failed, err.Error(), failure(codeNotSent, "Message not sent", err.Error()))
 	}
+	a.entry.MediaID = a.content.mediaID()
 	if delivery.Interrupted && m.Type != Receipt {
 		return a.leaveUnknown(ctx, "The server was interrupted while it sent the message.")
 	}
@@ -165,7 +166,7 @@ func (a *attempt) observe(ctx context.Context, x graph.Exchange) {
 	}
 	a.config.Activity.Record(ctx, activity.Entry{
 		Kind: activity.Graph, Time: x.Started, Took: x.Took, Operation: x.Operation, Status: x.Status, MetaTrace: x.TraceID, Outcome: outcome,
-		Trace: a.message.RequestID, Account: a.message.AccountID, AccessKey: a.message.AccessKeyID, PhoneNumberID: a.message.PhoneNumberID, MessageID: a.message.ID,
+		Trace: a.message.RequestID, Account: a.message.AccountID, AccessKey: a.message.AccessKeyID, PhoneNumberID: a.message.PhoneNumberID, Person: a.message.Recipient, MessageID: a.message.ID,
 	})
 }
 

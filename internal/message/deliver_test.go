@@ -313,7 +313,7 @@ func TestStepsOfAMessageAreJoined(t *testing.T) {
 			t.Errorf("%s", line)
 		}
 	}
-	if !slices.Equal(kinds, []string{"message", "graph", "send"}) || strings.Contains(w.log.String(), "canary-text") {
+	if !slices.Equal(kinds, []string{"message", "graph", "send", "event"}) || strings.Contains(w.log.String(), "canary-text") {
 		t.Errorf("%v\n%s", kinds, w.log)
 	}
 }

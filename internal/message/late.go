@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ferry/internal/activity"
 	"ferry/internal/outbox"
 	"ferry/internal/state"
 )
@@ -45,6 +46,8 @@ type outcome struct {
 	reason string // why it has not, or may not have
 	events []state.Event
 	since  time.Time // when it was kept
+	// Of the entries in the journal about events:
+	trace, person, code, text string
 
 	isDropped atomic.Bool // that it may be lost is in the log
 }
@@ -60,10 +63,24 @@ func (s *Sender) recordOutcome(ctx context.Context, o *outcome) error {
 			return err
 		}
 	}
+	var err error
 	if o.status == state.MessageAccepted {
-		return s.config.State.MessageSent(ctx, o.id, o.wamid, events...)
+		err = s.config.State.MessageSent(ctx, o.id, o.wamid, events...)
+	} else {
+		err = s.config.State.MessageFailed(ctx, o.id, o.status, o.reason, events...)
 	}
-	return s.config.State.MessageFailed(ctx, o.id, o.status, o.reason, events...)
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		entry := events[i].Entry(o.trace)
+		entry.Person = o.person
+		if o.status != state.MessageAccepted {
+			entry.Outcome, entry.Code, entry.Text = activity.Failed, o.code, o.text
+		}
+		s.config.Activity.Record(ctx, entry)
+	}
+	return nil
 }
 
 // settle records the outcome of an attempt, also if ctx has ended. While that fails, it

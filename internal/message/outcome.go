@@ -50,7 +50,9 @@ func (a *attempt) succeed(ctx context.Context, sent graph.Sent) error {
 		}
 		events = append(events, event)
 	}
-	return a.settle(ctx, &outcome{id: a.message.ID, status: state.MessageAccepted, wamid: sent.ID, events: events})
+	return a.settle(ctx, &outcome{
+		id: a.message.ID, status: state.MessageAccepted, wamid: sent.ID, events: events, trace: a.message.RequestID, person: a.message.Recipient,
+	})
 }
 
 // fail records that the message was refused or given up.
@@ -72,7 +74,10 @@ func (a *attempt) leaveUnknown(ctx context.Context, reason string) error {
 func (a *attempt) end(ctx context.Context, result state.MessageStatus, reason string, report envelope.Error) error {
 	status := a.status(envelope.Failed)
 	status.ID, status.Errors = a.message.ID, []envelope.Error{report}
-	err := a.settle(ctx, &outcome{id: a.message.ID, status: result, reason: reason, events: []state.Event{a.event(status, "")}})
+	err := a.settle(ctx, &outcome{
+		id: a.message.ID, status: result, reason: reason, events: []state.Event{a.event(status, "")},
+		trace: a.message.RequestID, person: a.message.Recipient, code: fmt.Sprintf("meta-%d", report.Code), text: reason,
+	})
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,17 @@ type Content struct {
 	Media        []Medium // in the order of the message
 }
 
+// mediaID returns Meta's id of the first file of the message that has one; empty means
+// none.
+func (c Content) mediaID() string {
+	for _, m := range c.Media {
+		if m.ID != "" {
+			return m.ID
+		}
+	}
+	return ""
+}
+
 // RecipientKind says what a recipient is.
 type RecipientKind uint8
 

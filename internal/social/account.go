@@ -180,5 +180,6 @@ func (c *call) DisassociateWhatsAppBusinessAccount(ctx context.Context, in *soci
 	if err != nil {
 		return nil, err
 	}
+	c.administered(ctx, *in.Id, "")
 	return &socialmessaging.DisassociateWhatsAppBusinessAccountOutput{}, nil
 }

@@ -5,6 +5,7 @@ package social
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"ferry/internal/event"
 	"ferry/internal/policy"
@@ -40,6 +41,7 @@ func (c *call) PutWhatsAppBusinessAccountEventDestinations(ctx context.Context, 
 	if err != nil {
 		return nil, err
 	}
+	c.administered(ctx, *in.Id, fmt.Sprintf("%d event destinations", len(destinations)))
 	return &socialmessaging.PutWhatsAppBusinessAccountEventDestinationsOutput{}, nil
 }
 

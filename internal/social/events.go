@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -299,6 +300,8 @@ func (c *call) changeEvents(ctx context.Context, in *control.ChangeEventsInput, 
 	if err != nil {
 		return nil, err
 	}
+	selected, _ := json.Marshal(in.Filter)
+	c.administered(ctx, "", fmt.Sprintf("%d deliveries, selected by %s", changed, selected))
 	return &control.ChangeEventsOutput{Changed: changed}, nil
 }
 
@@ -333,6 +336,7 @@ func (c *call) HoldDestination(ctx context.Context, in *control.HoldDestinationI
 	if err := c.config.State.HoldDestination(ctx, in.Destination, in.Reason); err != nil {
 		return nil, err
 	}
+	c.administered(ctx, in.Destination, in.Reason)
 	return c.waiting(ctx, in.Destination)
 }
 
@@ -348,6 +352,7 @@ func (c *call) ReleaseDestination(ctx context.Context, in *control.ReleaseDestin
 	if err != nil {
 		return nil, err
 	}
+	c.administered(ctx, in.Destination, "")
 	return c.waiting(ctx, in.Destination)
 }
 

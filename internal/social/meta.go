@@ -53,6 +53,7 @@ func (c *call) meta(ctx context.Context) *graph.Client {
 		c.config.Activity.Record(ctx, activity.Entry{
 			Kind: activity.Graph, Trace: c.entry.Trace, Account: c.caller.accountID, AccessKey: c.caller.accessKeyID,
 			Time: x.Started, Took: x.Took, Operation: x.Operation, Status: x.Status, MetaTrace: x.TraceID, Outcome: outcome,
+			PhoneNumberID: c.entry.PhoneNumberID,
 		})
 	})
 }

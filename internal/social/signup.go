@@ -56,6 +56,9 @@ func (c *call) AssociateWhatsAppBusinessAccount(ctx context.Context, in *socialm
 		return nil, atSignup(ctx, err)
 	}
 	out.StatusCode = new(int32(http.StatusOK))
+	if in.SetupFinalization != nil {
+		c.administered(ctx, "", "sign-up finished")
+	}
 	return out, nil
 }
 

@@ -26,6 +26,8 @@ type Received struct {
 	// phone number has sent; empty if it reports nothing that Message.Status has.
 	Status MessageStatus
 	Reason string // why the message has failed; empty unless Status is MessageFailed
+	// IsNew says that it was not received before. Receive sets it.
+	IsNew bool
 }
 
 // receipt is the updates of one webhook.
@@ -63,7 +65,8 @@ func (s *DB) receive(ctx context.Context, tx *sql.Tx, receipts []*receipt) ([]er
 	var fresh []Received
 	counts := make([]int, len(receipts))
 	for i, r := range receipts {
-		for _, update := range r.updates {
+		for j, update := range r.updates {
+			r.updates[j].IsNew = isFresh[update.Key]
 			if isFresh[update.Key] {
 				isFresh[update.Key] = false // of repetitions in the same transaction, the first one counts
 				fresh = append(fresh, update)

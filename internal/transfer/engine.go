@@ -242,7 +242,7 @@ func (r *run) observe(ctx context.Context, x graph.Exchange) {
 	}
 	r.record(ctx, activity.Entry{
 		Kind: activity.Graph, Time: x.Started, Took: x.Took, Operation: x.Operation,
-		Status: x.Status, MetaTrace: x.TraceID, MediaID: r.job.MediaID, Outcome: outcome,
+		Status: x.Status, MetaTrace: x.TraceID, MediaID: r.job.MediaID, Object: r.report.Object, Outcome: outcome,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -56,7 +57,10 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 			ReadAt: rangeReader(r.source, opened.ETag), TextAsPlain: r.job.TextAsPlain,
 		})
 		r.report.File = result
+		e.ETag = opened.ETag
+		e.Details = append(e.Details, slog.String("declared_type", opened.ContentType), slog.String("type", result.Type.MIME))
 		if len(result.Findings) > 0 {
+			e.Details = append(e.Details, slog.Any("findings", findingTexts(result.Findings)), slog.Any("fixes", fixes(result.Findings)))
 			e.Code, e.Text = result.Findings[0].Code, result.Findings[0].Why
 		}
 		if text := result.Refusal(r.job.WillFail.blocks()); err == nil && text != "" {

@@ -147,7 +147,7 @@ func (r *run) attempt(ctx context.Context, etag string) (state.Media, error) {
 func (r *run) open(ctx context.Context, etag string) (opened *object.Object, err error) {
 	err = r.step(ctx, activity.Fetch, "open", func(e *activity.Entry) error {
 		if opened, err = r.source.Open(ctx, etag); err == nil {
-			e.Bytes = opened.Size
+			e.Bytes, e.ETag = opened.Size, opened.ETag
 		}
 		return err
 	})

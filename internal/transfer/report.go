@@ -39,7 +39,7 @@ func (r *Report) Describe(e *activity.Entry) {
 	e.PhoneNumberID, e.Object = cmp.Or(r.PhoneNumberID, e.PhoneNumberID), r.Object
 	e.MediaID, e.Destination = r.MediaID, r.Destination
 	if r.Media.ID != "" {
-		e.MediaID, e.Bytes = r.Media.ID, r.Media.Size
+		e.MediaID, e.Bytes, e.ETag, e.SHA256 = r.Media.ID, r.Media.Size, r.Media.SourceETag, r.Media.SHA256
 	}
 	e.Details = append(e.Details, r.attrs()...)
 }
@@ -81,6 +81,15 @@ func texts(list []error) []string {
 	result := make([]string, len(list))
 	for i, err := range list {
 		result[i] = err.Error()
+	}
+	return result
+}
+
+// fixes returns how to mend each of the findings.
+func fixes(list []media.Finding) []string {
+	result := make([]string, len(list))
+	for i, f := range list {
+		result[i] = f.Code + ": " + f.Fix
 	}
 	return result
 }
