@@ -1,8 +1,11 @@
 package metasim
 
 import (
+	"context"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -138,4 +141,95 @@ func TestBadRecordsOfTheClockAreReported(t *testing.T) {
 			t.Errorf("%s: %v; %v", value, problems, c.get())
 		}
 	}
+}
+
+func TestClockRunsAtASpeed(t *testing.T) {
+	records := NewMemoryRecords()
+	manual := &manualClock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+	s := New(Config{Clock: manual.Now, Records: records})
+	client := NewControlClient(startControl(t, &sim{Server: s}), nil)
+	begin := s.Now()
+	if got, err := client.RunClockAt(t.Context(), 60); err != nil || got.Speed != 60 || !got.Running || !got.Time.Equal(begin) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	manual.advance(time.Minute)
+	if want := begin.Add(time.Hour); !s.Now().Equal(want) || s.UntilClock(want.Add(time.Hour)) != time.Minute {
+		t.Errorf("after a minute it shows %v, and needs %v for an hour", s.Now(), s.UntilClock(want.Add(time.Hour)))
+	}
+	again := New(Config{Clock: manual.Now, Records: records})
+	manual.advance(time.Minute)
+	if want := begin.Add(2 * time.Hour); !again.Now().Equal(want) || again.Clock().Speed != 60 {
+		t.Errorf("after a restart it shows %+v, want %v", again.Clock(), want)
+	}
+	if got, err := s.StopClock(); err != nil || got.Running || s.UntilClock(got.Time.Add(1)) != maxAdvance {
+		t.Errorf("stopped: %+v, %v", got, err)
+	}
+	manual.advance(time.Hour)
+	if got, err := s.RunClock(); err != nil || got.Speed != 1 || !got.Time.Equal(begin.Add(2*time.Hour)) {
+		t.Errorf("running again: %+v, %v", got, err)
+	}
+	for _, speed := range []float64{0, -1, 3601, 0.0001} {
+		if _, err := client.RunClockAt(t.Context(), speed); err == nil || !strings.Contains(err.Error(), "speed") {
+			t.Errorf("speed %v: %v", speed, err)
+		}
+	}
+}
+
+// The steps of two messages, the retries of their webhooks and what a follower does happen
+// at their times, one after the other.
+func TestAdvancedClockStopsWhereSomethingIsDue(t *testing.T) {
+	follower := &testFollower{}
+	s := startSim(t, func(c *Config) {
+		c.ClockFollower = follower
+		c.TemplateReview = 90 * time.Second
+	})
+	follower.now = s.Now
+	begin := s.Now()
+	follower.due = []time.Time{begin.Add(time.Minute), begin.Add(time.Hour), begin.Add(48 * time.Hour)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.RunBackground(ctx) }()
+	for s.loops.Load() == 0 {
+		runtime.Gosched()
+	}
+	now, err := s.AdvanceClock(24 * time.Hour)
+	if err != nil || !now.Time.Equal(begin.Add(24*time.Hour)) {
+		t.Errorf("%+v, %v", now, err)
+	}
+	if got := follower.doneAt(); len(got) != 2 || !got[0].Equal(begin.Add(time.Minute)) || !got[1].Equal(begin.Add(time.Hour)) {
+		t.Errorf("the follower worked at %v", got)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A testFollower has something to do at some times.
+type testFollower struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	due  []time.Time
+	done []time.Time
+}
+
+func (f *testFollower) ClockChanged() {}
+
+func (f *testFollower) NextDue(context.Context) (time.Time, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.due) > 0 && !f.due[0].After(f.now()) {
+		f.done, f.due = append(f.done, f.now()), f.due[1:]
+	}
+	if len(f.due) == 0 {
+		return time.Time{}, nil
+	}
+	return f.due[0], nil
+}
+
+func (f *testFollower) doneAt() []time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.done
 }

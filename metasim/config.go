@@ -30,6 +30,10 @@ type Config struct {
 	// The latency of faults is real time. Default time.Now.
 	Clock func() time.Time
 
+	// ClockFollower lives by the simulator's clock, and is waited for when the clock is
+	// advanced. Default: nobody.
+	ClockFollower ClockFollower
+
 	// Logger receives one line per request, without tokens. Default: discard.
 	Logger *slog.Logger
 

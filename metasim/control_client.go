@@ -142,7 +142,14 @@ func (c *ControlClient) StopClock(ctx context.Context) (Clock, error) {
 // RunClock makes the clock run; see Server.RunClock.
 func (c *ControlClient) RunClock(ctx context.Context) (Clock, error) {
 	running := true
-	return c.changeClock(ctx, clockJSON{Running: &running})
+	speed := 1.0
+	return c.changeClock(ctx, clockJSON{Running: &running, Speed: &speed})
+}
+
+// RunClockAt makes the clock run at a speed; see Server.RunClockAt.
+func (c *ControlClient) RunClockAt(ctx context.Context, speed float64) (Clock, error) {
+	running := true
+	return c.changeClock(ctx, clockJSON{Running: &running, Speed: &speed})
 }
 
 // SetClock sets the clock; see Server.SetClock.

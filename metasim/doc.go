@@ -219,9 +219,12 @@
 // # The clock
 //
 // Media, download URLs, upload sessions and handles expire by a clock that runs
-// with Config.Clock until it is set, advanced or stopped (Server.SetClock,
-// AdvanceClock, StopClock and RunClock, or the control API). It outlives a
-// restart if the state does. What has expired is removed when the clock is
+// with Config.Clock until it is set, advanced, stopped or made faster (Server.SetClock,
+// AdvanceClock, StopClock, RunClock and RunClockAt, or the control API). An advance
+// happens in steps: the clock stops at each moment at which something is due, such as the
+// status of a message or the next delivery of a webhook, until that has been done. A
+// program that lives by the same clock is waited for, too (Config.ClockFollower). The
+// clock outlives a restart if the state does. What has expired is removed when the clock is
 // changed, once a minute by Run, and once an hour by uploads. Latency and
 // bandwidth of faults are real time.
 //
@@ -382,7 +385,7 @@
 //	POST   /apps          {"url":"http://…","verify_token":"…"}: of all apps, or of app_id, after the handshake
 //	GET    /wait          waits for events (see below)
 //	GET    /handles       {"total":0,"handles":[…]}: the newest 1000, newest last (type HandleList)
-//	GET    /clock         {"time":"2026-11-29T08:30:00Z","running":true} (type Clock)
+//	GET    /clock         {"time":"2026-11-29T08:30:00Z","running":true,"speed":1} (type Clock)
 //	POST   /clock         the clock after the change; 400 for an invalid change
 //	POST   /reset         204; removes media, upload sessions and handles, also from the storage,
 //	                      messages, templates but those of the configuration, people, webhooks and
@@ -393,8 +396,10 @@
 // in this order:
 //
 //	{"time":"2027-01-01T00:00:00Z"}   sets the clock; years 1970 to 2199
-//	{"advance_ms":2592000000}         moves it forward, here by 30 days
+//	{"advance_ms":2592000000}         moves it forward, here by 30 days, in steps; the response
+//	                                  comes when what is due by then has been done
 //	{"running":false}                 stops it; true lets it run on from its time
+//	{"speed":60}                      makes it as fast as that while it is running: 0.001 to 3600
 //
 // Paths of people have the parameter phone_number_id; the default is the first phone
 // number. Messages of people look like those in webhooks; a type alone is enough for

@@ -58,6 +58,10 @@ func (f *fetches) work() {
 	for {
 		f.mu.Lock()
 		if len(f.queue) == 0 || f.ctx.Err() != nil {
+			for range f.queue {
+				f.server.messages.done()
+			}
+			f.queue = nil
 			f.working--
 			f.mu.Unlock()
 			return
@@ -66,6 +70,7 @@ func (f *fetches) work() {
 		f.queue = f.queue[1:]
 		f.mu.Unlock()
 		f.server.fetchLinks(f.ctx, row)
+		f.server.messages.done()
 	}
 }
 

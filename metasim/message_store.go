@@ -83,6 +83,9 @@ type messages struct {
 	order  []string // ids, oldest first
 	agenda agenda
 	made   int // entries of the agenda
+	// working counts the entries that were taken from the agenda and whose steps are not
+	// done yet.
+	working int
 }
 
 // entry of the agenda: a message has something to do at a time. One whose row has
@@ -189,7 +192,8 @@ func (m *messages) resume(phoneID, waID, userID string, now time.Time) {
 }
 
 // due removes an entry from the agenda whose time has come. If there is none, it
-// returns the time of the next one, which is zero if nothing is to happen.
+// returns the time of the next one, which is zero if nothing is to happen. The caller
+// calls done when the step was carried out.
 func (m *messages) due(now time.Time) (id string, next time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -201,10 +205,18 @@ func (m *messages) due(now time.Time) (id string, next time.Time) {
 		}
 		heap.Pop(&m.agenda)
 		if ok && row.Step != "" && row.Due.Equal(first.due) {
+			m.working++
 			return first.id, time.Time{}
 		}
 	}
 	return "", time.Time{}
+}
+
+// done takes note that a step which due has returned was carried out.
+func (m *messages) done() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.working--
 }
 
 // clear removes all messages.

@@ -33,13 +33,13 @@ func (s *Server) Run(ctx context.Context, graph, control net.Listener) error {
 	if control != nil {
 		loops = append(loops, func(ctx context.Context) error { return s.listen(ctx, "control API", control, s.Control()) })
 	}
-	return runAll(ctx, loops)
+	return s.runAll(ctx, loops)
 }
 
 // RunBackground does what Run does besides serving: it carries out the steps of
 // messages, reviews templates, delivers webhooks and removes what has expired, until ctx is done. It is
 // for a program that serves the Server and its Control with servers of its own.
-func (s *Server) RunBackground(ctx context.Context) error { return runAll(ctx, s.background()) }
+func (s *Server) RunBackground(ctx context.Context) error { return s.runAll(ctx, s.background()) }
 
 // background returns the loops of RunBackground.
 func (s *Server) background() []func(context.Context) error {
@@ -47,7 +47,9 @@ func (s *Server) background() []func(context.Context) error {
 }
 
 // runAll runs loops until ctx is done or one of them ends, and then waits for all.
-func runAll(ctx context.Context, loops []func(context.Context) error) error {
+func (s *Server) runAll(ctx context.Context, loops []func(context.Context) error) error {
+	s.loops.Add(1)
+	defer s.loops.Add(-1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error)

@@ -29,13 +29,16 @@ type Server struct {
 	appTokens   map[string]map[string]bool // the same of the tokens of apps
 	secretTexts []string                   // of apps, which the history redacts
 
-	clock   *clock
-	media   *table[Media]
-	uploads *uploadIndex
-	history *history
-	faults  *faultList
-	random  *randomSource
-	changed *broadcaster // of the history and the webhooks
+	clock *clock
+
+	clockChange sync.Mutex   // held while the clock is changed, with all steps
+	loops       atomic.Int32 // calls of Run and RunBackground
+	media       *table[Media]
+	uploads     *uploadIndex
+	history     *history
+	faults      *faultList
+	random      *randomSource
+	changed     *broadcaster // of the history and the webhooks
 
 	webhooks      *webhooks
 	webhookClient *http.Client

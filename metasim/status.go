@@ -129,7 +129,7 @@ func (s *Server) advanceMessages(ctx context.Context) error {
 		next := s.advanceDue(fetches)
 		var wait <-chan time.Time
 		if clock := s.Clock(); !next.IsZero() && clock.Running {
-			timer.Reset(min(clockPoll, max(0, next.Sub(clock.Time))))
+			timer.Reset(min(clockPoll, s.clock.until(next)))
 			wait = timer.C
 		}
 		select {
@@ -149,13 +149,14 @@ func (s *Server) advanceDue(fetches *fetches) (next time.Time) {
 			return next
 		}
 		row, ok := s.messages.find(id)
-		switch {
-		case !ok:
-		case row.Step == stepFetch:
+		if ok && row.Step == stepFetch {
 			fetches.start(row)
-		default:
+			continue
+		}
+		if ok {
 			s.advance(row)
 		}
+		s.messages.done()
 	}
 }
 

@@ -287,7 +287,7 @@ func (s *Server) advanceTemplates(ctx context.Context) error {
 		next := s.settleTemplates()
 		var wait <-chan time.Time
 		if clock := s.Clock(); !next.IsZero() && clock.Running {
-			timer.Reset(min(templatePoll, max(0, next.Sub(clock.Time))))
+			timer.Reset(min(templatePoll, s.clock.until(next)))
 			wait = timer.C
 		}
 		select {

@@ -232,7 +232,7 @@ func (w *webhooks) take(now time.Time) (j job, wait time.Duration, ok bool) {
 	}
 	wait = maxWebhookWait
 	if len(w.timers) > 0 {
-		wait = min(wait, max(minWebhookWait, w.timers[0].due.Sub(now)))
+		wait = min(wait, max(minWebhookWait, w.server.clock.until(w.timers[0].due)))
 	}
 	return job{}, wait, false
 }

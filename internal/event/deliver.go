@@ -257,8 +257,9 @@ func notChosen(name string) *failure {
 
 // record reports an attempt.
 func (d *Deliverer) record(ctx context.Context, begun time.Time, delivery outbox.Delivery, e *state.Event, failed *failure) {
+	took := d.config.Now().Sub(begun)
 	entry := activity.Entry{
-		Time: begun, Took: d.config.Now().Sub(begun), Kind: activity.Attempt, Trace: e.ID, Account: e.AccountID, Operation: e.Name,
+		Time: d.config.State.Clock().Add(-took), Took: took, Kind: activity.Attempt, Trace: e.ID, Account: e.AccountID, Operation: e.Name,
 		PhoneNumberID: e.PhoneNumberID, EventID: e.ID, MessageID: e.MessageID, WAMID: e.WAMID, Destination: delivery.Destination, Bytes: int64(len(e.Body)), Outcome: activity.OK,
 		Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)},
 	}

@@ -259,6 +259,7 @@ func checkMediaID(id string) string {
 // store stores one file under the key that GetWhatsAppMessageMedia would give it: the
 // prefix, the media id, a dot and the MIME subtype.
 func (p *Preparer) store(ctx context.Context, e state.Event, sender state.Sender, to state.Archive, id string) (envelope.Media, error) {
+	begun := time.Now()
 	entry := activity.Entry{Kind: activity.Archive, Time: p.config.Now(), Trace: e.ID, EventID: e.ID, WAMID: e.WAMID, Operation: "archive", Account: e.AccountID}
 	key := ""
 	media, report, err := p.config.Transfers.Fetch(ctx, transfer.Job{
@@ -270,7 +271,7 @@ func (p *Preparer) store(ctx context.Context, e state.Event, sender state.Sender
 		},
 	})
 	report.Describe(&entry)
-	entry.Took, entry.Bytes, entry.Outcome = p.config.Now().Sub(entry.Time), media.Size, activity.OK
+	entry.Took, entry.Bytes, entry.Outcome = time.Since(begun), media.Size, activity.OK
 	if err == nil {
 		p.config.Activity.Record(ctx, entry)
 		return envelope.Media{ID: id, URI: "s3://" + to.Bucket + "/" + key, MIMEType: media.MIMEType, Size: media.Size}, nil

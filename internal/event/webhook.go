@@ -101,6 +101,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	begun := time.Now()
 	entry := activity.Entry{Kind: activity.Webhook, Time: r.config.Now(), Trace: state.NewUUID(), Remote: request.RemoteAddr}
 	body, err := r.serve(w, request, &entry)
 	status := http.StatusOK
@@ -128,7 +129,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	w.Header().Set("X-Request-Id", entry.Trace)
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
-	entry.Status, entry.Took = status, r.config.Now().Sub(entry.Time)
+	entry.Status, entry.Took = status, time.Since(begun)
 	r.config.Activity.Record(request.Context(), entry)
 }
 

@@ -86,6 +86,12 @@ type Config struct {
 	API social.Config
 	// Journal keeps what happens. The gateway runs it. Default: one in memory.
 	Journal *journal.Journal
+	// Now returns the time by which messages, events, files and limits have their age.
+	// State must have been opened with it. Signatures, caches and timeouts are of real
+	// time. Default: time.Now.
+	Now func() time.Time
+	// Until returns how long it takes until Now returns t. Default: the difference.
+	Until func(t time.Time) time.Duration
 	// Logger receives the log. Default: it is discarded.
 	Logger *slog.Logger
 
@@ -149,6 +155,8 @@ type Gateway struct {
 	cancel context.CancelCauseFunc
 	stop   sync.Once
 	cutOff atomic.Bool // Stop found requests in progress
+
+	deliveries *outbox.Outbox
 }
 
 // Open creates a Gateway, which serves when Run is called. If Open fails, it
@@ -183,6 +191,11 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	config := g.config
+	if config.Now != nil {
+		config.API.Now, config.Messages.Now, config.Transfer.Now = config.Now, config.Now, config.Now
+		config.API.SignatureNow = time.Now
+		config.Governor.Now, config.Governor.Until = config.Now, config.Until
+	}
 	g.limitConnections(&config)
 	g.config.State.OnAddress(func(address netip.AddrPort) { config.Own.Add(address) })
 	if g.graph, err = graph.New(config.Graph); err != nil {
@@ -216,14 +229,13 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	deliveries, err := g.openOutbox()
-	if err != nil {
+	if err := g.openOutbox(); err != nil {
 		return err
 	}
 	loops := append([]Loop{
 		{Name: "purge", Run: config.State.Run},
 		{Name: "journal", Run: config.Journal.Run},
-		{Name: "outbox", Run: func(ctx context.Context) error { return g.runOutbox(ctx, deliveries) }, EndsFirst: true},
+		{Name: "outbox", Run: func(ctx context.Context) error { return g.runOutbox(ctx) }, EndsFirst: true},
 	}, config.Loops...)
 	if certificate != nil {
 		config.TLS = certificate.config()

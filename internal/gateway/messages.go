@@ -14,7 +14,7 @@ func (g *Gateway) openMessages(config *Config, transfers *transfer.Engine, recor
 		return err
 	}
 	g.links, err = message.NewLinks(message.LinksConfig{
-		State: config.State, Objects: g.objects, Transfers: transfers, All: config.LinkToID, Logger: config.Logger,
+		State: config.State, Objects: g.objects, Transfers: transfers, All: config.LinkToID, Logger: config.Logger, Now: config.Now,
 		Verify: config.API.VerifyUploads, TextAsPlain: config.API.TextAsPlain, WillFail: config.API.WillFail,
 	})
 	if err != nil {

@@ -42,10 +42,18 @@ func (g *Gateway) group(destination string) (name string, slots int) {
 	return g.events.Group(destination)
 }
 
-// openOutbox returns the outbox of the gateway's database.
-func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
+// simulatedLease is the time for which lanes are held by a time that can be moved by
+// years. There is one process then, and a later one frees all lanes when it starts.
+const simulatedLease = 200 * 365 * 24 * time.Hour
+
+// openOutbox opens the outbox of the gateway's database.
+func (g *Gateway) openOutbox() (err error) {
 	isMessage := func(destination string) bool { return strings.HasPrefix(destination, toMeta+"/") }
-	o, err := outbox.New(outbox.Config{
+	var lease time.Duration // the default
+	if g.config.Now != nil {
+		lease = simulatedLease
+	}
+	g.deliveries, err = outbox.New(outbox.Config{
 		Store:   g.config.State,
 		Deliver: g.deliver,
 		Once:    isMessage,
@@ -65,24 +73,33 @@ func (g *Gateway) openOutbox() (*outbox.Outbox, error) {
 			}
 			return 0
 		},
+		Lease:  lease,
 		Drain:  g.config.DrainTimeout,
 		Now:    g.config.State.Clock,
+		Until:  g.config.Until,
 		Logger: g.config.Logger,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	g.config.State.OnDeliveries(func(destinations []string) { o.Wake(destinations...) })
-	return o, nil
+	g.config.State.OnDeliveries(func(destinations []string) { g.deliveries.Wake(destinations...) })
+	return nil
 }
+
+// ClockChanged lets the gateway look at Config.Now again, which has changed abruptly.
+func (g *Gateway) ClockChanged() { g.deliveries.Wake() }
+
+// NextDue waits until all messages and events that are due have been delivered or tried,
+// and returns when the next delivery is due; see [outbox.Outbox.NextDue].
+func (g *Gateway) NextDue(ctx context.Context) (time.Time, error) { return g.deliveries.NextDue(ctx) }
 
 // runOutbox runs the outbox until ctx is done and it has ended. Meanwhile, outcomes of messages
 // that could not be recorded at first are recorded.
-func (g *Gateway) runOutbox(ctx context.Context, o *outbox.Outbox) error {
+func (g *Gateway) runOutbox(ctx context.Context) error {
 	drained := make(chan struct{})
 	var late sync.WaitGroup
 	late.Go(func() { g.messages.RecordLate(g.base, drained) })
-	err := o.Run(ctx)
+	err := g.deliveries.Run(ctx)
 	close(drained)
 	late.Wait()
 	return err

@@ -52,11 +52,11 @@ func TestDrainRecordsOutcomesThatAreLate(t *testing.T) {
 	refused = nil
 
 	g := &Gateway{config: Config{State: db}, base: t.Context(), messages: sender}
-	o, err := outbox.New(outbox.Config{Store: db, Deliver: g.deliver})
+	g.deliveries, err = outbox.New(outbox.Config{Store: db, Deliver: g.deliver})
 	must(err)
 	draining, drain := context.WithCancel(t.Context())
 	drain()
-	must(g.runOutbox(draining, o))
+	must(g.runOutbox(draining))
 	if m, err := db.Message(t.Context(), id); err != nil || m.Status != state.MessageAccepted || m.WAMID != "wamid.1" {
 		t.Errorf("%+v, %v", m, err)
 	}

@@ -111,6 +111,7 @@ type World struct {
 	temporary string     // directory of the authority's files if there is no data directory
 	listeners listeners
 	own       guard.Own               // all listeners except the embedded S3 server, which is a configured store
+	follower  follower
 	group     *errgroup.Group         // gateway, simulator, S3 server
 	failed    context.Context         // done when one of them has failed
 	drain     context.CancelCauseFunc // drains the gateway
@@ -148,10 +149,10 @@ func (w *World) start(ctx context.Context) (err error) {
 	if err := w.openListeners(); err != nil {
 		return err
 	}
-	if err := w.openGateway(ctx); err != nil {
+	if err := w.openSimulator(); err != nil { // it has the clock of the gateway
 		return err
 	}
-	if err := w.openSimulator(); err != nil {
+	if err := w.openGateway(ctx); err != nil {
 		return err
 	}
 	s3, err := w.openS3(ctx)

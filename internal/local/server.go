@@ -84,7 +84,8 @@ func (w *World) openGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := state.Open(ctx, state.Config{Path: cmp.Or(w.config.Database, w.path("ferry.db", state.Memory)), Sealer: sealer, CheckIntegrity: true, Logger: w.config.Logger})
+	db, err := state.Open(ctx, state.Config{Path: cmp.Or(w.config.Database, w.path("ferry.db", state.Memory)), Sealer: sealer, Now: w.Simulator.Now, Machine: time.Now,
+		CheckIntegrity: true, Logger: w.config.Logger})
 	if err != nil {
 		return err
 	}
@@ -103,6 +104,8 @@ func (w *World) openGateway(ctx context.Context) error {
 		API:      w.config.API,
 		LinkToID: w.config.LinkToID,
 		Own:      &w.own,
+		Now:      w.Simulator.Now,
+		Until:    w.Simulator.UntilClock,
 		Webhook:  gateway.Webhook{AppSecrets: []event.AppSecret{{Secret: secret.New(metaAppSecret)}}, VerifyToken: secret.New(webhookVerifyToken)},
 		Logger:   w.config.Logger,
 		Access:   w.access,
@@ -120,8 +123,11 @@ func (w *World) openGateway(ctx context.Context) error {
 		config.TLS = w.authority.config()
 		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots
 	}
-	w.Gateway, err = gateway.Open(ctx, config)
-	return err
+	if w.Gateway, err = gateway.Open(ctx, config); err != nil {
+		return err
+	}
+	w.follower.gateway.Store(w.Gateway)
+	return nil
 }
 
 // s3Aliases returns the addresses of the embedded S3 server that presigned URLs
@@ -158,7 +164,7 @@ func (w *World) simulatorPublicURL() string {
 func (w *World) openSimulator() error {
 	config := metasim.Config{
 		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict, Hosts: w.config.Hosts, Origins: w.config.Origins,
-		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()}, OpenWindows: true,
+		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()}, OpenWindows: true, ClockFollower: &w.follower,
 	}
 	config.WebhookURL, config.WebhookVerifyToken = w.urls.api+gateway.WebhookPath, webhookVerifyToken
 	config.MediaURL = w.SimulatorURL

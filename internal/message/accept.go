@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"ferry/internal/activity"
 	"ferry/internal/graph"
@@ -31,10 +32,11 @@ type Request struct {
 // The error is an [*Error] if the message is refused, a [*QueueFullError] if too many
 // messages of the phone number wait, or that of the database.
 func (s *Sender) Accept(ctx context.Context, request Request) (id string, err error) {
+	begun := time.Now()
 	entry := activity.Entry{Kind: activity.Message, Time: s.config.Now(), Operation: "accept", Outcome: activity.OK,
 		Trace: request.RequestID, Account: request.AccountID, AccessKey: request.AccessKeyID, PhoneNumberID: request.Sender.ID, Bytes: int64(len(request.Body))}
 	defer func() {
-		entry.Took, entry.MessageID = s.config.Now().Sub(entry.Time), id
+		entry.Took, entry.MessageID = time.Since(begun), id
 		if err != nil {
 			entry.Outcome, entry.Text = activity.Refused, err.Error()
 		}

@@ -97,9 +97,10 @@ func (a *attempt) flow() Flow {
 
 // send sends the message and acts on Meta's response.
 func (a *attempt) send(ctx context.Context, flow Flow) error {
+	begun := time.Now()
 	a.entry.Time = a.config.Now() // the wait for the limits is over
 	sent, err := a.post(ctx)
-	a.entry.Took = a.config.Now().Sub(a.entry.Time)
+	a.entry.Took = time.Since(begun)
 	result := verdictOf(err)
 	if result == unsure && a.message.Type == Receipt {
 		result = failed // it may arrive twice

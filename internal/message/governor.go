@@ -50,6 +50,9 @@ type GovernorConfig struct {
 	MaxQueued int
 	// Now returns the current time. Default: time.Now.
 	Now func() time.Time
+	// Until returns how long it takes until Now returns t, for a Now that is not the time
+	// of this machine. Permits do not expire then. Default: the difference to Now.
+	Until func(t time.Time) time.Duration
 }
 
 // A Governor keeps the messages of all processes that share a database within
@@ -161,14 +164,14 @@ func (g *Governor) Take(ctx context.Context, flow Flow) error {
 		if err != nil {
 			return err
 		}
-		if err := sleepUntil(ctx, moment, g.config.Now); err != nil {
+		if err := sleep(ctx, g.until(moment)); err != nil {
 			return err
 		}
 		now := g.config.Now()
 		if until := time.UnixMicro(n.blocked.Load()); until.After(now) { // meanwhile
 			return later(errNumberBlocked, until.Sub(now))
 		}
-		if now.Before(moment.Add(permitLife)) { // else this machine was too busy to use it in time
+		if g.config.Until != nil || now.Before(moment.Add(permitLife)) { // else this machine was too busy to use it in time
 			return nil
 		}
 	}
@@ -194,10 +197,22 @@ func (g *Governor) Slots(phoneNumberID string) int {
 	return min(max(g.perSecond(phoneNumberID)/2, minSlots), maxSlots)
 }
 
-// sleepUntil returns at a time, or when ctx ends.
-func sleepUntil(ctx context.Context, until time.Time, now func() time.Time) error {
+// until returns how long to wait until a permit may be used. While the time stands still,
+// that is not at all: permits are never far ahead.
+func (g *Governor) until(moment time.Time) time.Duration {
+	if g.config.Until == nil {
+		return moment.Sub(g.config.Now())
+	}
+	if wait := g.config.Until(moment); wait <= permitAhead {
+		return wait
+	}
+	return 0
+}
+
+// sleep returns after a time, or when ctx ends.
+func sleep(ctx context.Context, wait time.Duration) error {
 	select {
-	case <-time.After(until.Sub(now())):
+	case <-time.After(wait):
 		return nil
 	case <-ctx.Done():
 		return later(context.Cause(ctx), permitAhead)

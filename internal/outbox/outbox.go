@@ -143,6 +143,9 @@ type Config struct {
 	// Now returns the current time. Processes that share a database must agree on it.
 	// Default: time.Now.
 	Now func() time.Time
+	// Until returns how long it takes until Now returns t, if Now is not the time of this
+	// machine. Default: the difference to Now.
+	Until func(t time.Time) time.Duration
 	// Logger receives what goes wrong. Default: it is discarded.
 	Logger *slog.Logger
 }
@@ -158,6 +161,7 @@ type Outbox struct {
 	// reports is what turns have reported since the last round. Each turn adds at most
 	// one report per delivery, and one for its end.
 	reports []report
+	rest    rest
 }
 
 // New creates an Outbox.
@@ -195,6 +199,9 @@ func New(config Config) (*Outbox, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	if config.Until == nil {
+		config.Until = func(t time.Time) time.Duration { return t.Sub(config.Now()) }
+	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -203,13 +210,15 @@ func New(config Config) (*Outbox, error) {
 		jitter: func(limit time.Duration) time.Duration { return mathrand.N(limit) },
 		signal: make(chan struct{}, 1),
 		woken:  make(map[string]bool),
+		rest:   rest{changed: make(chan struct{})},
 	}, nil
 }
 
-// Wake says that deliveries for destinations were committed. It does not block.
-// Without it, they are found within Config.Poll.
+// Wake says that deliveries for destinations were committed, or that the time has changed
+// abruptly. It does not block. Without it, deliveries are found within Config.Poll.
 func (o *Outbox) Wake(destinations ...string) {
 	o.mu.Lock()
+	o.rest.isReached = false
 	for _, name := range destinations {
 		o.woken[name] = true
 	}

@@ -30,9 +30,9 @@ type loop struct {
 
 	number   uint64    // of rounds
 	renewed  time.Time // when the leases were renewed
-	polled   time.Time // when other processes' deliveries were looked for
+	polled   time.Time // when other processes' deliveries were looked for, by the time of this machine
 	failures int       // of rounds, in a row
-	retryAt  time.Time // after a failure: when to make the next round
+	retryAt  time.Time // after a failure: when to make the next round, by the time of this machine
 
 	attempts context.Context // of all attempts
 	stopping chan struct{}   // closed when no more attempts are to begin
@@ -79,10 +79,10 @@ func (l *loop) start(ctx context.Context) (end func()) {
 func (l *loop) step(ctx context.Context) {
 	l.collect()
 	now := l.config.Now()
-	if now.Before(l.retryAt) {
+	if time.Now().Before(l.retryAt) {
 		return
 	}
-	if ctx.Err() == nil && now.Sub(l.polled).Abs() >= l.config.Poll {
+	if ctx.Err() == nil && time.Since(l.polled).Abs() >= l.config.Poll {
 		if err := l.poll(ctx, now); err != nil {
 			if ctx.Err() == nil {
 				l.failed(err)
@@ -121,7 +121,7 @@ func (l *loop) poll(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	l.polled = now
+	l.polled = time.Now()
 	for name, at := range due {
 		l.destination(name).lookAt(at)
 	}
@@ -196,7 +196,7 @@ func (l *loop) failed(err error) {
 	if l.failures == 0 {
 		l.config.Logger.Error("deliveries wait, because the database has failed", "error", err)
 	}
-	l.retryAt = l.config.Now().Add(min(maxRetry, firstRetry<<min(l.failures, 10)))
+	l.retryAt = time.Now().Add(min(maxRetry, firstRetry<<min(l.failures, 10)))
 	l.failures++
 }
 
@@ -204,8 +204,9 @@ func (l *loop) failed(err error) {
 func (l *loop) wait(done <-chan struct{}) {
 	signal, wait := (<-chan struct{})(l.signal), l.idle()
 	if l.failures > 0 {
-		signal, wait = nil, l.retryAt.Sub(l.config.Now())
+		signal, wait = nil, time.Until(l.retryAt)
 	}
+	l.restUntil()
 	if wait <= 0 {
 		return
 	}
@@ -223,21 +224,19 @@ func (l *loop) idle() time.Duration {
 	if len(l.pending) > 0 {
 		return 0
 	}
-	now := l.config.Now()
-	next := now.Add(l.config.Lease)
+	next := l.config.Now().Add(l.config.Lease)
 	if len(l.held) > 0 {
 		next = l.renewed.Add(l.config.Lease / 3)
 	}
 	if isDone(l.stopping) { // nothing is taken any more
-		return next.Sub(now)
+		return l.config.Until(next)
 	}
-	next = earlier(next, l.polled.Add(l.config.Poll))
 	for _, d := range l.destinations {
 		if at := d.next(); !at.IsZero() && d.held < d.open && d.group.free() > 0 && len(l.held) < maxLanes {
 			next = earlier(next, at)
 		}
 	}
-	return next.Sub(now)
+	return min(l.config.Until(next), l.config.Poll-time.Since(l.polled))
 }
 
 func earlier(a, b time.Time) time.Time {

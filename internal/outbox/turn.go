@@ -106,7 +106,7 @@ func isDone(c <-chan struct{}) bool {
 
 func (o *Outbox) report(r report) {
 	o.mu.Lock()
-	o.reports = append(o.reports, r)
+	o.reports, o.rest.isReached = append(o.reports, r), false
 	o.mu.Unlock()
 	o.notify()
 }

@@ -30,6 +30,7 @@ type call struct {
 	sharedBy string
 
 	request *http.Request
+	begun   time.Time
 
 	entry  activity.Entry  // completed by finish
 	report transfer.Report // of the transfer that the call made
@@ -49,7 +50,7 @@ type caller struct {
 
 // newCall returns the call of a request.
 func (s *Service) newCall(r *http.Request) *call {
-	return &call{Service: s, request: r, entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: state.NewUUID(), Remote: r.RemoteAddr}}
+	return &call{Service: s, request: r, begun: time.Now(), entry: activity.Entry{Kind: activity.Call, Time: s.config.Now(), Trace: state.NewUUID(), Remote: r.RemoteAddr}}
 }
 
 // knownParts returns what the log may show of a request for an unknown operation:
@@ -121,7 +122,7 @@ func (c *call) job(sender state.Sender) transfer.Job {
 // finish records the call. f is its fault; nil means success.
 func (c *call) finish(ctx context.Context, f *fault) {
 	e := &c.entry
-	e.Took = c.config.Now().Sub(e.Time)
+	e.Took = time.Since(c.begun)
 	e.Account = c.caller.accountID
 	if e.Operation = c.operation; c.operation == "" {
 		e.Details = append(e.Details, knownParts(c.request)...)

@@ -188,7 +188,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	if err := checkHeaders(r.Header); err != nil {
 		return nil, err
 	}
-	signature, err := c.verifier.Parse(r, c.config.Now())
+	signature, err := c.verifier.Parse(r, c.config.SignatureNow())
 	if err != nil {
 		return nil, err
 	}

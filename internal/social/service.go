@@ -95,6 +95,9 @@ type Config struct {
 	NoKMS    string
 	Activity *activity.Recorder // default: drops the entries
 	Now      func() time.Time   // default time.Now
+	// SignatureNow returns the time that clients sign requests with. Default: time.Now,
+	// or Now if that is set.
+	SignatureNow func() time.Time
 }
 
 var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
@@ -121,6 +124,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.NoKMS == "" {
 		c.NoKMS = "This server is not configured to read keys of KMS."
+	}
+	if c.SignatureNow == nil {
+		c.SignatureNow = c.Now
+	}
+	if c.SignatureNow == nil {
+		c.SignatureNow = time.Now
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -56,7 +56,7 @@ func (s *DB) unwritten(err error, kind failure) {
 		s.logger.Error("the database cannot be written: uploads, deletions, messages and webhooks are refused until it can", "error", err)
 	}
 	if !w.isFatal {
-		w.broken, w.probed = err, s.now()
+		w.broken, w.probed = err, s.machine()
 	}
 	if s.isPostgres && kind == broken {
 		s.write.SetMaxIdleConns(0) // closes them: another server may be the primary now
@@ -75,7 +75,7 @@ func (s *DB) unwritten(err error, kind failure) {
 // It is no guarantee: another program may fill the disk a moment later, and a quota
 // is not seen before a write fails.
 func (s *DB) Writable(ctx context.Context) error {
-	w, now := &s.writability, s.now()
+	w, now := &s.writability, s.machine()
 	w.mu.Lock()
 	if s.isFile() && !isRecent(now, w.lowAt) {
 		s.checkFree()

@@ -45,6 +45,9 @@ type Config struct {
 	Sealer *secret.Sealer
 	// Now returns the current time. Default: time.Now.
 	Now func() time.Time
+	// Machine returns the time by which rows are cached, and failed writes are tried again,
+	// for a Now that can stand still. Default: Now.
+	Machine func() time.Time
 	// CheckIntegrity checks the structure of the file when it is opened, which takes
 	// up to five seconds for a large one. Run checks it completely in any case.
 	CheckIntegrity bool
@@ -63,7 +66,9 @@ type DB struct {
 	read   *sql.DB
 	sealer *secret.Sealer
 	now    func() time.Time
-	logger *slog.Logger
+	// machine is Config.Machine.
+	machine func() time.Time
+	logger  *slog.Logger
 
 	// The statements that every upload executes, prepared once per connection.
 	accessKeyStmt, senderStmt, reusableStmt, insertMediaStmt, insertMediaRowsStmt *sql.Stmt
@@ -108,6 +113,9 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.machine = config.Machine; s.machine == nil {
+		s.machine = s.now
+	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -123,9 +131,9 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.receipts.db, s.receipts.apply = s, s.receive
 	s.forwards.db, s.forwards.apply = s, s.forward
 	s.refusals.db, s.refusals.apply = s, s.countUnlinked
-	s.linked = newRecent[[]Linked](s.now)
-	s.keys, s.senders, s.files = newRecent[AccessKey](s.now), newRecent[Sender](s.now), newRecent[Reusable](s.now)
-	s.destinations = newRecent[[]EventDestination](s.now)
+	s.linked = newRecent[[]Linked](s.machine)
+	s.keys, s.senders, s.files = newRecent[AccessKey](s.machine), newRecent[Sender](s.machine), newRecent[Reusable](s.machine)
+	s.destinations = newRecent[[]EventDestination](s.machine)
 	if err := s.open(ctx); err != nil {
 		_, err = explain(err)
 		return nil, errors.Join(fmt.Errorf("database %s: %w", config.name(), err), s.Close())
