@@ -175,7 +175,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 		config.Own = new(guard.Own)
 	}
 	if config.Journal == nil {
-		config.Journal = journal.New(journal.Config{})
+		config.Journal = journal.New(journal.Config{Now: config.Now})
 	}
 	g := &Gateway{config: config, ended: make(chan struct{}), deliverers: make(map[string]func(context.Context, outbox.Delivery) error)}
 	g.base, g.cancel = context.WithCancelCause(context.WithoutCancel(ctx))

@@ -110,7 +110,7 @@ type World struct {
 	authority *authority // nil means plain http
 	temporary string     // directory of the authority's files if there is no data directory
 	listeners listeners
-	own       guard.Own               // all listeners except the embedded S3 server, which is a configured store
+	own       guard.Own // all listeners except the embedded S3 server, which is a configured store
 	follower  follower
 	group     *errgroup.Group         // gateway, simulator, S3 server
 	failed    context.Context         // done when one of them has failed
