@@ -221,6 +221,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	}
 	config.API.State, config.API.Transfers, config.API.Objects = config.State, transfers, g.objects
 	config.API.Sealer, config.API.Graph, config.API.Activity = config.Sealer, g.graph, record
+	config.API.Journal = config.Journal
 	config.API.Apps = append(slices.Clone(config.API.Apps), config.Webhook.apps()...)
 	if g.service, err = social.New(config.API); err != nil {
 		return err

@@ -58,6 +58,8 @@ var ownHandlers = []handler{
 	own(control.HoldDestination, (*call).HoldDestination),
 	own(control.ReleaseDestination, (*call).ReleaseDestination),
 	own(control.ListDestinations, (*call).ListDestinations),
+	own(control.ListEntries, (*call).ListEntries),
+	own(control.Why, (*call).Why),
 }
 
 // eventFilter returns the filter of the caller's account.

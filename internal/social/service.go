@@ -37,6 +37,7 @@ import (
 	"ferry/internal/activity"
 	"ferry/internal/event"
 	"ferry/internal/graph"
+	"ferry/internal/journal"
 	"ferry/internal/kms"
 	"ferry/internal/message"
 	"ferry/internal/object"
@@ -94,6 +95,7 @@ type Config struct {
 	// NoKMS is a sentence that says why. Default: that the server is not configured for it.
 	NoKMS    string
 	Activity *activity.Recorder // default: drops the entries
+	Journal  *journal.Journal   // what ListEntries and Why read; default: one that stays empty
 	Now      func() time.Time   // default time.Now
 	// SignatureNow returns the time that clients sign requests with. Default: time.Now,
 	// or Now if that is set.
@@ -133,6 +135,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Journal == nil {
+		c.Journal = journal.New(journal.Config{})
 	}
 	if c.Events == nil && c.State != nil {
 		var err error

@@ -96,3 +96,15 @@ func (s *DB) Media(ctx context.Context, phoneNumberID, id string) (Media, error)
 	m.CreatedAt, m.ExpiresAt = time.UnixMilli(created), time.UnixMilli(expires)
 	return m, asNotFound(err)
 }
+
+// MediaOfAccount returns the record of an upload of any phone number that an account has
+// linked. It returns ErrNotFound if there is none.
+func (s *DB) MediaOfAccount(ctx context.Context, accountID, id string) (Media, error) {
+	var number string
+	err := s.read.QueryRowContext(ctx, `SELECT m.phone_number_id FROM media m JOIN phone_number p ON p.id = m.phone_number_id
+		JOIN business_account b ON b.id = p.business_account_id WHERE m.id = $1 AND b.account_id = $2 LIMIT 1`, id, accountID).Scan(&number)
+	if err != nil {
+		return Media{}, asNotFound(err)
+	}
+	return s.Media(ctx, number, id)
+}

@@ -1,0 +1,83 @@
+// The operations that show what has happened.
+
+package control
+
+import (
+	"time"
+
+	"ferry/internal/why"
+)
+
+// The operations of the journal.
+var (
+	// ListEntries lists what has happened, oldest first.
+	ListEntries = Operation[ListEntriesInput, ListEntriesOutput]{"ListEntries"}
+	// Why says what became of a file, a message or a call.
+	Why = Operation[WhyInput, why.Report]{"Why"}
+)
+
+// EntryFilter selects entries. Each field that is set narrows it.
+type EntryFilter struct {
+	// ID is any id: of a request, a file at Meta, a message, an event, Meta's trace id, a
+	// phone number in digits, or "s3://bucket/key".
+	ID     string    `json:"id,omitempty"`
+	Kinds  []string  `json:"kinds,omitempty"`
+	Failed bool      `json:"failed,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// Entry is one thing that happened.
+type Entry struct {
+	Seq           int64             `json:"seq"`
+	Time          time.Time         `json:"time"`
+	TookMS        float64           `json:"tookMs"`
+	Kind          string            `json:"kind"`
+	Operation     string            `json:"operation,omitempty"`
+	Outcome       string            `json:"outcome"`
+	Status        int               `json:"status,omitempty"`
+	Code          string            `json:"code,omitempty"`
+	Text          string            `json:"text,omitempty"`
+	RequestID     string            `json:"requestId,omitempty"` // of an attempt to deliver: the id of the event
+	AccessKeyID   string            `json:"accessKeyId,omitempty"`
+	By            string            `json:"by,omitempty"`
+	Resource      string            `json:"resource,omitempty"`
+	PhoneNumberID string            `json:"phoneNumberId,omitempty"`
+	Person        string            `json:"person,omitempty"`
+	MediaID       string            `json:"mediaId,omitempty"`
+	MessageID     string            `json:"messageId,omitempty"`
+	WAMID         string            `json:"wamid,omitempty"`
+	EventID       string            `json:"eventId,omitempty"`
+	Object        string            `json:"object,omitempty"`
+	ETag          string            `json:"etag,omitempty"`
+	SHA256        string            `json:"sha256,omitempty"`
+	Destination   string            `json:"destination,omitempty"`
+	MetaTraceID   string            `json:"metaTraceId,omitempty"`
+	Bytes         int64             `json:"bytes,omitempty"`
+	Details       map[string]string `json:"details,omitempty"`
+}
+
+// ListEntriesInput selects a page of entries.
+type ListEntriesInput struct {
+	Filter EntryFilter `json:"filter"`
+	// After is the Next of an earlier page. 0 means from the start.
+	After int64 `json:"after,omitempty"`
+	// Latest lists the last Limit entries in place of the first ones.
+	Latest bool `json:"latest,omitempty"`
+	// Limit is the size of the page, at most MaxEvents, which is the default.
+	Limit int `json:"limit,omitempty"`
+	// Wait is how many seconds to wait for an entry if there is none, at most 20.
+	Wait int `json:"wait,omitempty"`
+}
+
+// ListEntriesOutput is a page of entries. It is the last one if Next does not change.
+type ListEntriesOutput struct {
+	Entries []Entry `json:"entries"`
+	Next    int64   `json:"next"`
+	// Oldest is the number of the oldest entry that is kept.
+	Oldest int64 `json:"oldest"`
+}
+
+// WhyInput has an id of any sort.
+type WhyInput struct {
+	ID string `json:"id"`
+}
