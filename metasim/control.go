@@ -103,7 +103,13 @@ func (s *Server) controlAddFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f, err := in.fault()
-	if err == nil {
+	if isTry := r.URL.Query().Get("dry_run") == "true"; isTry && err == nil {
+		var requests []Request
+		if requests, err = s.TryFault(f); err == nil {
+			writeControl(w, http.StatusOK, History{Requests: requests})
+			return
+		}
+	} else if err == nil {
 		f, err = s.AddFault(f)
 	}
 	if err != nil {

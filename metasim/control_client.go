@@ -91,6 +91,14 @@ func (c *ControlClient) AddFault(ctx context.Context, fault Fault) (added Fault,
 	return added, c.do(ctx, http.MethodPost, "/faults", fault, &added)
 }
 
+// TryFault returns the requests of the history that a fault would have been applied to;
+// see Server.TryFault.
+func (c *ControlClient) TryFault(ctx context.Context, fault Fault) ([]Request, error) {
+	var list History
+	err := c.do(ctx, http.MethodPost, "/faults?dry_run=true", fault, &list)
+	return list.Requests, err
+}
+
 // Faults returns all faults with their counters, in the order in which they
 // are tried.
 func (c *ControlClient) Faults(ctx context.Context) ([]Fault, error) {

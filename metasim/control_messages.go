@@ -70,6 +70,8 @@ func (s *Server) controlMessages(mux *http.ServeMux) {
 		return nil, s.SetStatus(r.PathValue("id"), in.Status, in.Code)
 	}))
 	mux.HandleFunc("GET /wait", s.controlWait)
+	mux.HandleFunc("GET /_ferry/await", s.controlAwait)
+	mux.HandleFunc("POST /_ferry/mark", s.controlMark)
 }
 
 func (s *Server) controlPerson(w http.ResponseWriter, r *http.Request) {

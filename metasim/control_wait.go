@@ -17,8 +17,37 @@ const (
 	maxControlWait     = time.Minute
 )
 
+// controlMark returns a mark.
+func (s *Server) controlMark(w http.ResponseWriter, _ *http.Request) {
+	writeControl(w, http.StatusOK, markJSON{s.Mark()})
+}
+
+type markJSON struct {
+	Mark Mark `json:"mark"`
+}
+
+// Mark returns the present moment; see Server.Mark.
+func (c *ControlClient) Mark(ctx context.Context) (Mark, error) {
+	var mark markJSON
+	err := c.do(ctx, http.MethodPost, "/_ferry/mark", struct{}{}, &mark)
+	return mark.Mark, err
+}
+
 // controlWait waits for events. The response after the timeout is 408.
 func (s *Server) controlWait(w http.ResponseWriter, r *http.Request) {
+	s.serveWait(w, r, func(found Waited, wait Wait, timeout time.Duration) {
+		writeControlError(w, http.StatusRequestTimeout, fmt.Errorf("there were %d of %d events after %v", found.count(), max(1, wait.Count), timeout))
+	})
+}
+
+// controlAwait does the same. The response after the timeout is 204, for clients to which
+// that is no error.
+func (s *Server) controlAwait(w http.ResponseWriter, r *http.Request) {
+	s.serveWait(w, r, func(Waited, Wait, time.Duration) { w.WriteHeader(http.StatusNoContent) })
+}
+
+// serveWait waits for events, and calls late if there are too few within the timeout.
+func (s *Server) serveWait(w http.ResponseWriter, r *http.Request, late func(found Waited, wait Wait, timeout time.Duration)) {
 	wait, timeout, err := parseWait(r.URL.Query())
 	if err != nil {
 		writeControlError(w, http.StatusBadRequest, err)
@@ -31,7 +60,7 @@ func (s *Server) controlWait(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		writeControl(w, http.StatusOK, found)
 	case errors.Is(err, context.DeadlineExceeded):
-		writeControlError(w, http.StatusRequestTimeout, fmt.Errorf("there were %d of %d events after %v", found.count(), max(1, wait.Count), timeout))
+		late(found, wait, timeout)
 	case errors.Is(err, context.Canceled), errors.Is(err, http.ErrServerClosed):
 		writeControlError(w, http.StatusServiceUnavailable, errors.New("the simulator is stopping"))
 	default:
@@ -53,6 +82,10 @@ func parseWait(query url.Values) (w Wait, timeout time.Duration, err error) {
 			w.To = value
 		case "status":
 			w.Status = value
+		case "type":
+			w.Type = value
+		case "since":
+			w.Since = Mark(value)
 		case "state":
 			w.State = WebhookState(value)
 		case "field":
@@ -88,7 +121,7 @@ func (w Wait) query(timeout time.Duration) string {
 	values := url.Values{"timeout": {timeout.String()}}
 	for name, value := range map[string]string{
 		"for": w.For, "id": w.ID, "to": w.To, "status": w.Status, "state": string(w.State),
-		"field": w.Field, "contains": w.Contains, "operation": string(w.Operation),
+		"type": w.Type, "since": string(w.Since), "field": w.Field, "contains": w.Contains, "operation": string(w.Operation),
 	} {
 		if value != "" {
 			values.Set(name, value)

@@ -356,7 +356,8 @@
 //	                      whole counts requests by what the simulator lacks
 //	DELETE /requests      204; empties the history
 //	GET    /faults        {"faults":[…]} with the counters matched and applied
-//	POST   /faults        201 and the fault with its id; 400 for an invalid fault
+//	POST   /faults        201 and the fault with its id; 400 for an invalid fault. With ?dry_run=true
+//	                      nothing is added: {"requests":[…]} are those of the history that match
 //	GET    /faults/{id}   the fault, or 404
 //	DELETE /faults/{id}   204, or 404
 //	DELETE /faults        204; removes all
@@ -384,6 +385,8 @@
 //	GET    /apps          {"apps":[…]}: the callback URL of each app
 //	POST   /apps          {"url":"http://…","verify_token":"…"}: of all apps, or of app_id, after the handshake
 //	GET    /wait          waits for events (see below)
+//	GET    /_ferry/await  the same; 204 when there are too few after the timeout
+//	POST   /_ferry/mark   {"mark":"…"}: for since= of the two
 //	GET    /handles       {"total":0,"handles":[…]}: the newest 1000, newest last (type HandleList)
 //	GET    /clock         {"time":"2026-11-29T08:30:00Z","running":true,"speed":1} (type Clock)
 //	POST   /clock         the clock after the change; 400 for an invalid change
@@ -430,9 +433,9 @@
 // {"messages":[…]}, {"webhooks":[…]} or {"requests":[…]}, and with 408 after the
 // timeout, which is at most 1m:
 //
-//	/wait?for=message&to=16505551234&status=read&timeout=5s   also id=
-//	/wait?for=webhook&state=delivered&field=messages&contains=wamid.…&count=3   also attempts=
-//	/wait?for=request&operation=send_message
+//	/wait?for=message&to=16505551234&status=read&timeout=5s   also id=, type=, contains=, since=
+//	/wait?for=webhook&state=delivered&field=messages&contains=wamid.…&count=3   also attempts=, since=
+//	/wait?for=request&operation=send_message   also since=
 //
 // A fault is an object with the members of type Fault, and latency_ms. Examples:
 //

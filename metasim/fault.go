@@ -155,6 +155,24 @@ func (l *faultList) add(f Fault) (Fault, error) {
 	return f, nil
 }
 
+// TryFault returns the requests of the history that a fault would have been applied to,
+// had it been the only one and its probability 1. It adds nothing.
+func (s *Server) TryFault(f Fault) ([]Request, error) {
+	if err := f.validate(); err != nil {
+		return nil, fmt.Errorf("metasim: fault: %w", err)
+	}
+	applied, matched := []Request{}, 0
+	for _, request := range s.Requests() {
+		if !f.matches(request.Method, request.Path, request.Operation) {
+			continue
+		}
+		if matched++; matched > f.Skip && (f.Times == 0 || len(applied) < f.Times) {
+			applied = append(applied, request)
+		}
+	}
+	return applied, nil
+}
+
 // pick returns a copy of the fault to apply to a request, or nil.
 func (l *faultList) pick(method, requestPath string, operation Operation) *Fault {
 	l.mu.Lock()

@@ -82,16 +82,22 @@ func (h *history) update(entry *Request, change func(*Request)) {
 }
 
 func (h *history) list() []Request {
+	list, _ := h.listWithDropped()
+	return list
+}
+
+// listWithDropped returns the entries, and the number of those before them.
+func (h *history) listWithDropped() (list []Request, dropped int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list := make([]Request, len(h.entries))
+	list = make([]Request, len(h.entries))
 	for i, entry := range h.entries {
 		list[i] = *entry
 		list[i].Fields = maps.Clone(entry.Fields)
 		list[i].Headers = slices.Clone(entry.Headers)
 		list[i].Warnings = slices.Clone(entry.Warnings)
 	}
-	return list
+	return list, h.dropped
 }
 
 func (h *history) droppedCount() int {

@@ -79,10 +79,12 @@ type messages struct {
 	table *table[messageRow]
 	wake  chan struct{} // capacity 1: the agenda has changed
 
-	mu     sync.Mutex
-	order  []string // ids, oldest first
-	agenda agenda
-	made   int // entries of the agenda
+	mu    sync.Mutex
+	order []string // ids, oldest first
+	// removed counts the messages that are no longer in order.
+	removed int
+	agenda  agenda
+	made    int // entries of the agenda
 	// working counts the entries that were taken from the agenda and whose steps are not
 	// done yet.
 	working int
@@ -132,6 +134,7 @@ func (m *messages) add(row messageRow) error {
 			return err
 		}
 		m.order = m.order[1:]
+		m.removed++
 	}
 	m.schedule(row)
 	return nil
@@ -223,6 +226,7 @@ func (m *messages) done() {
 func (m *messages) clear() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.removed += len(m.order)
 	m.order, m.agenda = nil, nil
 	_, err := m.table.removeWhere(func(messageRow) bool { return true })
 	return err
@@ -253,17 +257,7 @@ func (s *Server) Message(wamid string) (Message, bool) {
 }
 
 // Messages returns the messages that were sent, oldest first: the last 10,000.
-func (s *Server) Messages() []Message {
-	s.messages.mu.Lock()
-	defer s.messages.mu.Unlock()
-	list := make([]Message, 0, len(s.messages.order))
-	for _, id := range s.messages.order {
-		if row, ok := s.messages.find(id); ok { // none after Close
-			list = append(list, row.Message.copied())
-		}
-	}
-	return list
-}
+func (s *Server) Messages() []Message { return s.messages.after(0) }
 
 // copied returns a message that shares nothing with the simulator's.
 func (m Message) copied() Message {

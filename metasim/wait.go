@@ -27,17 +27,22 @@ const (
 type Wait struct {
 	For   string // one of the constants above; required
 	Count int    // number of events; default 1
+	Since Mark   // only what came after it; default: everything that is kept
 
 	// Of a message.
 	ID     string // wamid
 	To     string // wa_id or BSUID of the recipient
 	Status string // sent, delivered, read, played or failed: it has or had this status
+	Type   string // such as text or image
 
 	// Of a webhook.
 	State    WebhookState
 	Field    string
-	Attempts int    // it was sent so often at least
-	Contains string // a part of the body, such as a wamid or a text, escaped or not
+	Attempts int // it was sent so often at least
+
+	// Contains is of a message a part of its content, of a webhook a part of its body, such
+	// as a wamid or a text, escaped or not.
+	Contains string
 
 	// Of a request.
 	Operation Operation
@@ -78,16 +83,20 @@ func (s *Server) Wait(ctx context.Context, w Wait) (Waited, error) {
 
 // check returns what is wrong with the description.
 func (w Wait) check() error {
-	ofMessage, ofWebhook, ofRequest := w.ID+w.To+w.Status != "", w.State != "" || w.Field+w.Contains != "" || w.Attempts != 0, w.Operation != ""
+	ofMessage, ofWebhook, ofRequest := w.ID+w.To+w.Status+w.Type != "", w.State != "" || w.Field != "" || w.Attempts != 0, w.Operation != ""
 	switch {
 	case w.Count < 0 || w.Attempts < 0:
 		return fmt.Errorf("metasim: wait: count %d or attempts %d is negative", w.Count, w.Attempts)
 	case w.For != WaitMessage && w.For != WaitWebhook && w.For != WaitRequest:
 		return fmt.Errorf("metasim: wait: for %q is none of message, webhook, request", truncate(w.For))
 	case ofMessage && w.For != WaitMessage:
-		return errors.New("metasim: wait: id, to and status describe a message")
+		return errors.New("metasim: wait: id, to, status and type describe a message")
 	case ofWebhook && w.For != WaitWebhook:
-		return errors.New("metasim: wait: state, field, contains and attempts describe a webhook")
+		return errors.New("metasim: wait: state, field and attempts describe a webhook")
+	case w.Contains != "" && w.For == WaitRequest:
+		return errors.New("metasim: wait: contains describes a message or a webhook")
+	case !w.Since.isValid():
+		return fmt.Errorf("metasim: wait: since %q is no mark; Server.Mark, or POST /_ferry/mark, returns one", truncate(string(w.Since)))
 	case ofRequest && w.For != WaitRequest:
 		return errors.New("metasim: wait: operation describes a request")
 	case ofRequest && !w.Operation.known():
@@ -102,23 +111,20 @@ func (w Wait) check() error {
 
 // matching returns what there is of a description.
 func (s *Server) matching(w Wait) (found Waited) {
+	since := w.Since.place()
 	switch w.For {
 	case WaitMessage:
-		messages := []Message{}
-		if message, ok := s.Message(w.ID); ok {
-			messages = append(messages, message)
-		} else if w.ID == "" {
-			messages = s.Messages()
-		}
+		messages := s.messages.after(since.messages)
+		contains := w.container()
 		for _, message := range messages {
-			if w.matchesMessage(message) {
+			if w.matchesMessage(message) && contains(string(message.Content)) {
 				found.Messages = append(found.Messages, message)
 			}
 		}
 	case WaitWebhook:
-		found.Webhooks = s.webhooks.find(w.webhookMatcher())
+		found.Webhooks = s.webhooks.find(w.webhookMatcher(since.webhooks))
 	case WaitRequest:
-		for _, request := range s.Requests() {
+		for _, request := range s.history.after(since.requests) {
 			if request.Status != 0 && (w.Operation == "" || w.Operation == request.Operation) {
 				found.Requests = append(found.Requests, request)
 			}
@@ -127,22 +133,30 @@ func (s *Server) matching(w Wait) (found Waited) {
 	return found
 }
 
-// webhookMatcher returns a function that reports whether a webhook matches. Contains
-// is taken as it is, and as a text that the body escapes.
-func (w Wait) webhookMatcher() func(*Webhook) bool {
+// container returns a function that reports whether a text contains Contains: as it is, or
+// as a text that JSON escapes.
+func (w Wait) container() func(text string) bool {
 	escaped := w.Contains
 	if text, err := marshalEscaped(w.Contains); err == nil {
 		escaped = strings.Trim(string(text), `"`)
 	}
+	return func(text string) bool {
+		return strings.Contains(text, w.Contains) || strings.Contains(text, escaped)
+	}
+}
+
+// webhookMatcher returns a function that reports whether a webhook matches that is not
+// among the first ones.
+func (w Wait) webhookMatcher(first int) func(*Webhook) bool {
+	contains := w.container()
 	return func(webhook *Webhook) bool {
-		return webhook.AttemptCount >= w.Attempts &&
-			(w.State == "" || w.State == webhook.State) && (w.Field == "" || w.Field == webhook.Field) &&
-			(strings.Contains(webhook.Body, w.Contains) || strings.Contains(webhook.Body, escaped))
+		return webhook.number() > first && webhook.AttemptCount >= w.Attempts &&
+			(w.State == "" || w.State == webhook.State) && (w.Field == "" || w.Field == webhook.Field) && contains(webhook.Body)
 	}
 }
 
 func (w Wait) matchesMessage(m Message) bool {
-	return (w.ID == "" || w.ID == m.ID) &&
+	return (w.ID == "" || w.ID == m.ID) && (w.Type == "" || w.Type == m.Type) &&
 		(w.To == "" || w.To == m.UserID || digits(w.To) != "" && digits(w.To) == m.WAID) &&
 		(w.Status == "" || slices.ContainsFunc(m.Statuses, func(change StatusChange) bool { return change.Status == w.Status }))
 }

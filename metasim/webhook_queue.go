@@ -15,6 +15,8 @@ const (
 	maxWebhooksQueued     = 50_000 // updates and webhooks that wait; one more drops the oldest
 	maxWebhooksInProgress = 64     // deliveries at once
 	droppedPerWarning     = 1000   // drops between two lines in the log
+
+	webhookIDPrefix = "webhook-"
 )
 
 // webhooks are the updates to be delivered and what has become of earlier ones.
@@ -290,7 +292,7 @@ func (w *webhooks) form(j *job, now time.Time) bool {
 func (w *webhooks) newEntry(updates []update, at time.Time, state WebhookState) Webhook {
 	w.lastID++
 	entry := Webhook{
-		ID: fmt.Sprintf("webhook-%d", w.lastID), Time: at, BusinessAccountID: updates[0].account,
+		ID: fmt.Sprint(webhookIDPrefix, w.lastID), Time: at, BusinessAccountID: updates[0].account,
 		Field: updates[0].field, Updates: len(updates), State: state,
 	}
 	if p := updates[0].phone; p != nil {

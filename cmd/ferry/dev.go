@@ -24,7 +24,7 @@ type devCommand struct {
 	eventFlags
 	kmsFlags
 
-	PortBase int    `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: ${default}." default:"4080" placeholder:"PORT"`
+	PortBase *int   `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: 4080, and free ports if there is a PROGRAM." placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, messages, events, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
 	EnvFile  string `help:"File that receives the environment as shell commands as soon as everything is ready; removed at the end. Default: a file in the system's directory for temporary files." placeholder:"FILE"`
 	Region   string `help:"The one AWS region that the API accepts signatures for. Default: all regions." placeholder:"REGION"`
@@ -37,11 +37,13 @@ type devCommand struct {
 
 	Archive string `help:"Store the files of inbound messages in a bucket, as 'ferry account archive' does: s3://BUCKET/PREFIX. Default: they are not stored." default:"off" placeholder:"DESTINATION"`
 
-	ListenHost         string   `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
-	PlainHTTP          bool     `help:"Allow plain HTTP on an address that is not loopback, such as within a container."`
-	Host               []string `help:"Name or address by which programs reach this machine, such as the name of a container; the first one is part of all URLs. localhost and loopback addresses are always accepted, other names are refused. May be repeated." placeholder:"NAME"`
-	AllowOrigin        []string `help:"Origin, such as https://app.example.com, whose web pages may call all servers. Pages of this machine may call the API and S3; pages of other origins are refused. May be repeated." placeholder:"ORIGIN"`
-	SimulatorPublicURL string   `help:"URL by which programs reach the simulator through a proxy or a mapped port; download URLs begin with it." placeholder:"URL"`
+	ListenHost  string   `help:"Address on which everything listens, such as 0.0.0.0 in a container. Default: loopback." placeholder:"ADDRESS"`
+	PlainHTTP   bool     `help:"Allow plain HTTP on an address that is not loopback, such as within a container."`
+	Host        []string `help:"Name or address by which programs reach this machine, such as the name of a container; the first one is part of all URLs. localhost and loopback addresses are always accepted, other names are refused. May be repeated." placeholder:"NAME"`
+	AllowOrigin []string `help:"Origin, such as https://app.example.com, whose web pages may call all servers. Pages of this machine may call the API and S3; pages of other origins are refused. May be repeated." placeholder:"ORIGIN"`
+	Program     []string `arg:"" optional:"" help:"Program, and its arguments after --, that runs in the environment of the world as soon as everything is ready. Everything ends with it, and its exit status is that of ferry. Only warnings are logged meanwhile."`
+
+	SimulatorPublicURL string `help:"URL by which programs reach the simulator through a proxy or a mapped port; download URLs begin with it." placeholder:"URL"`
 }
 
 var hostForm = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
@@ -81,13 +83,35 @@ func (c *devCommand) check() error {
 	return errors.Join(problems...)
 }
 
-// Run starts the world, prints how to reach it, and waits for a signal.
+const defaultPortBase = 4080
+
+// portBase returns the port of the API, or 0 for free ports.
+func (c *devCommand) portBase() int {
+	switch {
+	case c.PortBase != nil:
+		return *c.PortBase
+	case len(c.Program) > 0:
+		return 0
+	}
+	return defaultPortBase
+}
+
+// Run starts the world, prints how to reach it or starts a program in it, and waits for a
+// signal or for the end of the program.
 func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	var program string
+	var recent *recentLines
+	if len(c.Program) > 0 {
+		if program, err = findProgram(c.Program[0], terminal.err); err != nil {
+			return err
+		}
+		terminal.log, recent = terminal.quietLogs()
+	}
 	config := local.Config{
-		Region: c.Region, PortBase: c.PortBase, Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
+		Region: c.Region, PortBase: c.portBase(), Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict,
 		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Logger: terminal.log,
 		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, KMSEndpoint: c.KMSEndpoint, Stdout: terminal.out.JSONText,
@@ -100,6 +124,9 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	world, err := local.Start(ctx, config)
 	if err != nil {
 		return err
+	}
+	if program != "" {
+		return c.runInWorld(ctx, program, world, recent, terminal)
 	}
 	defer func() {
 		err = errors.Join(err, world.Close())
@@ -132,6 +159,29 @@ Press Ctrl-C to stop.
 `, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, shellPath(path))
 	defer terminal.onAbort(world.Stop)()
 	return world.Wait(ctx)
+}
+
+// runInWorld runs a program, and closes the world when it has ended. The status of the
+// program counts.
+func (c *devCommand) runInWorld(ctx context.Context, program string, world *local.World, recent *recentLines, terminal *terminal) error {
+	if c.EnvFile != "" {
+		_, remove, err := c.writeEnvironment(world.Environment())
+		if err != nil {
+			return errors.Join(err, world.Close())
+		}
+		defer remove()
+	}
+	status := c.runProgram(ctx, program, world, recent, terminal)
+	stopped, stop := context.WithCancel(context.WithoutCancel(ctx))
+	stop()
+	failed := errors.Join(world.Wait(stopped), world.Close())
+	if _, isStatus := errors.AsType[exitStatus](status); isStatus || failed == nil {
+		if failed != nil {
+			terminal.err.Error(failed)
+		}
+		return status
+	}
+	return errors.Join(status, failed)
 }
 
 // writeEnvironment writes the env file and returns its path. remove removes what it

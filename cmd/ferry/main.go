@@ -42,10 +42,13 @@ type commandLine struct {
 	Account  accountCommand   `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
 	Key      keyCommands      `cmd:"" help:"Access keys of callers (in the server's database)."`
 	Keyset   keysetCommands   `cmd:"" help:"The keyset that encrypts secrets in the database."`
+	Fault    faultCommands    `cmd:"" help:"Faults of the simulator of ferry dev: add, list, remove."`
+	Clock    clockCommands    `cmd:"" help:"The clock of ferry dev: show, stop, advance, run."`
+	Health   healthCommand    `cmd:"" help:"Check that a server is ready, for a container's health check."`
 	Version  versionCommand   `cmd:"" help:"Print the version."`
 
 	Config    string `help:"YAML file with settings." placeholder:"FILE" group:"General"`
-	LogLevel  string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"General"`
+	LogLevel  string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"${defaultLogLevel}" group:"General"`
 	LogFormat string `help:"Format of the log on standard error: text or json." enum:"text,json" default:"text" group:"General"`
 }
 
@@ -54,6 +57,7 @@ type commandLine struct {
 type terminal struct {
 	out, err *tty.Output
 	log      *slog.Logger
+	level    string          // as --log-level names it
 	queue    *logqueue.Queue // of the log
 	abort    context.Context // done at the second signal: end everything in progress at once
 }
@@ -99,6 +103,9 @@ const (
 	exitUsage   = 2 // the command line, environment or configuration is invalid
 )
 
+// defaultLogLevel is the level of the log without --log-level.
+const defaultLogLevel = "info"
+
 // errReported is returned by a command that has already printed what failed.
 var errReported = errors.New("already reported")
 
@@ -118,7 +125,7 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 	parser, err := kong.New(&line,
 		kong.Name("ferry"), kong.Description(description), kong.Help(printHelp),
 		kong.Writers(out, problems), kong.Exit(func(status int) { exited = status }),
-		kong.DefaultEnvars("FERRY"), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Vars{"defaultLogLevel": defaultLogLevel}, kong.DefaultEnvars("FERRY"), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
 		panic(err) // a mistake in the tags above
@@ -149,7 +156,7 @@ func run(ctx, abort context.Context, args []string, stdout, stderr io.Writer) in
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	queue := openLog(stderr, line.LogLevel, line.LogFormat)
 	defer func() { _ = queue.Close() }() // no log is left to say what could not be written
-	c := &terminal{out: out, err: problems, log: slog.New(queue.Handler()), queue: queue, abort: abort}
+	c := &terminal{out: out, err: problems, log: slog.New(queue.Handler()), level: line.LogLevel, queue: queue, abort: abort}
 	err = parsed.Run(c)
 	if err == nil {
 		return 0

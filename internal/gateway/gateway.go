@@ -14,6 +14,7 @@
 //	webhook.go      the receiver of Meta's webhooks
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
+//	health.go       what is ready, and what is not
 //	hosts.go        host names and web pages that requests may come from
 package gateway
 
@@ -109,6 +110,11 @@ type Config struct {
 	// Parts are served beside the API, such as a console. The gateway closes
 	// their listeners.
 	Parts []Part
+	// Checks are further parts whose health /readyz depends on. Default: none.
+	Checks []Check
+	// ShowReasons makes the health checks say why a part does not work. Default: only
+	// the log says so.
+	ShowReasons bool
 	// Loops run beside the gateway's own.
 	Loops []Loop
 
@@ -337,17 +343,22 @@ func (g *Gateway) listeners() []net.Listener {
 // pingTimeout bounds how long the database may take to respond to /readyz.
 const pingTimeout = 2 * time.Second
 
-// withHealth adds two health checks to the API. Their only result is the status:
+// withHealth adds three health checks to the API. The only result of the first two is the
+// status, unless Config.ShowReasons is set:
 //
 //	GET /livez   200 while the process runs
-//	GET /readyz  200 while requests are accepted; 503 when the gateway is about to stop or its database does not respond
+//	GET /readyz  200 while requests are accepted; 503 when the gateway is about to stop or a part of it does not work, such as its database
+//	GET /_ferry/health  the same, with the parts as JSON (type Health)
 //
 // They are not signed, unlike the rest of the API.
 func (g *Gateway) withHealth(api http.Handler) http.Handler {
 	live := g.config.Access.Unsigned(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 	ready := g.config.Access.Unsigned(http.HandlerFunc(g.serveReady))
+	health := g.config.Access.Unsigned(http.HandlerFunc(g.serveHealth))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case r.Method == http.MethodGet && r.RequestURI == HealthPath:
+			health.ServeHTTP(w, r)
 		case r.Method == http.MethodGet && r.RequestURI == "/livez":
 			live.ServeHTTP(w, r)
 		case r.Method == http.MethodGet && r.RequestURI == "/readyz":
@@ -356,12 +367,4 @@ func (g *Gateway) withHealth(api http.Handler) http.Handler {
 			api.ServeHTTP(w, r)
 		}
 	})
-}
-
-func (g *Gateway) serveReady(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
-	defer cancel()
-	if g.draining.Load() || g.config.State.Ping(ctx) != nil {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
 }

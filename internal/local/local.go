@@ -185,6 +185,9 @@ func (w *World) Wait(ctx context.Context) error {
 	return w.group.Wait()
 }
 
+// Failed returns a channel that is closed when something has failed; Wait returns what.
+func (w *World) Failed() <-chan struct{} { return w.failed.Done() }
+
 // Stop ends everything in progress at once, with a cause that the gateway's
 // calls see. Wait then returns [gateway.ErrCutOff] if there were calls.
 func (w *World) Stop(cause error) { w.Gateway.Stop(cause) }

@@ -104,12 +104,15 @@ func (w *World) openGateway(ctx context.Context) error {
 		API:      w.config.API,
 		LinkToID: w.config.LinkToID,
 		Own:      &w.own,
-		Now:      w.Simulator.Now,
-		Until:    w.Simulator.UntilClock,
-		Webhook:  gateway.Webhook{AppSecrets: []event.AppSecret{{Secret: secret.New(metaAppSecret)}}, VerifyToken: secret.New(webhookVerifyToken)},
-		Logger:   w.config.Logger,
-		Access:   w.access,
-		Listener: w.listeners.api,
+		Checks:   w.checks(),
+
+		ShowReasons: true,
+		Now:         w.Simulator.Now,
+		Until:       w.Simulator.UntilClock,
+		Webhook:     gateway.Webhook{AppSecrets: []event.AppSecret{{Secret: secret.New(metaAppSecret)}}, VerifyToken: secret.New(webhookVerifyToken)},
+		Logger:      w.config.Logger,
+		Access:      w.access,
+		Listener:    w.listeners.api,
 	}
 	config.API.Apps = []graph.App{{ID: MetaAppID, Secret: secret.New(metaAppSecret)}}
 	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""

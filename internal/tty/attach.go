@@ -1,0 +1,12 @@
+package tty
+
+import (
+	"os"
+	"os/exec"
+)
+
+// Attach gives a program the standard input, output and error of this process. What it
+// prints is its own.
+func Attach(program *exec.Cmd) {
+	program.Stdin, program.Stdout, program.Stderr = os.Stdin, os.Stdout, os.Stderr
+}
