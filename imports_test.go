@@ -32,14 +32,14 @@ var layers = []string{
 	"ferry/internal/journal ferry/internal/why",
 	"ferry/internal/admission ferry/internal/envelope ferry/internal/outbox ferry/internal/guard " +
 		"ferry/internal/graph/wire ferry/internal/activity ferry/internal/once ferry/internal/secret ferry/internal/tty " +
-		"ferry/internal/logqueue ferry/internal/sample ferry/internal/local/bucketdir ferry/internal/postgrestest",
+		"ferry/internal/logqueue ferry/internal/sample ferry/internal/local/bucketdir ferry/internal/memnet ferry/internal/postgrestest",
 }
 
 // mayImport says which packages of ferry each package may import. A new package
 // needs a row, and a place in layers.
 var mayImport = map[string]string{
 	"ferry/cmd/ferry":                "ferry/internal/activity ferry/internal/admin ferry/internal/admission ferry/internal/bulk ferry/internal/control ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/journal ferry/internal/kms ferry/internal/lint ferry/internal/local ferry/internal/logqueue ferry/internal/media ferry/internal/message ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/internal/why ferry/metasim ferry/socialmessaging",
-	"ferry/internal/local":           "ferry/internal/activity ferry/internal/admin ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/kms ferry/internal/guard ferry/internal/journal ferry/internal/local/bucketdir ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/metasim",
+	"ferry/internal/local":           "ferry/internal/activity ferry/internal/admin ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/kms ferry/internal/local/bucketdir ferry/internal/memnet ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/metasim",
 	"ferry/internal/gateway":         "ferry/internal/activity ferry/internal/admission ferry/internal/event ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/message ferry/internal/object ferry/internal/outbox ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/event":           "ferry/internal/activity ferry/internal/admission ferry/internal/envelope ferry/internal/graph ferry/internal/guard ferry/internal/object ferry/internal/outbox ferry/internal/secret ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/why":             "ferry/internal/activity",
@@ -72,6 +72,7 @@ var mayImport = map[string]string{
 	"ferry/internal/sample":          "",
 	"ferry/internal/secret":          "",
 	"ferry/internal/local/bucketdir": "",
+	"ferry/internal/memnet":          "",
 	"ferry/socialmessaging":          "ferry/socialmessaging/types",
 	"ferry/socialmessaging/types":    "",
 	"ferry/metasim":                  "", // nothing of ours: it is the check on internal/graph

@@ -165,6 +165,11 @@ type Config struct {
 	// WebhookTransport sends webhooks and handshakes, for example with other roots of
 	// trust. Default: a transport with the system's roots and the environment's proxy.
 	WebhookTransport http.RoundTripper
+
+	// LinkTransport fetches the links of messages that LinkHosts allows, for example
+	// through a network in memory. Default: a transport that also checks that the
+	// address is one that LinkHosts allows.
+	LinkTransport http.RoundTripper
 }
 
 // A BusinessAccount is a WhatsApp Business Account (WABA).

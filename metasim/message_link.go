@@ -128,7 +128,7 @@ func (s *Server) fetchLink(ctx context.Context, file messageMedia) (fault, note 
 		return downloadFault(http.StatusBadRequest), ""
 	}
 	request.Header.Set("User-Agent", linkAgent)
-	response, err := linkClient(allowed).Do(request)
+	response, err := linkClient(s.cfg.LinkTransport, allowed).Do(request)
 	var refused *addressError
 	switch {
 	case errors.As(err, &refused):
@@ -264,8 +264,20 @@ func (e *addressError) Error() string {
 	return "the address " + e.address + " is not one that Config.LinkHosts allows"
 }
 
-// linkClient returns a client that connects to the allowed addresses only.
-func linkClient(allowed func(netip.Addr) bool) *http.Client {
+// linkClient returns a client that connects to the allowed addresses only, unless it
+// has a transport.
+func linkClient(transport http.RoundTripper, allowed func(netip.Addr) bool) *http.Client {
+	if transport == nil {
+		transport = linkTransport(allowed)
+	}
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// linkTransport returns a transport that connects to the allowed addresses only.
+func linkTransport(allowed func(netip.Addr) bool) *http.Transport {
 	dialer := &net.Dialer{Timeout: linkTimeout, Control: func(_, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)
 		if err != nil || !allowed(to.Addr().Unmap()) {
@@ -273,11 +285,8 @@ func linkClient(allowed func(netip.Addr) bool) *http.Client {
 		}
 		return nil
 	}}
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext: dialer.DialContext, DisableKeepAlives: true, DisableCompression: true,
-			MaxResponseHeaderBytes: maxLinkHeader, TLSHandshakeTimeout: linkTimeout, ForceAttemptHTTP2: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return &http.Transport{
+		DialContext: dialer.DialContext, DisableKeepAlives: true, DisableCompression: true,
+		MaxResponseHeaderBytes: maxLinkHeader, TLSHandshakeTimeout: linkTimeout, ForceAttemptHTTP2: true,
 	}
 }

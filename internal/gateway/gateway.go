@@ -54,7 +54,7 @@ type Config struct {
 	State *state.DB
 	// Sealer is the one that State was opened with. Required.
 	Sealer *secret.Sealer
-	// Graph configures the client of Meta's Graph API.
+	// Graph configures the client of Meta's Graph API. The gateway sets Dial.
 	Graph graph.Config
 	// Objects configures the stores and presigned URLs. The gateway sets Guard, and
 	// adds the hosts of the Graph API to ExceptHosts.
@@ -63,6 +63,9 @@ type Config struct {
 	// the process. The gateway adds its own listeners and the addresses of State.
 	// Default: none.
 	Own *guard.Own
+	// Dial connects to Meta, to stores and to destinations, whose addresses have been
+	// checked. Default: the machine's network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Transfer has the limits of transfers. The gateway sets State, Graph, Objects,
 	// Activity and Logger.
 	Transfer transfer.Config
@@ -204,11 +207,12 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	}
 	g.limitConnections(&config)
 	g.config.State.OnAddress(func(address netip.AddrPort) { config.Own.Add(address) })
+	config.Graph.Dial = config.Dial
 	if g.graph, err = graph.New(config.Graph); err != nil {
 		return err
 	}
 	config.Objects.ExceptHosts = append(slices.Clone(config.Objects.ExceptHosts), g.graph.Hosts()...)
-	config.Objects.Guard = guard.New(guard.Config{Own: config.Own})
+	config.Objects.Guard = guard.New(guard.Config{Own: config.Own, Dial: config.Dial})
 	if g.objects, err = object.New(ctx, config.Objects); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -45,6 +46,8 @@ type Config struct {
 	// that is not BaseURL. They are then requested at BaseURL. A simulator behind a
 	// proxy needs it. Default: none.
 	DownloadURL string
+	// Dial connects to an address. Default: the machine's network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func (c Config) withDefaults() Config {
@@ -94,7 +97,7 @@ func New(config Config) (*Client, error) {
 		downloads: downloads,
 		version:   config.Version,
 		userAgent: config.UserAgent,
-		transport: wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout, RootCAs: config.RootCAs}),
+		transport: wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout, RootCAs: config.RootCAs, Dial: config.Dial}),
 	}, nil
 }
 

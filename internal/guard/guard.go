@@ -42,6 +42,9 @@ type Config struct {
 	// d.DialContext does, since that is the last check of the address. Tests use it
 	// to replace the network. Default: d.DialContext.
 	Connect func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
+	// Dial connects to an address that was checked, in place of Connect and of a socket:
+	// for a network in memory. Default: none.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Guard dials hosts that somebody else chose. Whatever was checked before, it never
@@ -69,6 +72,9 @@ func New(cfg Config) *Guard {
 	}
 	if cfg.Interfaces == nil {
 		cfg.Interfaces = net.InterfaceAddrs
+	}
+	if cfg.Dial != nil {
+		cfg.Connect = dialChecked(cfg.Dial)
 	}
 	if cfg.Connect == nil {
 		cfg.Connect = func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
@@ -246,5 +252,22 @@ func (g *Guard) control(reach Reach) func(context.Context, string, string, sysca
 			return refuse("it is not an address")
 		}
 		return g.Check(reach, addr)
+	}
+}
+
+// dialChecked returns a Config.Connect that makes the last check of an address and
+// connects to it by dial.
+func dialChecked(dial func(ctx context.Context, network, address string) (net.Conn, error)) func(context.Context, *net.Dialer, string, string) (net.Conn, error) {
+	return func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+		defer cancel()
+		family := network + "6"
+		if to, err := netip.ParseAddrPort(address); err == nil && to.Addr().Is4() {
+			family = network + "4"
+		}
+		if err := d.ControlContext(ctx, family, address, nil); err != nil {
+			return nil, err
+		}
+		return dial(ctx, network, address)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"ferry/internal/guard"
+	"ferry/internal/memnet"
 )
 
 // maxPortAttempts bounds how often a free port is chosen until it is free for
@@ -30,16 +31,16 @@ func (l listeners) close() {
 	}
 }
 
-// listen opens the listeners. A host of "" means loopback. The connections are
+// listen opens the listeners with open. A host of "" means loopback. The connections are
 // encrypted if there is a TLS configuration, except those of the API, which the
 // gateway encrypts.
-func listen(host string, base int, own *guard.Own, secure *tls.Config) (l listeners, err error) {
+func listen(open func(host string, port int) (*multiListener, error), host string, base int, own *guard.Own, secure *tls.Config) (l listeners, err error) {
 	for offset, listener := range map[int]*net.Listener{0: &l.api, 1: &l.simulator, 2: &l.s3, 4: &l.control} { // 3 is the console's
 		port := 0
 		if base != 0 {
 			port = base + offset
 		}
-		opened, err := openListener(host, port)
+		opened, err := open(host, port)
 		if err != nil {
 			l.close()
 			return listeners{}, fmt.Errorf("%w; choose other ports with --port-base", err)
@@ -53,6 +54,21 @@ func listen(host string, base int, own *guard.Own, secure *tls.Config) (l listen
 		}
 	}
 	return l, nil
+}
+
+// memoryBase is the port base on a network in memory: the default of `ferry dev`.
+const memoryBase = 4080
+
+// openInMemory returns what listens on a port of a network in memory, in place of
+// openListener.
+func openInMemory(network *memnet.Network) func(string, int) (*multiListener, error) {
+	return func(_ string, port int) (*multiListener, error) {
+		only, err := network.Listen(uint16(port))
+		if err != nil {
+			return nil, err
+		}
+		return newMultiListener(only), nil
+	}
 }
 
 // openListener listens on a host and port, or on loopback.

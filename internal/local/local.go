@@ -20,6 +20,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/guard"
+	"ferry/internal/memnet"
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
@@ -38,6 +39,9 @@ type Config struct {
 	// Listen is the address on which all servers listen. Default: loopback, over IPv4
 	// and IPv6.
 	Listen string
+	// Network is a network in memory on which all servers listen, at ports of its own;
+	// PortBase and Listen are ignored. Default: the machine's network.
+	Network *memnet.Network
 	// Hosts are further names and addresses by which programs reach the servers, as in
 	// a container: without a port, or *.suffix. The first is part of all URLs unless
 	// it is a suffix. localhost, *.localhost and loopback addresses are always

@@ -37,7 +37,11 @@ func (w *World) openListeners() (err error) {
 		}
 		secure = w.authority.config()
 	}
-	if w.listeners, err = listen(w.config.Listen, w.config.PortBase, &w.own, secure); err != nil {
+	open := openListener
+	if w.config.Network != nil {
+		w.config.Listen, w.config.PortBase, open = "", memoryBase, openInMemory(w.config.Network)
+	}
+	if w.listeners, err = listen(open, w.config.Listen, w.config.PortBase, &w.own, secure); err != nil {
 		return err
 	}
 	w.urls = w.listeners.urls(localHost(w.config.Listen), w.config.TLS)
@@ -114,6 +118,9 @@ func (w *World) openGateway(ctx context.Context) error {
 		Access:      w.access,
 		Listener:    w.listeners.api,
 	}
+	if w.config.Network != nil {
+		config.Dial = w.config.Network.DialContext
+	}
 	config.API.Apps = []graph.App{{ID: MetaAppID, Secret: secret.New(metaAppSecret)}}
 	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""
 	config.API.AllowsOrigin, config.API.AllowsHost = w.access.AllowsOrigin, w.access.AllowsHost
@@ -172,8 +179,13 @@ func (w *World) openSimulator() error {
 	config.WebhookURL, config.WebhookVerifyToken = w.urls.api+gateway.WebhookPath, webhookVerifyToken
 	config.MediaURL = w.SimulatorURL
 	config.Observe = w.observe
-	if w.authority != nil {
-		config.WebhookTransport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.authority.roots, MinVersion: tls.VersionTLS12}, IdleConnTimeout: idleTimeout}
+	if w.authority != nil || w.config.Network != nil {
+		config.WebhookTransport = w.transport()
+	}
+	if w.config.Network != nil {
+		links := w.transport()
+		links.DisableKeepAlives = true
+		config.LinkTransport = links
 	}
 	if w.config.Data != "" {
 		storage, err := metasim.NewDirectoryStorage(filepath.Join(w.config.Data, "whatsapp"))
@@ -184,6 +196,18 @@ func (w *World) openSimulator() error {
 	}
 	w.Simulator = metasim.New(config)
 	return nil
+}
+
+// transport returns a transport of the simulator to the servers of the world.
+func (w *World) transport() *http.Transport {
+	transport := &http.Transport{IdleConnTimeout: idleTimeout, DisableCompression: true}
+	if w.authority != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: w.authority.roots, MinVersion: tls.VersionTLS12}
+	}
+	if w.config.Network != nil {
+		transport.DialContext = w.config.Network.DialContext
+	}
+	return transport
 }
 
 // idleTimeout is the time for which an idle connection between servers of the world,

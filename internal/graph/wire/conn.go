@@ -202,14 +202,14 @@ func (c *recordConn) Write(record []byte) (int, error) {
 
 // uploadDialer dials uploadConns.
 type uploadDialer struct {
-	net.Dialer
+	connect   func(ctx context.Context, network, address string) (net.Conn, error)
 	tls       *tls.Config
 	handshake time.Duration // its timeout
 }
 
 // dial is http.Transport's DialContext.
 func (d *uploadDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.DialContext(ctx, network, address)
+	conn, err := d.connect(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func (d *uploadDialer) dialTLS(ctx context.Context, network, address string) (ne
 	if err != nil {
 		return nil, err
 	}
-	conn, err := d.DialContext(ctx, network, address)
+	conn, err := d.connect(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

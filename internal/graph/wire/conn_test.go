@@ -105,7 +105,7 @@ func TestServerOfAnotherNameIsNotTalkedTo(t *testing.T) {
 	defer server.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate()) // for example.com and 127.0.0.1
-	dialer := &uploadDialer{tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, handshake: 5 * time.Second}
+	dialer := &uploadDialer{connect: new(net.Dialer).DialContext, tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, handshake: 5 * time.Second}
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	if conn, err := dialer.dialTLS(t.Context(), "tcp", "127.0.0.1:"+port); err != nil {
 		t.Error(err)
@@ -124,7 +124,7 @@ func TestHandshakeThatHangsIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	dialer := &uploadDialer{tls: &tls.Config{MinVersion: tls.VersionTLS12}, handshake: 20 * time.Millisecond}
+	dialer := &uploadDialer{connect: new(net.Dialer).DialContext, tls: &tls.Config{MinVersion: tls.VersionTLS12}, handshake: 20 * time.Millisecond}
 	if _, err := dialer.dialTLS(t.Context(), "tcp", silent.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}

@@ -12,6 +12,7 @@
 package wire
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
@@ -28,6 +29,8 @@ type Config struct {
 	ResponseHeaderTimeout time.Duration
 	// RootCAs verify Meta's certificates. Default: the system's.
 	RootCAs *x509.CertPool
+	// Dial connects to an address. Default: the Dialer of package net.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 const (
@@ -41,7 +44,10 @@ const (
 // a busy server does not need a handshake for each file. A small file fits into
 // the write buffer and is sent with one write.
 func NewTransport(config Config) *http.Transport {
-	dialer := &uploadDialer{net.Dialer{Timeout: config.ConnectTimeout}, &tls.Config{RootCAs: config.RootCAs, MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
+	if config.Dial == nil {
+		config.Dial = (&net.Dialer{Timeout: config.ConnectTimeout}).DialContext
+	}
+	dialer := &uploadDialer{config.Dial, &tls.Config{RootCAs: config.RootCAs, MinVersion: tls.VersionTLS12}, config.ConnectTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
