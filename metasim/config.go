@@ -34,6 +34,10 @@ type Config struct {
 	// advanced. Default: nobody.
 	ClockFollower ClockFollower
 
+	// SweepInterval is how often Run and RunBackground remove what has expired, to
+	// return its memory. What has expired is not found in any case. Default: 1 min.
+	SweepInterval time.Duration
+
 	// Logger receives one line per request, without tokens. Default: discard.
 	Logger *slog.Logger
 
@@ -327,6 +331,9 @@ func (c Config) withDefaults() Config {
 	}
 	if persistent, ok := c.Storage.(PersistentStorage); ok && c.Records == nil {
 		c.Records = persistent.RecordStore()
+	}
+	if c.SweepInterval <= 0 {
+		c.SweepInterval = sweepInterval
 	}
 	if c.ThrottleStatus == 0 {
 		c.ThrottleStatus = defaultThrottle

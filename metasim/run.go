@@ -15,7 +15,7 @@ const (
 	idleTimeout     = 2 * time.Minute  // for a connection without a request
 	maxHeaderBytes  = 32 << 10         // of the header of a request
 	shutdownTimeout = time.Second      // for requests in progress when Run ends
-	sweepInterval   = time.Minute      // between two removals of what has expired
+	sweepInterval   = time.Minute      // between two removals of what has expired; the default of Config.SweepInterval
 )
 
 // Run serves the Graph API on one listener and the control API on the other
@@ -98,7 +98,7 @@ func (s *Server) listen(ctx context.Context, name string, listener net.Listener,
 }
 
 func (s *Server) removeExpiredRegularly(ctx context.Context) error {
-	ticker := time.NewTicker(sweepInterval)
+	ticker := time.NewTicker(s.cfg.SweepInterval)
 	defer ticker.Stop()
 	for {
 		select {

@@ -66,6 +66,9 @@ type Config struct {
 	// Dial connects to Meta, to stores and to destinations, whose addresses have been
 	// checked. Default: the machine's network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Alone says that no other process uses State, so that nothing looks for what others
+	// have put in. Default: false.
+	Alone bool
 	// Transfer has the limits of transfers. The gateway sets State, Graph, Objects,
 	// Activity and Logger.
 	Transfer transfer.Config

@@ -46,10 +46,17 @@ func (g *Gateway) group(destination string) (name string, slots int) {
 // years. There is one process then, and a later one frees all lanes when it starts.
 const simulatedLease = 200 * 365 * 24 * time.Hour
 
+// alonePoll is the time between two looks at what other processes have put in, if there are
+// none.
+const alonePoll = 7 * 24 * time.Hour
+
 // openOutbox opens the outbox of the gateway's database.
 func (g *Gateway) openOutbox() (err error) {
 	isMessage := func(destination string) bool { return strings.HasPrefix(destination, toMeta+"/") }
-	var lease time.Duration // the default
+	var lease, poll time.Duration // the defaults
+	if g.config.Alone {
+		poll = alonePoll
+	}
 	if g.config.Now != nil {
 		lease = simulatedLease
 	}
@@ -74,6 +81,7 @@ func (g *Gateway) openOutbox() (err error) {
 			return 0
 		},
 		Lease:  lease,
+		Poll:   poll,
 		Drain:  g.config.DrainTimeout,
 		Now:    g.config.State.Clock,
 		Until:  g.config.Until,

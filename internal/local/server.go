@@ -88,8 +88,14 @@ func (w *World) openGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := state.Open(ctx, state.Config{Path: cmp.Or(w.config.Database, w.path("ferry.db", state.Memory)), Sealer: sealer, Now: w.Simulator.Now, Machine: time.Now,
-		CheckIntegrity: true, Logger: w.config.Logger})
+	database := state.Config{
+		Path: cmp.Or(w.config.Database, w.path("ferry.db", state.Memory)), Sealer: sealer, Now: w.Simulator.Now, Machine: time.Now,
+		CheckIntegrity: true, Logger: w.config.Logger,
+	}
+	if w.config.Network != nil {
+		database.PurgeInterval = memorySweep
+	}
+	db, err := state.Open(ctx, database)
 	if err != nil {
 		return err
 	}
@@ -119,7 +125,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		Listener:    w.listeners.api,
 	}
 	if w.config.Network != nil {
-		config.Dial = w.config.Network.DialContext
+		config.Dial, config.Alone = w.config.Network.DialContext, true
 	}
 	config.API.Apps = []graph.App{{ID: MetaAppID, Secret: secret.New(metaAppSecret)}}
 	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""
@@ -185,7 +191,7 @@ func (w *World) openSimulator() error {
 	if w.config.Network != nil {
 		links := w.transport()
 		links.DisableKeepAlives = true
-		config.LinkTransport = links
+		config.LinkTransport, config.SweepInterval = links, memorySweep
 	}
 	if w.config.Data != "" {
 		storage, err := metasim.NewDirectoryStorage(filepath.Join(w.config.Data, "whatsapp"))
@@ -197,6 +203,10 @@ func (w *World) openSimulator() error {
 	w.Simulator = metasim.New(config)
 	return nil
 }
+
+// memorySweep is how often a world on a network in memory removes what has expired: months
+// pass in a bubble of testing/synctest, and what is done each minute would take its time.
+const memorySweep = 7 * 24 * time.Hour
 
 // transport returns a transport of the simulator to the servers of the world.
 func (w *World) transport() *http.Transport {

@@ -128,6 +128,10 @@ func (s *Sender) keep(ctx context.Context, o *outcome, cause error) {
 		s.drop(ctx, o, "too many other outcomes wait for the database", cause)
 	default:
 		s.late[o.id] = o
+		select {
+		case s.kept <- struct{}{}:
+		default: // RecordLate has not taken the last one yet
+		}
 	}
 }
 
@@ -171,12 +175,17 @@ func (s *Sender) dropAll(ctx context.Context, cause error) {
 // database does not respond.
 func (s *Sender) RecordLate(ctx context.Context, drained <-chan struct{}) {
 	defer context.AfterFunc(ctx, func() { s.dropAll(ctx, context.Cause(ctx)) })()
-	ticker := time.NewTicker(lateInterval)
-	defer ticker.Stop()
 	var err error
+	var next <-chan time.Time // nil means that nothing is kept
 	for isLast := false; !isLast && ctx.Err() == nil; {
+		if next == nil && s.keepsSome() {
+			next = time.After(lateInterval)
+		}
 		select {
-		case <-ticker.C:
+		case <-s.kept:
+			continue
+		case <-next:
+			next = nil
 		case <-drained:
 			isLast = true
 		case <-ctx.Done():
@@ -185,6 +194,13 @@ func (s *Sender) RecordLate(ctx context.Context, drained <-chan struct{}) {
 		err = s.recordAll(ctx)
 	}
 	s.dropAll(ctx, err)
+}
+
+// keepsSome reports whether an outcome is kept.
+func (s *Sender) keepsSome() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.late) > 0
 }
 
 // recordAll tries to record what is kept, the oldest first. It returns the last error,

@@ -61,6 +61,7 @@ type Config struct {
 // Sender accepts and sends messages. It is safe for concurrent use.
 type Sender struct {
 	config Config
+	kept   chan struct{} // has an element after an outcome was added to late
 
 	mu   sync.Mutex
 	late map[string]*outcome // that could not be recorded yet, by message id
@@ -91,5 +92,5 @@ func New(config Config) (*Sender, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Sender{config: config, late: make(map[string]*outcome)}, nil
+	return &Sender{config: config, late: make(map[string]*outcome), kept: make(chan struct{}, 1)}, nil
 }

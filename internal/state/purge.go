@@ -3,6 +3,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -15,14 +16,14 @@ const (
 	// mediaKept is how long the record of an upload is kept after the file has
 	// expired at WhatsApp.
 	mediaKept = 30 * 24 * time.Hour
-	// purgeInterval is the maximum time between two purges.
+	// purgeInterval is the default of Config.PurgeInterval.
 	purgeInterval = time.Hour
 	// purgeBatch is the maximum number of rows that one transaction deletes, so that
 	// other writers do not wait for long.
 	purgeBatch = 500
 )
 
-// Run purges expired rows, at least hourly, until ctx is done, and then returns nil. It
+// Run purges expired rows, at least hourly by default, until ctx is done, and then returns nil. It
 // also checks an SQLite file, at least daily, or the clock of a server, every minute. A purge that fails is logged and retried
 // with the next one. All replicas may run it: deleting an already deleted row is
 // harmless.
@@ -50,12 +51,13 @@ func (s *DB) Run(ctx context.Context) error {
 }
 
 func (s *DB) purgeExpired(ctx context.Context) error {
+	interval := cmp.Or(s.config.PurgeInterval, purgeInterval)
 	for {
 		if _, err := s.purge(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Warn("purging expired rows failed", "error", err)
 		}
 		select {
-		case <-time.After(purgeInterval/2 + rand.N(purgeInterval/2)):
+		case <-time.After(interval/2 + rand.N(interval/2)):
 		case <-ctx.Done():
 			return nil
 		}

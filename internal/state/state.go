@@ -51,6 +51,8 @@ type Config struct {
 	// CheckIntegrity checks the structure of the file when it is opened, which takes
 	// up to five seconds for a large one. Run checks it completely in any case.
 	CheckIntegrity bool
+	// PurgeInterval is the maximum time between two purges of expired rows. Default: 1 h.
+	PurgeInterval time.Duration
 	// Filesystem returns the file system that holds a path. Default: what the
 	// operating system says.
 	Filesystem func(path string) (Filesystem, error)
