@@ -65,6 +65,16 @@ type Entry struct {
 	details []slog.Attr
 }
 
+// detail returns the lines of a detail of an entry.
+func (e Entry) detail(key string) []string {
+	for _, d := range e.details {
+		if text := d.Value.String(); d.Key == key && text != "" {
+			return strings.Split(text, "\n")
+		}
+	}
+	return nil
+}
+
 // name says which message an entry is about.
 func (e Entry) name() string {
 	if e.WAMID == "" {

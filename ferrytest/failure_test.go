@@ -39,11 +39,11 @@ func TestFailedAwaitShowsTheNearestMisses(t *testing.T) {
 		`✗ $.text.body: "\u001b[31mred", wanted "red"`,
 		"✓ kind, status, person",
 		"✗ person: 4915112345678, wanted 4915112345679",
-		"Why (of #", "The last ", "status delivered person=4915112345679 type=text")
+		"Why: wamid.", "✓ 7 WhatsApp", "The last ", "status delivered person=4915112345679 type=text")
 	if strings.Contains(failed, "\x1b") {
 		t.Error("a control character is in the text")
 	}
-	if n := strings.Count(failed, "✓"); n > 3 {
+	if n := strings.Count(failed, "      ✓ "); n > 3 {
 		t.Errorf("%d misses are shown", n)
 	}
 }
@@ -59,7 +59,7 @@ func TestFailedAwaitSaysWhyWhatItWaitedForFailed(t *testing.T) {
 		send(t, w, anna, fmt.Sprintf(`"type":"image","image":{"id":%q}`, media))
 		w.Await(ferrytest.Delivered(anna))
 	})
-	wants(t, failed, "✗ status: failed, wanted delivered", "131053", "jpeg-cmyk", "fix: jpeg-cmyk: ")
+	wants(t, failed, "✗ status: failed, wanted delivered", "131053", "✗ 7 WhatsApp", "! 3 Inspection", "jpeg-cmyk")
 }
 
 func TestFailedAwaitWithNothingNear(t *testing.T) {
@@ -199,3 +199,20 @@ func TestGoroutineThatIsLeftFailsItsOwnTestOnly(t *testing.T) {
 }
 
 func leave(release chan struct{}) { <-release }
+
+func TestDeadLetterFailsTheTest(t *testing.T) {
+	t.Parallel()
+	cause := func(w *ferrytest.World) {
+		w.FaultTopic(ferrytest.DefaultTopic, 0)
+		w.Person("+4915112345678").Says("Hello")
+		w.Advance(73 * time.Hour)
+	}
+	wants(t, failing(t, func(t testing.TB) { cause(ferrytest.Start(t)) }), "dead letter; announce it", ferrytest.DefaultTopic)
+	if announced := failing(t, func(t testing.TB) {
+		w := ferrytest.Start(t)
+		w.Expect(ferrytest.DeadLetter)
+		cause(w)
+	}); announced != "" {
+		t.Error(announced)
+	}
+}

@@ -1,78 +1,39 @@
-// Why something did not happen: what else went wrong with the same call, file, message or
-// event.
-
 package ferrytest
 
 import (
+	"cmp"
+	"context"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
+
+	"ferry/internal/control"
+	"ferry/internal/tty"
+	"ferry/internal/why"
 )
 
-// maxHops bounds how far entries are joined: from a status to its message, to the upload of
-// its file, to the inspection.
-const maxHops = 5
+const (
+	whyTime  = 10 * time.Second // to find out
+	whyWidth = 120              // characters of a line
+)
 
-// writeWhy writes why an entry went no further, if anything that belongs to it says so.
+// writeWhy writes what became of the message, file, event or call that an entry is about,
+// as `ferry why` does.
 func (w *World) writeWhy(text *strings.Builder, about Entry) {
-	all := slices.Collect(w.entries(0))
-	fmt.Fprintf(text, "\nWhy (of #%d):\n", about.Seq)
-	wrote := false
-	for _, e := range related(about, all) {
-		if e.Outcome == "ok" && (e.Kind != "inspect" || e.Code == "") {
-			continue
-		}
-		wrote = true
-		fmt.Fprintf(text, "  %s\n", e)
-		for _, line := range e.detail("fixes") {
-			fmt.Fprintf(text, "      fix: %s\n", line)
-		}
+	id := cmp.Or(about.WAMID, about.MessageID, about.MediaID, about.EventID, about.RequestID)
+	if id == "" {
+		return
 	}
-	if !wrote {
-		text.WriteString("  nothing that belongs to it has failed\n")
+	ctx, cancel := context.WithTimeout(context.Background(), whyTime)
+	defer cancel()
+	client := &control.Client{Endpoint: w.APIURL, Region: w.Region, Credentials: w.AWSConfig().Credentials, HTTPClient: w.client}
+	report, err := control.Do(ctx, client, control.Why, control.WhyInput{ID: id})
+	if err != nil {
+		fmt.Fprintf(text, "\nWhy: %s is not known, because %s\n", id, tty.Clean(err.Error()))
+		return
 	}
-}
-
-// related returns the entries that share an id with an entry, or with one that does.
-func related(about Entry, all []Entry) (list []Entry) {
-	known := map[string]bool{}
-	add := func(e Entry) {
-		for _, id := range e.ids() {
-			known[id] = true
-		}
+	text.WriteString("\n")
+	for line := range strings.Lines(why.Text(*report, whyWidth)) {
+		text.WriteString(tty.Clean(strings.TrimRight(line, "\n")) + "\n")
 	}
-	add(about)
-	for range maxHops {
-		before := len(known)
-		for _, e := range all {
-			if slices.ContainsFunc(e.ids(), func(id string) bool { return known[id] }) {
-				add(e)
-			}
-		}
-		if len(known) == before {
-			break
-		}
-	}
-	for _, e := range all {
-		if e.Seq == about.Seq || slices.ContainsFunc(e.ids(), func(id string) bool { return known[id] }) {
-			list = append(list, e)
-		}
-	}
-	return list
-}
-
-// ids returns the ids by which entries are joined.
-func (e Entry) ids() []string {
-	ids := []string{e.RequestID, e.WAMID, e.MessageID, e.MediaID, e.EventID}
-	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
-}
-
-// detail returns the lines of a detail of an entry.
-func (e Entry) detail(key string) []string {
-	for _, d := range e.details {
-		if text := d.Value.String(); d.Key == key && text != "" {
-			return strings.Split(text, "\n")
-		}
-	}
-	return nil
 }
