@@ -205,6 +205,7 @@ func TestDeadLetterFailsTheTest(t *testing.T) {
 	cause := func(w *ferrytest.World) {
 		w.FaultTopic(ferrytest.DefaultTopic, 0)
 		w.Person("+4915112345678").Says("Hello")
+		w.Await(ferrytest.PublishFailed(ferrytest.DefaultTopic))
 		w.Advance(73 * time.Hour)
 	}
 	wants(t, failing(t, func(t testing.TB) { cause(ferrytest.Start(t)) }), "dead letter; announce it", ferrytest.DefaultTopic)

@@ -131,9 +131,20 @@ func Requested(operation string, conditions ...Condition) Matcher {
 // Published matches an event that was published to an SNS topic, by the topic's name. The
 // empty name means any topic.
 func Published(topic string, conditions ...Condition) Matcher {
-	what, own := "an event that was published", []Condition{field(".outcome", "ok", func(e *Entry) string { return e.Outcome })}
+	return attempt("an event that was published", topic, field(".outcome", "ok", func(e *Entry) string { return e.Outcome }), conditions)
+}
+
+// PublishFailed matches an attempt to publish an event that failed; see FaultTopic. The
+// empty name means any topic.
+func PublishFailed(topic string, conditions ...Condition) Matcher {
+	failed := Condition{field: ".outcome", want: "a failure", got: func(e *Entry) (string, bool) { return e.Outcome, e.Outcome != "ok" }}
+	return attempt("an event that could not be published", topic, failed, conditions)
+}
+
+func attempt(what, topic string, outcome Condition, conditions []Condition) Matcher {
+	own := []Condition{outcome}
 	if topic != "" {
-		what = "an event that was published to " + topic
+		what += " to " + topic
 		own = append(own, field(".topic", topic, func(e *Entry) string { return e.Topic }))
 	}
 	return matcher(what, "attempt", nil, own, conditions)
