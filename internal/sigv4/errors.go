@@ -16,18 +16,21 @@ type Error struct {
 	Code    string
 	Status  int
 	Message string
+	// ClaimedKey is the access key id that the request names. It is set only if the time of
+	// the request is wrong, and nothing else was checked.
+	ClaimedKey string
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // UnknownKey returns the error for an access key id that does not exist. See Signature.VerifyUnknown.
 func UnknownKey() *Error {
-	return &Error{"UnrecognizedClientException", http.StatusForbidden, "The security token included in the request is invalid."}
+	return &Error{Code: "UnrecognizedClientException", Status: http.StatusForbidden, Message: "The security token included in the request is invalid."}
 }
 
 // badToken returns AWS's error for a session token that it did not issue, with advice.
 func badToken() *Error {
-	return &Error{"UnrecognizedClientException", http.StatusForbidden, "The security token included in the request is invalid: " +
+	return &Error{Code: "UnrecognizedClientException", Status: http.StatusForbidden, Message: "The security token included in the request is invalid: " +
 		"the access key is one of this server's, which have no session token. " + tokenAdvice}
 }
 
@@ -36,7 +39,7 @@ func badToken() *Error {
 const tokenAdvice = "Unset AWS_SESSION_TOKEN, AWS_SECURITY_TOKEN and AWS_PROFILE, or remove aws_session_token from the profile."
 
 func missing() *Error {
-	return &Error{"MissingAuthenticationTokenException", http.StatusForbidden, "Missing Authentication Token"}
+	return &Error{Code: "MissingAuthenticationTokenException", Status: http.StatusForbidden, Message: "Missing Authentication Token"}
 }
 
 // mismatch returns the error for a wrong or malformed signature.
@@ -46,11 +49,11 @@ func mismatch() *Error {
 }
 
 func incomplete(format string, args ...any) *Error {
-	return &Error{"IncompleteSignatureException", http.StatusBadRequest, fmt.Sprintf(format, args...)}
+	return &Error{Code: "IncompleteSignatureException", Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
 func invalid(format string, args ...any) *Error {
-	return &Error{"InvalidSignatureException", http.StatusForbidden, fmt.Sprintf(format, args...)}
+	return &Error{Code: "InvalidSignatureException", Status: http.StatusForbidden, Message: fmt.Sprintf(format, args...)}
 }
 
 func tooLarge(format string, args ...any) *Error {

@@ -89,9 +89,12 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 		return nil, err
 	}
 	date := m.headers["x-amz-date"][0]
-	signedAt, err := v.checkDate(date, now)
-	if err != nil {
-		return nil, err
+	signedAt, failed := v.checkDate(date, now)
+	if failed != nil {
+		if c, err := parseCredential(a.credential); err == nil {
+			failed.ClaimedKey = c.keyID
+		}
+		return nil, failed
 	}
 	if queryErr != nil {
 		return nil, queryErr
@@ -126,7 +129,7 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 
 // checkDate rejects a date that is not in the basic format or differs from now by more than MaxSkew. It
 // truncates now to whole seconds, like the date, so that the limit is the same in both directions.
-func (v Verifier) checkDate(date string, now time.Time) (time.Time, error) {
+func (v Verifier) checkDate(date string, now time.Time) (time.Time, *Error) {
 	t, err := time.Parse(timeFormat, date)
 	if err != nil || len(date) != len(timeFormat) { // time.Parse accepts fractions of a second
 		return t, incomplete("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", clip(date))

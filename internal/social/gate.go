@@ -18,6 +18,7 @@ import (
 
 	"ferry/internal/admission"
 	"ferry/internal/policy"
+	"ferry/internal/sigv4"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
 )
@@ -190,6 +191,9 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	}
 	signature, err := c.verifier.Parse(r, c.config.SignatureNow())
 	if err != nil {
+		if failed, ok := errors.AsType[*sigv4.Error](err); ok {
+			c.entry.AccessKey = failed.ClaimedKey
+		}
 		return nil, err
 	}
 	c.entry.AccessKey = signature.AccessKeyID // as claimed, until it is verified

@@ -72,9 +72,21 @@ func (g *gathering) entries(ctx context.Context, ids ...string) ([]activity.Entr
 	return g.call.config.Journal.Read(ctx, journal.Filter{Account: g.call.caller.accountID, IDs: ids, Latest: true, Limit: journal.MaxPage})
 }
 
+// unverified returns the call with a request id that was refused because of its signature,
+// if it named the caller's access key.
+func (g *gathering) unverified(ctx context.Context, id string) ([]activity.Entry, error) {
+	entries, err := g.call.config.Journal.Read(ctx, journal.Filter{Kinds: []activity.Kind{activity.Call}, IDs: []string{id}, Latest: true, Limit: 1})
+	return slices.DeleteFunc(entries, func(e activity.Entry) bool {
+		return e.Account != "" || e.AccessKey != g.call.caller.accessKeyID || e.Trace != id
+	}), err
+}
+
 // find collects what is known of an id.
 func (g *gathering) find(ctx context.Context, id string) error {
 	found, err := g.entries(ctx, spellingsOf(id)...)
+	if err == nil && len(found) == 0 {
+		found, err = g.unverified(ctx, id)
+	}
 	if err != nil {
 		return err
 	}
@@ -117,8 +129,12 @@ func (g *gathering) follow(ctx context.Context, id string, found []activity.Entr
 		g.facts.Candidates = nil
 	}
 	if len(messages) == 0 && len(media) == 0 && len(traces) > 0 { // an id of Meta's, of a step
-		if found, err = g.entries(ctx, append(traces[:min(len(traces), 32)], id)...); err != nil {
+		steps, err := g.entries(ctx, append(traces[:min(len(traces), 32)], id)...)
+		if err != nil {
 			return nil, "", "", err
+		}
+		if len(steps) > 0 { // none if the call was not verified
+			found = steps
 		}
 		for _, e := range found {
 			add(&messages, e.MessageID)
@@ -293,6 +309,9 @@ func (g *gathering) upload(ctx context.Context, mediaID string, found []activity
 		steps, err := g.entries(ctx, traces[max(0, len(traces)-8):]...)
 		if err != nil {
 			return err
+		}
+		if len(steps) == 0 { // the call was not verified
+			steps = found
 		}
 		g.facts.Entries = append(g.facts.Entries, steps...)
 	}

@@ -2,6 +2,7 @@ package why
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ferry/internal/activity"
@@ -93,14 +94,26 @@ func (j *joiner) whatsApp() {
 	}
 }
 
-// events sets stations 8 and 9.
-func (j *joiner) events() {
+// deciding returns the event that stations 8 and 9 are about: the first one that a
+// destination does not have, because later ones wait for it, or else the last one; nil
+// means that there is none.
+func (j *joiner) deciding() *Event {
 	var last *Event
-	for i := range j.Events {
-		if strings.HasPrefix(j.Events[i].Name, "status.") || strings.HasPrefix(j.Events[i].Name, "message.") {
-			last = &j.Events[i]
+	for i, e := range j.Events {
+		if !strings.HasPrefix(e.Name, "status.") && !strings.HasPrefix(e.Name, "message.") {
+			continue
+		}
+		last = &j.Events[i]
+		if slices.ContainsFunc(e.Deliveries, func(d Delivery) bool { return d.State == "waiting" || d.State == "dead" }) {
+			return last
 		}
 	}
+	return last
+}
+
+// events sets stations 8 and 9.
+func (j *joiner) events() {
+	last := j.deciding()
 	if last == nil {
 		return
 	}

@@ -58,7 +58,9 @@ func (j *joiner) call(e *activity.Entry) {
 	}
 	next := "The message of the exception says what to change. Send the call again after that."
 	switch {
-	case strings.Contains(e.Code, "InvalidSignature") || strings.Contains(e.Code, "RequestExpired") || strings.Contains(strings.ToLower(e.Text), "clock"):
+	case strings.Contains(e.Code, "InvalidSignature") && !strings.HasPrefix(e.Text, "Signature "):
+		next = "Check the secret access key, and that nothing between the client and the server changes the request. Then send the call again."
+	case strings.Contains(e.Code, "InvalidSignature"): // expired, or not yet current
 		next = "Set the clock of the machine that calls, for example with NTP: a signature is valid for 15 minutes. Then send the call again."
 	case strings.Contains(e.Code, "AccessDenied"):
 		next = "Allow the action in a policy of the access key, and send the call again."
