@@ -37,18 +37,21 @@ func TestCommands(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, negated bool, args []string){
-			"await":   await,
-			"load":    load,
-			"samples": samples,
-			"put":     put,
-			"fault":   fault,
-			"uploads": countUploads,
-			"sent":    countMessages,
-			"calls":   callServer,
-			"webhook": setWebhook,
-			"inbound": receiveInbound,
-			"review":  setReview,
-			"judge":   judgeTemplate,
+			"await":    await,
+			"load":     load,
+			"samples":  samples,
+			"put":      put,
+			"fault":    fault,
+			"uploads":  countUploads,
+			"sent":     countMessages,
+			"calls":    callServer,
+			"webhook":  setWebhook,
+			"inbound":  receiveInbound,
+			"review":   setReview,
+			"judge":    judgeTemplate,
+			"again":    triggerAgain,
+			"delivery": usualDelivery,
+			"hooked":   awaitWebhook,
 		},
 	})
 }
@@ -181,5 +184,29 @@ func setWebhook(ts *testscript.TestScript, negated bool, args []string) {
 // receiveInbound makes a person write a text to a phone number of the world: inbound META-ID TEXT.
 func receiveInbound(ts *testscript.TestScript, _ bool, args []string) {
 	_, err := simulatorControl(ts).Receive(context.Background(), args[0], metasim.Inbound{From: "16505551234", Text: &metasim.InboundText{Body: args[1]}})
+	ts.Check(err)
+}
+
+// triggerAgain triggers the event of a line that ferry events tail --json has printed: again FILE FLAG....
+func triggerAgain(ts *testscript.TestScript, _ bool, args []string) {
+	var event struct{ ID string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &event))
+	ts.Check(ts.Exec("ferry", append([]string{"trigger", "webhook", "--from", event.ID}, args[1:]...)...))
+}
+
+// usualDelivery checks that webhooks are delivered as the world delivered them at its start.
+func usualDelivery(ts *testscript.TestScript, _ bool, _ []string) {
+	how, err := simulatorControl(ts).WebhookDelivery(context.Background())
+	ts.Check(err)
+	if how != (metasim.WebhookDelivery{}) {
+		ts.Fatalf("webhooks are delivered like this: %+v", how)
+	}
+}
+
+// awaitWebhook waits until ferry has received a webhook that contains a text: hooked TEXT.
+func awaitWebhook(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err := simulatorControl(ts).Wait(ctx, metasim.Wait{For: metasim.WaitWebhook, Contains: args[0], State: metasim.WebhookDelivered})
 	ts.Check(err)
 }
