@@ -31,7 +31,7 @@ func (s *Server) Control() http.Handler {
 		writeControl(w, http.StatusOK, faultsJSON{s.Faults()})
 	})
 	mux.HandleFunc("POST /faults", s.controlAddFault)
-	mux.HandleFunc("DELETE /faults", action(s.faults.clear))
+	mux.HandleFunc("DELETE /faults", action(s.ClearFaults))
 	mux.HandleFunc("GET /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
 		f, ok := s.faults.find(r.PathValue("id"))
 		respondControl(w, ok, f)

@@ -68,6 +68,8 @@ func (s *Server) notifyInbound(received Received, message inboundMessage) string
 		MessageID: message.ID, MediaID: received.MediaID,
 	})
 	message.Timestamp, message.Type = strconv.FormatInt(received.Time.Unix(), 10), received.Type
+	received.ID = message.ID
+	s.remember(received, message)
 	s.notify(messagesUpdate(s.phone(received.PhoneNumberID), sender.WAID, func(v *messagesValue) {
 		if received.Type != "system" {
 			v.Contacts = []webhookContact{contact}

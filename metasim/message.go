@@ -202,6 +202,8 @@ func (s *Server) markRead(c *call) (any, *apiError) {
 	if refusal := s.checkSender(c); refusal != nil {
 		return nil, refusal
 	}
+	_, typing := c.parameters["typing_indicator"]
+	s.logStorage(s.inbox.markRead(id, s.Now().Round(0), typing))
 	c.update(func(r *Request) { r.MessageID = id })
 	return success{true}, nil
 }

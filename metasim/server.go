@@ -44,6 +44,7 @@ type Server struct {
 	webhookClient *http.Client
 	subscriptions *subscriptions
 	people        *people
+	inbox         *inbox
 
 	messages  *messages
 	templates *templates
@@ -121,6 +122,7 @@ func New(cfg Config) *Server {
 	s.webhookClient = newWebhookClient(cfg.WebhookTransport)
 	s.subscriptions = newSubscriptions(cfg, len(s.accounts)+len(s.phones.list())+maxNumbers)
 	s.people = newPeople(cfg.Records)
+	s.inbox = newInbox(cfg.Records)
 	s.edgeState = newEdgeState(cfg.Records, len(s.accounts))
 	s.templates = newTemplates(cfg)
 	s.webhooks = newWebhooks(s)
@@ -166,6 +168,7 @@ func (s *Server) Close() error {
 		s.media.forget()
 		s.subscriptions.rows.forget()
 		s.people.rows.forget()
+		s.inbox.table.forget()
 		s.webhookClient.CloseIdleConnections()
 		s.messages.table.forget()
 		s.forgetEdges()
@@ -189,11 +192,13 @@ func (s *Server) Reset() {
 	s.faults.clear()
 	s.logStorage(s.subscriptions.clear())
 	s.logStorage(s.people.clear())
+	s.logStorage(s.inbox.clear())
 	s.webhooks.clear()
 	s.logStorage(s.messages.clear())
 	s.logStorage(s.resetTemplates())
 	s.limiter.reset()
 	s.clearEdges()
+	s.changed.broadcast()
 }
 
 // Media returns a file that was uploaded and has neither been deleted nor
@@ -225,19 +230,31 @@ func (s *Server) NotSimulated() map[string]int { return s.history.missingCounts(
 
 // AddFault adds a fault after the existing ones and returns it with its id. It
 // returns an error if the fault is invalid or its id is already in use.
-func (s *Server) AddFault(f Fault) (Fault, error) { return s.faults.add(f) }
+func (s *Server) AddFault(f Fault) (Fault, error) {
+	defer s.changed.broadcast()
+	return s.faults.add(f)
+}
 
 // Faults returns all faults with their counters, in the order in which they
 // are tried.
 func (s *Server) Faults() []Fault { return s.faults.list() }
 
 // RemoveFault removes a fault and reports whether it existed.
-func (s *Server) RemoveFault(id string) bool { return s.faults.remove(id) }
+func (s *Server) RemoveFault(id string) bool {
+	defer s.changed.broadcast()
+	return s.faults.remove(id)
+}
+
+// ClearFaults removes all faults.
+func (s *Server) ClearFaults() {
+	defer s.changed.broadcast()
+	s.faults.clear()
+}
 
 // restore reads the state of an earlier Server.
 func (s *Server) restore() {
 	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
-		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load(), s.restoreTemplates(), s.loadEdges())
+		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load(), s.inbox.load(), s.restoreTemplates(), s.loadEdges())
 	s.people.indexPeople()
 	for _, problem := range problems {
 		s.cfg.Logger.Error("metasim: not restored", "error", problem)

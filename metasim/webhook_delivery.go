@@ -117,6 +117,7 @@ func (s *Server) SetWebhookDelivery(d WebhookDelivery) error {
 		return err
 	}
 	s.webhooks.setDelivery(d)
+	s.changed.broadcast()
 	return nil
 }
 
