@@ -185,7 +185,7 @@ func (s *Server) setClock(to clockJSON) (Clock, error) {
 	s.webhooks.signal()
 	s.messages.signal()
 	s.templates.signal()
-		s.changed.broadcast()
+	s.changed.broadcast()
 	if s.cfg.ClockFollower != nil {
 		s.cfg.ClockFollower.ClockChanged()
 	}

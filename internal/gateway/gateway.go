@@ -144,6 +144,7 @@ type Config struct {
 // Gateway is ferry's server: Open creates it, Run serves, Close closes it.
 type Gateway struct {
 	config    Config
+	activity  *activity.Recorder
 	admission *admission.Limiter
 	graph     *graph.Client
 	objects   *object.Opener
@@ -220,6 +221,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	record := activity.NewRecorder(config.Logger, config.Journal)
+	g.activity = record
 	config.Transfer.State, config.Transfer.Graph, config.Transfer.Objects = config.State, g.graph, g.objects
 	config.Transfer.Activity, config.Transfer.Logger = record, config.Logger
 	transfers, err := transfer.New(config.Transfer)
@@ -258,6 +260,11 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	for _, part := range append(g.signedParts(config, receiver), config.Parts...) {
 		if part.Listener == nil {
 			return fmt.Errorf("the %s has no listener", part.Name)
+		}
+		if part.Open != nil {
+			if part.Handler, err = part.Open(g); err != nil {
+				return fmt.Errorf("opening the %s: %w", part.Name, err)
+			}
 		}
 		g.remove = append(g.remove, config.Own.AddListener(part.Listener))
 		g.servers = append(g.servers, g.newServer(part))
@@ -306,6 +313,9 @@ func (g *Gateway) State() *state.DB { return g.config.State }
 
 // Journal returns what has happened.
 func (g *Gateway) Journal() *journal.Journal { return g.config.Journal }
+
+// Activity returns the recorder of what happens, for administration.
+func (g *Gateway) Activity() *activity.Recorder { return g.activity }
 
 // Graph returns the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }

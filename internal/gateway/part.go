@@ -19,9 +19,20 @@ type Part struct {
 	Listener net.Listener
 	TLS      *tls.Config // nil means plain HTTP
 
+	// Open makes Handler when the gateway is open, in place of Handler: for a part that
+	// shows what the gateway has.
+	Open func(*Gateway) (http.Handler, error)
+
 	// Signed says that Handler verifies the signature of every request. Requests of
 	// any other part must have a host name and an origin that Config.Access accepts.
 	Signed bool
+}
+
+// A drainer is a handler whose responses may not end by themselves, such as streams.
+type drainer interface {
+	// Drain ends such responses, and those of later requests. The gateway calls it when it
+	// closes its listeners.
+	Drain()
 }
 
 // A Loop is background work within a Gateway. Run works until ctx is done and
@@ -39,7 +50,8 @@ type Loop struct {
 // server serves a Part.
 type server struct {
 	Part
-	http http.Server
+	drain func() // of a drainer; nil for other handlers
+	http  http.Server
 }
 
 // Limits of every part.
@@ -53,6 +65,10 @@ const (
 // newServer returns the server of a part, with the limits of every part.
 // The base context of its requests is the gateway's.
 func (g *Gateway) newServer(part Part) *server {
+	var drain func()
+	if d, ok := part.Handler.(drainer); ok && !part.Signed {
+		drain = d.Drain
+	}
 	if !part.Signed {
 		part.Handler = g.config.Access.Unsigned(part.Handler)
 	}
@@ -61,7 +77,7 @@ func (g *Gateway) newServer(part Part) *server {
 		part.Handler, listener = refuseAmbiguous(part.Handler), framedListener{listener}
 	}
 	part.Listener = listener
-	s := &server{part, http.Server{
+	s := &server{part, drain, http.Server{
 		Handler:           g.limited(part.Handler),
 		TLSConfig:         part.TLS,
 		BaseContext:       func(net.Listener) context.Context { return g.base },

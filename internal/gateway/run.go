@@ -101,6 +101,11 @@ func (g *Gateway) announceDrain(cause error) {
 // their responses.
 func (g *Gateway) shutDown(drain context.Context) error {
 	g.service.Drain()
+	for _, server := range g.servers {
+		if server.drain != nil {
+			server.drain()
+		}
+	}
 	err := g.finishRequests(drain)
 	if err != nil {
 		g.Stop(errDrainTimeout)

@@ -21,10 +21,10 @@ import (
 // IPv4 and IPv6.
 const maxPortAttempts = 20
 
-type listeners struct{ api, simulator, s3, control net.Listener }
+type listeners struct{ api, simulator, s3, control, console net.Listener }
 
 func (l listeners) close() {
-	for _, listener := range []net.Listener{l.api, l.simulator, l.s3, l.control} {
+	for _, listener := range []net.Listener{l.api, l.simulator, l.s3, l.control, l.console} {
 		if listener != nil {
 			_ = listener.Close()
 		}
@@ -32,10 +32,14 @@ func (l listeners) close() {
 }
 
 // listen opens the listeners with open. A host of "" means loopback. The connections are
-// encrypted if there is a TLS configuration, except those of the API, which the
-// gateway encrypts.
-func listen(open func(host string, port int) (*multiListener, error), host string, base int, own *guard.Own, secure *tls.Config) (l listeners, err error) {
-	for offset, listener := range map[int]*net.Listener{0: &l.api, 1: &l.simulator, 2: &l.s3, 4: &l.control} { // 3 is the console's
+// encrypted if there is a TLS configuration, except those of the API and the console,
+// which the gateway encrypts.
+func listen(open func(host string, port int) (*multiListener, error), host string, base int, own *guard.Own, secure *tls.Config, withConsole bool) (l listeners, err error) {
+	places := map[int]*net.Listener{0: &l.api, 1: &l.simulator, 2: &l.s3, 4: &l.control}
+	if withConsole {
+		places[3] = &l.console
+	}
+	for offset, listener := range places {
 		port := 0
 		if base != 0 {
 			port = base + offset
@@ -49,7 +53,7 @@ func listen(open func(host string, port int) (*multiListener, error), host strin
 		if offset != 2 { // S3 is a configured store, which callers may name
 			opened.addTo(own)
 		}
-		if secure != nil && listener != &l.api {
+		if secure != nil && listener != &l.api && listener != &l.console {
 			*listener = tls.NewListener(opened, secure)
 		}
 	}
@@ -174,11 +178,14 @@ func (m *multiListener) addTo(own *guard.Own) {
 }
 
 // urls are the addresses of the servers.
-type urls struct{ api, simulator, s3, control string }
+type urls struct{ api, simulator, s3, control, console string }
 
 // urls returns the URLs of the servers at a host.
 func (l listeners) urls(host string, secure bool) urls {
 	at := func(listener net.Listener) string {
+		if listener == nil {
+			return ""
+		}
 		_, port, _ := net.SplitHostPort(listener.Addr().String())
 		scheme := "http://"
 		if secure {
@@ -186,7 +193,7 @@ func (l listeners) urls(host string, secure bool) urls {
 		}
 		return scheme + net.JoinHostPort(host, port)
 	}
-	return urls{api: at(l.api), simulator: at(l.simulator), s3: at(l.s3), control: at(l.control)}
+	return urls{api: at(l.api), simulator: at(l.simulator), s3: at(l.s3), control: at(l.control), console: at(l.console)}
 }
 
 // localHost returns the address by which this machine reaches a server that

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -33,7 +34,7 @@ type Config struct {
 	// that are not part of a response then name us-east-1.
 	Region string
 	// PortBase is the port of the API; the simulator, S3 and the simulator's
-	// control API use the ports +1, +2 and +4 (+3 is reserved for the console).
+	// control API use the ports +1, +2 and +4, the console +3.
 	// 0 means free ports.
 	PortBase int
 	// Listen is the address on which all servers listen. Default: loopback, over IPv4
@@ -86,6 +87,9 @@ type Config struct {
 	// Database is the path or the URL of a new database. Default: a file in Data, or in
 	// memory.
 	Database string
+	// Console makes the console of the world, which runs while the world does. Default:
+	// there is none.
+	Console func(*World, *gateway.Gateway) (http.Handler, error)
 	// Logger receives the log of all servers. Default: discarded.
 	Logger *slog.Logger
 }
@@ -97,6 +101,7 @@ type World struct {
 	SimulatorURL string // the simulated Graph API
 	ControlURL   string // the simulator's control API
 	S3URL        string // the embedded S3 server
+	ConsoleURL   string // the console, if there is one
 
 	AccessKeyID       string // for the API and for S3
 	SecretAccessKey   secret.Secret

@@ -41,12 +41,12 @@ func (w *World) openListeners() (err error) {
 	if w.config.Network != nil {
 		w.config.Listen, w.config.PortBase, open = "", memoryBase, openInMemory(w.config.Network)
 	}
-	if w.listeners, err = listen(open, w.config.Listen, w.config.PortBase, &w.own, secure); err != nil {
+	if w.listeners, err = listen(open, w.config.Listen, w.config.PortBase, &w.own, secure, w.config.Console != nil); err != nil {
 		return err
 	}
 	w.urls = w.listeners.urls(localHost(w.config.Listen), w.config.TLS)
 	public := w.listeners.urls(cmp.Or(w.publicHost(), localHost(w.config.Listen)), w.config.TLS)
-	w.APIURL, w.S3URL, w.ControlURL = public.api, public.s3, public.control
+	w.APIURL, w.S3URL, w.ControlURL, w.ConsoleURL = public.api, public.s3, public.control, public.console
 	w.SimulatorURL = cmp.Or(strings.TrimRight(w.config.SimulatorURL, "/"), public.simulator)
 	return nil
 }
@@ -138,6 +138,10 @@ func (w *World) openGateway(ctx context.Context) error {
 	if w.authority != nil {
 		config.TLS = w.authority.config()
 		config.Graph.RootCAs, config.Objects.RootCAs = w.authority.roots, w.authority.roots
+	}
+	if w.config.Console != nil {
+		open := func(g *gateway.Gateway) (http.Handler, error) { return w.config.Console(w, g) }
+		config.Parts = append(config.Parts, gateway.Part{Name: "console", Open: open, Listener: w.listeners.console, TLS: config.TLS})
 	}
 	if w.Gateway, err = gateway.Open(ctx, config); err != nil {
 		return err

@@ -77,6 +77,8 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 		{"link", "phone_number_id, url, kind", now},
 		{"unlinked_account", "id", now},
 		{"signup", "id", now},
+		{"console_login", "id", now},
+		{"console_session", "id", now},
 	} {
 		query := fmt.Sprintf(`DELETE FROM %s WHERE expires_at <= $1 AND (%s) IN (SELECT %s FROM %s WHERE expires_at <= $1 LIMIT %d)`,
 			table.name, table.key, table.key, table.name, purgeBatch)

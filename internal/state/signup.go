@@ -5,9 +5,7 @@ package state
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"time"
@@ -54,7 +52,7 @@ func (s *DB) AddSignup(ctx context.Context, accountID string, signup *Signup) (t
 		return "", err
 	}
 	token = rand.Text()
-	id := signupID(token)
+	id := tokenID(token)
 	sealed, err := s.sealer.Seal(secret.New(string(text)), "signup", "sealed", accountID, id)
 	if err != nil {
 		return "", err
@@ -111,7 +109,7 @@ func (s *DB) giveIDs(ctx context.Context, accountID string, account *BusinessAcc
 // Signup returns the sign-up of an account that a token finishes. It returns ErrNotFound
 // if there is none, or it has expired.
 func (s *DB) Signup(ctx context.Context, accountID, token string) (Signup, error) {
-	id := signupID(token)
+	id := tokenID(token)
 	var sealed []byte
 	err := s.read.QueryRowContext(ctx, `SELECT sealed FROM signup WHERE id = $1 AND account_id = $2 AND expires_at > $3`, id, accountID, s.now().UnixMilli()).Scan(&sealed)
 	if err != nil {
@@ -129,11 +127,6 @@ func (s *DB) Signup(ctx context.Context, accountID, token string) (Signup, error
 		stored.Accounts[i].Token = secret.Secret{} // was written as a text that says that it is secret
 	}
 	return Signup{AppID: stored.AppID, Token: secret.New(stored.Token), Accounts: stored.Accounts}, nil
-}
-
-func signupID(token string) string {
-	digest := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(digest[:])
 }
 
 // A Setup is a business account to link, with what its sign-up sets.
