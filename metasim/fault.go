@@ -264,3 +264,18 @@ func (s *Server) faultError(f *Fault) *apiError {
 	}
 	return e
 }
+
+// DryRunFault returns the requests of the history that a fault would have matched, newest
+// last, and an error if the fault is invalid. It changes nothing.
+func (s *Server) DryRunFault(f Fault) ([]Request, error) {
+	if err := f.validate(); err != nil {
+		return nil, fmt.Errorf("metasim: fault: %w", err)
+	}
+	matched := []Request{}
+	for _, r := range s.Requests() {
+		if f.matches(r.Method, r.Path, r.Operation) {
+			matched = append(matched, r)
+		}
+	}
+	return matched, nil
+}

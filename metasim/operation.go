@@ -317,3 +317,13 @@ func (s *Server) node(id string) (kind nodeKind, owners []string) {
 	}
 	return "", nil
 }
+
+// Operations returns the names of all operations, sorted: those that a fault may have.
+func Operations() []Operation {
+	var names []Operation
+	for i := range operations {
+		names = append(names, operations[i].name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -24,7 +24,7 @@ type devCommand struct {
 	eventFlags
 	kmsFlags
 
-	PortBase *int   `help:"Port of the API. The WhatsApp simulator, S3 and the simulator's control API use the ports +1, +2 and +4; 0 means free ports. Default: 4080, and free ports if there is a PROGRAM." placeholder:"PORT"`
+	PortBase *int   `help:"Port of the API. The WhatsApp simulator, S3, the web console and the simulator's control API use the ports +1 to +4; 0 means free ports. Default: 4080, and free ports if there is a PROGRAM." placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, messages, events, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
 	EnvFile  string `help:"File that receives the environment as shell commands as soon as everything is ready; removed at the end. Default: a file in the system's directory for temporary files." placeholder:"FILE"`
 	Region   string `help:"The one AWS region that the API accepts signatures for. Default: all regions." placeholder:"REGION"`
@@ -120,6 +120,8 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	if c.TLS {
 		config.SystemRoots = systemRoots()
 	}
+	var consoleURL func(*local.World) string
+	config.Console, consoleURL = c.devConsole(terminal)
 	terminal.outliveReaders()
 	world, err := local.Start(ctx, config)
 	if err != nil {
@@ -139,6 +141,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	defer remove() // its content is valid only while this runs
 	_ = terminal.out.Printf(`ferry is ready. Everything runs on this machine; nothing is sent to Meta or AWS.
 
+  console            %s
   API                %s
   WhatsApp simulator %s
   its control API    %s
@@ -156,7 +159,7 @@ In the shell of your program:
   ferry events tail
 
 Press Ctrl-C to stop.
-`, world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, shellPath(path))
+`, consoleURL(world), world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, shellPath(path))
 	defer terminal.onAbort(world.Stop)()
 	return world.Wait(ctx)
 }

@@ -42,6 +42,7 @@ type commandLine struct {
 	Call     callCommand      `cmd:"" help:"Call one operation of the API with JSON."`
 	Account  accountCommand   `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
 	Key      keyCommands      `cmd:"" help:"Access keys of callers (in the server's database)."`
+	Console  consoleCommands  `cmd:"" help:"Logins of the web console (in the server's database)."`
 	Keyset   keysetCommands   `cmd:"" help:"The keyset that encrypts secrets in the database."`
 	Fault    faultCommands    `cmd:"" help:"Faults of the simulator of ferry dev: add, list, remove."`
 	Clock    clockCommands    `cmd:"" help:"The clock of ferry dev: show, stop, advance, run."`

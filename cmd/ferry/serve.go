@@ -137,6 +137,7 @@ type serveCommand struct {
 	webhookFlags
 	eventFlags
 	kmsFlags
+	consoleFlags
 
 	SNSInstanceProfile bool `name:"sns-instance-profile" help:"Publish to SNS topics that callers choose with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Events"`
 
@@ -215,7 +216,7 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
 	_, webhookErr := c.webhook()
-	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS()}
+	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS(), c.consoleFlags.check(c.TLSCert != "")}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))
@@ -333,8 +334,10 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	if problems = errors.Join(problems, c.checkPlainHTTP("listen", c.Listen, listener), err); problems != nil {
 		return errors.Join(problems, closeAll(listener, config.Webhook.Listener))
 	}
-	config.Access, _ = gateway.NewAccess(c.Host, nil) // check has reported what is wrong with it
 	config.Listener, config.Logger, config.Deliverer.Stdout = listener, terminal.log, terminal.out.JSONText
+	if err := c.addConsole(&config); err != nil {
+		return errors.Join(err, closeAll(listener, config.Webhook.Listener))
+	}
 	if config.Sealer, err = c.sealer(); err == nil {
 		database := c.stateFlags.config(config.Sealer)
 		database.CheckIntegrity, database.Logger = true, terminal.log
@@ -345,7 +348,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		config.Journal = journal.New(journal.Config{Store: config.State, Keep: c.JournalKeep, Rows: c.JournalRows, Logger: terminal.log})
 	}
 	if err != nil {
-		return errors.Join(err, closeAll(listener, config.Webhook.Listener))
+		return errors.Join(err, closeAll(listener, config.Webhook.Listener, consoleListener(config)))
 	}
 	g, err := gateway.Open(ctx, config)
 	if err != nil {

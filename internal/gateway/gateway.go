@@ -261,6 +261,9 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		if part.Listener == nil {
 			return fmt.Errorf("the %s has no listener", part.Name)
 		}
+		if part.SharesTLS {
+			part.TLS = config.TLS
+		}
 		if part.Open != nil {
 			if part.Handler, err = part.Open(g); err != nil {
 				return fmt.Errorf("opening the %s: %w", part.Name, err)

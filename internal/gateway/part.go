@@ -23,6 +23,9 @@ type Part struct {
 	// shows what the gateway has.
 	Open func(*Gateway) (http.Handler, error)
 
+	// SharesTLS says that the part is encrypted as the API is, in place of TLS.
+	SharesTLS bool
+
 	// Signed says that Handler verifies the signature of every request. Requests of
 	// any other part must have a host name and an origin that Config.Access accepts.
 	Signed bool

@@ -1,0 +1,55 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"ferry/internal/activity"
+)
+
+// done is what an action has done.
+type done struct {
+	To     string // page to show next
+	Text   string // what has changed, as before → after, for the record
+	Person string // whom it is about
+	WAMID  string
+	Media  string
+}
+
+// action registers a change that a form makes. It needs a role, and is recorded under its
+// name, whatever comes of it. A path in the field "return" is shown next in place of
+// done.To.
+func (c *Console) action(pattern, name string, least role, do func(*request) (done, error)) {
+	c.mux.HandleFunc("POST "+pattern, c.forRole(least, func(w http.ResponseWriter, r *request) {
+		err := r.parse(w)
+		var result done
+		if err == nil {
+			result, err = do(r)
+		}
+		entry := activity.Entry{Time: c.config.Now(), Operation: name, Outcome: activity.OK, Text: result.Text, WAMID: result.WAMID, MediaID: result.Media}
+		if err != nil {
+			p := asProblem(err)
+			entry.Outcome, entry.Text, entry.Status = activity.Refused, p.Text, p.Status
+			if p.Status >= http.StatusInternalServerError {
+				entry.Outcome, entry.Cause = activity.Failed, err.Error()
+			}
+		}
+		c.record(r.Context(), r, entry)
+		if err != nil {
+			c.renderError(w, r, asProblem(err))
+			return
+		}
+		http.Redirect(w, r.Request, returnPath(r, result.To), http.StatusSeeOther)
+	}))
+}
+
+// returnPath returns the page to show next: a path of this console.
+func returnPath(r *request, to string) string {
+	wanted := r.PostFormValue("return")
+	u, err := url.Parse(wanted)
+	if wanted == "" || err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(wanted, "\\") {
+		return to
+	}
+	return wanted
+}

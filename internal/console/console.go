@@ -1,0 +1,192 @@
+// Package console is the web console: pages that show what ferry does, and in `ferry
+// dev` the other side's phone and the controls of the simulator.
+//
+// Pages are rendered on the server (html/template, web/*.html) and work without
+// JavaScript. The scripts in web/*.js add keys, and make the parts of a page follow what
+// happens: a stream of server-sent events says that something has changed, and each page
+// fetches its own parts again, so that there is one renderer and one place that decides
+// what a person may see.
+//
+//	console.go   Config, routes
+//	header.go    what browsers are told, and which requests are refused
+//	session.go   who is logged in, and what they may do
+//	request.go   requests and their errors
+//	action.go    changes: POST requests, each of which is recorded
+//	page.go      templates
+//	stream.go    the stream of changes
+//	preview.go   files that others have made
+//	phone*.go, world*.go, template.go, media.go, message.go   pages of ferry dev
+package console
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"ferry/internal/activity"
+	"ferry/internal/secret"
+	"ferry/internal/state"
+	"ferry/metasim"
+)
+
+// Config configures a Console.
+type Config struct {
+	// State is the database, which holds the sessions. Required.
+	State *state.DB
+	// Activity receives an entry for each change. Default: none.
+	Activity *activity.Recorder
+	// Simulator is the simulator in this process. Default: none, as in `ferry serve`; the
+	// pages about it do not exist then.
+	Simulator *metasim.Server
+	// Sources say when the pages about them are out of date, by the name that templates
+	// use in data-live. The simulator is added as "world".
+	Sources map[string]Source
+	// NeedsLogin refuses everybody without a session. Default: everybody is an admin.
+	NeedsLogin bool
+	// Token logs in as often as it is used, as an admin. Default: only links of
+	// state.AddConsoleLogin do, once each.
+	Token secret.Secret
+	// Origins (scheme://host[:port]) are those whose pages may send forms to the console.
+	// Default: its own.
+	Origins []string
+	// Logger receives errors that a person is not shown. Default: they are discarded.
+	Logger *slog.Logger
+	// Now returns the current time. Default: time.Now.
+	Now func() time.Time
+}
+
+// A Source says that something has changed.
+type Source interface {
+	// Changed returns a channel that is closed by the next change.
+	Changed() <-chan struct{}
+}
+
+// Console is an http.Handler.
+type Console struct {
+	config  Config
+	pages   *pages
+	mux     *http.ServeMux
+	foreign *http.CrossOriginProtection
+	nav     []navItem
+
+	logins   *rate.Limiter
+	streams  chan struct{} // has an element for each stream
+	pictures chan struct{} // has an element for each picture that is decoded
+	draining chan struct{} // closed by Drain
+	drain    sync.Once
+}
+
+const (
+	maxStreams  = 32 // that are open at a time
+	maxPictures = 2  // that are decoded at a time
+	loginRate   = 5  // logins a second
+)
+
+// New returns a Console.
+func New(config Config) (*Console, error) {
+	if config.State == nil {
+		return nil, errors.New("console: the database is missing")
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	sources := make(map[string]Source, len(config.Sources)+1)
+	for name, source := range config.Sources {
+		sources[name] = source
+	}
+	if config.Simulator != nil {
+		sources["world"] = config.Simulator
+	}
+	config.Sources = sources
+	c := &Console{
+		config: config, mux: http.NewServeMux(), foreign: http.NewCrossOriginProtection(),
+		logins: rate.NewLimiter(loginRate, loginRate), streams: make(chan struct{}, maxStreams),
+		pictures: make(chan struct{}, maxPictures), draining: make(chan struct{}),
+	}
+	for _, origin := range config.Origins {
+		if err := c.foreign.AddTrustedOrigin(origin); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if c.pages, err = loadPages(); err != nil {
+		return nil, err
+	}
+	c.route()
+	return c, nil
+}
+
+// route registers all routes. A page or an action needs a role; what is in c.mux without
+// one is for everybody.
+func (c *Console) route() {
+	c.mux.HandleFunc("GET /static/{version}/{name}", c.serveStatic)
+	c.mux.HandleFunc("GET /login", c.serveLogin)
+	c.mux.HandleFunc("POST /login", c.logIn)
+	c.mux.HandleFunc("GET /stream", c.forRole(viewer, c.serveStream))
+	c.mux.HandleFunc("POST /logout", c.forRole(viewer, c.logOut))
+	if c.config.Simulator != nil {
+		c.routeWorld()
+	}
+	c.mux.HandleFunc("GET /{$}", c.forRole(viewer, func(w http.ResponseWriter, r *request) {
+		if len(c.nav) > 0 {
+			http.Redirect(w, r.Request, c.nav[0].Path, http.StatusSeeOther)
+			return
+		}
+		c.render(w, r, "empty", nil)
+	}))
+	c.mux.HandleFunc("/", c.forRole(viewer, func(w http.ResponseWriter, r *request) {
+		c.renderError(w, r, problem{http.StatusNotFound, "There is no such page.", ""})
+	}))
+}
+
+// routeWorld registers the pages of ferry dev.
+func (c *Console) routeWorld() {
+	c.routePhone()
+	c.routeMessages()
+	c.routeTemplates()
+	c.routeMedia()
+	c.routeSimulator()
+}
+
+// ServeHTTP implements [http.Handler].
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w.Header(), r)
+	if err := c.refuses(r); err != nil {
+		c.renderError(w, &request{Request: r}, problem{http.StatusForbidden, err.Error(), ""})
+		return
+	}
+	c.mux.ServeHTTP(w, r)
+}
+
+// Drain ends the streams, so that a stop does not wait for them.
+func (c *Console) Drain() { c.drain.Do(func() { close(c.draining) }) }
+
+// navItem is a page that the head of every page links to.
+type navItem struct{ Path, Name, Key string }
+
+// Has reports whether a path is that of the page, or of one below it.
+func (n navItem) Has(path string) bool { return path == n.Path || strings.HasPrefix(path, n.Path+"/") }
+
+// page registers a page that the head of every page links to, if it has a name. Key is
+// the second key of its shortcut.
+func (c *Console) page(item navItem, least role, serve func(http.ResponseWriter, *request)) {
+	if item.Name != "" {
+		c.nav = append(c.nav, item)
+	}
+	c.mux.HandleFunc("GET "+item.Path, c.forRole(least, serve))
+}
+
+// record records a change.
+func (c *Console) record(ctx context.Context, r *request, e activity.Entry) {
+	e.Kind, e.By, e.Remote = activity.Admin, r.user.Name, r.RemoteAddr
+	c.config.Activity.Record(ctx, e)
+}

@@ -1,0 +1,7 @@
+package console
+
+// MaxStreams is maxStreams.
+const MaxStreams = maxStreams
+
+// Disposition is disposition.
+func Disposition(kind, name string) string { return disposition(kind, name) }
