@@ -81,7 +81,7 @@ func (c *serveCommand) addConsole(config *gateway.Config) error {
 		}
 		hosts, origins = append(hosts, u.Hostname()), []string{u.String()}
 		config.Parts = append(config.Parts, gateway.Part{Name: "console", Listener: listener, SharesTLS: true, Open: func(g *gateway.Gateway) (http.Handler, error) {
-			return console.New(console.Config{State: g.State(), Activity: g.Activity(), NeedsLogin: true, Origins: origins, Logger: config.Logger})
+			return console.New(console.Config{State: g.State(), Activity: g.Activity(), Sources: journalOf(g), NeedsLogin: true, Origins: origins, Logger: config.Logger})
 		}})
 	}
 	var err error
@@ -97,6 +97,11 @@ func consoleListener(config gateway.Config) net.Listener {
 	return nil
 }
 
+// journalOf returns the journal as what the stream of the console reports about.
+func journalOf(g *gateway.Gateway) map[string]console.Source {
+	return map[string]console.Source{"journal": g.Journal()}
+}
+
 // devConsole returns what makes the console of ferry dev, and the URL to open. On an
 // address that others reach, the URL has a token that logs in while the process runs: a
 // database in memory is out of reach of 'ferry console login'.
@@ -107,7 +112,7 @@ func (c *devCommand) devConsole(terminal *terminal) (make func(*local.World, *ga
 	}
 	make = func(w *local.World, g *gateway.Gateway) (http.Handler, error) {
 		return console.New(console.Config{
-			State: g.State(), Activity: g.Activity(), Simulator: w.Simulator, NeedsLogin: !token.IsZero(), Token: token, Origins: c.AllowOrigin, Logger: terminal.log,
+			State: g.State(), Activity: g.Activity(), Sources: journalOf(g), Simulator: w.Simulator, NeedsLogin: !token.IsZero(), Token: token, Origins: c.AllowOrigin, Logger: terminal.log,
 		})
 	}
 	return make, func(w *local.World) string {
