@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -69,10 +68,7 @@ func start(t *testing.T, change ...func(*console.Config)) *world {
 	ctx, stop := context.WithCancel(context.Background())
 	var background sync.WaitGroup
 	background.Go(func() { _ = sim.RunBackground(ctx) })
-	db, err := state.Open(t.Context(), state.Config{Path: filepath.Join(t.TempDir(), "ferry.db"), Sealer: statetest.Sealer(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := statetest.Open(t)
 	log := &lockedBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	config := console.Config{State: db, Activity: activity.NewRecorder(logger), Simulator: sim, Logger: logger}
@@ -97,7 +93,6 @@ func start(t *testing.T, change ...func(*console.Config)) *world {
 		stop()
 		background.Wait()
 		_ = sim.Close()
-		_ = db.Close()
 	})
 	return &world{t: t, sim: sim, db: db, console: c, url: server.URL, client: client, log: log}
 }
