@@ -38,8 +38,10 @@ type DelivererConfig struct {
 	Activity *activity.Recorder
 	// Logger receives what an operator must know. Default: it is discarded.
 	Logger *slog.Logger
-	// Now returns the current time. Default: time.Now.
+	// Now returns the current time, of signatures and durations. Default: time.Now.
 	Now func() time.Time
+	// EntryNow returns the current time of entries. Default: Now.
+	EntryNow func() time.Time
 }
 
 // Deliverer makes the deliveries of events: Deliver is for the outbox. It is safe for
@@ -89,6 +91,9 @@ func NewDeliverer(ctx context.Context, config DelivererConfig) (*Deliverer, erro
 	}
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.EntryNow == nil {
+		config.EntryNow = config.Now
 	}
 	d := &Deliverer{config: config, configured: make(map[string]target)}
 	var err error
@@ -259,7 +264,7 @@ func notChosen(name string) *failure {
 func (d *Deliverer) record(ctx context.Context, begun time.Time, delivery outbox.Delivery, e *state.Event, failed *failure) {
 	took := d.config.Now().Sub(begun)
 	entry := activity.Entry{
-		Time: d.config.State.Clock().Add(-took), Took: took, Kind: activity.Attempt, Trace: e.ID, Account: e.AccountID, Operation: e.Name,
+		Time: d.config.EntryNow().Add(-took), Took: took, Kind: activity.Attempt, Trace: e.ID, Account: e.AccountID, Operation: e.Name,
 		PhoneNumberID: e.PhoneNumberID, EventID: e.ID, MessageID: e.MessageID, WAMID: e.WAMID, Destination: delivery.Destination, Bytes: int64(len(e.Body)), Outcome: activity.OK,
 		Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)},
 	}

@@ -208,6 +208,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		config.API.Now, config.Messages.Now, config.Transfer.Now = config.Now, config.Now, config.Now
 		config.API.SignatureNow = time.Now
 		config.Governor.Now, config.Governor.Until = config.Now, config.Until
+		config.Graph.Now, config.Deliverer.EntryNow = config.Now, config.Now
 	}
 	g.limitConnections(&config)
 	g.config.State.OnAddress(func(address netip.AddrPort) { config.Own.Add(address) })

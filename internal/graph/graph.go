@@ -48,6 +48,8 @@ type Config struct {
 	DownloadURL string
 	// Dial connects to an address. Default: the machine's network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Now returns the time of Exchange.Started. Default: time.Now.
+	Now func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -66,6 +68,9 @@ func (c Config) withDefaults() Config {
 	if c.UserAgent == "" {
 		c.UserAgent = "ferry"
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return c
 }
 
@@ -76,7 +81,8 @@ type Client struct {
 	version   string
 	userAgent string
 	transport *http.Transport // no http.Client: redirects are not followed, and its errors contain URLs
-	observe   func(Exchange)  // may be nil
+	now       func() time.Time
+	observe   func(Exchange) // may be nil
 }
 
 // New returns a Client.
@@ -97,6 +103,7 @@ func New(config Config) (*Client, error) {
 		downloads: downloads,
 		version:   config.Version,
 		userAgent: config.UserAgent,
+		now:       config.Now,
 		transport: wire.NewTransport(wire.Config{ConnectTimeout: config.ConnectTimeout, ResponseHeaderTimeout: config.ResponseTimeout, RootCAs: config.RootCAs, Dial: config.Dial}),
 	}, nil
 }
@@ -129,7 +136,8 @@ const maxTraceID = 128
 
 // roundTrip sends a request, and reports it to the observer.
 func (c *Client) roundTrip(request *http.Request, operation string) (*http.Response, error) {
-	seen := Exchange{Operation: operation, Started: time.Now()}
+	begun := time.Now()
+	seen := Exchange{Operation: operation, Started: c.now()}
 	response, err := c.transport.RoundTrip(request)
 	if c.observe == nil {
 		return response, err
@@ -137,7 +145,7 @@ func (c *Client) roundTrip(request *http.Request, operation string) (*http.Respo
 	if err == nil {
 		seen.Status, seen.TraceID = response.StatusCode, traceID(response.Header)
 	}
-	seen.Took = time.Since(seen.Started)
+	seen.Took = time.Since(begun)
 	c.observe(seen)
 	return response, err
 }

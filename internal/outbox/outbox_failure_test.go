@@ -12,6 +12,7 @@ import (
 
 	"ferry/internal/outbox"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
 
 type failingStore struct {
@@ -67,6 +68,36 @@ func TestADatabaseThatFailsDelaysDeliveries(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// unreachableStore fails at the start and at the first look for deliveries.
+type unreachableStore struct {
+	outbox.Store
+	started, looked atomic.Bool
+}
+
+func (s *unreachableStore) StartOutbox(ctx context.Context) (end func(), err error) {
+	if !s.started.Swap(true) {
+		return nil, errStore
+	}
+	return s.Store.StartOutbox(ctx)
+}
+
+func (s *unreachableStore) DueDestinations(ctx context.Context) (map[string]time.Time, error) {
+	if !s.looked.Swap(true) {
+		return nil, errStore
+	}
+	return s.Store.DueDestinations(ctx)
+}
+
+// The loop does not spin when nothing waits after the failure.
+func TestLoopRestsAfterADatabaseThatFailedWhileNothingWaited(t *testing.T) {
+	w := start(t, statetest.Open(t), nil, func(c *outbox.Config) { c.Store = &unreachableStore{Store: c.Store} })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if next, err := w.NextDue(ctx); err != nil || !next.IsZero() {
+		t.Errorf("the loop does not rest: %v, %v", next, err)
 	}
 }
 

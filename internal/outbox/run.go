@@ -150,6 +150,7 @@ func (l *loop) forgetGroups() {
 // round makes a round and starts the turns of the lanes that it took.
 func (l *loop) round(ctx context.Context, round Round) {
 	if round.isEmpty() {
+		l.succeeded()
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), roundTimeout)
@@ -159,10 +160,7 @@ func (l *loop) round(ctx context.Context, round Round) {
 		l.failed(err)
 		return
 	}
-	if l.failures > 0 {
-		l.config.Logger.Info("deliveries continue")
-		l.failures, l.retryAt = 0, time.Time{}
-	}
+	l.succeeded()
 	l.apply(round, result)
 	for _, lane := range result.Taken {
 		l.begin(lane, round.Lease)
@@ -198,6 +196,15 @@ func (l *loop) failed(err error) {
 	}
 	l.retryAt = time.Now().Add(min(maxRetry, firstRetry<<min(l.failures, 10)))
 	l.failures++
+}
+
+// succeeded takes note that the database works again, or that nothing is left to do that
+// has failed.
+func (l *loop) succeeded() {
+	if l.failures > 0 {
+		l.config.Logger.Info("deliveries continue")
+		l.failures, l.retryAt = 0, time.Time{}
+	}
 }
 
 // wait waits until there may be something to do, or until done.

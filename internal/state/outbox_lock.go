@@ -13,12 +13,13 @@ import (
 
 // StartOutbox frees the lanes that were held by processes which have ended. On SQLite
 // these are all lanes, if no other process works the outbox of the file: each one
-// holds a lock as long as it does. On PostgreSQL their leases end.
+// holds a lock as long as it does. On PostgreSQL their leases end, unless Config.Machine is
+// set.
 func (s *DB) StartOutbox(ctx context.Context) (end func(), err error) {
-	if s.isPostgres {
+	if s.isPostgres && s.config.Machine == nil {
 		return func() {}, s.startClock(ctx)
 	}
-	if s.config.Path == Memory {
+	if s.isPostgres || s.config.Path == Memory {
 		return func() {}, s.freeLanes(ctx)
 	}
 	unlock, err := lockOutbox(s.config.Path, true)

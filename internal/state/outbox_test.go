@@ -375,6 +375,26 @@ func TestASecondServerKeepsTheLanesOfTheFirst(t *testing.T) {
 	b.takeOne("event/1")
 }
 
+// TestAStartFreesTheLanesOfAnEarlierProcess that lived by a simulated clock and was killed:
+// its leases may end in years.
+func TestAStartFreesTheLanesOfAnEarlierProcess(t *testing.T) {
+	statetest.Each(t, func(t *testing.T, engine statetest.Engine) {
+		db := engine.Open(t, state.Config{Now: func() time.Time { return now }, Machine: time.Now})
+		addEvents(t, db, []string{"event/1"}, "one")
+		newClerk(t, db, "first").takeOne("event/1")
+		second := newClerk(t, db, "second")
+		if taken := second.take("event/1", 1); len(taken) != 0 {
+			t.Errorf("a lane was taken that is held: %v", taken)
+		}
+		end, err := db.StartOutbox(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer end()
+		second.takeOne("event/1")
+	})
+}
+
 // TestProcessesWithDifferentClocksAgreeOnLeases, because they follow PostgreSQL's.
 func TestProcessesWithDifferentClocksAgreeOnLeases(t *testing.T) {
 	path, sealer := statetest.Postgres.Path(t), statetest.Sealer(t)

@@ -46,7 +46,7 @@ func (s *DB) watchClock(ctx context.Context) error {
 // clockSkew returns how far the clock of this machine is ahead of that of the server, and how
 // wrong that may be, because the answer took some time.
 func (s *DB) clockSkew(ctx context.Context) (skew, uncertainty time.Duration, err error) {
-	begun, before := time.Now(), s.now()
+	begun, before := time.Now(), s.machine()
 	var microseconds int64
 	err = s.read.QueryRowContext(ctx, `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`).Scan(&microseconds)
 	uncertainty = time.Since(begun) / 2

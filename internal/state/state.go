@@ -46,7 +46,8 @@ type Config struct {
 	// Now returns the current time. Default: time.Now.
 	Now func() time.Time
 	// Machine returns the time by which rows are cached, and failed writes are tried again,
-	// for a Now that can stand still. Default: Now.
+	// for a Now that can stand still or be moved. Only one process at a time may use such a
+	// database: StartOutbox ends all leases. Default: Now.
 	Machine func() time.Time
 	// CheckIntegrity checks the structure of the file when it is opened, which takes
 	// up to five seconds for a large one. Run checks it completely in any case.

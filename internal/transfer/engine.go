@@ -248,9 +248,10 @@ func (r *run) observe(ctx context.Context, x graph.Exchange) {
 
 // step does one step of the run, and records it.
 func (r *run) step(ctx context.Context, kind activity.Kind, operation string, do func(*activity.Entry) error) error {
-	entry := activity.Entry{Kind: kind, Time: time.Now(), Operation: operation, Object: r.report.Object, Outcome: activity.OK}
+	begun := time.Now()
+	entry := activity.Entry{Kind: kind, Time: r.engine.config.Now(), Operation: operation, Object: r.report.Object, Outcome: activity.OK}
 	err := do(&entry)
-	entry.Took = time.Since(entry.Time)
+	entry.Took = time.Since(begun)
 	if err != nil && entry.Outcome == activity.OK {
 		entry.Outcome, entry.Text = activity.Failed, err.Error()
 	}

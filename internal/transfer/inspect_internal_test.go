@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"ferry/internal/media"
 	"ferry/internal/object"
@@ -47,7 +48,7 @@ func longVideo(t *testing.T) []byte {
 
 func inspectWhole(file *rangedFile, etag string) (media.Result, error) {
 	opened := &object.Object{Size: int64(len(file.data)), ContentType: "video/mp4", Name: "a.mp4", ETag: etag}
-	r := &run{engine: new(Engine), job: Job{Source: file}, report: new(Report), source: file}
+	r := &run{engine: &Engine{config: Config{Now: time.Now}}, job: Job{Source: file}, report: new(Report), source: file}
 	_, err := r.inspect(context.Background(), opened, file.data[:media.HeadSize])
 	return r.report.File, err
 }
