@@ -38,6 +38,7 @@ type commandLine struct {
 	Events   eventsCommands   `cmd:"" help:"Messages and events that the server delivers: list, follow, replay, hold, discard."`
 	Logs     logsCommand      `cmd:"" help:"What happened: calls, requests to Meta, webhooks, events, and in ferry dev what the phones did."`
 	Why      whyCommand       `cmd:"" help:"Say why a file or a message did not arrive: by any id of it."`
+	Listen   listenCommand    `cmd:"" help:"Post events to programs on this machine, as SNS, AWS or Meta does, and show their answers."`
 	Trigger  triggerCommands  `cmd:"" help:"Make something happen at WhatsApp (in ferry dev): a person writes, a status, a review, any webhook."`
 	Call     callCommand      `cmd:"" help:"Call one operation of the API with JSON."`
 	Account  accountCommand   `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`

@@ -52,6 +52,8 @@ func TestCommands(t *testing.T) {
 			"again":    triggerAgain,
 			"delivery": usualDelivery,
 			"hooked":   awaitWebhook,
+			"receiver": startReceiver,
+			"received": awaitReceived,
 		},
 	})
 }

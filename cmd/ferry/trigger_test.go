@@ -29,7 +29,7 @@ func TestSetChangesOnlyWhatExistsInTheShape(t *testing.T) {
 		{&metasim.Inbound{}, "contacts.0.birthday", "x", "contacts is a list of 0 elements"},
 		{&metasim.Inbound{}, "", "x", `there is no member ""`},
 		{&other, "a.b[0].c", "2", ""},
-		{&other, "a.b.0.c", "two", "a.b.0.c is now 1; expected JSON of the same type"},
+		{&other, "a.b.0.c", "two", "a.b.0.c is now 2; expected JSON of the same type"},
 		{&other, "a.b.0.d", "2", ""},
 		{&other, "a.b.0.e", `{"new":1}`, ""},
 		{&other, "a.b.1.c", "2", "a.b is a list of 1 elements"},
