@@ -40,6 +40,8 @@ func TestCommands(t *testing.T) {
 			"await":    await,
 			"load":     load,
 			"samples":  samples,
+			"exits":    exits,
+			"advised":  advised,
 			"put":      put,
 			"fault":    fault,
 			"uploads":  countUploads,

@@ -16,6 +16,14 @@ var (
 	Why = Operation[WhyInput, why.Report]{"Why"}
 )
 
+// The stream of entries: a signed GET of StreamPath, whose response has server-sent events
+// with the number, the kind and an id of each entry as it happens. It resumes after the
+// entry that the header Last-Event-ID names; an event "gap" says that entries are missing.
+const (
+	StreamPath   = "/_ferry/stream"
+	StreamAction = "ferry:Stream" // that a policy must allow
+)
+
 // EntryFilter selects entries. Each field that is set narrows it.
 type EntryFilter struct {
 	// ID is any id: of a request, a file at Meta, a message, an event, Meta's trace id, a

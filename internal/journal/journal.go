@@ -107,7 +107,7 @@ func New(config Config) *Journal {
 
 // readings are calls that only look at what happened. They are not kept: whoever follows
 // the journal would see nothing but that.
-var readings = map[string]bool{"ListEntries": true, "Why": true, "ListEvents": true, "CountEvents": true, "ListDestinations": true}
+var readings = map[string]bool{"ListEntries": true, "Why": true, "Stream": true, "ListEvents": true, "CountEvents": true, "ListDestinations": true}
 
 // Append takes an entry. It never blocks: an entry that the database does not take fast
 // enough is dropped and counted.

@@ -30,6 +30,7 @@ type call struct {
 	sharedBy string
 
 	request *http.Request
+	out     http.ResponseWriter // only a stream writes to it itself
 	begun   time.Time
 
 	entry  activity.Entry  // completed by finish

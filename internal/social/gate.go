@@ -114,8 +114,8 @@ var handlers = []handler{
 // routes finds a handler by method and exact path, such as "POST /v1/whatsapp/media".
 // Every operation of the model has one, and every operation of ferry's own.
 func routes() map[string]handler {
-	table := make(map[string]handler, len(handlers)+len(ownHandlers))
-	for _, h := range slices.Concat(handlers, ownHandlers) {
+	table := make(map[string]handler, len(handlers)+len(ownHandlers)+1)
+	for _, h := range slices.Concat(handlers, ownHandlers, []handler{streamHandler}) {
 		table[h.method+" "+h.path] = h
 	}
 	return table
@@ -131,7 +131,12 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c, ctx := s.newCall(r), r.Context()
+	c.out = w
 	output, err := c.serve(ctx, w, r)
+	if output == streamEnd {
+		c.finish(ctx, nil)
+		return
+	}
 	var body []byte
 	if err == nil {
 		body, err = socialmessaging.Encode(output)

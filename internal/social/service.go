@@ -161,6 +161,7 @@ type Service struct {
 	unsettledCalls *lru.Cache[string, *fault]
 
 	waits    atomic.Int64  // calls that wait for events
+	streams  atomic.Int64  // calls of stream
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
 }
