@@ -96,6 +96,8 @@ func newClock(base func() time.Time, records RecordStore) *clock {
 
 // load restores the clock of an earlier Server.
 func (c *clock) load() (problems []error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.records == nil {
 		return nil
 	}
@@ -181,6 +183,18 @@ func (c *clock) change(to clockJSON) (Clock, error) {
 	}
 	c.state = state
 	return next, nil
+}
+
+// set makes the clock show a time from now on.
+func (c *clock) set(to Clock) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state := newClockRecord(to, c.base())
+	if err := putRecord(c.records, clockKind, clockKind, state); err != nil {
+		return err
+	}
+	c.state = state
+	return nil
 }
 
 // reset makes the clock show the time of Config.Clock again.

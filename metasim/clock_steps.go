@@ -181,6 +181,13 @@ func (s *Server) setClock(to clockJSON) (Clock, error) {
 	if err != nil {
 		return now, err
 	}
+	s.records.set(now.Time)
+	s.clockMoved()
+	return now, nil
+}
+
+// clockMoved makes everything look at the clock.
+func (s *Server) clockMoved() {
 	s.removeExpired()
 	s.webhooks.signal()
 	s.messages.signal()
@@ -189,5 +196,4 @@ func (s *Server) setClock(to clockJSON) (Clock, error) {
 	if s.cfg.ClockFollower != nil {
 		s.cfg.ClockFollower.ClockChanged()
 	}
-	return now, nil
 }

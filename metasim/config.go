@@ -56,6 +56,10 @@ type Config struct {
 	// PersistentStorage; with another Storage the state ends with the Server.
 	Records RecordStore
 
+	// ControlPaths are further paths of the control API, by patterns of http.ServeMux, for
+	// a program that the Server is a part of. Default: none.
+	ControlPaths map[string]http.Handler
+
 	// PublicURL (scheme://host[:port]) is the start of download URLs and of
 	// paging links. Set it if clients reach the simulator through a proxy or a
 	// mapped port. Default: taken from each request, namely its Host, and
@@ -334,6 +338,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SweepInterval <= 0 {
 		c.SweepInterval = sweepInterval
+	}
+	if c.Records == nil {
+		c.Records = NewMemoryRecords()
 	}
 	if c.ThrottleStatus == 0 {
 		c.ThrottleStatus = defaultThrottle

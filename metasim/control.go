@@ -67,6 +67,7 @@ func (s *Server) Control() http.Handler {
 	s.controlTemplates(mux)
 	s.controlCalls(mux)
 	s.controlNumbers(mux)
+	s.controlWorld(mux)
 	return s.guardControl(mux)
 }
 

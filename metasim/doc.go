@@ -390,6 +390,8 @@
 //	GET    /handles       {"total":0,"handles":[…]}: the newest 1000, newest last (type HandleList)
 //	GET    /clock         {"time":"2026-11-29T08:30:00Z","running":true,"speed":1} (type Clock)
 //	POST   /clock         the clock after the change; 400 for an invalid change
+//	GET    /export        the whole state as lines of JSON, with files (see Server.Export)
+//	POST   /import        204; replaces the state by an exported one; 400, and no change, for one that is damaged
 //	POST   /reset         204; removes media, upload sessions and handles, also from the storage,
 //	                      messages, templates but those of the configuration, people, webhooks and
 //	                      subscriptions, the history and the faults;

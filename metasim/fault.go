@@ -155,6 +155,21 @@ func (l *faultList) add(f Fault) (Fault, error) {
 	return f, nil
 }
 
+// restore adds a fault with its counters.
+func (l *faultList) restore(f Fault) error {
+	matched, applied := f.Matched, f.Applied
+	added, err := l.add(f)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := l.indexOf(added.ID); i >= 0 {
+		l.faults[i].Matched, l.faults[i].Applied = matched, applied
+	}
+	return nil
+}
+
 // TryFault returns the requests of the history that a fault would have been applied to,
 // had it been the only one and its probability 1. It adds nothing.
 func (s *Server) TryFault(f Fault) ([]Request, error) {

@@ -53,6 +53,8 @@ func newInbox(records RecordStore) *inbox {
 
 // load reads the messages of an earlier Server.
 func (b *inbox) load() (problems []error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	problems = b.table.load(func(id string, row Written) error {
 		if row.ID != id || !isMessageID(id) || !isObjectID(row.PhoneNumberID) || !isWAID(row.WAID) {
 			return badRecord(writtenKind, id, "it is the record of %q", truncate(row.ID))

@@ -104,6 +104,8 @@ func newMessages(records RecordStore) *messages {
 
 // load reads the messages of an earlier Server and continues with them.
 func (m *messages) load() (problems []error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	problems = m.table.load(func(id string, row messageRow) error {
 		if row.ID != id || !isMessageID(id) || !isObjectID(row.PhoneNumberID) {
 			return badRecord(messageKind, id, "it is the record of %q", truncate(row.ID))

@@ -29,7 +29,8 @@ type Server struct {
 	appTokens   map[string]map[string]bool // the same of the tokens of apps
 	secretTexts []string                   // of apps, which the history redacts
 
-	clock *clock
+	clock   *clock
+	records *trackedRecords // the same as cfg.Records
 
 	clockChange sync.Mutex   // held while the clock is changed, with all steps
 	loops       atomic.Int32 // calls of Run and RunBackground
@@ -80,6 +81,8 @@ func New(cfg Config) *Server {
 		panic(err)
 	}
 	cfg = cfg.withDefaults()
+	records := &trackedRecords{RecordStore: cfg.Records}
+	cfg.Records = records
 	s := &Server{
 		cfg:      cfg,
 		accounts: map[string]*BusinessAccount{},
@@ -126,7 +129,10 @@ func New(cfg Config) *Server {
 	s.edgeState = newEdgeState(cfg.Records, len(s.accounts))
 	s.templates = newTemplates(cfg)
 	s.webhooks = newWebhooks(s)
+	s.records = records
+	records.now = s.clock.now
 	s.restore()
+	records.set(s.Now())
 	return s
 }
 
@@ -175,9 +181,7 @@ func (s *Server) Close() error {
 		s.templates.table.forget()
 		s.discardUploads(removedUploads{sessions: s.uploads.close()})
 		s.closeErr = s.cfg.Storage.Close()
-		if s.cfg.Records != nil {
-			s.closeErr = errors.Join(s.closeErr, s.cfg.Records.Close())
-		}
+		s.closeErr = errors.Join(s.closeErr, s.cfg.Records.Close())
 	})
 	return s.closeErr
 }
@@ -198,6 +202,7 @@ func (s *Server) Reset() {
 	s.logStorage(s.resetTemplates())
 	s.limiter.reset()
 	s.clearEdges()
+	s.records.set(s.Now())
 	s.changed.broadcast()
 }
 
@@ -251,11 +256,17 @@ func (s *Server) ClearFaults() {
 	s.faults.clear()
 }
 
-// restore reads the state of an earlier Server.
-func (s *Server) restore() {
-	problems := slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
+// load reads what the records have.
+func (s *Server) load() (problems []error) {
+	problems = slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
 		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load(), s.inbox.load(), s.restoreTemplates(), s.loadEdges())
 	s.people.indexPeople()
+	return problems
+}
+
+// restore reads the state of an earlier Server.
+func (s *Server) restore() {
+	problems := s.load()
 	for _, problem := range problems {
 		s.cfg.Logger.Error("metasim: not restored", "error", problem)
 	}

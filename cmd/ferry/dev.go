@@ -26,6 +26,7 @@ type devCommand struct {
 
 	PortBase *int   `help:"Port of the API. The WhatsApp simulator, S3, the web console and the simulator's control API use the ports +1 to +4; 0 means free ports. Default: 4080, and free ports if there is a PROGRAM." placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, messages, events, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
+	Load     string `help:"File of a world, as 'ferry world save' writes it, in which the world begins. The directory of --data must then be empty." placeholder:"FILE"`
 	EnvFile  string `help:"File that receives the environment as shell commands as soon as everything is ready; removed at the end. Default: a file in the system's directory for temporary files." placeholder:"FILE"`
 	Region   string `help:"The one AWS region that the API accepts signatures for. Default: all regions." placeholder:"REGION"`
 	TLS      bool   `help:"Serve everything over https, with a certificate for localhost that the environment makes AWS SDKs, Node.js, Python, Go and curl trust."`
@@ -42,6 +43,8 @@ type devCommand struct {
 	Host        []string `help:"Name or address by which programs reach this machine, such as the name of a container; the first one is part of all URLs. localhost and loopback addresses are always accepted, other names are refused. May be repeated." placeholder:"NAME"`
 	AllowOrigin []string `help:"Origin, such as https://app.example.com, whose web pages may call all servers. Pages of this machine may call the API and S3; pages of other origins are refused. May be repeated." placeholder:"ORIGIN"`
 	Program     []string `arg:"" optional:"" help:"Program, and its arguments after --, that runs in the environment of the world as soon as everything is ready. Everything ends with it, and its exit status is that of ferry. Only warnings are logged meanwhile."`
+
+	KeepWorld string `help:"File in which the world is kept if the PROGRAM fails. Default: world.ferry in a new directory for temporary files." placeholder:"FILE"`
 
 	SimulatorPublicURL string `help:"URL by which programs reach the simulator through a proxy or a mapped port; download URLs begin with it." placeholder:"URL"`
 }
@@ -113,7 +116,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	config := local.Config{
 		Region: c.Region, PortBase: c.portBase(), Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict,
-		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Logger: terminal.log,
+		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Load: c.Load, Logger: terminal.log,
 		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, KMSEndpoint: c.KMSEndpoint, Stdout: terminal.out.JSONText,
 	}
 	config.Archive, _ = parseArchive(c.Archive) // check has reported what is wrong with it

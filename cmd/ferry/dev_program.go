@@ -25,6 +25,8 @@ const (
 
 	// programGrace is how long a program may take to end after the world has failed.
 	programGrace = 10 * time.Second
+	// keepTimeout is the time for saving the world after a program has failed.
+	keepTimeout = time.Minute
 	// lastEntries is the number of lines of the log that are shown if the program fails.
 	lastEntries = 20
 )
@@ -86,7 +88,9 @@ func (c *devCommand) runProgram(ctx context.Context, path string, world *local.W
 			if status == 0 {
 				return nil
 			}
-			recent.print(terminal.err, c.Program[0], program.ProcessState)
+			if recent.print(terminal.err, c.Program[0], program.ProcessState) {
+				c.keepWorld(ctx, world, terminal)
+			}
 			return exitStatus(status)
 		}
 	}
@@ -157,19 +161,21 @@ func (r *recentLines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// print shows what happened in the world before a program failed.
-func (r *recentLines) print(to *tty.Output, name string, state *os.ProcessState) {
+// print shows what happened in the world before a program failed, and returns whether
+// anything did.
+func (r *recentLines) print(to *tty.Output, name string, state *os.ProcessState) (used bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_ = to.Printf("ferry: %s has failed: %s\n", name, state)
 	if len(r.lines) == 0 {
 		_ = to.Printf("ferry: it has not used the world: there was no request\n")
-		return
+		return false
 	}
 	_ = to.Printf("ferry: the last of what happened before:\n")
 	for _, line := range r.lines {
 		_ = to.Printf("  %s", tty.Layout(line))
 	}
+	return true
 }
 
 // quietLogs returns a logger that shows warnings and errors only, or what --log-level

@@ -47,6 +47,7 @@ type commandLine struct {
 	Keyset   keysetCommands   `cmd:"" help:"The keyset that encrypts secrets in the database."`
 	Fault    faultCommands    `cmd:"" help:"Faults of the simulator of ferry dev: add, list, remove."`
 	Clock    clockCommands    `cmd:"" help:"The clock of ferry dev: show, stop, advance, run."`
+	World    worldCommands    `cmd:"" help:"The whole world of ferry dev as one file: save, reset."`
 	Health   healthCommand    `cmd:"" help:"Check that a server is ready, for a container's health check."`
 	Version  versionCommand   `cmd:"" help:"Print the version."`
 

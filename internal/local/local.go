@@ -10,12 +10,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 
+	"github.com/rclone/gofakes3"
 	"golang.org/x/sync/errgroup"
 
 	"ferry/internal/event"
@@ -90,6 +92,9 @@ type Config struct {
 	// Console makes the console of the world, which runs while the world does. Default:
 	// there is none.
 	Console func(*World, *gateway.Gateway) (http.Handler, error)
+	// Load is the file of a world, as Save writes it, in which the world begins. Data must
+	// then be empty. Default: none.
+	Load string
 	// Logger receives the log of all servers. Default: discarded.
 	Logger *slog.Logger
 }
@@ -114,6 +119,11 @@ type World struct {
 	Simulator *metasim.Server
 
 	config    Config
+	state     *state.DB
+	buckets   gofakes3.Backend  // of the embedded S3 server
+	file      *os.File          // Config.Load
+	section   *io.SectionReader // of file: what is the simulator's
+	discard   bool              // the data directory is emptied: it has half of a world
 	access    gateway.Access
 	urls      urls       // by which this process reaches its servers
 	authority *authority // nil means plain http
@@ -147,6 +157,11 @@ func Start(ctx context.Context, config Config) (*World, error) {
 
 // start opens everything and serves it.
 func (w *World) start(ctx context.Context) (err error) {
+	if w.config.Load != "" {
+		if err := w.openWorldFile(); err != nil {
+			return err
+		}
+	}
 	if w.config.Data != "" {
 		if err := os.MkdirAll(w.config.Data, 0o700); err != nil {
 			return err
@@ -167,6 +182,11 @@ func (w *World) start(ctx context.Context) (err error) {
 	s3, err := w.openS3(ctx)
 	if err != nil {
 		return err
+	}
+	if w.config.Load != "" {
+		if err := w.loadWorld(ctx); err != nil {
+			return err
+		}
 	}
 	// The gateway needs the others until it has drained.
 	others, endOthers := context.WithCancel(w.failed)
@@ -220,6 +240,12 @@ func (w *World) Close() error {
 	w.listeners.close()
 	if w.temporary != "" {
 		problems = append(problems, os.RemoveAll(w.temporary))
+	}
+	if w.file != nil {
+		_ = w.file.Close() // which loadWorld has done, if it came to that
+	}
+	if w.discard {
+		problems = append(problems, w.emptyData())
 	}
 	return errors.Join(problems...)
 }

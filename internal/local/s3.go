@@ -26,6 +26,7 @@ func (w *World) openS3(ctx context.Context) (http.Handler, error) {
 			return nil, err
 		}
 	}
+	w.buckets = backend
 	exists, err := backend.BucketExists(ctx, Bucket)
 	if err == nil && !exists {
 		err = backend.CreateBucket(ctx, Bucket)

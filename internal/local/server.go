@@ -127,6 +127,7 @@ func (w *World) openGateway(ctx context.Context) error {
 	if w.config.Network != nil {
 		config.Dial, config.Alone = w.config.Network.DialContext, true
 	}
+	w.state = db
 	config.API.Apps = []graph.App{{ID: MetaAppID, Secret: secret.New(metaAppSecret)}}
 	config.API.Region, config.API.AnyRegion = w.Region, w.config.Region == ""
 	config.API.AllowsOrigin, config.API.AllowsHost = w.access.AllowsOrigin, w.access.AllowsHost
@@ -189,6 +190,7 @@ func (w *World) openSimulator() error {
 	config.WebhookURL, config.WebhookVerifyToken = w.urls.api+gateway.WebhookPath, webhookVerifyToken
 	config.MediaURL = w.SimulatorURL
 	config.Observe = w.observe
+	config.ControlPaths = w.controlPaths()
 	if w.authority != nil || w.config.Network != nil {
 		config.WebhookTransport = w.transport()
 	}

@@ -5,6 +5,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -95,6 +96,36 @@ func (s *DB) Media(ctx context.Context, phoneNumberID, id string) (Media, error)
 		Scan(&m.PhoneNumberID, &m.ID, &m.MIMEType, &m.Size, &m.SHA256, &m.Source, &m.SourceName, &m.SourceETag, &m.AccessKeyID, &created, &expires)
 	m.CreatedAt, m.ExpiresAt = time.UnixMilli(created), time.UnixMilli(expires)
 	return m, asNotFound(err)
+}
+
+// AllMedia returns the records of all uploads that have not expired, by phone number and id.
+func (s *DB) AllMedia(ctx context.Context) (list []Media, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT phone_number_id, id, mime_type, size, sha256, source, source_name, source_etag, access_key_id, created_at, expires_at
+		FROM media WHERE expires_at > $1 ORDER BY phone_number_id, id`, s.now().UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var m Media
+		var created, expires int64
+		if err := rows.Scan(&m.PhoneNumberID, &m.ID, &m.MIMEType, &m.Size, &m.SHA256, &m.Source, &m.SourceName, &m.SourceETag, &m.AccessKeyID, &created, &expires); err != nil {
+			return nil, err
+		}
+		m.CreatedAt, m.ExpiresAt = time.UnixMilli(created).UTC(), time.UnixMilli(expires).UTC()
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+// ClearMedia deletes the records of all uploads, and what is known of files that are reused.
+func (s *DB) ClearMedia(ctx context.Context) error {
+	for _, table := range []string{"reuse_source", "reuse_user", "reuse", "media"} {
+		if _, err := s.exec(ctx, `DELETE FROM `+table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MediaOfAccount returns the record of an upload of any phone number that an account has

@@ -1,0 +1,122 @@
+package local_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ferry/internal/local"
+	"ferry/metasim"
+	"ferry/socialmessaging"
+	"ferry/socialmessaging/types"
+)
+
+func saved(t *testing.T, world *local.World) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := world.Save(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// A world that is saved, loaded and saved again is the same bytes, whatever has happened in
+// it, in memory and in a directory.
+func TestSavedWorldIsTheSameAfterItIsLoaded(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			directory := func() string {
+				if random.IntN(2) == 0 {
+					return ""
+				}
+				return t.TempDir()
+			}
+			world := start(t, directory())
+			defer func() { _ = world.Close() }()
+			for n := range 20 {
+				key := fmt.Sprintf("dir %d/%%<&>\u2028é+%d", random.IntN(3), n)
+				switch random.IntN(4) {
+				case 0:
+					put(t, world, key, strings.Repeat("text\n", random.IntN(200_000)))
+				case 1:
+					put(t, world, "hello.txt", "hello\n")
+					post(t, world, socialmessaging.PostWhatsAppMessageMediaInput{
+						SourceS3File: &types.S3File{BucketName: aws.String(local.Bucket), Key: aws.String("hello.txt")},
+					})
+				case 2:
+					if _, err := world.Simulator.Receive(local.MetaPhoneNumberID2, metasim.Inbound{From: "16505551234", Type: "image"}); err != nil {
+						t.Fatal(err)
+					}
+				default:
+					if _, err := world.Simulator.AdvanceClock(time.Duration(random.IntN(30)) * time.Hour); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			once := saved(t, world)
+			if !bytes.Equal(once, saved(t, world)) {
+				t.Error("the same world, saved twice, differs")
+			}
+			path := filepath.Join(t.TempDir(), "world.ferry")
+			if err := os.WriteFile(path, once, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			loaded, err := local.Start(t.Context(), local.Config{Data: directory(), Load: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = loaded.Close() }()
+			if again := saved(t, loaded); !bytes.Equal(once, again) {
+				t.Errorf("the world differs after it was loaded: %d and %d bytes", len(once), len(again))
+			}
+		})
+	}
+}
+
+// No part of a file, and no file with a changed byte, is loaded.
+func TestDamagedWorldIsRefused(t *testing.T) {
+	world := start(t, "")
+	defer func() { _ = world.Close() }()
+	put(t, world, "a.txt", "hello\n")
+	whole := saved(t, world)
+	check := func(file []byte) error { return local.CheckWorld(bytes.NewReader(file)) }
+	if err := check(whole); err != nil {
+		t.Fatal(err)
+	}
+	for n := range whole {
+		if err := check(whole[:n]); err == nil || n > 0 && !strings.Contains(err.Error(), "cut short") && !strings.Contains(err.Error(), "not the file of a world") {
+			t.Errorf("%d of %d bytes: %v", n, len(whole), err)
+		}
+		changed := bytes.Clone(whole)
+		changed[n] ^= 1
+		if check(changed) == nil {
+			t.Errorf("byte %d may change: %q", n, whole[max(n-10, 0):n+1])
+		}
+	}
+}
+
+// A world that cannot be loaded leaves the data directory empty.
+func TestWorldThatCannotBeLoadedLeavesNothing(t *testing.T) {
+	data, path := t.TempDir(), filepath.Join(t.TempDir(), "world.ferry")
+	world := start(t, "")
+	defer func() { _ = world.Close() }()
+	if err := os.WriteFile(path, saved(t, world)[:200], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := local.Start(context.Background(), local.Config{Data: data, Load: path})
+	if err == nil || !strings.Contains(err.Error(), "nothing was loaded") {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(data); err != nil || len(entries) > 0 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
