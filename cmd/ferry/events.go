@@ -46,23 +46,27 @@ func (f eventFilter) filter() control.Filter {
 	if f.Dead {
 		state = control.Dead
 	}
-	return control.Filter{ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: state, Since: time.Time(f.Since), Until: time.Time(f.Until)}
+	return control.Filter{ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: state,
+		Since: f.Since.at, SinceAgeMS: f.Since.age, Until: f.Until.at, UntilAgeMS: f.Until.age}
 }
 
-// timeOrAge is a time that a person gives as such, or as a duration before now.
-type timeOrAge time.Time
+// timeOrAge is a time that a person states as such, or as an age by the server's clock.
+type timeOrAge struct {
+	at  time.Time
+	age int64 // in milliseconds; 0 means that there is none
+}
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (t *timeOrAge) UnmarshalText(text []byte) error {
-	if age, err := time.ParseDuration(string(text)); err == nil {
-		*t = timeOrAge(time.Now().Add(-age))
+	if age, err := time.ParseDuration(string(text)); err == nil && age >= time.Millisecond {
+		*t = timeOrAge{age: age.Milliseconds()}
 		return nil
 	}
 	at, err := time.Parse(time.RFC3339, string(text))
 	if err != nil {
 		return fmt.Errorf("%q is not a time; expected one such as 2026-11-29T12:00:00Z, or an age such as 10m", text)
 	}
-	*t = timeOrAge(at)
+	*t = timeOrAge{at: at}
 	return nil
 }
 
@@ -237,6 +241,7 @@ func (c *eventsTailCommand) Run(ctx context.Context, terminal *terminal) error {
 		if first && !c.Follow {
 			return nil
 		}
+		input.Filter = input.Filter.At(page.Now)
 		input.Latest, input.After, input.Limit, input.Wait = false, page.Next, control.MaxEvents, listWait
 	}
 }
@@ -282,7 +287,7 @@ func (c *eventsDestinationsCommand) Run(ctx context.Context, terminal *terminal)
 	for _, d := range list.Destinations {
 		oldest, state := "", d.LastError
 		if !d.OldestAt.IsZero() {
-			oldest = time.Since(d.OldestAt).Round(time.Second).String()
+			oldest = list.Now.Sub(d.OldestAt).Round(time.Second).String()
 		}
 		if !d.HeldAt.IsZero() {
 			state = "held: " + d.HeldReason
@@ -336,7 +341,7 @@ func (c *eventsChange) change(ctx context.Context, terminal *terminal, what stri
 			return err
 		}
 	}
-	changed, err := control.Do(ctx, client, operation, control.ChangeEventsInput{Filter: filter})
+	changed, err := control.Do(ctx, client, operation, control.ChangeEventsInput{Filter: filter.At(counts.Now)})
 	if err != nil {
 		return err
 	}

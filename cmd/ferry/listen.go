@@ -39,7 +39,7 @@ func (c *listenCommand) Run(ctx context.Context, terminal *terminal) error {
 	if c.Lost < time.Second {
 		return usage(terminal, fmt.Errorf("--server-timeout is %v; expected at least 1s", c.Lost))
 	}
-	settings := listen.Config{Since: time.Time(c.Since), Lost: c.Lost, Retry: c.Retry, Abort: terminal.abort}
+	settings := listen.Config{Since: c.Since.at, SinceAgeMS: c.Since.age, Lost: c.Lost, Retry: c.Retry, Abort: terminal.abort}
 	if c.Retry {
 		settings.Lost = 0
 	}

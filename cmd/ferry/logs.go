@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"ferry/internal/control"
 	"ferry/internal/tty"
@@ -32,7 +31,7 @@ func (c *logsCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err != nil {
 		return err
 	}
-	input := control.ListEntriesInput{Latest: true, Limit: c.Last, Filter: control.EntryFilter{ID: c.ID, Kinds: c.Kind, Failed: c.Failed, Since: time.Time(c.Since)}}
+	input := control.ListEntriesInput{Latest: true, Limit: c.Last, Filter: control.EntryFilter{ID: c.ID, Kinds: c.Kind, Failed: c.Failed, Since: c.Since.at, SinceAgeMS: c.Since.age}}
 	for first := true; ; first = false {
 		page, err := control.Do(ctx, client, control.ListEntries, input)
 		if ctx.Err() != nil {

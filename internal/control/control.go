@@ -68,6 +68,26 @@ type Filter struct {
 	// the interval, Until is not.
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"`
+	// SinceAgeMS and UntilAgeMS replace Since and Until: milliseconds before the present
+	// time of the server. Zero means that they do not.
+	SinceAgeMS int64 `json:"sinceAgeMs,omitempty"`
+	UntilAgeMS int64 `json:"untilAgeMs,omitempty"`
+}
+
+// At returns the filter with times instead of ages, when the server's clock shows now.
+func (f Filter) At(now time.Time) Filter {
+	if f.SinceAgeMS != 0 {
+		f.Since = before(now, f.SinceAgeMS)
+	}
+	if f.UntilAgeMS != 0 {
+		f.Until = before(now, f.UntilAgeMS)
+	}
+	f.SinceAgeMS, f.UntilAgeMS = 0, 0
+	return f
+}
+
+func before(now time.Time, milliseconds int64) time.Time {
+	return now.Add(-time.Duration(milliseconds) * time.Millisecond)
 }
 
 // An Event is a message that was sent, or something that happened at WhatsApp, with
@@ -123,6 +143,8 @@ type ListEventsOutput struct {
 	Events []Event `json:"events"`
 	// Next continues after the last event of the page.
 	Next string `json:"next"`
+	// Now is the time of the server's clock for which the ages of the filter were taken.
+	Now time.Time `json:"now"`
 }
 
 // CountEventsInput selects what is counted.
@@ -134,6 +156,7 @@ type CountEventsInput struct {
 type CountEventsOutput struct {
 	Events     int64            `json:"events"`
 	Deliveries map[string]int64 `json:"deliveries"`
+	Now        time.Time        `json:"now"` // as in ListEventsOutput
 }
 
 // ChangeEventsInput selects what is delivered again or discarded. The filter must
@@ -169,6 +192,7 @@ type ListDestinationsInput struct{}
 // ListDestinationsOutput lists destinations, those of messages first.
 type ListDestinationsOutput struct {
 	Destinations []Destination `json:"destinations"`
+	Now          time.Time     `json:"now"` // of the server's clock
 }
 
 // A Destination is where deliveries go.

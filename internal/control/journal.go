@@ -32,6 +32,18 @@ type EntryFilter struct {
 	Kinds  []string  `json:"kinds,omitempty"`
 	Failed bool      `json:"failed,omitempty"`
 	Since  time.Time `json:"since,omitzero"`
+	// SinceAgeMS replaces Since: milliseconds before the present time of the server. Zero
+	// means that it does not.
+	SinceAgeMS int64 `json:"sinceAgeMs,omitempty"`
+}
+
+// At returns the filter with a time instead of an age, when the server's clock shows now.
+func (f EntryFilter) At(now time.Time) EntryFilter {
+	if f.SinceAgeMS != 0 {
+		f.Since = before(now, f.SinceAgeMS)
+	}
+	f.SinceAgeMS = 0
+	return f
 }
 
 // Entry is one thing that happened.

@@ -29,6 +29,8 @@ type Config struct {
 	Targets []Target        // empty means that events are reported only
 	Form    Form            // required if there are targets
 	Since   time.Time       // the zero time means from now on
+	// SinceAgeMS replaces Since: milliseconds before now by the server's clock. Zero means that it does not.
+	SinceAgeMS int64
 	// Lost is how long the server may be unreachable before Run fails. 0 means forever.
 	Lost time.Duration
 	// Retry says whether attempts without a status 2xx are repeated.
@@ -81,9 +83,9 @@ func Run(ctx context.Context, c Config) error {
 
 // follow calls each for every event, in order.
 func follow(ctx context.Context, c *Config, each func(control.Event)) error {
-	filter := control.Filter{Kind: "event", Since: c.Since}
+	filter := control.Filter{Kind: "event", Since: c.Since, SinceAgeMS: c.SinceAgeMS}
 	input := control.ListEventsInput{Filter: filter, Complete: true, Limit: control.MaxEvents, Body: true}
-	if c.Since.IsZero() {
+	if c.Since.IsZero() && c.SinceAgeMS == 0 {
 		input.Latest, input.Limit = true, 1 // only to learn where the end is
 	}
 	reached := time.Now()
@@ -120,6 +122,7 @@ func follow(ctx context.Context, c *Config, each func(control.Event)) error {
 			isLost = false
 			c.Warn(nil)
 		}
+		input.Filter = input.Filter.At(page.Now)
 		if !input.Latest {
 			for _, e := range page.Events {
 				each(e)

@@ -107,7 +107,8 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 			return nil, fail(socialmessaging.KindThrottledRequest, nil, "Too many calls wait for events already. Retry later, or without wait.")
 		}
 	}
-	filter, err := c.eventFilter(in.Filter)
+	now := c.config.Now()
+	filter, err := c.eventFilter(in.Filter.At(now))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +132,11 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 		fresh := slices.DeleteFunc(slices.Clone(records), func(r state.EventRecord) bool { return from.has(r.ID) })
 		fresh = fresh[:min(len(fresh), limit)]
 		if len(fresh) > 0 || wait == 0 || ended.Err() != nil || c.isDraining() {
-			return c.eventPage(ctx, in, from, records, fresh)
+			out, err := c.eventPage(ctx, in, from, records, fresh)
+			if err == nil {
+				out.Now = now
+			}
+			return out, err
 		}
 		select {
 		case <-time.After(listInterval):
@@ -278,7 +283,8 @@ func parseCursor(text string) (e eventCursor, err error) {
 
 // CountEvents counts messages, events and their deliveries.
 func (c *call) CountEvents(ctx context.Context, in *control.CountEventsInput) (*control.CountEventsOutput, error) {
-	filter, err := c.eventFilter(in.Filter)
+	now := c.config.Now()
+	filter, err := c.eventFilter(in.Filter.At(now))
 	if err != nil {
 		return nil, err
 	}
@@ -286,7 +292,7 @@ func (c *call) CountEvents(ctx context.Context, in *control.CountEventsInput) (*
 	if err != nil {
 		return nil, err
 	}
-	return &control.CountEventsOutput{Events: events, Deliveries: deliveries}, nil
+	return &control.CountEventsOutput{Events: events, Deliveries: deliveries, Now: now}, nil
 }
 
 // changeEvents changes what a filter selects, which must not be everything.
@@ -294,7 +300,7 @@ func (c *call) changeEvents(ctx context.Context, in *control.ChangeEventsInput, 
 	if in.Filter == (control.Filter{}) {
 		return nil, fail(socialmessaging.KindValidation, nil, "The filter is empty, which would select all events. Set at least one of its members.")
 	}
-	filter, err := c.eventFilter(in.Filter)
+	filter, err := c.eventFilter(in.Filter.At(c.config.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -323,7 +329,7 @@ func (c *call) ListDestinations(ctx context.Context, _ *control.ListDestinations
 	if err != nil {
 		return nil, err
 	}
-	out := &control.ListDestinationsOutput{Destinations: []control.Destination{}}
+	out := &control.ListDestinationsOutput{Destinations: []control.Destination{}, Now: c.config.Now()}
 	for _, d := range list {
 		out.Destinations = append(out.Destinations, control.Destination(d))
 	}

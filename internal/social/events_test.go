@@ -262,6 +262,8 @@ func TestEventsAreSelected(t *testing.T) {
 		"by destination and state":        {control.Filter{Destination: "event/w/crm", State: control.Waiting, Name: "*sent"}, "status.sent"},
 		"no delivery to this destination": {control.Filter{Destination: "event/w/other"}, ""},
 		"by time":                         {control.Filter{Since: time.Now().Add(-time.Minute)}, ""},
+		"by an age":                       {control.Filter{SinceAgeMS: time.Minute.Milliseconds()}, ""},
+		"by ages":                         {control.Filter{SinceAgeMS: 2 * time.Hour.Milliseconds(), UntilAgeMS: time.Minute.Milliseconds(), Name: "*sent"}, "status.sent"},
 		"messages only":                   {control.Filter{Kind: "message"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,7 @@ const maxAnyID = 2000
 
 // entryFilter returns the filter of the caller's account.
 func (c *call) entryFilter(f control.EntryFilter) (journal.Filter, error) {
+	f = f.At(c.config.Now())
 	filter := journal.Filter{Account: c.caller.accountID, Failed: f.Failed, Since: f.Since}
 	for _, kind := range f.Kinds {
 		if !slices.Contains(activity.Kinds, activity.Kind(kind)) {
