@@ -5,6 +5,7 @@ package ferrytest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -50,7 +51,6 @@ func inDatabase(ctx context.Context, url, statement string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, statement)
-	return err
+	return errors.Join(err, conn.Close(ctx))
 }

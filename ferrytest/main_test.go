@@ -25,9 +25,6 @@ type fakeT struct {
 	cleanups []func()
 }
 
-// stopped is what FailNow panics with... in the goroutine of the fake test.
-type stopped struct{}
-
 func (f *fakeT) Helper()                      {}
 func (f *fakeT) Name() string                 { return "TestFake" }
 func (f *fakeT) Failed() bool                 { return f.failed }

@@ -117,10 +117,10 @@ func (w *webhooks) record(entry Webhook, body []byte) *Webhook {
 }
 
 // addAttempt adds an attempt to a webhook of the history.
-func (entry *Webhook) addAttempt(a WebhookAttempt) {
-	if len(entry.Attempts) == maxWebhookAttempts {
-		entry.Attempts = slices.Delete(entry.Attempts, 0, 1)
+func (w *Webhook) addAttempt(a WebhookAttempt) {
+	if len(w.Attempts) == maxWebhookAttempts {
+		w.Attempts = slices.Delete(w.Attempts, 0, 1)
 	}
-	entry.Attempts = append(entry.Attempts, a)
-	entry.AttemptCount++
+	w.Attempts = append(w.Attempts, a)
+	w.AttemptCount++
 }

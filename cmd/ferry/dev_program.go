@@ -51,7 +51,7 @@ func findProgram(name string, problems *tty.Output) (string, error) {
 // runProgram runs a program in a world until it ends. It returns an exitStatus, or nil if
 // the program has succeeded. The program receives the signals that ferry receives.
 func (c *devCommand) runProgram(ctx context.Context, path string, world *local.World, recent *recentLines, terminal *terminal) error {
-	program := exec.Command(path, c.Program[1:]...)
+	program := exec.CommandContext(context.WithoutCancel(ctx), path, c.Program[1:]...) // it receives the signals instead
 	program.Args[0] = c.Program[0]
 	program.Env = programEnvironment(os.Environ(), world.Environment())
 	tty.Attach(program)
@@ -62,8 +62,11 @@ func (c *devCommand) runProgram(ctx context.Context, path string, world *local.W
 		_ = terminal.err.Printf("ferry: %s cannot be started: %v\n", path, err)
 		return exitStatus(exitNotExecutable)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- program.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = program.Wait() // ProcessState has the status
+		close(ended)
+	}()
 	if err := ctx.Err(); err != nil { // a signal came before the program was started
 		_ = program.Process.Signal(syscall.SIGTERM)
 	}

@@ -51,7 +51,7 @@ func setIn(v reflect.Value, done string, path []string, value string) error {
 		}
 		return setIn(v.Index(i), done+name+".", rest, value)
 	case v.Kind() == reflect.Map:
-		var whole any = v.Interface()
+		whole := v.Interface()
 		return setInAny(reflect.ValueOf(&whole).Elem(), done, path, value) // the map is changed in place
 	}
 	return fmt.Errorf("%s has no members", strings.TrimSuffix(done, "."))
