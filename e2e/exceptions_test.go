@@ -127,7 +127,7 @@ func TestOperationsEndWithTheExceptionsThatTheyDeclare(t *testing.T) {
 	e.call(client, list, []byte(`{"nextToken":"made-up"}`))
 	e.call(client, list, []byte(`{}`), sending("maxResults=101", ""))
 	e.call(client, send, []byte(`{"originationPhoneNumberId":"`+w.phone+`","metaApiVersion":"v23.0","message":"eA=="}`))
-	w.sim.fault(metasim.Fault{Operation: metasim.OperationSendMessage, ErrorCode: 130429}) // the message waits to be sent again
+	w.sim.fault(metasim.Fault{Operation: metasim.OperationSendMessage, ErrorCode: 130429}) // the message waits for a retry
 	for range 2 {
 		e.call(client, send, e.inputs[send.Name])
 	}

@@ -171,7 +171,7 @@ func (p *Person) LeavesWhatsApp() {
 	p.change(metasim.PersonChange{NoWhatsApp: yes()})
 }
 
-// ChangesNumber gives the person another number, which WhatsApp tells the business.
+// ChangesNumber changes the number of the person; WhatsApp reports it to the business.
 func (p *Person) ChangesNumber(number string) {
 	p.world.t.Helper()
 	changed, err := p.world.Simulator.ChangeNumber(p.phoneID, p.number, number)

@@ -39,8 +39,8 @@ func newWorldReader(r io.Reader) *worldReader {
 	return &worldReader{lines: lineReader{from: bufio.NewReaderSize(r, 64<<10)}, digest: sha256.New()}
 }
 
-// Import replaces the state of the Server by one that Export has written. The clock goes on
-// from the time that it had, or stands still there. Accounts stay: records of others are
+// Import replaces the state of the Server by one that Export has written. The clock continues
+// from the time that it had, or stays stopped there. Accounts stay: records of others are
 // kept and are in nobody's lists.
 //
 // Import reads r twice. If it is cut short, damaged or of a newer version, Import returns an

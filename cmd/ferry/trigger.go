@@ -19,7 +19,7 @@ import (
 
 type triggerCommands struct {
 	Inbound  triggerInboundCommand  `cmd:"" help:"A person writes, sends a file or a place, presses a button, or reacts."`
-	Status   triggerStatusCommand   `cmd:"" help:"A message that was sent gets a status."`
+	Status   triggerStatusCommand   `cmd:"" help:"Meta reports a status of a message that was sent."`
 	Template triggerTemplateCommand `cmd:"" help:"Meta approves, rejects, pauses or disables a template."`
 	Account  triggerAccountCommand  `cmd:"" help:"Meta restricts, bans, reviews or deletes the business account."`
 	Webhook  triggerWebhookCommand  `cmd:"" help:"Send a webhook of a file, or an earlier one or an earlier event again."`

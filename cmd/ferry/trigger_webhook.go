@@ -166,7 +166,7 @@ func (w *webhook) changes() []map[string]any {
 	return all
 }
 
-// renew gives the messages of people new ids and the time of now.
+// renew replaces the ids and the times of the messages of people by new ones.
 func (w *webhook) renew() {
 	for _, change := range w.changes() {
 		value, _ := change["value"].(map[string]any)

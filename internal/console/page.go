@@ -219,7 +219,7 @@ func (c *Console) renderStatus(w http.ResponseWriter, r *request, status int, na
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // the browser has gone away
+	_, _ = w.Write(page.Bytes()) // fails only if the browser has disconnected
 }
 
 // renderError writes a page that says what is wrong.

@@ -159,7 +159,7 @@ func (c *Console) readMessages(r *request) (done, error) {
 	return to, nil
 }
 
-// setStatus gives a message of the business a status, as Meta does.
+// setStatus sets the status of a message of the business, as Meta does.
 func (c *Console) setStatus(r *request) (done, error) {
 	id, status := r.field("message"), r.field("status")
 	before, ok := c.config.Simulator.Message(id)

@@ -68,7 +68,7 @@ type worldEnd struct {
 // encodeKey returns a key as it is in the path of a URL.
 func encodeKey(key string) string { return strings.ReplaceAll(url.PathEscape(key), "%2F", "/") }
 
-// Save writes the world to out. The world goes on meanwhile; Save returns an error if a file
+// Save writes the world to out. The world keeps running meanwhile; Save returns an error if a file
 // is deleted.
 func (w *World) Save(ctx context.Context, out io.Writer) error {
 	file := &worldWriter{to: out, digest: sha256.New()}

@@ -5,7 +5,7 @@ import (
 	"os/exec"
 )
 
-// Attach gives a program the standard input, output and error of this process. What it
+// Attach connects a program to the standard input, output and error of this process. What it
 // prints is its own.
 func Attach(program *exec.Cmd) {
 	program.Stdin, program.Stdout, program.Stderr = os.Stdin, os.Stdout, os.Stderr
