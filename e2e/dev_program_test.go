@@ -31,10 +31,10 @@ func TestProgramOfDevPostsSendsAndWaits(t *testing.T) {
 				var got struct {
 					MediaID  string
 					None     int
-					Messages []struct{ Image struct{ ID, Caption string } }
+					Messages []struct{ ID, Caption string }
 				}
 				decode(t, printed, &got)
-				if len(got.Messages) != 1 || got.Messages[0].Image.Caption != "after" || got.Messages[0].Image.ID != got.MediaID || !mediaIDForm.MatchString(got.MediaID) || got.None != 204 {
+				if len(got.Messages) != 1 || got.Messages[0].Caption != "after" || got.Messages[0].ID != got.MediaID || !mediaIDForm.MatchString(got.MediaID) || got.None != 204 {
 					t.Errorf("the program printed %s", printed)
 				}
 			}

@@ -82,7 +82,7 @@ func (g *Gateway) newServer(part Part) *server {
 	part.Listener = listener
 	s := &server{part, drain, http.Server{
 		Handler:           g.limited(part.Handler),
-		TLSConfig:         part.TLS,
+		TLSConfig:         part.TLS.Clone(), // the server changes it, and parts may share one
 		BaseContext:       func(net.Listener) context.Context { return g.base },
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
