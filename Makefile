@@ -40,7 +40,7 @@ test: tools node system
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(MODULE_TESTS) test-root test-postgres
 
 GOTESTSUM = FERRY_E2E=require $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- \
-	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo -race) -timeout 20m
+	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo -race) -timeout 30m
 
 test-root:
 	@echo "testing ferry"; $(GOTESTSUM) ./...
