@@ -16,9 +16,11 @@ import (
 )
 
 type keyCommands struct {
-	Create keyCreateCommand `cmd:"" help:"Create an access key. The secret is shown only once."`
-	List   keyListCommand   `cmd:"" help:"List access keys."`
-	Delete keyDeleteCommand `cmd:"" help:"Delete an access key. Calls signed with it then fail."`
+	Create  keyCreateCommand  `cmd:"" help:"Create an access key. The secret is shown only once."`
+	List    keyListCommand    `cmd:"" help:"List access keys."`
+	Disable keyDisableCommand `cmd:"" help:"Disable an access key. Calls signed with it fail until it is enabled again."`
+	Enable  keyEnableCommand  `cmd:"" help:"Enable an access key that is disabled."`
+	Delete  keyDeleteCommand  `cmd:"" help:"Delete an access key. Calls signed with it then fail."`
 }
 
 type keyCreateCommand struct {
@@ -81,9 +83,9 @@ func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
 	if c.JSON {
 		return printKeys(terminal.out, keys)
 	}
-	table := terminal.out.Table("ACCESS KEY", "ACCOUNT", "NAME", "POLICIES", "CREATED")
+	table := terminal.out.Table("ACCESS KEY", "ACCOUNT", "NAME", "POLICIES", "CREATED", "STATUS")
 	for _, key := range keys {
-		table.Row(key.ID, key.AccountID, key.Name, len(key.Policies), createdAt(key))
+		table.Row(key.ID, key.AccountID, key.Name, len(key.Policies), createdAt(key), keyStatus(key))
 	}
 	return table.Flush()
 }
@@ -91,7 +93,7 @@ func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
 // printKeys prints a line of JSON per key.
 func printKeys(out *tty.Output, keys []state.AccessKey) error {
 	for _, key := range keys {
-		err := out.JSON(map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": createdAt(key)})
+		err := out.JSON(map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": createdAt(key), "status": keyStatus(key)})
 		if err != nil {
 			return err
 		}
@@ -101,12 +103,61 @@ func printKeys(out *tty.Output, keys []state.AccessKey) error {
 
 func createdAt(key state.AccessKey) string { return key.CreatedAt.UTC().Format(time.RFC3339) }
 
+func keyStatus(key state.AccessKey) string {
+	if key.IsDisabled() {
+		return "disabled"
+	}
+	return "active"
+}
+
 func rawPolicies(key state.AccessKey) []json.RawMessage {
 	documents := make([]json.RawMessage, len(key.Policies))
 	for i, text := range key.Policies {
 		documents[i] = json.RawMessage(text)
 	}
 	return documents
+}
+
+// keyChange is a command that disables or enables a key.
+type keyChange struct {
+	stateFlags
+	ID string `arg:"" help:"Id of the access key." placeholder:"AKIA…"`
+}
+
+// change disables or enables the key.
+func (c *keyChange) change(ctx context.Context, terminal *terminal, disable bool) error {
+	db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := admin.SetAccessKeyDisabled(ctx, db, c.ID, disable); err != nil {
+		return err
+	}
+	key, err := db.AccessKey(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	operation := "key enable"
+	if disable {
+		operation = "key disable"
+	}
+	terminal.record(ctx, db, key.AccountID, operation, c.ID, "user "+key.Name)
+	return terminal.out.Printf("%s is %s.\n", c.ID, keyStatus(key))
+}
+
+type keyDisableCommand struct{ keyChange }
+
+// Run disables the key.
+func (c *keyDisableCommand) Run(ctx context.Context, terminal *terminal) error {
+	return c.change(ctx, terminal, true)
+}
+
+type keyEnableCommand struct{ keyChange }
+
+// Run enables the key.
+func (c *keyEnableCommand) Run(ctx context.Context, terminal *terminal) error {
+	return c.change(ctx, terminal, false)
 }
 
 type keyDeleteCommand struct {

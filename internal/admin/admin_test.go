@@ -65,8 +65,19 @@ func TestAccessKeyIsMadeShownOnceAndDeleted(t *testing.T) {
 	if err != nil || len(keys) != 1 || keys[0].ID != key.ID || keys[0].Name != "bot" || !keys[0].Secret.IsZero() {
 		t.Errorf("listed %+v, %v", keys, err)
 	}
+	for _, disabled := range []bool{true, true, false} {
+		if err := SetAccessKeyDisabled(t.Context(), db, key.ID, disabled); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := db.AccessKey(t.Context(), key.ID); err != nil || got.IsDisabled() != disabled {
+			t.Errorf("disabled: %v, want %v; %v", got.IsDisabled(), disabled, err)
+		}
+	}
 	if err := DeleteAccessKey(t.Context(), db, key.ID); err != nil {
 		t.Fatal(err)
+	}
+	if err := SetAccessKeyDisabled(t.Context(), db, key.ID, true); err == nil || !strings.Contains(err.Error(), "there is no access key") {
+		t.Errorf("disabled after it was deleted: %v", err)
 	}
 	if err := DeleteAccessKey(t.Context(), db, key.ID); err == nil || !strings.Contains(err.Error(), "there is no access key") {
 		t.Errorf("deleted twice: %v", err)

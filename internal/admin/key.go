@@ -58,7 +58,18 @@ func AccessKeys(ctx context.Context, db *state.DB, accountID string) ([]state.Ac
 // DeleteAccessKey deletes an access key. Calls signed with it fail from then on; a
 // server in another process accepts it for up to one second more.
 func DeleteAccessKey(ctx context.Context, db *state.DB, id string) error {
-	err := db.DeleteAccessKey(ctx, id)
+	return knownKey(db.DeleteAccessKey(ctx, id), id)
+}
+
+// SetAccessKeyDisabled disables an access key, or enables it again. Calls signed with a
+// disabled key fail as if it did not exist; a server in another process accepts it for up
+// to one second more.
+func SetAccessKeyDisabled(ctx context.Context, db *state.DB, id string, disabled bool) error {
+	return knownKey(db.SetAccessKeyDisabled(ctx, id, disabled), id)
+}
+
+// knownKey explains that a key does not exist.
+func knownKey(err error, id string) error {
 	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("there is no access key %q; 'ferry key list' shows those that exist", id)
 	}

@@ -203,7 +203,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	}
 	c.entry.AccessKey = signature.AccessKeyID // as claimed, until it is verified
 	key, err := c.config.State.AccessKey(ctx, signature.AccessKeyID)
-	if errors.Is(err, state.ErrNotFound) {
+	if errors.Is(err, state.ErrNotFound) || err == nil && key.IsDisabled() { // as on AWS, both are the same to the caller
 		return nil, signature.VerifyUnknown(emptyHash)
 	}
 	if err != nil {

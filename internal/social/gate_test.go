@@ -88,6 +88,8 @@ func TestNoRouteGoesRoundTheGate(t *testing.T) {
 	w := newWorld(t)
 	deleted := w.newKey(account, admin.FullAccessPolicy)
 	w.must(w.state.DeleteAccessKey(t.Context(), deleted.ID))
+	disabled := w.newKey(account, admin.FullAccessPolicy)
+	w.must(w.state.SetAccessKeyDisabled(t.Context(), disabled.ID, true))
 	for _, operation := range socialmessaging.Operations {
 		for name, test := range map[string]struct {
 			sign func(*http.Request)
@@ -99,6 +101,7 @@ func TestNoRouteGoesRoundTheGate(t *testing.T) {
 			}, "InvalidSignatureException"},
 			"an unknown key":      {func(r *http.Request) { w.sign(r, func(s *scope) { s.key.ID = "AKIAUNKNOWN" }) }, "UnrecognizedClientException"},
 			"a deleted key":       {func(r *http.Request) { w.sign(r, func(s *scope) { s.key = deleted }) }, "UnrecognizedClientException"},
+			"a disabled key":      {func(r *http.Request) { w.sign(r, func(s *scope) { s.key = disabled }) }, "UnrecognizedClientException"},
 			"for another service": {func(r *http.Request) { w.sign(r, func(s *scope) { s.service = "s3" }) }, "InvalidSignatureException"},
 			"for another region":  {func(r *http.Request) { w.sign(r, func(s *scope) { s.region = "eu-west-1" }) }, "InvalidSignatureException"},
 			"signed yesterday":    {func(r *http.Request) { w.sign(r, func(s *scope) { s.at = s.at.Add(-24 * time.Hour) }) }, "InvalidSignatureException"},

@@ -104,3 +104,55 @@ func TestSessionEndsAfterTwelveHoursOrAnIdleOne(t *testing.T) {
 		}
 	})
 }
+
+func TestSessionIsConfirmedByALinkForTheSamePersonOnly(t *testing.T) {
+	eachKindWithClock(t, func(t *testing.T, s *state.DB, advance func(time.Duration)) {
+		user := state.ConsoleUser{Name: "anna", Role: "admin"}
+		link := func(user state.ConsoleUser) string {
+			token, err := s.AddConsoleLogin(t.Context(), user)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return token.Reveal()
+		}
+		made, err := s.AddConsoleSession(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie := made.Reveal()
+		confirmed := func() time.Time {
+			session, err := s.ConsoleSession(t.Context(), cookie)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return session.Confirmed
+		}
+		if !confirmed().Equal(now) {
+			t.Errorf("a new session was confirmed at %v", confirmed())
+		}
+		advance(10 * time.Minute)
+		expired := link(user)
+		advance(state.LoginLife)
+		for name, token := range map[string]string{
+			"one of another person": link(state.ConsoleUser{Name: "bruno", Role: "admin"}), "one with another role": link(state.ConsoleUser{Name: "anna", Role: "viewer"}),
+			"an old one": expired, "an unknown one": "guess", "none": "",
+		} {
+			if err := s.ConfirmConsoleSession(t.Context(), cookie, token); !errors.Is(err, state.ErrNotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		token := link(user)
+		if err := s.ConfirmConsoleSession(t.Context(), "unknown", token); !errors.Is(err, state.ErrNotFound) {
+			t.Errorf("an unknown session: %v", err)
+		}
+		if !confirmed().Equal(now) {
+			t.Errorf("the session was confirmed at %v without a link", confirmed())
+		}
+		if err := s.ConfirmConsoleSession(t.Context(), cookie, token); err != nil || !confirmed().Equal(now.Add(11*time.Minute)) {
+			t.Errorf("confirmed at %v, %v", confirmed(), err)
+		}
+		if err := s.ConfirmConsoleSession(t.Context(), cookie, token); !errors.Is(err, state.ErrNotFound) {
+			t.Errorf("the same link twice: %v", err)
+		}
+	})
+}

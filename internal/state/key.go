@@ -19,11 +19,17 @@ type AccessKey struct {
 	Secret    secret.Secret
 	Policies  []string // IAM policy documents, JSON
 	CreatedAt time.Time
-	Settings  // of the account; set by AccessKey and AccessKeys
+	// DisabledAt is when the key was disabled: calls signed with it are refused as if it did
+	// not exist. Zero means that it may be used.
+	DisabledAt time.Time
+	Settings   // of the account; set by AccessKey and AccessKeys
 }
 
+// IsDisabled reports whether calls signed with the key are refused.
+func (k AccessKey) IsDisabled() bool { return !k.DisabledAt.IsZero() }
+
 // CreateAccessKey stores a key, and its account if that is new. It ignores
-// CreatedAt and Settings.
+// CreatedAt, DisabledAt and Settings.
 func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	sealed, err := s.sealer.Seal(key.Secret, "access_key", "sealed_secret", key.AccountID, key.ID)
 	if err != nil {
@@ -44,11 +50,13 @@ func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	})
 }
 
-const selectAccessKey = `SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, ` + settingColumns + `
+const accessKeyColumns = `k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, k.disabled_at, ` + settingColumns
+
+const selectAccessKey = `SELECT ` + accessKeyColumns + `
 	 FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1`
 
 // AccessKey returns the key with an id, of any account: it determines the account
-// of a caller. The result may be cached for up to a second (freshness). It
+// of a caller. The key may be disabled. The result may be cached for up to a second (freshness). It
 // returns ErrNotFound if there is none.
 func (s *DB) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 	return s.keys.get(id, func() (AccessKey, error) {
@@ -61,7 +69,7 @@ func (s *DB) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 // An empty account id means all accounts.
 func (s *DB) AccessKeys(ctx context.Context, accountID string) ([]AccessKey, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, `+settingColumns+`
+		`SELECT `+accessKeyColumns+`
 		 FROM access_key k JOIN account a ON a.id = k.account_id WHERE $1 = '' OR k.account_id = $1 ORDER BY k.created_at, k.id`, accountID)
 	if err != nil {
 		return nil, err
@@ -85,12 +93,23 @@ func (s *DB) DeleteAccessKey(ctx context.Context, id string) error {
 	return s.execOne(ctx, `DELETE FROM access_key WHERE id = $1 RETURNING id`, id)
 }
 
+// SetAccessKeyDisabled disables a key, or lets it be used again. It returns ErrNotFound if
+// there is none. The time at which a key was disabled stays, if it is already.
+func (s *DB) SetAccessKeyDisabled(ctx context.Context, id string, disabled bool) error {
+	defer s.clearRecent()
+	if !disabled {
+		return s.execOne(ctx, `UPDATE access_key SET disabled_at = NULL WHERE id = $1 RETURNING id`, id)
+	}
+	return s.execOne(ctx, `UPDATE access_key SET disabled_at = COALESCE(disabled_at, $2) WHERE id = $1 RETURNING id`, id, s.now().UnixMilli())
+}
+
 func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, error) {
 	var key AccessKey
 	var sealed []byte
 	var policies string
 	var created int64
-	if err := row.Scan(append([]any{&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created}, key.fields()...)...); err != nil {
+	var disabled sql.NullInt64
+	if err := row.Scan(append([]any{&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created, &disabled}, key.fields()...)...); err != nil {
 		return AccessKey{}, err
 	}
 	var err error
@@ -98,5 +117,8 @@ func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, erro
 		return AccessKey{}, err
 	}
 	key.CreatedAt = time.UnixMilli(created)
+	if disabled.Valid {
+		key.DisabledAt = time.UnixMilli(disabled.Int64)
+	}
 	return key, json.Unmarshal([]byte(policies), &key.Policies)
 }
