@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
 
+	"ferry/internal/secret"
 	"ferry/internal/state"
 )
 
@@ -86,29 +88,59 @@ func splitKey(destination string) (businessAccountID, target string, ok bool) {
 // chosen, and those of the configuration that apply without a choice. No destination
 // receives an event twice.
 func (r *Router) Route(ctx context.Context, e *state.Event) error {
-	chosen, err := r.config.State.EventDestinations(ctx, e.BusinessAccountID)
+	targets, err := r.targets(ctx, e.AccountID, e.BusinessAccountID, func(d Destination) bool { return d.accepts(e) })
 	if err != nil {
 		return err
-	}
-	var targets []string
-	for _, choice := range chosen {
-		name, _, _, isConfigured := nameInARN(choice.ARN)
-		if !isConfigured {
-			targets = append(targets, choice.ARN)
-		} else if d, ok := r.byName[name]; !ok || d.isFor(e.AccountID, e.BusinessAccountID) && d.accepts(e) {
-			targets = append(targets, name) // one that is missing now may be configured again
-		}
-	}
-	for _, d := range r.config.Destinations {
-		if !d.OnPut && d.isFor(e.AccountID, e.BusinessAccountID) && d.accepts(e) && !slices.Contains(targets, d.Name) {
-			targets = append(targets, d.Name)
-		}
 	}
 	e.Destinations = nil
 	for _, target := range targets {
 		e.Destinations = append(e.Destinations, destinationKey(e.BusinessAccountID, target))
 	}
 	return nil
+}
+
+// Targets returns where events of a business account go, whatever filters the
+// destinations have: names of the configuration, and ARNs of topics. A name that the
+// configuration does not have is one that the business account has chosen.
+func (r *Router) Targets(ctx context.Context, accountID, businessAccountID string) ([]string, error) {
+	return r.targets(ctx, accountID, businessAccountID, func(Destination) bool { return true })
+}
+
+func (r *Router) targets(ctx context.Context, accountID, businessAccountID string, accepts func(Destination) bool) (targets []string, err error) {
+	chosen, err := r.config.State.EventDestinations(ctx, businessAccountID)
+	if err != nil {
+		return nil, err
+	}
+	for _, choice := range chosen {
+		name, _, _, isConfigured := nameInARN(choice.ARN)
+		if !isConfigured {
+			targets = append(targets, choice.ARN)
+		} else if d, ok := r.byName[name]; !ok || d.isFor(accountID, businessAccountID) && accepts(d) {
+			targets = append(targets, name) // one that is missing now may be configured again
+		}
+	}
+	for _, d := range r.config.Destinations {
+		if !d.OnPut && d.isFor(accountID, businessAccountID) && accepts(d) && !slices.Contains(targets, d.Name) {
+			targets = append(targets, d.Name)
+		}
+	}
+	return targets, nil
+}
+
+// Destinations returns the destinations of the configuration, with their defaults and
+// without secrets: a URL has its host only.
+func (r *Router) Destinations() []Destination {
+	list := slices.Clone(r.config.Destinations)
+	for i := range list {
+		d := &list[i]
+		d.Secrets, d.AWS.SecretAccessKey, d.AWS.SessionToken = nil, secret.Secret{}, secret.Secret{}
+		if u, err := url.Parse(d.URL); err == nil && u.Host != "" {
+			d.URL = u.Scheme + "://" + u.Host
+		} else {
+			d.URL = ""
+		}
+	}
+	return list
 }
 
 // accepts reports whether an event passes the filters of a destination.

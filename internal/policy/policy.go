@@ -61,11 +61,13 @@ const (
 	ExplicitDeny                // a statement denies it, whatever else allows it
 )
 
-// Decision is an Outcome and, for ExplicitDeny, the statement that causes it.
+// Decision is an Outcome and, unless that is NoAllow, the statement that causes it: the first one that
+// denies the request, or else the first one that allows it.
 type Decision struct {
-	Outcome  Outcome
-	Document int    // index of the document with the denying statement
-	Sid      string // of the denying statement; may be empty
+	Outcome   Outcome
+	Document  int    // index of the document with the statement
+	Statement int    // index of the statement in it
+	Sid       string // of the statement; may be empty
 }
 
 // Allowed reports whether the request is permitted.
@@ -82,7 +84,7 @@ func (d Decision) Message(caller string, req Request) string {
 
 // Evaluate decides req from all of docs together. If a Deny statement applies, the request is denied; if
 // not, it is allowed if an Allow statement applies. The order of documents and statements only affects
-// which of several denying statements the Decision names. Evaluate allows nothing if req has no action or
+// which of several statements the Decision names. Evaluate allows nothing if req has no action or
 // no resource, or if a document is nil.
 func Evaluate(docs []*Document, req Request) Decision {
 	if req.Action == "" || req.Resource == "" {
@@ -99,9 +101,9 @@ func Evaluate(docs []*Document, req Request) Decision {
 				continue
 			}
 			if s.deny {
-				return Decision{ExplicitDeny, i, s.sid}
+				return Decision{ExplicitDeny, i, j, s.sid}
 			}
-			decision.Outcome = Allowed
+			decision = Decision{Allowed, i, j, s.sid}
 		}
 	}
 	return decision

@@ -225,8 +225,32 @@ func TestDecisionNamesTheDeny(t *testing.T) {
 		document(t, []rule{{sid: "A", actions: all, resources: all}}),
 		document(t, []rule{{sid: "B", actions: all, resources: all}, {sid: "C", deny: true, actions: []string{"s3:Put*"}, resources: all}}),
 	}
-	if d := Evaluate(docs, Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::b/k"}); d != (Decision{ExplicitDeny, 1, "C"}) {
+	if d := Evaluate(docs, Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::b/k"}); d != (Decision{ExplicitDeny, 1, 1, "C"}) {
 		t.Errorf("%+v", d)
+	}
+}
+
+func TestDecisionNamesTheFirstAllow(t *testing.T) {
+	docs := []*Document{
+		document(t, []rule{{sid: "A", actions: []string{"s3:Put*"}, resources: []string{"*"}}}),
+		document(t, []rule{{sid: "B", actions: []string{"sns:*"}, resources: []string{"*"}}, {sid: "C", actions: []string{"s3:*"}, resources: []string{"*"}}, {sid: "D", actions: []string{"*"}, resources: []string{"*"}}}),
+	}
+	if d := Evaluate(docs, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}); d != (Decision{Allowed, 1, 1, "C"}) {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestTextOfAStatementIsAsItWasWritten(t *testing.T) {
+	const one, two = `{"Effect":"Allow", "Action":"s3:*","Resource":"*"}`, `{"Effect":"Deny","Action":["sns:*"],"Resource":"*"}`
+	list, single := []byte(`{"Version":"2012-10-17","Statement":[`+one+`,`+two+`]}`), []byte(`{"Version":"2012-10-17","Statement":`+one+`}`)
+	for _, row := range []struct {
+		document []byte
+		index    int
+		want     string
+	}{{list, 0, one}, {list, 1, two}, {list, 2, ""}, {list, -1, ""}, {single, 0, one}, {single, 1, ""}, {[]byte("{"), 0, ""}} {
+		if got := StatementText(row.document, row.index); got != row.want {
+			t.Errorf("%s %d: %s, want %s", row.document, row.index, got, row.want)
+		}
 	}
 }
 
