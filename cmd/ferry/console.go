@@ -81,7 +81,7 @@ func (c *serveCommand) addConsole(config *gateway.Config) error {
 		}
 		hosts, origins = append(hosts, u.Hostname()), []string{u.String()}
 		config.Parts = append(config.Parts, gateway.Part{Name: "console", Listener: listener, SharesTLS: true, Open: func(g *gateway.Gateway) (http.Handler, error) {
-			return console.New(console.Config{State: g.State(), Activity: g.Activity(), Sources: journalOf(g), NeedsLogin: true, Origins: origins, Logger: config.Logger})
+			return console.New(console.Config{State: g.State(), Activity: g.Activity(), Gateway: g, Sources: journalOf(g), NeedsLogin: true, Origins: origins, Logger: config.Logger})
 		}})
 	}
 	var err error
@@ -112,7 +112,7 @@ func (c *devCommand) devConsole(terminal *terminal) (make func(*local.World, *ga
 	}
 	make = func(w *local.World, g *gateway.Gateway) (http.Handler, error) {
 		return console.New(console.Config{
-			State: g.State(), Activity: g.Activity(), Sources: journalOf(g), Simulator: w.Simulator, NeedsLogin: !token.IsZero(), Token: token, Origins: c.AllowOrigin, Logger: terminal.log,
+			State: g.State(), Activity: g.Activity(), Gateway: g, Sources: journalOf(g), Simulator: w.Simulator, NeedsLogin: !token.IsZero(), Token: token, Origins: c.AllowOrigin, Logger: terminal.log,
 		})
 	}
 	return make, func(w *local.World) string {

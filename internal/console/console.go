@@ -30,6 +30,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"ferry/internal/activity"
+	"ferry/internal/gateway"
 	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/metasim"
@@ -41,6 +42,9 @@ type Config struct {
 	State *state.DB
 	// Activity receives an entry for each change. Default: none.
 	Activity *activity.Recorder
+	// Gateway is the server whose journal and events are shown. Default: none; the pages
+	// about them do not exist then.
+	Gateway *gateway.Gateway
 	// Simulator is the simulator in this process. Default: none, as in `ferry serve`; the
 	// pages about it do not exist then.
 	Simulator *metasim.Server

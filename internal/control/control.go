@@ -126,6 +126,9 @@ type ListEventsInput struct {
 	After string `json:"after,omitempty"`
 	// Latest lists the last Limit events in place of the first ones.
 	Latest bool `json:"latest,omitempty"`
+	// Before is the Earlier of another page: only events before that page are listed. It
+	// needs Latest.
+	Before string `json:"before,omitempty"`
 	// Complete omits events that are prepared, until they are complete; so each event is
 	// listed once. Otherwise such an event is listed as it is, and may be listed once more
 	// on a later page, when it is complete.
@@ -143,6 +146,9 @@ type ListEventsOutput struct {
 	Events []Event `json:"events"`
 	// Next continues after the last event of the page.
 	Next string `json:"next"`
+	// Earlier lists the page before this one, as Before; empty if there is none. Only pages
+	// with Latest have it.
+	Earlier string `json:"earlier,omitempty"`
 	// Now is the time of the server's clock for which the ages of the filter were taken.
 	Now time.Time `json:"now"`
 }

@@ -321,6 +321,9 @@ func (g *Gateway) Journal() *journal.Journal { return g.config.Journal }
 // Activity returns the recorder of what happens, for administration.
 func (g *Gateway) Activity() *activity.Recorder { return g.activity }
 
+// Service returns the API, for ferry's own operations inside the process.
+func (g *Gateway) Service() *social.Service { return g.service }
+
 // Graph returns the gateway's client of the Graph API, for administration.
 func (g *Gateway) Graph() *graph.Client { return g.graph }
 

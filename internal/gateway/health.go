@@ -59,8 +59,8 @@ type Check struct {
 
 var errDraining = errors.New("the server is stopping")
 
-// health checks all parts.
-func (g *Gateway) health(ctx context.Context) Health {
+// Health checks all parts.
+func (g *Gateway) Health(ctx context.Context) Health {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	accepts := func(context.Context) error {
@@ -85,7 +85,7 @@ func (g *Gateway) health(ctx context.Context) Health {
 
 // serveHealth serves HealthPath.
 func (g *Gateway) serveHealth(w http.ResponseWriter, r *http.Request) {
-	health := g.health(r.Context())
+	health := g.Health(r.Context())
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if health.Status != healthy {
@@ -96,7 +96,7 @@ func (g *Gateway) serveHealth(w http.ResponseWriter, r *http.Request) {
 
 // serveReady serves /readyz.
 func (g *Gateway) serveReady(w http.ResponseWriter, r *http.Request) {
-	health := g.health(r.Context())
+	health := g.Health(r.Context())
 	if health.Status == healthy {
 		return
 	}

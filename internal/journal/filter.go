@@ -2,6 +2,7 @@ package journal
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"ferry/internal/activity"
@@ -18,9 +19,25 @@ type Filter struct {
 	IDs []string
 	// After is the number of an entry: only later ones are selected.
 	After int64
+	// Before is the number of an entry: only earlier ones are selected. 0 means all.
+	Before int64
 	// Latest selects the last Limit entries in place of the first ones.
 	Latest bool
 	Limit  int // default and maximum: MaxPage
+}
+
+// Spellings returns the ids by which entries have what a person writes: as it is, and of a
+// phone number its digits, or what follows AWS's prefix.
+func Spellings(id string) []string {
+	ids := []string{id}
+	digits := strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "").Replace(id)
+	if digits != id && digits != "" && strings.Trim(digits, "0123456789") == "" {
+		ids = append(ids, digits)
+	}
+	if _, rest, ok := strings.Cut(id, "phone-number-id-"); ok {
+		ids = append(ids, rest)
+	}
+	return ids
 }
 
 // IDs returns the ids of an entry: of the call or event, Meta's trace id, those of media,
@@ -43,6 +60,7 @@ func idsOf(e *activity.Entry) [8]string {
 func (f *Filter) selects(e *activity.Entry) bool {
 	switch {
 	case f.Account != "" && e.Account != f.Account,
+		f.Before > 0 && e.Seq >= f.Before,
 		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, e.Kind),
 		f.Failed && !e.Outcome.IsFailure(),
 		e.Time.Before(f.Since):
@@ -58,3 +76,12 @@ func (f *Filter) selects(e *activity.Entry) bool {
 	}
 	return false
 }
+
+// A Count is how many entries of a kind there are, and how many of these are failures.
+type Count struct {
+	Kind        activity.Kind
+	All, Failed int64
+}
+
+// MaxCounted bounds the entries that Count looks at: the newest ones.
+const MaxCounted = 20_000

@@ -63,6 +63,9 @@ type Store interface {
 	// EntryBounds returns the numbers of the oldest and of the newest entry; of an empty
 	// journal, first is last+1.
 	EntryBounds(ctx context.Context) (first, last int64, err error)
+	// CountEntries counts those of the newest MaxCounted entries that are not older than
+	// since, by kind. An empty account means all accounts.
+	CountEntries(ctx context.Context, account string, since time.Time) (map[activity.Kind]Count, error)
 	// PurgeEntries deletes entries that are older than before, and all but the newest ones.
 	PurgeEntries(ctx context.Context, before time.Time, rows int) (int64, error)
 }
@@ -154,6 +157,15 @@ func (j *Journal) Read(ctx context.Context, f Filter) ([]activity.Entry, error) 
 		return j.ring.read(f), nil
 	}
 	return j.config.Store.Entries(ctx, f)
+}
+
+// Count counts those of the newest MaxCounted entries that are not older than since, by
+// kind. An empty account means all accounts.
+func (j *Journal) Count(ctx context.Context, account string, since time.Time) (map[activity.Kind]Count, error) {
+	if j.ring != nil {
+		return j.ring.count(account, since), nil
+	}
+	return j.config.Store.CountEntries(ctx, account, since)
 }
 
 // Bounds returns the numbers of the oldest and of the newest entry; of an empty journal,

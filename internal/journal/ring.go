@@ -3,6 +3,7 @@ package journal
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"ferry/internal/activity"
 )
@@ -47,14 +48,37 @@ func (r *ring) read(f Filter) []activity.Entry {
 		}
 		return len(found) < f.Limit
 	}
-	first := max(r.last-int64(len(r.entries)), f.After) + 1
+	first, last := max(r.last-int64(len(r.entries)), f.After)+1, r.last
+	if f.Before > 0 {
+		last = min(last, f.Before-1)
+	}
 	if !f.Latest {
-		for seq := first; seq <= r.last && take(seq); seq++ {
+		for seq := first; seq <= last && take(seq); seq++ {
 		}
 		return found
 	}
-	for seq := r.last; seq >= first && take(seq); seq-- {
+	for seq := last; seq >= first && take(seq); seq-- {
 	}
 	slices.Reverse(found)
 	return found
+}
+
+// count counts the newest entries since a time.
+func (r *ring) count(account string, since time.Time) map[activity.Kind]Count {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counts := make(map[activity.Kind]Count)
+	for i := range min(len(r.entries), MaxCounted) {
+		e := &r.entries[(r.last-1-int64(i))%int64(r.size)]
+		if e.Time.Before(since) || account != "" && e.Account != account {
+			continue
+		}
+		c := counts[e.Kind]
+		c.Kind, c.All = e.Kind, c.All+1
+		if e.Outcome.IsFailure() {
+			c.Failed++
+		}
+		counts[e.Kind] = c
+	}
+	return counts
 }

@@ -28,6 +28,7 @@ type call struct {
 	// sharedBy is the same for all attempts of one call of an SDK; empty if the SDK
 	// did not mark them.
 	sharedBy string
+	isInside bool // no request: an Account makes it
 
 	request *http.Request
 	out     http.ResponseWriter // only a stream writes to it itself

@@ -100,6 +100,8 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 		return nil, fail(socialmessaging.KindValidation, nil, "wait is %d; expected 0 to %d seconds.", in.Wait, int(maxListWait.Seconds()))
 	case in.Latest && in.After != "":
 		return nil, fail(socialmessaging.KindValidation, nil, "Both latest and after are set. Set one of them.")
+	case in.Before != "" && !in.Latest:
+		return nil, fail(socialmessaging.KindValidation, nil, "before is set, and latest is not. Set both.")
 	}
 	if wait > 0 {
 		defer c.waits.Add(-1)
@@ -116,7 +118,11 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 	if err != nil {
 		return nil, err
 	}
-	page := state.EventPage{From: from.from, After: from.id, Latest: in.Latest, Complete: in.Complete, Limit: limit + len(from.seen)}
+	until, err := parseCursor(in.Before)
+	if err != nil {
+		return nil, err
+	}
+	page := state.EventPage{From: from.from, After: from.id, Until: until.from, Before: until.id, Latest: in.Latest, Complete: in.Complete, Limit: limit + len(from.seen)}
 	ended, end := context.WithTimeout(ctx, wait)
 	defer end()
 	for {
@@ -124,6 +130,7 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 		if err != nil {
 			return nil, err
 		}
+		isFull := len(records) == page.Limit
 		if in.Latest && in.Body { // the last ones that fit
 			slices.Reverse(records)
 			records = records[:countWithin(records, maxPageBodies)]
@@ -133,10 +140,13 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 		fresh = fresh[:min(len(fresh), limit)]
 		if len(fresh) > 0 || wait == 0 || ended.Err() != nil || c.isDraining() {
 			out, err := c.eventPage(ctx, in, from, records, fresh)
-			if err == nil {
-				out.Now = now
+			if err != nil {
+				return nil, err
 			}
-			return out, err
+			if out.Now = now; in.Latest && isFull && len(fresh) > 0 {
+				out.Earlier = eventCursor{from: fresh[0].ListedAt, id: fresh[0].ID}.String()
+			}
+			return out, nil
 		}
 		select {
 		case <-time.After(listInterval):
@@ -278,7 +288,7 @@ func parseCursor(text string) (e eventCursor, err error) {
 			return e, nil
 		}
 	}
-	return eventCursor{}, fail(socialmessaging.KindValidation, err, "after is not the next of an earlier page. Omit it to start from the first event.")
+	return eventCursor{}, fail(socialmessaging.KindValidation, err, "The place in the list is not the next or the earlier of a page. Omit it to start from the first event, or from the last one.")
 }
 
 // CountEvents counts messages, events and their deliveries.

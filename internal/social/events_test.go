@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"ferry/internal/control"
+	"ferry/internal/social"
 	"ferry/internal/state"
 )
 
@@ -70,6 +71,53 @@ func TestEventsAreListedPageByPage(t *testing.T) {
 	w.must(err)
 	if names(latest) != "c d" {
 		t.Errorf("the last events are %q, want c and d", names(latest))
+	}
+}
+
+func TestEventsAreListedBackwardsWithoutLossAlsoOfOneMoment(t *testing.T) {
+	w := newWorld(t)
+	start := time.Now().Add(-time.Hour)
+	w.addEvents(start, account, "a", "b", "c", "d") // all of one moment
+	w.addEvents(start.Add(time.Second), account, "e")
+	input, all := control.ListEventsInput{Limit: 2, Latest: true}, ""
+	for range 4 {
+		page, err := control.Do(t.Context(), w.control(w.key), control.ListEvents, input)
+		w.must(err)
+		all += names(page) + "|"
+		if input.Before = page.Earlier; page.Earlier == "" {
+			break
+		}
+	}
+	if want := "d e|b c|a|"; all != want {
+		t.Errorf("the pages are %q, want %q", all, want)
+	}
+	if _, err := control.Do(t.Context(), w.control(w.key), control.ListEvents, control.ListEventsInput{Before: "AAAAAAAAAAAA"}); err == nil {
+		t.Error("before without latest was accepted")
+	}
+}
+
+// The console reads and changes events with the same code as the API, and records what it does itself.
+func TestAnAccountInsideTheProcessHasItsOwnEventsOnly(t *testing.T) {
+	w := newWorld(t)
+	w.addEvents(time.Now(), account, "own")
+	inside, ctx := w.service.Account(account), t.Context()
+	page, err := inside.ListEvents(ctx, control.ListEventsInput{Body: true})
+	w.must(err)
+	if names(&page) != "own" || len(page.Events[0].Body) == 0 {
+		t.Errorf("listed %+v", page.Events)
+	}
+	foreign, err := w.service.Account("999999999999").ListEvents(ctx, control.ListEventsInput{})
+	if err != nil || len(foreign.Events) != 0 {
+		t.Errorf("another account sees %v, %v", foreign.Events, err)
+	}
+	_, err = inside.ReplayEvents(ctx, control.ChangeEventsInput{})
+	if text, status, ok := social.Problem(err); !ok || status != http.StatusBadRequest || !strings.Contains(text, "filter is empty") {
+		t.Errorf("an empty filter: %q, %d, %v", text, status, ok)
+	}
+	changed, err := inside.DiscardEvents(ctx, control.ChangeEventsInput{Filter: control.Filter{ID: page.Events[0].ID}})
+	w.must(err)
+	if changed.Changed != 1 {
+		t.Errorf("changed %d", changed.Changed)
 	}
 }
 

@@ -30,7 +30,7 @@ func (c *call) entryFilter(f control.EntryFilter) (journal.Filter, error) {
 		return filter, fail(socialmessaging.KindValidation, nil, "id is none: it has more than %d bytes, or is not UTF-8.", maxAnyID)
 	}
 	if f.ID != "" {
-		filter.IDs = spellingsOf(f.ID)
+		filter.IDs = journal.Spellings(f.ID)
 	}
 	return filter, nil
 }

@@ -13,6 +13,7 @@
 //	tag.go        tags of linked accounts and phone numbers
 //	condition.go  what the conditions of policies may ask about a call
 //	eventdestination.go  where the events of a linked account go
+//	inside.go     ferry's own operations without a request, for the console
 //	call.go       one call: who makes it, what it may do, what is known about it
 //	meta.go       calls of Meta's API, and what belongs to a linked account there
 //	page.go       pages of lists, and their tokens

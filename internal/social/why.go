@@ -23,19 +23,6 @@ import (
 // maxCandidates bounds what an object or a phone number may stand for.
 const maxCandidates = 20
 
-// spellingsOf returns an id, and for a phone number its digits, as entries have it.
-func spellingsOf(id string) []string {
-	ids := []string{id}
-	digits := strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "").Replace(id)
-	if digits != id && digits != "" && strings.Trim(digits, "0123456789") == "" {
-		ids = append(ids, digits)
-	}
-	if _, rest, ok := strings.Cut(id, "phone-number-id-"); ok {
-		ids = append(ids, rest)
-	}
-	return ids
-}
-
 // Why says what became of an id.
 func (c *call) Why(ctx context.Context, in *control.WhyInput) (*why.Report, error) {
 	id := strings.TrimSpace(in.ID)
@@ -73,17 +60,17 @@ func (g *gathering) entries(ctx context.Context, ids ...string) ([]activity.Entr
 }
 
 // unverified returns the call with a request id that was refused because of its signature,
-// if it named the caller's access key.
+// if it named the caller's access key, or if the server's own console reads it.
 func (g *gathering) unverified(ctx context.Context, id string) ([]activity.Entry, error) {
 	entries, err := g.call.config.Journal.Read(ctx, journal.Filter{Kinds: []activity.Kind{activity.Call}, IDs: []string{id}, Latest: true, Limit: 1})
 	return slices.DeleteFunc(entries, func(e activity.Entry) bool {
-		return e.Account != "" || e.AccessKey != g.call.caller.accessKeyID || e.Trace != id
+		return e.Account != "" || e.AccessKey != g.call.caller.accessKeyID && !g.call.isInside || e.Trace != id
 	}), err
 }
 
 // find collects what is known of an id.
 func (g *gathering) find(ctx context.Context, id string) error {
-	found, err := g.entries(ctx, spellingsOf(id)...)
+	found, err := g.entries(ctx, journal.Spellings(id)...)
 	if err == nil && len(found) == 0 {
 		found, err = g.unverified(ctx, id)
 	}
@@ -120,7 +107,7 @@ func (g *gathering) follow(ctx context.Context, id string, found []activity.Entr
 			add(&traces, e.Trace)
 		}
 	}
-	isGroup := slices.ContainsFunc(found, func(e activity.Entry) bool { return e.Object == id || slices.Contains(spellingsOf(id), e.Person) })
+	isGroup := slices.ContainsFunc(found, func(e activity.Entry) bool { return e.Object == id || slices.Contains(journal.Spellings(id), e.Person) })
 	if isGroup && len(messages)+len(media) > 1 {
 		g.candidates(found)
 		if len(g.facts.Candidates) > 1 {

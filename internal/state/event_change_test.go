@@ -150,6 +150,7 @@ func TestTheFewEventsThatAreDeadAreListedInOrder(t *testing.T) {
 			"[a b]":     list(dead, state.EventPage{Limit: 2}),
 			"[b c]":     list(dead, state.EventPage{Limit: 2, Latest: true}),
 			"[c]":       list(dead, state.EventPage{Limit: 2, From: now, After: "b"}),
+			"[a]":       list(dead, state.EventPage{Limit: 2, Until: now, Before: "b", Latest: true}),
 			"[b]":       list(state.EventFilter{State: outbox.Dead, Destination: "event/b"}, state.EventPage{Limit: 2}),
 			"[]":        list(state.EventFilter{State: outbox.Dead, Name: "message.*"}, state.EventPage{Limit: 2}),
 			"[a b c d]": list(state.EventFilter{State: outbox.Waiting}, state.EventPage{Limit: 9}),

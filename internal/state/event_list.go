@@ -36,6 +36,8 @@ type DeliveryRecord struct {
 type EventPage struct {
 	From     time.Time // ListedAt is not before
 	After    string    // with From: events of exactly this time only with greater ids
+	Until    time.Time // ListedAt is not after; zero means no limit
+	Before   string    // with Until: events of exactly this time only with smaller ids
 	Latest   bool      // the last Limit events, in place of the first ones
 	Complete bool      // without the events that are prepared
 	Limit    int
@@ -58,6 +60,10 @@ func (f EventFilter) list(page EventPage) statement {
 	}
 	if page.After != "" {
 		c.add("("+listedAt+" > ? OR e.id > ?)", page.From.UnixMilli(), page.After)
+	}
+	if !page.Until.IsZero() {
+		c.add(listedAt+" <= ?", page.Until.UnixMilli())
+		c.add("("+listedAt+" < ? OR e.id < ?)", page.Until.UnixMilli(), page.Before)
 	}
 	if page.Complete {
 		c.add("e.ready_at IS NOT NULL")

@@ -162,6 +162,7 @@ func (s *DB) EventStatements(f EventFilter) []Statement {
 		{statement: f.openEvents(), Deliveries: true},
 		{statement: f.list(EventPage{Limit: 100})},
 		{statement: f.list(EventPage{Limit: 100, From: time.UnixMilli(1), After: "a", Complete: true})},
+		{statement: f.list(EventPage{Limit: 100, Until: time.UnixMilli(1), Before: "a", Latest: true})},
 		{statement: f.list(EventPage{Limit: 100, Latest: true})},
 		{statement: f.countEvents(), Deliveries: true},
 		{statement: f.countDeliveries(), Deliveries: true},

@@ -112,6 +112,9 @@ func entriesQuery(f journal.Filter) statement {
 	if f.After > 0 {
 		where(`seq > $%d`, f.After)
 	}
+	if f.Before > 0 {
+		where(`seq < $%d`, f.Before)
+	}
 	if f.Account != "" {
 		where(`account_id = $%d`, f.Account)
 	}
@@ -149,6 +152,26 @@ func entriesQuery(f journal.Filter) statement {
 	}
 	values = append(values, limit)
 	return statement{text + order + fmt.Sprintf(` LIMIT $%d`, len(values)), values}
+}
+
+// CountEntries counts the newest entries of the journal since a time, by kind.
+func (s *DB) CountEntries(ctx context.Context, account string, since time.Time) (map[activity.Kind]journal.Count, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT kind, COUNT(*), SUM(CASE WHEN failed THEN 1 ELSE 0 END)
+		FROM (SELECT at, kind, account_id, failed FROM journal ORDER BY seq DESC LIMIT $1) AS newest
+		WHERE at >= $2 AND ($3 = '' OR account_id = $3) GROUP BY kind`, journal.MaxCounted, since.UnixMilli(), account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	counts := make(map[activity.Kind]journal.Count)
+	for rows.Next() {
+		var c journal.Count
+		if err := rows.Scan(&c.Kind, &c.All, &c.Failed); err != nil {
+			return nil, err
+		}
+		counts[c.Kind] = c
+	}
+	return counts, rows.Err()
 }
 
 // EntryBounds returns the numbers of the oldest and of the newest entry of the journal.

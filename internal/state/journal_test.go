@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -84,11 +85,22 @@ func TestJournalInMemoryAndInSQLSelectTheSame(t *testing.T) {
 		"first two":        {journal.Filter{Limit: 2}, "call graph"},
 		"next two":         {journal.Filter{Limit: 2, After: 2}, "foreign send"},
 		"last two":         {journal.Filter{Limit: 2, Latest: true}, "event waits"},
+		"two before these": {journal.Filter{Limit: 2, Latest: true, Before: 5}, "foreign send"},
+		"first before":     {journal.Filter{Limit: 9, After: 1, Before: 4}, "graph foreign"},
 	}
 	check := func(t *testing.T, j *journal.Journal) {
 		for name, c := range filters {
 			if got := entryTexts(t, j, c.filter); got != c.want {
 				t.Errorf("%s: %q, want %q", name, got, c.want)
+			}
+		}
+		for account, want := range map[string]map[activity.Kind]journal.Count{
+			"": {activity.Graph: {Kind: activity.Graph, All: 1}, activity.Call: {Kind: activity.Call, All: 1, Failed: 1},
+				activity.Send: {Kind: activity.Send, All: 1, Failed: 1}, activity.Event: {Kind: activity.Event, All: 2, Failed: 1}},
+			"444455556666": {activity.Call: {Kind: activity.Call, All: 1, Failed: 1}},
+		} {
+			if got, err := j.Count(t.Context(), account, now.Add(-2*time.Hour)); err != nil || !maps.Equal(got, want) {
+				t.Errorf("account %q: counted %v, %v; want %v", account, got, err, want)
 			}
 		}
 		if first, last, err := j.Bounds(t.Context()); first != 1 || last != 6 || err != nil {
