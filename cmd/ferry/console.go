@@ -28,6 +28,39 @@ type consoleFlags struct {
 	ConsoleURL    string `name:"console-url" help:"URL by which browsers reach the console, if it is not http:// and --console-listen: through a proxy, or with --tls-cert. Browsers keep logins only for https and for this machine." placeholder:"URL" group:"Console"`
 }
 
+// trustFlags say which proxies name the people who use the console.
+type trustFlags struct {
+	ConsoleTrustHeader string   `help:"Header in which a proxy in front of the console names the person, such as X-Forwarded-User, when it has identified them (OpenID Connect). The proxy must remove the header from what it receives." placeholder:"NAME" group:"Console"`
+	ConsoleTrustProxy  []string `help:"Address or network of a proxy that may send this header, such as 10.0.0.7 or 10.1.0.0/24. May be repeated. Requests from elsewhere that have the header are refused." placeholder:"CIDR" group:"Console"`
+	ConsoleTrustRole   string   `help:"What these people may do: viewer, operator or admin. Default: ${default}." enum:"viewer,operator,admin" default:"viewer" group:"Console"`
+}
+
+// trust returns which proxies the console trusts.
+func (f trustFlags) trust() (console.Trust, error) {
+	trust := console.Trust{Header: f.ConsoleTrustHeader}
+	var problems []error
+	for _, text := range f.ConsoleTrustProxy {
+		network, err := netip.ParsePrefix(text)
+		if address, addressErr := netip.ParseAddr(text); addressErr == nil && address.Zone() == "" {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--console-trust-proxy is %q; expected an address or a network such as 10.0.0.7 or 10.1.0.0/24", text))
+			continue
+		}
+		trust.Proxies = append(trust.Proxies, network)
+	}
+	if trust.Header != "" || len(trust.Proxies) > 0 {
+		trust.Role = f.ConsoleTrustRole
+	}
+	if len(problems) == 0 {
+		if err := trust.Check(); err != nil {
+			problems = append(problems, fmt.Errorf("--console-trust-header, --console-trust-proxy: %w", err))
+		}
+	}
+	return trust, errors.Join(problems...)
+}
+
 // origin returns scheme://host[:port] of the console for browsers.
 func (f consoleFlags) origin() (*url.URL, error) {
 	text := f.ConsoleURL
@@ -49,8 +82,13 @@ func (f consoleFlags) origin() (*url.URL, error) {
 }
 
 // check returns what is wrong with the flags of a server, with or without a certificate.
-func (f consoleFlags) check(hasCertificate bool) error {
+func (f consoleFlags) check(hasCertificate bool, trusted trustFlags) error {
+	trust, err := trusted.trust()
 	switch {
+	case err != nil:
+		return err
+	case f.ConsoleListen == "" && trust.Header != "":
+		return errors.New("--console-trust-header is set, and --console-listen is not; set both for a console, or none")
 	case f.ConsoleListen == "" && f.ConsoleURL == "":
 		return nil
 	case f.ConsoleListen == "":
@@ -80,8 +118,11 @@ func (c *serveCommand) addConsole(config *gateway.Config) error {
 			return errors.Join(err, listener.Close())
 		}
 		hosts, origins = append(hosts, u.Hostname()), []string{u.String()}
+		trust, _ := c.trust() // check has reported what is wrong with it
 		config.Parts = append(config.Parts, gateway.Part{Name: "console", Listener: listener, SharesTLS: true, Open: func(g *gateway.Gateway) (http.Handler, error) {
-			return console.New(console.Config{State: g.State(), Activity: g.Activity(), Gateway: g, Sources: journalOf(g), NeedsLogin: true, Origins: origins, Logger: config.Logger})
+			return console.New(console.Config{
+				State: g.State(), Activity: g.Activity(), Gateway: g, Sources: journalOf(g), NeedsLogin: true, Trust: trust, Origins: origins, Logger: config.Logger,
+			})
 		}})
 	}
 	var err error

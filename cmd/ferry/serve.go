@@ -138,6 +138,7 @@ type serveCommand struct {
 	eventFlags
 	kmsFlags
 	consoleFlags
+	trustFlags
 
 	SNSInstanceProfile bool `name:"sns-instance-profile" help:"Publish to SNS topics that callers choose with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Events"`
 
@@ -216,7 +217,7 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
 	_, webhookErr := c.webhook()
-	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS(), c.consoleFlags.check(c.TLSCert != "")}
+	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS(), c.consoleFlags.check(c.TLSCert != "", c.trustFlags)}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))

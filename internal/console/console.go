@@ -10,6 +10,7 @@
 //	console.go   Config, routes
 //	header.go    what browsers are told, and which requests are refused
 //	session.go   who is logged in, and what they may do
+//	trust.go     people whom a proxy has identified
 //	request.go   requests and their errors
 //	action.go    changes: POST requests, each of which is recorded
 //	page.go      templates
@@ -21,6 +22,7 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -56,6 +58,9 @@ type Config struct {
 	// Token logs in as often as it is used, as an admin. Default: only links of
 	// state.AddConsoleLogin do, once each.
 	Token secret.Secret
+	// Trust says which proxies name the person who sends a request, in place of a login.
+	// Default: none.
+	Trust Trust
 	// Origins (scheme://host[:port]) are those whose pages may send forms to the console.
 	// Default: its own.
 	Origins []string
@@ -96,6 +101,9 @@ const (
 func New(config Config) (*Console, error) {
 	if config.State == nil {
 		return nil, errors.New("console: the database is missing")
+	}
+	if err := config.Trust.Check(); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -166,6 +174,11 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w.Header(), r)
 	if err := c.refuses(r); err != nil {
 		c.renderError(w, &request{Request: r}, problem{http.StatusForbidden, err.Error(), ""})
+		return
+	}
+	if _, err := c.config.Trust.person(r); err != nil {
+		c.config.Logger.Warn("a request to the console was refused", "remote", r.RemoteAddr, "cause", err)
+		c.renderError(w, &request{Request: r}, asProblem(err))
 		return
 	}
 	c.mux.ServeHTTP(w, r)

@@ -1,12 +1,15 @@
 // Who is logged in, and what they may do. There are no passwords: `ferry console login`
-// makes a link that logs in once (state.AddConsoleLogin).
+// makes a link that logs in once (state.AddConsoleLogin), or a proxy has identified the
+// person (trust.go).
 
 package console
 
 import (
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"ferry/internal/activity"
 	"ferry/internal/admission"
@@ -44,8 +47,10 @@ func (r role) String() string {
 
 // user is who sends a request.
 type user struct {
-	Name string
-	Role role
+	Name       string
+	Role       role
+	HasSession bool      // of a link; otherwise a proxy has named the person, or nobody logs in
+	Confirmed  time.Time // when a link was last used; zero means never
 }
 
 // cookieName begins with a prefix by which browsers accept it only from a secure origin,
@@ -84,15 +89,28 @@ func (c *Console) who(r *http.Request) (user, error) {
 	if !c.config.NeedsLogin {
 		return user{Name: "developer", Role: admin}, nil
 	}
+	var known user
+	var err error
+	if known.Name, err = c.config.Trust.person(r); err != nil {
+		return user{}, err
+	}
+	if known.Name != "" {
+		known.Role = c.config.Trust.role()
+	}
 	cookies := r.CookiesNamed(cookieName)
 	if len(cookies) != 1 {
-		return user{}, nil
+		return known, nil
 	}
 	session, err := c.config.State.ConsoleSession(r.Context(), cookies[0].Value)
-	if errors.Is(err, state.ErrNotFound) {
-		return user{}, nil
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		return known, nil
+	case err != nil:
+		return user{}, err
+	case known.Name != "" && known.Name != session.Name: // the browser was used by somebody else
+		return known, nil
 	}
-	return user{Name: session.Name, Role: roleOf(session.Role)}, err
+	return user{Name: session.Name, Role: max(known.Role, roleOf(session.Role)), HasSession: true, Confirmed: session.Confirmed}, nil
 }
 
 // serveLogin shows the page that a link leads to. It changes nothing: programs that look
@@ -103,7 +121,12 @@ func (c *Console) serveLogin(w http.ResponseWriter, original *http.Request) {
 		http.Redirect(w, original, "/", http.StatusSeeOther)
 		return
 	}
-	c.render(w, r, "login", original.URL.Query().Get("token"))
+	token := original.URL.Query().Get("token")
+	if named, _ := c.config.Trust.person(original); named != "" && token == "" {
+		http.Redirect(w, original, "/", http.StatusSeeOther)
+		return
+	}
+	c.render(w, r, "login", token)
 }
 
 // logIn begins a session.
@@ -125,6 +148,11 @@ func (c *Console) logIn(w http.ResponseWriter, original *http.Request) {
 	}
 	if err != nil {
 		c.renderError(w, r, asProblem(err))
+		return
+	}
+	if named, _ := c.config.Trust.person(original); named != "" && named != known.Name {
+		c.renderError(w, r, problem{http.StatusForbidden, fmt.Sprintf("The link logs in %.100q, and the proxy says that you are %.100q.", known.Name, named),
+			"Make a link with --name and the name that the proxy says."})
 		return
 	}
 	if old := original.CookiesNamed(cookieName); len(old) == 1 { // its id is not used again

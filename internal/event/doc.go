@@ -14,6 +14,7 @@
 //	route.go            which destinations receive an event
 //	deliver.go          one attempt to deliver an event
 //	deliver_*.go        what it is sent with, by the type of its destination
+//	trial.go            test events
 //	detail.go           the form that events have on EventBridge
 //	failure.go, aws.go  what an error means for the outbox and for the user
 //	client.go           connections
