@@ -26,7 +26,7 @@ var layers = []string{
 	"ferry/internal/gateway",
 	"ferry/internal/social",
 	"ferry/internal/event ferry/internal/message",
-	"ferry/internal/transfer ferry/internal/admin",
+	"ferry/internal/transfer ferry/internal/admin ferry/internal/seed",
 	"ferry/internal/state/statetest",
 	"ferry/internal/object ferry/internal/graph ferry/internal/kms ferry/internal/media ferry/internal/state ferry/internal/policy ferry/internal/sigv4",
 	"ferry/internal/control",
@@ -39,8 +39,8 @@ var layers = []string{
 // mayImport says which packages of ferry each package may import. A new package
 // needs a row, and a place in layers.
 var mayImport = map[string]string{
-	"ferry/cmd/ferry":                "ferry/internal/activity ferry/internal/admin ferry/internal/admission ferry/internal/bulk ferry/internal/console ferry/internal/control ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/journal ferry/internal/kms ferry/internal/lint ferry/internal/listen ferry/internal/local ferry/internal/logqueue ferry/internal/media ferry/internal/message ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/internal/why ferry/metasim ferry/socialmessaging",
-	"ferry/internal/local":           "ferry/internal/activity ferry/internal/admin ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/kms ferry/internal/local/bucketdir ferry/internal/memnet ferry/internal/object ferry/internal/secret ferry/internal/social ferry/internal/state ferry/metasim",
+	"ferry/cmd/ferry":                "ferry/internal/activity ferry/internal/admin ferry/internal/admission ferry/internal/bulk ferry/internal/console ferry/internal/control ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/journal ferry/internal/kms ferry/internal/lint ferry/internal/listen ferry/internal/local ferry/internal/logqueue ferry/internal/media ferry/internal/message ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/seed ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/internal/why ferry/metasim ferry/socialmessaging",
+	"ferry/internal/local":           "ferry/internal/activity ferry/internal/admin ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/kms ferry/internal/local/bucketdir ferry/internal/memnet ferry/internal/object ferry/internal/secret ferry/internal/seed ferry/internal/social ferry/internal/state ferry/metasim",
 	"ferry/ferrytest":                "ferry/internal/activity ferry/internal/control ferry/internal/journal ferry/internal/local ferry/internal/memnet ferry/internal/sample ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/internal/why ferry/metasim ferry/socialmessaging",
 	"ferry/internal/gateway":         "ferry/internal/activity ferry/internal/admission ferry/internal/event ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/message ferry/internal/object ferry/internal/outbox ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/console":         "ferry/internal/activity ferry/internal/admission ferry/internal/control ferry/internal/gateway ferry/internal/journal ferry/internal/media ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/tty ferry/internal/why ferry/metasim",
@@ -58,6 +58,7 @@ var mayImport = map[string]string{
 	"ferry/internal/envelope":        "",
 	"ferry/internal/logqueue":        "",
 	"ferry/internal/admin":           "ferry/internal/graph ferry/internal/policy ferry/internal/secret ferry/internal/state",
+	"ferry/internal/seed":            "ferry/internal/policy",
 	"ferry/internal/bulk":            "ferry/internal/tty ferry/socialmessaging",
 	"ferry/internal/listen":          "ferry/internal/control ferry/internal/secret",
 	"ferry/internal/lint":            "ferry/internal/media ferry/internal/object ferry/internal/tty",

@@ -144,9 +144,17 @@ func addToken(tokens map[string]map[string]bool, token, account string) {
 	tokens[token][account] = true
 }
 
+// HealthPath is the path at which the Graph API says that it responds, with status 204. Meta's
+// does not have it. Such a request is not in the history, and no fault applies to it.
+const HealthPath = "/_metasim/health"
+
 // ServeHTTP serves the Graph API and the media host.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r, refuseGraph) {
+		return
+	}
+	if r.URL.Path == HealthPath {
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	c := s.begin(w, r)

@@ -16,8 +16,10 @@ import (
 
 	"ferry/internal/gateway"
 	"ferry/internal/local"
+	"ferry/internal/seed"
 	"ferry/internal/social"
 	"ferry/internal/transfer"
+	"ferry/internal/tty"
 )
 
 type devCommand struct {
@@ -27,6 +29,8 @@ type devCommand struct {
 	PortBase *int   `help:"Port of the API. The WhatsApp simulator, S3, the web console and the simulator's control API use the ports +1 to +4; 0 means free ports. Default: 4080, and free ports if there is a PROGRAM." placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, messages, events, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
 	Load     string `help:"File of a world, as 'ferry world save' writes it, in which the world begins. The directory of --data must then be empty." placeholder:"FILE"`
+	Seed     string `help:"Directory with accounts.yaml, people.yaml, templates/*.json and objects/BUCKET/…, which the world has beside the sample account. A template that changes is read again." placeholder:"DIR"`
+	Open     bool   `help:"Open the console in the browser."`
 	EnvFile  string `help:"File that receives the environment as shell commands as soon as everything is ready; removed at the end. Default: a file in the system's directory for temporary files." placeholder:"FILE"`
 	Region   string `help:"The one AWS region that the API accepts signatures for. Default: all regions." placeholder:"REGION"`
 	TLS      bool   `help:"Serve everything over https, with a certificate for localhost that the environment makes AWS SDKs, Node.js, Python, Go and curl trust."`
@@ -116,7 +120,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	config := local.Config{
 		Region: c.Region, PortBase: c.portBase(), Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict,
-		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Load: c.Load, Logger: terminal.log,
+		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Load: c.Load, Seed: c.Seed, Logger: terminal.log,
 		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, KMSEndpoint: c.KMSEndpoint, Stdout: terminal.out.JSONText,
 	}
 	config.Archive, _ = parseArchive(c.Archive) // check has reported what is wrong with it
@@ -127,9 +131,14 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	config.Console, consoleURL = c.devConsole(terminal)
 	terminal.outliveReaders()
 	world, err := local.Start(ctx, config)
+	if invalid, ok := errors.AsType[*seed.Error](err); ok {
+		terminal.err.Error(invalid)
+		return exitStatus(exitUsage)
+	}
 	if err != nil {
 		return err
 	}
+	c.openConsole(consoleURL(world), terminal)
 	if program != "" {
 		return c.runInWorld(ctx, program, world, recent, terminal)
 	}
@@ -149,8 +158,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
   WhatsApp simulator %s
   its control API    %s
   S3                 %s   bucket %s
-
-In the shell of your program:
+%sIn the shell of your program:
 
   . %s
 
@@ -162,9 +170,27 @@ In the shell of your program:
   ferry events tail
 
 Press Ctrl-C to stop.
-`, consoleURL(world), world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, shellPath(path))
+`, consoleURL(world), world.APIURL, world.SimulatorURL, world.ControlURL, world.S3URL, local.Bucket, seeded(world), shellPath(path))
 	defer terminal.onAbort(world.Stop)()
 	return world.Wait(ctx)
+}
+
+// seeded returns what the seed has added, for a person.
+func seeded(world *local.World) tty.Layout {
+	var text strings.Builder
+	for _, a := range world.SeededAccounts() {
+		fmt.Fprintf(&text, "  seed  %s  account %s  %s\n", a.BusinessAccountID, a.AccountID, tty.Clean(a.Name))
+		for _, number := range a.Numbers() {
+			fmt.Fprintf(&text, "          %s  %s\n", a.PhoneNumbers[number], tty.Clean(number))
+		}
+	}
+	for _, k := range world.SeededKeys() {
+		fmt.Fprintf(&text, "  seed  key %s  secret %s  %s\n", k.ID, k.Secret, tty.Clean(k.Name))
+	}
+	if text.Len() > 0 {
+		text.WriteString("\n")
+	}
+	return tty.Layout("\n" + text.String())
 }
 
 // runInWorld runs a program, and closes the world when it has ended. The status of the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,6 +32,9 @@ func TestCommands(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir) // not the AWS configuration of the user who runs the test
 			env.Setenv("DATABASE", "ferry.db")
+			if err := os.CopyFS(filepath.Join(env.WorkDir, "seed"), os.DirFS("testdata/seed")); err != nil {
+				return err
+			}
 			if statetest.Default() == statetest.Postgres {
 				env.Setenv("DATABASE", statetest.Path(t))
 			}
@@ -54,6 +58,7 @@ func TestCommands(t *testing.T) {
 			"again":    triggerAgain,
 			"delivery": usualDelivery,
 			"hooked":   awaitWebhook,
+			"changed":  awaitTemplate,
 			"receiver": startReceiver,
 			"received": awaitReceived,
 		},
@@ -213,4 +218,20 @@ func awaitWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	defer cancel()
 	_, err := simulatorControl(ts).Wait(ctx, metasim.Wait{For: metasim.WaitWebhook, Contains: args[0], State: metasim.WebhookDelivered})
 	ts.Check(err)
+}
+
+// awaitTemplate waits until a template of the simulator contains a text: changed NAME TEXT.
+func awaitTemplate(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		list, err := simulatorControl(ts).Templates(context.Background(), "")
+		ts.Check(err)
+		for _, template := range list.Templates {
+			if template.Name == args[0] && strings.Contains(string(template.Components), args[1]) {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the template %s does not contain %q", args[0], args[1])
+		}
+	}
 }

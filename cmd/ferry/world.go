@@ -113,7 +113,11 @@ func (c *devCommand) keepWorld(ctx context.Context, world *local.World, terminal
 		_ = terminal.err.Printf("ferry: the world cannot be kept: %v\n", err)
 		return
 	}
-	_ = terminal.err.Printf("ferry: the world as it was is in this file; begin in it with\n  ferry dev --load %s\n", shellArgument(path))
+	with := ""
+	if c.Seed != "" { // the file has no accounts
+		with = "--seed " + shellArgument(c.Seed) + " "
+	}
+	_ = terminal.err.Printf("ferry: the world as it was is in this file; begin in it with\n  ferry dev %s--load %s\n", with, shellArgument(path))
 }
 
 func shellArgument(path string) string {

@@ -101,6 +101,9 @@ func (g *Gateway) ClockChanged() { g.deliveries.Wake() }
 // and returns when the next delivery is due; see [outbox.Outbox.NextDue].
 func (g *Gateway) NextDue(ctx context.Context) (time.Time, error) { return g.deliveries.NextDue(ctx) }
 
+// EventsProblem returns why messages and events are not delivered although they are due, or nil.
+func (g *Gateway) EventsProblem() error { return g.deliveries.Problem() }
+
 // runOutbox runs the outbox until ctx is done and it has ended. Meanwhile, outcomes of messages
 // that could not be recorded at first are recorded.
 func (g *Gateway) runOutbox(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"ferry/internal/gateway"
+	"ferry/metasim"
 )
 
 // checks returns the health checks of the servers beside the gateway.
@@ -16,6 +17,9 @@ func (w *World) checks() []gateway.Check {
 	transport := &http.Transport{DisableKeepAlives: true}
 	if w.authority != nil {
 		transport.TLSClientConfig = &tls.Config{RootCAs: w.authority.roots, MinVersion: tls.VersionTLS12}
+	}
+	if w.config.Network != nil {
+		transport.DialContext = w.config.Network.DialContext
 	}
 	client.Transport = transport
 	responds := func(url string) func(context.Context) error {
@@ -31,5 +35,11 @@ func (w *World) checks() []gateway.Check {
 			return response.Body.Close()
 		}
 	}
-	return []gateway.Check{{Name: "simulator", Run: responds(w.urls.control + "/health")}, {Name: "s3", Run: responds(w.urls.s3 + "/")}}
+	return []gateway.Check{
+		{Name: "graph", Run: responds(w.urls.simulator + metasim.HealthPath)},
+		{Name: "s3", Run: responds(w.urls.s3 + "/")},
+		{Name: "simulator", Run: responds(w.urls.control + "/health")},
+		{Name: "events", Run: func(context.Context) error { return w.Gateway.EventsProblem() }},
+		{Name: "seed", Run: w.seedReady},
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/rclone/gofakes3"
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,7 @@ import (
 	"ferry/internal/guard"
 	"ferry/internal/memnet"
 	"ferry/internal/secret"
+	"ferry/internal/seed"
 	"ferry/internal/social"
 	"ferry/internal/state"
 	"ferry/metasim"
@@ -95,6 +97,11 @@ type Config struct {
 	// Load is the file of a world, as Save writes it, in which the world begins. Data must
 	// then be empty. Default: none.
 	Load string
+	// Seed is a directory whose accounts, keys, people, templates and objects the world has
+	// beside the sample account; docs/development.md describes it. Start then returns an
+	// error that is a [seed.Error] if the directory is invalid. Of a world that is loaded, only
+	// the accounts and keys are those of the directory. Default: none.
+	Seed string
 	// Logger receives the log of all servers. Default: discarded.
 	Logger *slog.Logger
 }
@@ -118,23 +125,28 @@ type World struct {
 	Gateway   *gateway.Gateway
 	Simulator *metasim.Server
 
-	config    Config
-	state     *state.DB
-	buckets   gofakes3.Backend  // of the embedded S3 server
-	file      *os.File          // Config.Load
-	section   *io.SectionReader // of file: what is the simulator's
-	discard   bool              // the data directory is emptied: it has half of a world
-	access    gateway.Access
-	urls      urls       // by which this process reaches its servers
-	authority *authority // nil means plain http
-	temporary string     // directory of the authority's files if there is no data directory
-	listeners listeners
-	own       guard.Own // all listeners except the embedded S3 server, which is a configured store
-	follower  follower
-	group     *errgroup.Group         // gateway, simulator, S3 server
-	failed    context.Context         // done when one of them has failed
-	drain     context.CancelCauseFunc // drains the gateway
-	waited    bool                    // Wait has returned what failed
+	config        Config
+	state         *state.DB
+	buckets       gofakes3.Backend             // of the embedded S3 server
+	file          *os.File                     // Config.Load
+	section       *io.SectionReader            // of file: what is the simulator's
+	seed          *seed.Seed                   // of Config.Seed; may be nil
+	seeding       atomic.Pointer[seedState]    // nil means that the seed is done
+	templateFiles map[string]seed.TemplateFile // as they were read, by path
+	watching      context.Context              // done when templates of the seed are no longer watched
+	endWatch      context.CancelFunc
+	discard       bool // the data directory is emptied: it has half of a world
+	access        gateway.Access
+	urls          urls       // by which this process reaches its servers
+	authority     *authority // nil means plain http
+	temporary     string     // directory of the authority's files if there is no data directory
+	listeners     listeners
+	own           guard.Own // all listeners except the embedded S3 server, which is a configured store
+	follower      follower
+	group         *errgroup.Group         // gateway, simulator, S3 server
+	failed        context.Context         // done when one of them has failed
+	drain         context.CancelCauseFunc // drains the gateway
+	waited        bool                    // Wait has returned what failed
 }
 
 // Start starts a world. When it returns, all servers are ready.
@@ -149,6 +161,7 @@ func Start(ctx context.Context, config Config) (*World, error) {
 		MetaPhoneNumberID: MetaPhoneNumberID, MetaToken: secret.New(metaToken),
 	}
 	w.group, w.failed = errgroup.WithContext(context.WithoutCancel(ctx))
+	w.watching, w.endWatch = context.WithCancel(w.failed)
 	if err := w.start(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -157,11 +170,15 @@ func Start(ctx context.Context, config Config) (*World, error) {
 
 // start opens everything and serves it.
 func (w *World) start(ctx context.Context) (err error) {
+	if err := w.readSeed(); err != nil {
+		return err
+	}
 	if w.config.Load != "" {
 		if err := w.openWorldFile(); err != nil {
 			return err
 		}
 	}
+	w.announceSeed()
 	if w.config.Data != "" {
 		if err := os.MkdirAll(w.config.Data, 0o700); err != nil {
 			return err
@@ -199,7 +216,7 @@ func (w *World) start(ctx context.Context) (err error) {
 	})
 	w.group.Go(func() error { return w.Simulator.Run(others, w.listeners.simulator, w.listeners.control) })
 	w.group.Go(func() error { return serve(others, "S3 server", w.listeners.s3, s3, w.config.Logger) })
-	return nil
+	return w.plant(ctx)
 }
 
 // Wait waits until ctx is done or something has failed. Then it drains the
@@ -209,6 +226,7 @@ func (w *World) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-w.failed.Done():
 	}
+	w.endWatch()
 	w.drain(context.Cause(ctx))
 	w.waited = true
 	return w.group.Wait()
@@ -225,6 +243,7 @@ func (w *World) Stop(cause error) { w.Gateway.Stop(cause) }
 // Wait did.
 func (w *World) Close() error {
 	var problems []error
+	w.endWatch()
 	if w.Gateway != nil {
 		w.Stop(errors.New("the local world was closed"))
 	}

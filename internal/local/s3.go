@@ -37,7 +37,7 @@ func (w *World) openS3(ctx context.Context) (http.Handler, error) {
 	server := func(options ...gofakes3.Option) http.Handler {
 		return gofakes3.New(backend, append(options,
 			gofakes3.WithLogger(gofakes3.StdLog(slog.NewLogLogger(w.config.Logger.Handler(), slog.LevelDebug))),
-			gofakes3.WithV4Auth(map[string]string{w.AccessKeyID: w.SecretAccessKey.Reveal()}))...).Server()
+			gofakes3.WithV4Auth(w.keys()))...).Server()
 	}
 	// gofakes3 finds the bucket either in the path or in the host name.
 	inPath, inHost := server(), server(gofakes3.WithHostBucket(true))

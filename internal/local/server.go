@@ -99,7 +99,7 @@ func (w *World) openGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.createSample(ctx, db); err != nil {
+	if err := errors.Join(w.createSample(ctx, db), w.createSeed(ctx, db)); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	store := object.StoreConfig{
@@ -185,7 +185,7 @@ func (w *World) simulatorPublicURL() string {
 func (w *World) openSimulator() error {
 	config := metasim.Config{
 		Logger: w.config.Logger, PublicURL: w.simulatorPublicURL(), Strict: w.config.Strict, Hosts: w.config.Hosts, Origins: w.config.Origins,
-		BusinessAccounts: []metasim.BusinessAccount{sampleAccount()}, OpenWindows: true, ClockFollower: &w.follower,
+		BusinessAccounts: w.accounts(), OpenWindows: true, ClockFollower: &w.follower,
 	}
 	config.WebhookURL, config.WebhookVerifyToken = w.urls.api+gateway.WebhookPath, webhookVerifyToken
 	config.MediaURL = w.SimulatorURL

@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -162,6 +163,7 @@ type Outbox struct {
 	// one report per delivery, and one for its end.
 	reports []report
 	rest    rest
+	problem atomic.Pointer[error] // of the last round; nil means that it succeeded
 }
 
 // New creates an Outbox.
@@ -212,6 +214,15 @@ func New(config Config) (*Outbox, error) {
 		woken:  make(map[string]bool),
 		rest:   rest{changed: make(chan struct{})},
 	}, nil
+}
+
+// Problem returns why deliveries wait although they are due, or nil: the error of the last round
+// if the database has failed.
+func (o *Outbox) Problem() error {
+	if err := o.problem.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Wake says that deliveries for destinations were committed, or that the time has changed

@@ -194,6 +194,7 @@ func (l *loop) failed(err error) {
 	if l.failures == 0 {
 		l.config.Logger.Error("deliveries wait, because the database has failed", "error", err)
 	}
+	l.problem.Store(&err)
 	l.retryAt = time.Now().Add(min(maxRetry, firstRetry<<min(l.failures, 10)))
 	l.failures++
 }
@@ -204,6 +205,7 @@ func (l *loop) succeeded() {
 	if l.failures > 0 {
 		l.config.Logger.Info("deliveries continue")
 		l.failures, l.retryAt = 0, time.Time{}
+		l.problem.Store(nil)
 	}
 }
 
