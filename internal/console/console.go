@@ -11,6 +11,7 @@
 //	header.go    what browsers are told, and which requests are refused
 //	session.go   who is logged in, and what they may do
 //	trust.go     people whom a proxy has identified
+//	redact.go    what viewers are not shown
 //	request.go   requests and their errors
 //	action.go    changes: POST requests, each of which is recorded
 //	page.go      templates

@@ -5,3 +5,6 @@ const MaxStreams = maxStreams
 
 // Disposition is disposition.
 func Disposition(kind, name string) string { return disposition(kind, name) }
+
+// ShortNumber is shortNumber.
+func ShortNumber(number string) string { return shortNumber(number) }

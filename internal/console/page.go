@@ -81,6 +81,7 @@ var functions = template.FuncMap{
 	"stamp":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"zero":   func(t time.Time) bool { return t.IsZero() },
 	"phone":  phoneNumber,
+	"number": user.number, // {{number .User "16505551234"}}: as the person may see it
 	"span":   span,
 	"short": func(n int, text string) string {
 		runes := []rune(text)
