@@ -27,9 +27,15 @@ type devWorld struct {
 // file.
 func startDev(t testing.TB, b *build, args ...string) *devWorld {
 	t.Helper()
+	return startDevAs(t, b, append([]string{"--strict"}, args...)...)
+}
+
+// startDevAs runs `ferry dev` with a simulator that takes what Meta takes.
+func startDevAs(t testing.TB, b *build, args ...string) *devWorld {
+	t.Helper()
 	directory := t.TempDir()
 	w := &devWorld{envFile: filepath.Join(directory, "ferry.env")}
-	args = append([]string{"dev", "--strict", "--port-base", fmt.Sprint(freePortBase(t)), "--env-file", w.envFile}, args...)
+	args = append([]string{"dev", "--port-base", fmt.Sprint(freePortBase(t)), "--env-file", w.envFile}, args...)
 	w.process = start(t, b.path(t), environment(directory), args...)
 	w.wantEnvFile()
 	return w

@@ -29,7 +29,7 @@ type program struct {
 }
 
 // startReceiver starts a program on this machine, and sets its URL: receiver CA-FILE. Its path
-// /500 refuses everything, and /slow/500 refuses only once.
+// /500 refuses everything, /once/500 refuses only once, and /other receives as "other".
 func startReceiver(ts *testscript.TestScript, _ bool, args []string) {
 	ca := ts.MkAbs(args[0])
 	p := &program{got: make(chan string, 1000), roots: func() []byte {
@@ -49,6 +49,9 @@ func startReceiver(ts *testscript.TestScript, _ bool, args []string) {
 			_, _ = io.WriteString(w, "database is down\nsecond line\n")
 			p.got <- "refused " + text
 			return
+		}
+		if r.URL.Path == "/other" && err == nil {
+			text = "other " + text
 		}
 		p.got <- text
 		_, _ = io.WriteString(w, "thanks")

@@ -444,6 +444,7 @@ func TestTwoProcessesShareTheWork(t *testing.T) {
 			return nil
 		}
 		a, b := start(t, db, slow), start(t, db, slow) // only the second one is woken
+		synctest.Wait()                                // each has begun: that ends all leases of a database in memory
 		var all []string
 		for i := range 100 {
 			put(t, db, fmt.Sprint(i), []string{"event/1"}, fmt.Sprint("e", i))
