@@ -75,6 +75,9 @@ func (s *Server) authenticate(c *call) *apiError {
 	if !ok {
 		return invalidToken()
 	}
+	if refusal := s.checkExpiry(c.token); refusal != nil {
+		return refusal
+	}
 	c.accounts = accounts
 	if refusal := s.checkProof(c); refusal != nil {
 		return refusal

@@ -65,6 +65,7 @@ func (s *Server) Control() http.Handler {
 	s.controlFlows(mux)
 	s.controlDatasets(mux)
 	s.controlTemplates(mux)
+	s.controlTokens(mux)
 	s.controlCalls(mux)
 	s.controlNumbers(mux)
 	s.controlWorld(mux)

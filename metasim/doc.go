@@ -382,6 +382,8 @@
 //	POST   /webhooks      {"field":"account_update","value":{…}} → 204; sends a webhook of any field (type WebhookUpdate)
 //	GET    /webhooks/delivery   how webhooks are delivered (type WebhookDelivery)
 //	POST   /webhooks/delivery   changes it, as a whole
+//	GET    /tokens              when the access tokens expire (type TokenExpiry)
+//	POST   /tokens              {"after_ms": 60000} or {"expires": TIME}: they expire; {} means never
 //	GET    /apps          {"apps":[…]}: the callback URL of each app
 //	POST   /apps          {"url":"http://…","verify_token":"…"}: of all apps, or of app_id, after the handshake
 //	GET    /wait          waits for events (see below)

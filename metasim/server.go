@@ -28,6 +28,7 @@ type Server struct {
 
 	appTokens   map[string]map[string]bool // the same of the tokens of apps
 	secretTexts []string                   // of apps, which the history redacts
+	tokenExpiry tokenExpiry
 
 	clock   *clock
 	records *trackedRecords // the same as cfg.Records
@@ -209,6 +210,7 @@ func (s *Server) Reset() {
 	s.logStorage(s.messages.clear())
 	s.logStorage(s.resetTemplates())
 	s.limiter.reset()
+	s.tokenExpiry.reset()
 	s.clearEdges()
 	s.records.set(s.Now())
 	s.changed.broadcast()

@@ -199,6 +199,10 @@ func (s *Server) debugToken(c *call) (any, *apiError) {
 		accounts, ok = s.appTokens[token]
 		kind = "APP"
 	}
+	if refusal := s.checkExpiry(token); refusal != nil && ok {
+		return object{"data": object{"is_valid": false, "scopes": []string{}, "expires_at": s.tokenExpiry.get(token).Unix(),
+			"error": object{"code": 190, "subcode": refusal.subcode, "message": refusal.message}}}, nil
+	}
 	if !ok {
 		return object{"data": object{"is_valid": false, "scopes": []string{},
 			"error": object{"code": 190, "message": "Invalid OAuth access token - Cannot parse access token"}}}, nil
@@ -206,6 +210,9 @@ func (s *Server) debugToken(c *call) (any, *apiError) {
 	ids := sortedNames(accounts)
 	scopes, granular := []string{}, []object{}
 	data := object{"type": kind, "application": "Simulated App", "is_valid": true, "expires_at": 0, "data_access_expires_at": 0, "issued_at": accountCreated.Unix()}
+	if at := s.tokenExpiry.get(token); !at.IsZero() {
+		data["expires_at"] = at.Unix()
+	}
 	if row, made := s.signups.tokens.find(token, time.Time{}); made {
 		data["issued_at"] = row.Created.Unix()
 	}

@@ -27,21 +27,26 @@ func (c *Console) action(pattern, name string, least role, do func(*request) (do
 		if err == nil {
 			result, err = do(r)
 		}
-		entry := activity.Entry{Time: c.config.Now(), Operation: name, Outcome: activity.OK, Text: result.Text, WAMID: result.WAMID, MediaID: result.Media}
-		if err != nil {
-			p := asProblem(err)
-			entry.Outcome, entry.Text, entry.Status = activity.Refused, p.Text, p.Status
-			if p.Status >= http.StatusInternalServerError {
-				entry.Outcome, entry.Cause = activity.Failed, err.Error()
-			}
-		}
-		c.record(r.Context(), r, entry)
-		if err != nil {
-			c.renderError(w, r, asProblem(err))
-			return
-		}
-		http.Redirect(w, r.Request, returnPath(r, result.To), http.StatusSeeOther)
+		c.finish(w, r, name, result, err)
 	}))
+}
+
+// finish records a change, and shows what has come of it.
+func (c *Console) finish(w http.ResponseWriter, r *request, name string, result done, err error) {
+	entry := activity.Entry{Time: c.config.Now(), Operation: name, Outcome: activity.OK, Text: result.Text, WAMID: result.WAMID, MediaID: result.Media}
+	if err != nil {
+		p := asProblem(err)
+		entry.Outcome, entry.Text, entry.Status = activity.Refused, p.Text, p.Status
+		if p.Status >= http.StatusInternalServerError {
+			entry.Outcome, entry.Cause = activity.Failed, err.Error()
+		}
+	}
+	c.record(r.Context(), r, entry)
+	if err != nil {
+		c.renderError(w, r, asProblem(err))
+		return
+	}
+	http.Redirect(w, r.Request, returnPath(r, result.To), http.StatusSeeOther)
 }
 
 // returnPath returns the page to show next: a path of this console.

@@ -51,6 +51,9 @@ type Config struct {
 	// Simulator is the simulator in this process. Default: none, as in `ferry serve`; the
 	// pages about it do not exist then.
 	Simulator *metasim.Server
+	// World is the whole world of ferry dev, with the simulator. Default: none; it is then
+	// neither saved nor loaded.
+	World World
 	// Sources say when the pages about them are out of date, by the name that templates
 	// use in data-live. The simulator is added as "world".
 	Sources map[string]Source

@@ -32,6 +32,8 @@ type worldPage struct {
 	Queued     int
 	History    int
 	Tried      *tried
+	Tokens     []metasim.TokenExpiry
+	Saves      bool // the world can be saved and loaded
 }
 
 type faultRow struct {
@@ -76,6 +78,8 @@ func (c *Console) routeSimulator() {
 	c.action("/world/clock", "ChangeClock", admin, c.changeClock)
 	c.action("/world/webhooks", "SetWebhookDelivery", admin, c.setDelivery)
 	c.action("/world/callback", "SetCallback", admin, c.setCallback)
+	c.action("/world/tokens", "ExpireToken", admin, c.expireToken)
+	c.routeWorldFile()
 	c.action("/world/reset", "ResetWorld", admin, c.reset)
 }
 
@@ -83,7 +87,7 @@ func (c *Console) world(dryRun *tried) worldPage {
 	sim := c.config.Simulator
 	page := worldPage{
 		Operations: metasim.Operations(), Presets: presets, Clock: sim.Clock(), Delivery: sim.WebhookDelivery(), Apps: sim.AppWebhooks(),
-		History: len(sim.Requests()), Tried: dryRun,
+		History: len(sim.Requests()), Tried: dryRun, Tokens: sim.TokenExpiries(), Saves: c.config.World != nil,
 	}
 	page.DelayMS = page.Delivery.Delay.Milliseconds()
 	for _, f := range sim.Faults() {
@@ -231,7 +235,13 @@ func (c *Console) changeClock(r *request) (done, error) {
 	case "stop":
 		_, err = sim.StopClock()
 	case "run":
-		_, err = sim.RunClock()
+		speed := 1.0
+		if text := strings.TrimSuffix(r.field("speed"), "x"); text != "" {
+			if speed, err = strconv.ParseFloat(text, 64); err != nil {
+				return done{}, invalid("The speed is %.40q; expected a number such as 60, or 60x.", r.field("speed"))
+			}
+		}
+		_, err = sim.RunClockAt(speed)
 	case "advance":
 		var by time.Duration
 		if by, err = r.duration("by"); err != nil {
@@ -251,7 +261,40 @@ func (c *Console) changeClock(r *request) (done, error) {
 		return done{}, invalid("The change of the clock is %.40q; expected stop, run, advance or set.", what)
 	}
 	after := sim.Clock()
-	return done{To: "/world", Text: fmt.Sprintf("%s running %s → %s running %s", before.Time.UTC().Format(time.RFC3339), yesNo(before.Running), after.Time.UTC().Format(time.RFC3339), yesNo(after.Running))}, simulated(err)
+	return done{To: "/world", Text: clockText(before) + " → " + clockText(after)}, simulated(err)
+}
+
+// clockText says how a clock is.
+func clockText(c metasim.Clock) string {
+	text := c.Time.UTC().Format(time.RFC3339) + " running " + yesNo(c.Running)
+	if c.Running && c.Speed != 1 {
+		text += fmt.Sprintf(" at %gx", c.Speed)
+	}
+	return text
+}
+
+// expireToken lets the access token of an account expire, or makes it valid again.
+func (c *Console) expireToken(r *request) (done, error) {
+	var at time.Time
+	text := "never"
+	switch what := r.field("do"); what {
+	case "expire":
+		after, err := r.duration("after")
+		if err != nil {
+			return done{}, err
+		}
+		if after < 0 || after > maxAdvance {
+			return done{}, invalid("The time is %v; expected 0s to %v.", after, maxAdvance)
+		}
+		at = c.config.Simulator.Now().Add(after)
+		text = at.UTC().Format(time.RFC3339)
+	case "renew":
+	default:
+		return done{}, invalid("The change of the token is %.40q; expected expire or renew.", what)
+	}
+	account := r.field("account")
+	err := c.config.Simulator.ExpireToken(account, at)
+	return done{To: "/world", Text: "the token of " + account + " expires: " + text}, simulated(err)
 }
 
 func (c *Console) setDelivery(r *request) (done, error) {
@@ -293,6 +336,10 @@ func (c *Console) reset(r *request) (done, error) {
 		return done{}, invalid("Nothing was reset: the box that confirms it is not ticked.")
 	}
 	messages := len(c.config.Simulator.Messages())
-	c.config.Simulator.Reset()
+	if c.config.World == nil {
+		c.config.Simulator.Reset()
+	} else if err := c.config.World.Reset(r.Context()); err != nil {
+		return done{}, err
+	}
 	return done{To: "/world", Text: fmt.Sprintf("%d messages → 0", messages)}, nil
 }

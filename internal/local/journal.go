@@ -4,6 +4,7 @@
 package local
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -11,18 +12,33 @@ import (
 	"ferry/metasim"
 )
 
-// storedNumberIDs are the ids of the sample's phone numbers, by Meta's ids.
-var storedNumberIDs = map[string]string{MetaPhoneNumberID: storedNumberID, MetaPhoneNumberID2: storedNumberID2}
+// A numberOwner is where a phone number of the simulator belongs at AWS.
+type numberOwner struct{ account, storedID string }
+
+// numberOwners returns the owners of all phone numbers, by Meta's ids.
+func (w *World) numberOwners() map[string]numberOwner {
+	owners := map[string]numberOwner{MetaPhoneNumberID: {AccountID, storedNumberID}, MetaPhoneNumberID2: {AccountID, storedNumberID2}}
+	if w.seed != nil {
+		for _, a := range w.seed.Accounts {
+			for _, n := range a.PhoneNumbers {
+				owners[n.ID] = numberOwner{cmp.Or(a.AccountID, AccountID), n.StoredID()}
+			}
+		}
+	}
+	return owners
+}
 
 // observe records what the simulator reports.
-func (w *World) observe(o metasim.Observation) { w.Gateway.Journal().Append(entryOf(o)) }
+func (w *World) observe(o metasim.Observation) {
+	w.Gateway.Journal().Append(entryOf(o, w.owners[o.PhoneNumberID]))
+}
 
-// entryOf returns the entry for what the simulator reports. Its account is that of the
-// sample: there is no other one in the simulator.
-func entryOf(o metasim.Observation) activity.Entry {
+// entryOf returns the entry for what the simulator reports about a phone number. What is about
+// none is the sample account's.
+func entryOf(o metasim.Observation, owner numberOwner) activity.Entry {
 	e := activity.Entry{
-		Kind: activity.Phone, Time: o.Time, Took: o.Took, Account: AccountID, Operation: string(o.Kind) + " " + o.Name,
-		PhoneNumberID: storedNumberIDs[o.PhoneNumberID], Person: o.WAID, MediaID: o.MediaID, WAMID: o.MessageID, SHA256: o.SHA256,
+		Kind: activity.Phone, Time: o.Time, Took: o.Took, Account: cmp.Or(owner.account, AccountID), Operation: string(o.Kind) + " " + o.Name,
+		PhoneNumberID: owner.storedID, Person: o.WAID, MediaID: o.MediaID, WAMID: o.MessageID, SHA256: o.SHA256,
 		Bytes: o.Bytes, Status: o.Status, Text: o.Text, Outcome: activity.OK,
 	}
 	if o.Kind == metasim.ObservedWebhook {

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rclone/gofakes3"
@@ -128,10 +129,12 @@ type World struct {
 	config        Config
 	state         *state.DB
 	buckets       gofakes3.Backend             // of the embedded S3 server
+	changing      sync.Mutex                   // held while the world is emptied or another one is loaded
 	file          *os.File                     // Config.Load
 	section       *io.SectionReader            // of file: what is the simulator's
 	seed          *seed.Seed                   // of Config.Seed; may be nil
 	seeding       atomic.Pointer[seedState]    // nil means that the seed is done
+	owners        map[string]numberOwner       // of phone numbers
 	templateFiles map[string]seed.TemplateFile // as they were read, by path
 	watching      context.Context              // done when templates of the seed are no longer watched
 	endWatch      context.CancelFunc
@@ -178,6 +181,7 @@ func (w *World) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	w.owners = w.numberOwners()
 	w.announceSeed()
 	if w.config.Data != "" {
 		if err := os.MkdirAll(w.config.Data, 0o700); err != nil {

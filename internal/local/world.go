@@ -19,10 +19,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -134,9 +136,56 @@ func (w *World) saveObject(ctx context.Context, file *worldWriter, bucket, key s
 	return nil
 }
 
+// LoadFrom puts the world of a file in place of the running one, as Config.Load does at the start:
+// accounts, keys, and the gateway's messages and events stay. What is wrong with the file is
+// found before anything changes. If storing it fails then, the world is empty.
+func (w *World) LoadFrom(ctx context.Context, from io.Reader) (err error) {
+	file, err := os.CreateTemp("", "ferry-world-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
+	if _, err := io.Copy(file, io.LimitReader(from, maxWorld+1)); err != nil {
+		return fmt.Errorf("reading the file of the world: %w; nothing was loaded", err)
+	}
+	section, err := checkWhole(file)
+	if err != nil {
+		return fmt.Errorf("%w; nothing was loaded", err)
+	}
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	ctx = context.WithoutCancel(ctx) // half a world helps nobody
+	err = w.reset(ctx)
+	if err == nil {
+		err = w.Simulator.Import(section)
+	}
+	if err == nil {
+		err = w.loadRest(ctx, file)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("the world could not be loaded, and is empty now: %w", err), w.reset(ctx))
+	}
+	return nil
+}
+
+// Object opens an object of the embedded S3 server. It returns its type, too.
+func (w *World) Object(ctx context.Context, bucket, key string) (io.ReadCloser, string, error) {
+	object, err := w.buckets.GetObject(ctx, bucket, key, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	return object.Contents, object.Metadata["Content-Type"], nil
+}
+
 // Reset empties the simulator, the buckets, and what the gateway knows of uploads. Accounts,
 // keys, messages and events of the gateway stay.
 func (w *World) Reset(ctx context.Context) error {
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	return w.reset(ctx)
+}
+
+func (w *World) reset(ctx context.Context) error {
 	w.Simulator.Reset()
 	if err := w.state.ClearMedia(ctx); err != nil {
 		return err

@@ -177,16 +177,22 @@ func (w *World) openWorldFile() (err error) {
 		return err
 	}
 	w.file = file
-	reader, err := checkWorld(file)
-	if err != nil {
-		return err
-	}
-	w.section = io.NewSectionReader(file, reader.begin, reader.end-reader.begin)
-	if err := metasim.CheckExport(w.section); err != nil {
-		return err
-	}
-	_, err = w.section.Seek(0, io.SeekStart)
+	w.section, err = checkWhole(file)
 	return err
+}
+
+// checkWhole checks a file, and returns the part of it that is the simulator's.
+func checkWhole(file io.ReaderAt) (*io.SectionReader, error) {
+	reader, err := checkWorld(io.NewSectionReader(file, 0, maxWorld+1))
+	if err != nil {
+		return nil, err
+	}
+	section := io.NewSectionReader(file, reader.begin, reader.end-reader.begin)
+	if err := metasim.CheckExport(section); err != nil {
+		return nil, err
+	}
+	_, err = section.Seek(0, io.SeekStart)
+	return section, err
 }
 
 // loadWorld loads the file that openWorldFile has opened. The servers do not run yet.
@@ -202,10 +208,15 @@ func (w *World) loadWorld(ctx context.Context) (err error) {
 	if err := w.Simulator.Import(w.section); err != nil {
 		return err
 	}
-	if _, err := w.file.Seek(0, io.SeekStart); err != nil {
+	return w.loadRest(ctx, w.file)
+}
+
+// loadRest loads what is not the simulator's.
+func (w *World) loadRest(ctx context.Context, file io.ReadSeeker) error {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	reader := newWorldReader(w.file)
+	reader := newWorldReader(file)
 	for {
 		line, err := reader.next()
 		switch {

@@ -120,3 +120,30 @@ func TestWorldThatCannotBeLoadedLeavesNothing(t *testing.T) {
 		t.Errorf("%v, %v", entries, err)
 	}
 }
+
+// A running world takes the place of another one, and no part of a file does.
+func TestWorldIsLoadedIntoARunningOne(t *testing.T) {
+	world := start(t, "")
+	defer func() { _ = world.Close() }()
+	put(t, world, "a.txt", "hello\n")
+	if _, err := world.Simulator.Receive(local.MetaPhoneNumberID, metasim.Inbound{From: "16505551234", Type: "image"}); err != nil {
+		t.Fatal(err)
+	}
+	whole := saved(t, world)
+	put(t, world, "b.txt", "another\n")
+	changed := saved(t, world)
+	for _, n := range []int{0, 1, len(whole) / 2, len(whole) - 1} {
+		if err := world.LoadFrom(t.Context(), bytes.NewReader(whole[:n])); err == nil || !strings.Contains(err.Error(), "nothing was loaded") {
+			t.Errorf("%d of %d bytes: %v", n, len(whole), err)
+		}
+	}
+	if !bytes.Equal(saved(t, world), changed) {
+		t.Error("a part of a file has changed the world")
+	}
+	if err := world.LoadFrom(t.Context(), bytes.NewReader(whole)); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(saved(t, world), whole) {
+		t.Error("the world is another one than the file's")
+	}
+}
