@@ -112,6 +112,9 @@ func NewDeliverer(ctx context.Context, config DelivererConfig) (*Deliverer, erro
 	return d, nil
 }
 
+// Router returns what decides where events go.
+func (d *Deliverer) Router() *Router { return d.config.Router }
+
 // open returns the sender of a destination of the configuration.
 func (d *Deliverer) open(ctx context.Context, to Destination) (sender, error) {
 	switch to.Type {

@@ -15,6 +15,7 @@
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	health.go       what is ready, and what is not
+//	limits.go       the limits in force
 //	hosts.go        host names and web pages that requests may come from
 package gateway
 
@@ -146,6 +147,7 @@ type Gateway struct {
 	config    Config
 	activity  *activity.Recorder
 	admission *admission.Limiter
+	limits    Limits
 	graph     *graph.Client
 	objects   *object.Opener
 	governor  *message.Governor
@@ -309,11 +311,10 @@ func (g *Gateway) limitConnections(config *Config) {
 		config.Logger.Warn("the process may open too few files, so that its limits are lower than configured; raise the limit of open files (ulimit -n)",
 			"files", descriptors.Limit, "max_connections", limits.MaxConnections, "max_uploads", config.Transfer.MaxTransfers)
 	}
+	config.Admission = limits
+	g.setLimits(config)
 	g.admission = admission.New(limits)
 }
-
-// State returns the gateway's database, for administration beside the API.
-func (g *Gateway) State() *state.DB { return g.config.State }
 
 // Journal returns what has happened.
 func (g *Gateway) Journal() *journal.Journal { return g.config.Journal }

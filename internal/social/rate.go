@@ -10,6 +10,9 @@ import (
 	"ferry/socialmessaging"
 )
 
+// DefaultMediaPerSecond is the default of Config.MediaPerSecond: AWS's quota.
+const DefaultMediaPerSecond = 100
+
 // NoLimit as a rate lets everything pass.
 const NoLimit = -1
 

@@ -123,7 +123,7 @@ func (c Config) withDefaults() (Config, error) {
 		problems = append(problems, fmt.Errorf("WillFail is %q; expected %s or %s", c.WillFail, transfer.RefuseWillFail, transfer.WarnWillFail))
 	}
 	if c.MediaPerSecond == 0 {
-		c.MediaPerSecond = 100
+		c.MediaPerSecond = DefaultMediaPerSecond
 	}
 	if c.NoKMS == "" {
 		c.NoKMS = "This server is not configured to read keys of KMS."

@@ -5,6 +5,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -42,10 +43,7 @@ func (s *DB) openPostgres(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	connections := s.config.Connections
-	if connections == 0 {
-		connections = DefaultConnections
-	}
+	connections := cmp.Or(s.config.Connections, DefaultConnections)
 	if connections < 2 {
 		return fmt.Errorf("the limit of connections to PostgreSQL is %d; expected at least 2, one for reading and one for writing", connections)
 	}
@@ -62,6 +60,15 @@ func (s *DB) openPostgres(ctx context.Context, path string) error {
 	s.write = openPool(newConnector(config, writeSettings, forWriting), connections/2)
 	s.read = openPool(newConnector(config, readSettings, forReading), connections-connections/2)
 	return nil
+}
+
+// MaxConnections returns how many connections to PostgreSQL there may be; 0 means that the
+// database is a file.
+func (s *DB) MaxConnections() int {
+	if !s.isPostgres {
+		return 0
+	}
+	return cmp.Or(s.config.Connections, DefaultConnections)
 }
 
 func openPool(connector *postgresConnector, connections int) *sql.DB {

@@ -54,6 +54,9 @@ const retryDelay = 200 * time.Millisecond
 // ErrTimeout is the cause of a context whose transfer took longer than Config.Timeout.
 var ErrTimeout = errors.New("the transfer took longer than the server allows")
 
+// DefaultTimeout is the default of Config.Timeout.
+const DefaultTimeout = 10 * time.Minute
+
 // DefaultMaxTransfers is the default of Config.MaxTransfers.
 const DefaultMaxTransfers = 256
 
@@ -91,7 +94,7 @@ func New(config Config) (*Engine, error) {
 		config.MaxTransfers = DefaultMaxTransfers
 	}
 	if config.Timeout <= 0 {
-		config.Timeout = 10 * time.Minute
+		config.Timeout = DefaultTimeout
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)

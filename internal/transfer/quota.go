@@ -43,6 +43,9 @@ type quota struct {
 	accounts map[string]*usage
 }
 
+// PerAccount returns how many transfers one account may have in progress, of all.
+func PerAccount(transfers int) int { return max(1, transfers*3/4) }
+
 // usage is what one account uses.
 type usage struct {
 	inProgress map[*place]struct{}
@@ -51,7 +54,7 @@ type usage struct {
 
 func newQuota(transfers int) *quota {
 	return &quota{
-		places: transfers, perAccount: max(1, transfers*3/4), now: time.Now,
+		places: transfers, perAccount: PerAccount(transfers), now: time.Now,
 		accounts: make(map[string]*usage),
 	}
 }
