@@ -22,7 +22,9 @@ const filePolicy = "default-src 'none'; sandbox"
 func setHeaders(header http.Header, r *http.Request) {
 	header.Set("Content-Security-Policy", pagePolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
+	// With no-referrer, browsers would send "Origin: null" with forms, which is refused as
+	// that of another page (docs/references.md#cross-site).
+	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
