@@ -10,11 +10,12 @@ import (
 
 // done is what an action has done.
 type done struct {
-	To     string // page to show next
-	Text   string // what has changed, as before → after, for the record
-	Person string // whom it is about
-	WAMID  string
-	Media  string
+	To      string // page to show next
+	Text    string // what has changed, as before → after, for the record
+	Person  string // whom it is about
+	WAMID   string
+	Media   string
+	Account string // whose events were changed
 }
 
 // action registers a change that a form makes. It needs a role, and is recorded under its
@@ -33,7 +34,7 @@ func (c *Console) action(pattern, name string, least role, do func(*request) (do
 
 // finish records a change, and shows what has come of it.
 func (c *Console) finish(w http.ResponseWriter, r *request, name string, result done, err error) {
-	entry := activity.Entry{Time: c.config.Now(), Operation: name, Outcome: activity.OK, Text: result.Text, WAMID: result.WAMID, MediaID: result.Media}
+	entry := activity.Entry{Time: c.config.Now(), Operation: name, Outcome: activity.OK, Text: result.Text, WAMID: result.WAMID, MediaID: result.Media, Account: result.Account}
 	if err != nil {
 		p := asProblem(err)
 		entry.Outcome, entry.Text, entry.Status = activity.Refused, p.Text, p.Status

@@ -17,6 +17,8 @@
 //	page.go      templates
 //	stream.go    the stream of changes
 //	preview.go   files that others have made
+//	reading.go   what pages show of the journal and of events, redacted for viewers
+//	now.go, timeline.go, trace.go, why.go, events*.go   pages of every server
 //	phone*.go, world*.go, template.go, media.go, message.go   pages of ferry dev
 package console
 
@@ -93,6 +95,11 @@ type Console struct {
 	pictures chan struct{} // has an element for each picture that is decoded
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
+	checked  struct { // the last health checks
+		sync.Mutex
+		health gateway.Health
+		at     time.Time
+	}
 }
 
 const (
@@ -108,6 +115,9 @@ func New(config Config) (*Console, error) {
 	}
 	if err := config.Trust.Check(); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
+	}
+	if config.Gateway == nil && config.Simulator == nil {
+		return nil, errors.New("console: there is neither a gateway nor a simulator to show")
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -149,28 +159,30 @@ func (c *Console) route() {
 	c.mux.HandleFunc("POST /login", c.logIn)
 	c.mux.HandleFunc("GET /stream", c.forRole(viewer, c.serveStream))
 	c.mux.HandleFunc("POST /logout", c.forRole(viewer, c.logOut))
-	if c.config.Simulator != nil {
-		c.routeWorld()
+	if c.config.Gateway != nil {
+		c.routeNow()
 	}
-	c.mux.HandleFunc("GET /{$}", c.forRole(viewer, func(w http.ResponseWriter, r *request) {
-		if len(c.nav) > 0 {
+	if c.config.Simulator != nil {
+		c.routePhone()
+		c.routeMessages()
+		c.routeTemplates()
+		c.routeMedia()
+	}
+	if c.config.Gateway != nil {
+		c.routeTimeline()
+		c.routeWhy()
+		c.routeEvents()
+	} else {
+		c.mux.HandleFunc("GET /{$}", c.forRole(viewer, func(w http.ResponseWriter, r *request) {
 			http.Redirect(w, r.Request, c.nav[0].Path, http.StatusSeeOther)
-			return
-		}
-		c.render(w, r, "empty", nil)
-	}))
+		}))
+	}
+	if c.config.Simulator != nil {
+		c.routeSimulator()
+	}
 	c.mux.HandleFunc("/", c.forRole(viewer, func(w http.ResponseWriter, r *request) {
 		c.renderError(w, r, problem{http.StatusNotFound, "There is no such page.", ""})
 	}))
-}
-
-// routeWorld registers the pages of ferry dev.
-func (c *Console) routeWorld() {
-	c.routePhone()
-	c.routeMessages()
-	c.routeTemplates()
-	c.routeMedia()
-	c.routeSimulator()
 }
 
 // ServeHTTP implements [http.Handler].
@@ -203,7 +215,11 @@ func (c *Console) page(item navItem, least role, serve func(http.ResponseWriter,
 	if item.Name != "" {
 		c.nav = append(c.nav, item)
 	}
-	c.mux.HandleFunc("GET "+item.Path, c.forRole(least, serve))
+	pattern := item.Path
+	if pattern == "/" { // and no other path below it
+		pattern = "/{$}"
+	}
+	c.mux.HandleFunc("GET "+pattern, c.forRole(least, serve))
 }
 
 // record records a change.

@@ -83,16 +83,12 @@ var functions = template.FuncMap{
 	"phone":  phoneNumber,
 	"number": user.number, // {{number .User "16505551234"}}: as the person may see it
 	"span":   span,
-	"short": func(n int, text string) string {
-		runes := []rune(text)
-		if len(runes) > n {
-			return string(runes[:n]) + "…"
-		}
-		return text
-	},
-	"join":  strings.Join,
-	"lower": strings.ToLower,
-	"words": func(text string) string { return strings.ReplaceAll(strings.ToLower(text), "_", " ") },
+	"took":   took,
+	"lines":  cleanLines, // the same of several lines
+	"short":  shortTo,
+	"join":   strings.Join,
+	"lower":  strings.ToLower,
+	"words":  func(text string) string { return strings.ReplaceAll(strings.ToLower(text), "_", " ") },
 	"dict": func(pairs ...any) map[string]any {
 		values := make(map[string]any, len(pairs)/2)
 		for i := 0; i+1 < len(pairs); i += 2 {
@@ -135,6 +131,7 @@ type view struct {
 	Nav    []navItem
 	User   user
 	Login  bool // people log in
+	CanAsk bool // there is a page Why
 	World  *worldView
 	Data   any
 }
@@ -201,7 +198,7 @@ func (c *Console) renderStatus(w http.ResponseWriter, r *request, status int, na
 		World: c.worldView(r), Data: data,
 	}
 	if r.user.Role > 0 {
-		v.Nav = c.nav
+		v.Nav, v.CanAsk = c.nav, c.config.Gateway != nil
 	}
 	set, names := c.pages.sets[name], []string{"layout"}
 	if parts := r.part(); parts != nil && status == http.StatusOK {

@@ -119,7 +119,7 @@ func (c *Console) chats(number metasim.Number, messages []metasim.Message) []cha
 		if m.Status == "delivered" {
 			row.Unread++
 		}
-		if !m.Created.Before(row.LastAt) && arrived(m) {
+		if (row.Last == "" || !m.Created.Before(row.LastAt)) && arrived(m) { // the first message makes the person
 			row.LastAt, row.Last = m.Created, c.bubbleOf(m).Summary()
 		}
 	}

@@ -37,6 +37,9 @@ func (w Webhook) apps() (apps []graph.App) {
 	return apps
 }
 
+// ReceivesWebhooks reports whether the gateway receives Meta's webhooks.
+func (g *Gateway) ReceivesWebhooks() bool { return len(g.config.Webhook.AppSecrets) > 0 }
+
 // WebhookPath is the path of Meta's webhook.
 const WebhookPath = "/webhooks/whatsapp"
 

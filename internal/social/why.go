@@ -173,7 +173,7 @@ func (g *gathering) candidates(found []activity.Entry) {
 		if e.Person != "" {
 			text += " to " + e.Person
 		}
-		g.facts.Candidates = append(g.facts.Candidates, why.Candidate{ID: id, Time: e.Time, Text: text + ": " + string(e.Outcome)})
+		g.facts.Candidates = append(g.facts.Candidates, why.Candidate{ID: id, Time: e.Time, Text: text + ": " + string(e.Outcome), Person: e.Person})
 	}
 	slices.Reverse(g.facts.Candidates)
 }

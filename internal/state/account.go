@@ -237,6 +237,12 @@ func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sende
 	})
 }
 
+// Accounts returns the ids of the accounts that have a linked account or an access key,
+// sorted, at most limit.
+func (s *DB) Accounts(ctx context.Context, limit int) ([]string, error) {
+	return s.texts(ctx, `SELECT account_id FROM business_account UNION SELECT account_id FROM access_key ORDER BY 1 LIMIT $1`, limit)
+}
+
 // LinkedAccounts returns the linked accounts of one account with their phone
 // numbers, for administration. An empty account id means all accounts.
 func (s *DB) LinkedAccounts(ctx context.Context, accountID string) ([]BusinessAccount, error) {

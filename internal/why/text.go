@@ -8,6 +8,9 @@ import (
 
 var signs = map[Sign]string{OK: "✓", Finding: "!", Stopped: "✗", NotReached: "–", Unknown: "?"}
 
+// Mark returns the sign in one character.
+func (s Sign) Mark() string { return signs[s] }
+
 // Text returns a report for people, in lines of at most width characters where words
 // allow it. All text from elsewhere must still be cleaned.
 func Text(r Report, width int) string {
@@ -25,7 +28,7 @@ func Text(r Report, width int) string {
 		if len(facts) == 0 {
 			facts = []string{""}
 		}
-		fmt.Fprintf(&text, "%s %d %-13s", signs[s.Sign], s.Number, s.Name)
+		fmt.Fprintf(&text, "%s %d %-13s", s.Sign.Mark(), s.Number, s.Name)
 		for i, fact := range facts {
 			if i > 0 {
 				text.WriteString(strings.Repeat(" ", indent))
@@ -33,7 +36,7 @@ func Text(r Report, width int) string {
 			text.WriteString(wrap(fact, width) + "\n")
 		}
 		if s.Next != "" {
-			advice, command := splitCommand(s.Next)
+			advice, command := SplitCommand(s.Next)
 			text.WriteString(strings.Repeat(" ", indent) + wrap("→ "+advice, width) + "\n")
 			if command != "" { // whole, so that it can be copied
 				text.WriteString(strings.Repeat(" ", indent) + "  " + command + "\n")
@@ -51,8 +54,9 @@ func Text(r Report, width int) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// splitCommand splits advice from the command at its end.
-func splitCommand(next string) (advice, command string) {
+// SplitCommand splits advice, the Next of a Station, from the command at its end; empty
+// means that there is none.
+func SplitCommand(next string) (advice, command string) {
 	at := strings.LastIndex(next, ": ")
 	if at < 0 || next[at+2] < 'a' || next[at+2] > 'z' {
 		return next, ""

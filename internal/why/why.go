@@ -52,6 +52,9 @@ type Report struct {
 	Subject    string      `json:"subject,omitempty"`   // "photo.jpg → 4915112345678"
 	Stations   []Station   `json:"stations,omitempty"`
 	Candidates []Candidate `json:"candidates,omitempty"`
+
+	// People are whose numbers are in the texts, for those who must not show them.
+	People []string `json:"-"`
 }
 
 // Station is one of nine.
@@ -61,6 +64,13 @@ type Station struct {
 	Sign   Sign     `json:"sign"`
 	Facts  []string `json:"facts,omitempty"`
 	Next   string   `json:"next,omitempty"` // what to do; a command is behind the last ": "
+	Refs   []Ref    `json:"refs,omitempty"` // what the station is about
+}
+
+// Ref names something about which there is more.
+type Ref struct {
+	Kind string `json:"kind"` // request, media, message, wamid or event
+	ID   string `json:"id"`
 }
 
 // Candidate is one of several things that an id may mean.
@@ -68,6 +78,8 @@ type Candidate struct {
 	ID   string    `json:"id"`
 	Time time.Time `json:"time"`
 	Text string    `json:"text"`
+
+	Person string `json:"person,omitempty"` // whose number is in Text
 }
 
 // Facts are what is known of an id.
@@ -127,7 +139,7 @@ type joiner struct {
 // Join makes the report.
 func Join(f Facts) Report {
 	if len(f.Candidates) > 0 {
-		return Report{ID: f.ID, Answer: Choose, Candidates: f.Candidates,
+		return Report{ID: f.ID, Answer: Choose, Candidates: f.Candidates, People: f.people(),
 			Verdict: fmt.Sprintf("%d uploads and messages belong to this. Name one of them: ferry why ID", len(f.Candidates))}
 	}
 	if len(f.Entries) == 0 && f.Message == nil && f.Media == nil && len(f.Events) == 0 {
@@ -140,7 +152,55 @@ func Join(f Facts) Report {
 	}
 	j.upload()
 	j.delivery()
-	return j.report()
+	j.refer()
+	r := j.report()
+	r.People = f.people()
+	return r
+}
+
+// people returns the numbers of all people that the facts name.
+func (f *Facts) people() (people []string) {
+	add := func(person string) {
+		if person != "" && !slices.Contains(people, person) {
+			people = append(people, person)
+		}
+	}
+	for _, e := range f.Entries {
+		add(e.Person)
+	}
+	for _, c := range f.Candidates {
+		add(c.Person)
+	}
+	if f.Message != nil {
+		add(f.Message.Recipient)
+	}
+	return people
+}
+
+// refer adds what the stations are about.
+func (j *joiner) refer() {
+	add := func(number int, kind, id string) {
+		if s := &j.stations[number-1]; id != "" && (len(s.Facts) > 0 || s.Sign != NotReached) {
+			s.Refs = append(s.Refs, Ref{kind, id})
+		}
+	}
+	call := j.last(isUpload)
+	if call == nil && j.Message == nil {
+		call = j.last(func(e *activity.Entry) bool {
+			return e.Outcome.IsFailure() && (e.Kind == activity.Call || e.Kind == activity.Message)
+		})
+	}
+	if call != nil {
+		add(1, "request", call.Trace)
+	}
+	add(5, "media", j.mediaID())
+	if j.Message != nil {
+		add(6, "message", j.Message.ID)
+		add(7, "wamid", j.Message.WAMID)
+	}
+	if last := j.deciding(); last != nil {
+		add(8, "event", last.ID)
+	}
 }
 
 // set sets a station.

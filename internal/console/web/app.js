@@ -57,7 +57,10 @@ document.addEventListener("click", async (e) => {
 async function copyText(text, button) {
   try { await navigator.clipboard.writeText(text); } catch { tell("The browser does not let this page copy. The text is: " + text); return; }
   say.textContent = "Copied";
-  if (button) { button.textContent = "Copied"; setTimeout(() => button.textContent = "Copy", 1500); }
+  if (!button || button.textContent === "Copied") return;
+  const name = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => button.textContent = name, 1500);
 }
 
 // Keys.
@@ -75,6 +78,8 @@ const keys = {
   j: () => step(1),
   k: () => step(-1),
   c: () => { const id = find("[data-id]"); if (id) copyText(id.textContent); },
+  o: () => { const of = document.activeElement.closest("[data-why]"); if (of) location.href = "/why?id=" + encodeURIComponent(of.dataset.why); },
+  r: () => find("main [data-key=r]")?.focus(),
   g: () => { began = Date.now(); },
 };
 

@@ -53,6 +53,7 @@ export async function changed(names) {
   busy = false;
 }
 document.addEventListener("visibilitychange", () => changed([]));
+setInterval(() => changed(["tick"]), 10000); // what changes by itself
 
 export const parts = (names) => [...document.querySelectorAll("[data-live]")]
   .filter((e) => !names || names.has("all") || e.dataset.live.split(" ").some((name) => names.has(name)))
