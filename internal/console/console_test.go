@@ -219,6 +219,17 @@ func TestEveryPageIsShownWithTheHeadersThatKeepItSafe(t *testing.T) {
 	}
 }
 
+func TestPeopleAreListedWithTheLastMessageAlsoIfItIsTheFirst(t *testing.T) {
+	w := start(t)
+	w.post("/phone", "wa_id", "16505550001", "name", "Bruno").want(t, http.StatusSeeOther)
+	w.business(map[string]any{"type": "text", "text": map[string]any{"body": "The first one"}}) // which makes Anna a person
+	if err := w.sim.SetStatus(w.sim.Messages()[0].ID, "delivered", 0); err != nil {
+		t.Fatal(err)
+	}
+	a := w.get("/phone/" + anna)
+	a.want(t, http.StatusOK, `<bdi>The first one</bdi>`, `<bdi>&#43;16505550001</bdi>`)
+}
+
 func TestPagesOfOtherOriginsAndOtherNamesAreRefused(t *testing.T) {
 	w := start(t)
 	w.post("/phone", "wa_id", anna).want(t, http.StatusSeeOther)

@@ -8,3 +8,9 @@ func Disposition(kind, name string) string { return disposition(kind, name) }
 
 // ShortNumber is shortNumber.
 func ShortNumber(number string) string { return shortNumber(number) }
+
+// MaxTimeline is maxTimeline.
+const MaxTimeline = maxTimeline
+
+// MaxEventRows is maxEventRows.
+const MaxEventRows = maxEventRows

@@ -86,6 +86,13 @@ func (v *reader) entries(ctx context.Context, f journal.Filter) ([]activity.Entr
 // redact changes an entry to what a viewer sees.
 func (v *reader) redact(e *activity.Entry) {
 	e.Cause, e.Remote = "", ""
+	if e.Kind == activity.Admin { // its text may have numbers that no entry names
+		for _, number := range digits.FindAllString(e.Text, -1) {
+			if !slices.Contains(v.accounts, number) {
+				v.numbers[number] = true
+			}
+		}
+	}
 	for _, text := range []*string{
 		&e.Person, &e.WAMID, &e.Text, &e.Operation, &e.Object, &e.Destination, &e.Resource, &e.Code, &e.By, &e.Trace, &e.MetaTrace, &e.EventID, &e.MessageID, &e.MediaID,
 	} {

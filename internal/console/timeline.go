@@ -19,6 +19,7 @@ const (
 	maxTimeline  = 80  // entries on a page
 	maxRowText   = 140 // characters of a text in a row
 	maxShortName = 60  // characters of an id, a source or a name in a row
+	maxLinkID    = 256 // bytes of an id that a page links to
 )
 
 // entryRow is an entry in a list.
@@ -153,7 +154,7 @@ func timeOrAge(text string, now time.Time) (time.Time, error) {
 func rowOf(e activity.Entry) entryRow {
 	row := entryRow{Entry: e, WhyID: whyID(e)}
 	trace := cmp.Or(e.Trace, e.MetaTrace)
-	if trace == "" {
+	if trace == "" || len(trace) > maxLinkID {
 		trace = entryPrefix + strconv.FormatInt(e.Seq, 10)
 	}
 	row.Path = tracePath(trace)
@@ -173,7 +174,7 @@ func whyID(e activity.Entry) string {
 		return ""
 	}
 	for _, id := range []string{e.MessageID, e.WAMID, e.MediaID, e.EventID, e.Trace, e.MetaTrace} {
-		if id != "" && !strings.Contains(id, "…") {
+		if id != "" && len(id) <= maxLinkID && !strings.Contains(id, "…") {
 			return id
 		}
 	}

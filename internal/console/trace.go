@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	maxSteps      = 100      // of a request
-	maxStepFields = 40_000   // bytes of the details of all steps of a page
+	maxSteps      = 60       // of a request
+	maxStepFields = 40_000   // bytes of the details of all steps of a page, with their markup
+	fieldMarkup   = 80       // bytes around a detail
 	maxFieldText  = 400      // characters of one detail
 	barLength     = 1000     // of the waterfall, in its own units
 	minBar        = 6        // length of a step that took no time
@@ -110,7 +111,7 @@ func (c *Console) waterfall(id string, entries []activity.Entry) tracePage {
 		s.X = min(int(s.Offset*barLength/max(page.Took, 1)), barLength-s.Width)
 		for _, field := range fieldsOf(e) {
 			field[1] = shortTo(maxFieldText, field[1])
-			if left -= len(field[0]) + len(field[1]); left < 0 {
+			if left -= len(field[0]) + len(field[1]) + fieldMarkup; left < 0 {
 				page.IsCut = true
 				break
 			}

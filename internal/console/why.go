@@ -88,6 +88,9 @@ func cleanLines(text string) string {
 
 // linkTo returns the page about what a station is about; the zero link means none.
 func (c *Console) linkTo(ref why.Ref) link {
+	if len(ref.ID) > maxLinkID {
+		return link{}
+	}
 	switch ref.Kind {
 	case "request":
 		return link{tracePath(ref.ID), "steps of the request"}
