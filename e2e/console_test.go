@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -197,6 +198,59 @@ func TestTwelveTabsShareOneStream(t *testing.T) {
 	}
 }
 
+// A tab finds the server again by itself. How long that takes is in the output of the test.
+func TestTabIsLiveAgainAfterFerryWasKilled(t *testing.T) {
+	ports, data := fmt.Sprint(freePortBase(t)), t.TempDir()
+	first := startDevAs(t, raceBuild, "--data", data, "--port-base", ports)
+	p := startBrowser(t).open()
+	p.visit(first.console() + "/phone")
+	p.await("the stream is open", "document.documentElement.dataset.stream == 'open'")
+	p.do(chromedp.Evaluate[chromedp.Void](`window.isTheSamePage = true`))
+	first.kill()
+	p.await("the stream is lost", "document.documentElement.dataset.stream == 'lost'")
+	second := startDevAs(t, raceBuild, "--data", data, "--port-base", ports)
+	ready := time.Now()
+	second.ferry("trigger", "inbound", "--from", anna, "--text", "after the restart")
+	p.sees("Person 1234")
+	t.Logf("live %v after the restart, of which sending the message is a part", time.Since(ready).Round(time.Millisecond))
+	if !p.holds("window.isTheSamePage") {
+		t.Error("the page was loaded again")
+	}
+}
+
+func TestLoginLinkOfTheConsoleWorksOnce(t *testing.T) {
+	in := install(t, raceBuild, startSimulator(t, noAccounts))
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprint("127.0.0.1:", port)
+	in.serve("--console-listen", address)
+	link := func(role string) string {
+		return strings.TrimSpace(mustRun(t, in.env, in.program, "console", "login", "--role", role, "--name", "Carla", "--console-listen", address))
+	}
+	b := startBrowser(t)
+	p, used := b.open(), link("viewer")
+	p.visit("http://" + address)
+	p.sees("ferry console login")
+	p.visit(used)
+	p.do(chromedp.Click("main form button"))
+	p.sees("Carla, viewer")
+	p.visit(used)
+	p.do(chromedp.Click("main form button"))
+	p.sees("has been used")
+	p.visit("http://" + address)
+	p.sees("Carla, viewer") // the session is still there
+	for _, violation := range p.violations() {
+		t.Error(violation)
+	}
+	p.do(chromedp.Click(`form[action="/logout"] button`))
+	p.sees("ferry console login")
+	p.visit(link("admin"))
+	p.do(chromedp.Click("main form button"))
+	p.sees("Carla, admin")
+}
+
 func TestPersonIsPlayedWithTheKeyboard(t *testing.T) {
 	w := startConsole(t)
 	p := startBrowser(t).open()
@@ -211,7 +265,7 @@ func TestPersonIsPlayedWithTheKeyboard(t *testing.T) {
 	w.ferry("send", "--to", "+"+anna, "--text", "Thank you")
 	p.sees("Thank you")
 	p.press(kb.Escape + "gw")
-	p.await("g w leads to the page of the world", "location.pathname == '/world'")
+	p.await("g w leads to the page of the world", "location.pathname == '/world' && document.documentElement.dataset.stream == 'open'")
 	p.press("?")
 	p.await("the keys are shown", "document.querySelector('#help').open")
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"ferry/internal/sample"
@@ -35,7 +36,10 @@ func startDevAs(t testing.TB, b *build, args ...string) *devWorld {
 	t.Helper()
 	directory := t.TempDir()
 	w := &devWorld{envFile: filepath.Join(directory, "ferry.env")}
-	args = append([]string{"dev", "--port-base", fmt.Sprint(freePortBase(t)), "--env-file", w.envFile}, args...)
+	if !slices.Contains(args, "--port-base") {
+		args = append(args, "--port-base", fmt.Sprint(freePortBase(t)))
+	}
+	args = append([]string{"dev", "--env-file", w.envFile}, args...)
 	w.process = start(t, b.path(t), environment(directory), args...)
 	w.wantEnvFile()
 	return w

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
@@ -179,14 +180,21 @@ func (p *tab) holds(expression string) bool {
 // await waits until an expression is true.
 func (p *tab) await(what, expression string) {
 	p.t.Helper()
-	eventually(p.t, what, func() bool { return p.holds(expression) })
+	limit := time.Now().Add(startLimit)
+	for !p.holds(expression) {
+		if time.Now().After(limit) {
+			p.t.Fatalf("this has not happened within %v: %s; %s shows:\n%s", startLimit, what,
+				evaluate[string](p, "location.href"), evaluate[string](p, "document.body.innerText"))
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // sees waits until the page has a text.
 func (p *tab) sees(text string) {
 	p.t.Helper()
 	quoted, _ := json.Marshal(text)
-	p.await("the page shows "+text, "document.body.innerText.includes("+string(quoted)+")")
+	p.await("the page shows "+text, "document.body?.innerText.includes("+string(quoted)+")")
 }
 
 // press presses keys.
