@@ -197,5 +197,6 @@ func (c *consoleLoginCommand) Run(ctx context.Context, terminal *terminal) error
 		return err
 	}
 	u.Path, u.RawQuery = "/login", url.Values{"token": {token.Reveal()}}.Encode()
-	return terminal.out.Printf("%s\n\nThe link logs in once, within a minute, with the role %s.\n", u, c.Role)
+	_ = terminal.err.Printf("The link logs in once, within a minute, with the role %s.\n", c.Role)
+	return terminal.out.Printf("%s\n", u)
 }
