@@ -43,7 +43,7 @@ test: tools node system
 # with the detector its tests take three times as long.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 
-GOTESTSUM = FERRY_E2E=require $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- \
+GOTESTSUM = FERRY_E2E=require GORACE=atexit_sleep_ms=0 $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- \
 	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo '$(RACE)') -timeout 30m
 
 test-root:

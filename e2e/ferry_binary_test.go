@@ -40,7 +40,7 @@ var raceFlags = []string{"-race", "-gcflags=modernc.org/sqlite/lib=-race=false",
 var (
 	raceBuild     = &build{name: "ferry-race", flags: raceFlags, fallback: plainBuild} // needs a C compiler
 	plainBuild    = &build{name: "ferry"}
-	strippedBuild = &build{name: "ferry-stripped", flags: []string{"-trimpath", "-ldflags", "-s -w"}}
+	strippedBuild = &build{name: "ferry-stripped", flags: []string{"-ldflags", "-s -w"}}
 )
 
 // path builds the binary, if no test has done so yet, and returns its file.

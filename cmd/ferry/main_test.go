@@ -32,6 +32,7 @@ func TestCommands(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir) // not the AWS configuration of the user who runs the test
 			env.Setenv("DATABASE", "ferry.db")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each command takes a second longer with the race detector
 			if err := os.CopyFS(filepath.Join(env.WorkDir, "seed"), os.DirFS("testdata/seed")); err != nil {
 				return err
 			}
