@@ -10,12 +10,19 @@ import (
 
 // done is what an action has done.
 type done struct {
-	To      string // page to show next
-	Text    string // what has changed, as before → after, for the record
-	Person  string // whom it is about
-	WAMID   string
-	Media   string
-	Account string // whose events were changed
+	To     string // page to show next
+	Text   string // what has changed, as before → after, for the record
+	Person string // whom it is about
+	WAMID  string
+	Media  string
+
+	Account  string // 12 digits
+	Resource string // what it is about, such as the id of a key
+
+	// Page is shown in place of To, with Data: for what no later page may show, such as a
+	// secret, and for a form that has to be filled in again. Empty means none.
+	Page string
+	Data any
 }
 
 // action registers a change that a form makes. It needs a role, and is recorded under its
@@ -34,7 +41,8 @@ func (c *Console) action(pattern, name string, least role, do func(*request) (do
 
 // finish records a change, and shows what has come of it.
 func (c *Console) finish(w http.ResponseWriter, r *request, name string, result done, err error) {
-	entry := activity.Entry{Time: c.config.Now(), Operation: name, Outcome: activity.OK, Text: result.Text, WAMID: result.WAMID, MediaID: result.Media, Account: result.Account}
+	entry := activity.Entry{Time: c.config.Now(), Operation: name, Outcome: activity.OK, Text: result.Text, WAMID: result.WAMID, MediaID: result.Media}
+	entry.Account, entry.Resource = result.Account, result.Resource
 	if err != nil {
 		p := asProblem(err)
 		entry.Outcome, entry.Text, entry.Status = activity.Refused, p.Text, p.Status
@@ -43,7 +51,14 @@ func (c *Console) finish(w http.ResponseWriter, r *request, name string, result 
 		}
 	}
 	c.record(r.Context(), r, entry)
-	if err != nil {
+	switch {
+	case result.Page != "" && err != nil:
+		c.renderStatus(w, r, asProblem(err).Status, result.Page, result.Data)
+		return
+	case result.Page != "":
+		c.render(w, r, result.Page, result.Data)
+		return
+	case err != nil:
 		c.renderError(w, r, asProblem(err))
 		return
 	}

@@ -177,8 +177,11 @@ func (c *Console) route() {
 			http.Redirect(w, r.Request, c.nav[0].Path, http.StatusSeeOther)
 		}))
 	}
-	if c.config.Simulator != nil {
+	switch {
+	case c.config.Simulator != nil:
 		c.routeSimulator()
+	case c.config.Gateway != nil:
+		c.routeAdmin()
 	}
 	c.mux.HandleFunc("/", c.forRole(viewer, func(w http.ResponseWriter, r *request) {
 		c.renderError(w, r, problem{http.StatusNotFound, "There is no such page.", ""})

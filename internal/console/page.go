@@ -88,6 +88,9 @@ var functions = template.FuncMap{
 	"short":  shortTo,
 	"join":   strings.Join,
 	"lower":  strings.ToLower,
+	"title":  func(word string) string { return strings.ToUpper(word[:1]) + word[1:] },
+	"inc":    func(i int) int { return i + 1 },
+	"shell":  shellWord,
 	"words":  func(text string) string { return strings.ReplaceAll(strings.ToLower(text), "_", " ") },
 	"dict": func(pairs ...any) map[string]any {
 		values := make(map[string]any, len(pairs)/2)
@@ -100,6 +103,8 @@ var functions = template.FuncMap{
 	"in":      func(list []string, value string) bool { return slices.Contains(list, value) },
 	"query":   url.QueryEscape,
 	"command": command,
+
+	"hasPrefix": strings.HasPrefix,
 }
 
 // phoneNumber returns a wa_id as a phone number.

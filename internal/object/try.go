@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,11 @@ func (o *Opener) Stores() []StoreConfig {
 		stores[i].SecretAccessKey, stores[i].SessionToken = secret.Secret{}, secret.Secret{}
 	}
 	return stores
+}
+
+// StoreOf returns the index in Stores of the store that serves a bucket, -1 if none does.
+func (o *Opener) StoreOf(bucket string) int {
+	return slices.Index(o.stores, o.storeFor(bucket))
 }
 
 // Try tests the store that serves a bucket as calls use it: the credentials, then the

@@ -1,0 +1,244 @@
+// Access keys: who has which, what their policies say, and how they are made and ended.
+
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"ferry/internal/activity"
+	manage "ferry/internal/admin"
+	"ferry/internal/journal"
+	"ferry/internal/secret"
+	"ferry/internal/social"
+	"ferry/internal/state"
+)
+
+const (
+	keysOnPage     = 50
+	accountChoices = 200  // accounts that a form suggests
+	callEntries    = 1000 // calls in which the last use of a key is looked for
+)
+
+// keysPage lists keys.
+type keysPage struct {
+	standing
+	Keys     []keyRow
+	Account  string // that the list is limited to
+	Accounts []string
+	Next     string
+	Form     keyForm
+	May      may
+}
+
+type keyRow struct {
+	state.AccessKey
+	LastUse time.Time // zero means that the journal has none
+}
+
+// keyForm is what a person has typed to make a key.
+type keyForm struct{ Account, Name, Access, Policy, Problem string }
+
+// keyPage is about one key.
+type keyPage struct {
+	standing
+	keyRow
+	Documents []string // its policies, indented
+	May       may
+}
+
+// createdKey is a key with its secret, which is shown once.
+type createdKey struct {
+	ID, Account, Name string
+	Secret            string
+}
+
+func (c *Console) routeKeys() {
+	c.page(navItem{Path: "/admin/keys"}, viewer, func(w http.ResponseWriter, r *request) {
+		page, err := c.keys(r)
+		if err != nil {
+			c.renderError(w, r, asProblem(err))
+			return
+		}
+		c.render(w, r, "admin-keys", page)
+	})
+	c.page(navItem{Path: "/admin/keys/{id}"}, viewer, c.serveKey)
+	c.action("/admin/keys", "CreateKey", admin, c.createKey)
+	c.action("/admin/keys/{id}/status", "ChangeKey", admin, c.changeKey)
+	c.action("/admin/keys/{id}/delete", "DeleteKey", admin, c.deleteKey)
+}
+
+func (c *Console) keys(r *request) (keysPage, error) {
+	query := r.URL.Query()
+	page := keysPage{standing: c.standing(r, admin), Account: query.Get("account"), Form: keyForm{Account: query.Get("account"), Name: "app", Access: "policy"}}
+	page.Return = "/admin/keys"
+	all, err := manage.AccessKeys(r.Context(), c.config.State, page.Account)
+	if err != nil {
+		return page, typed(err)
+	}
+	shown, next := afterPage(all, query.Get("after"), keysOnPage, func(k state.AccessKey) string { return k.ID })
+	uses, err := c.keyUses(r.Context(), page.Account)
+	if err != nil {
+		return page, err
+	}
+	for _, key := range shown {
+		page.Keys = append(page.Keys, keyRow{key, uses[key.ID]})
+	}
+	page.Next = next
+	usages, err := c.config.State.Usages(r.Context())
+	for _, u := range usages[:min(len(usages), accountChoices)] {
+		page.Accounts = append(page.Accounts, u.AccountID)
+	}
+	if err != nil {
+		return page, err
+	}
+	page.May, err = c.ask(r, query.Get("key"))
+	return page, err
+}
+
+// keyUses returns when keys were last used, as far as the journal has it.
+func (c *Console) keyUses(ctx context.Context, account string) (map[string]time.Time, error) {
+	calls, err := c.config.Gateway.Journal().Read(ctx, journal.Filter{Account: account, Kinds: []activity.Kind{activity.Call}, Latest: true, Limit: callEntries})
+	uses := make(map[string]time.Time)
+	for _, e := range calls { // oldest first; calls that were not verified have no account
+		if e.Account != "" {
+			uses[e.AccessKey] = e.Time
+		}
+	}
+	return uses, err
+}
+
+func (c *Console) serveKey(w http.ResponseWriter, r *request) {
+	page, err := c.key(r)
+	if err != nil {
+		c.renderError(w, r, asProblem(err))
+		return
+	}
+	c.render(w, r, "admin-key", page)
+}
+
+func (c *Console) key(r *request) (page keyPage, err error) {
+	page.standing = c.standing(r, admin)
+	page.AccessKey, err = c.config.State.AccessKey(r.Context(), r.PathValue("id"))
+	if errors.Is(err, state.ErrNotFound) {
+		return page, problem{http.StatusNotFound, fmt.Sprintf("There is no access key %.100q.", r.PathValue("id")), "It may have been deleted."}
+	}
+	if err != nil {
+		return page, err
+	}
+	page.Secret = secret.Secret{}
+	for _, document := range page.Policies {
+		page.Documents = append(page.Documents, inOrder(document))
+	}
+	uses, err := c.keyUses(r.Context(), page.AccountID)
+	if err != nil {
+		return page, err
+	}
+	page.LastUse = uses[page.ID]
+	page.May, err = c.ask(r, page.ID)
+	return page, err
+}
+
+// inOrder returns a JSON text with indentation, its members in their order.
+func inOrder(text string) string {
+	var pretty bytes.Buffer
+	if json.Indent(&pretty, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return pretty.String()
+}
+
+// createKey makes a key, and shows its secret in the response to the form, once.
+func (c *Console) createKey(r *request) (done, error) {
+	form := keyForm{Account: r.field("account"), Name: r.field("name"), Access: r.field("access"), Policy: r.field("policy")}
+	again := func(err error) (done, error) {
+		page, pageErr := c.keys(r)
+		if pageErr != nil {
+			return done{}, pageErr
+		}
+		form.Problem = problemText(err)
+		page.Form = form
+		return done{Page: "admin-keys", Data: page}, err
+	}
+	if !c.isConfirmed(r.user) {
+		return again(problem{http.StatusForbidden, "A new secret is shown only after a fresh login.", "Confirm it's you below, then send the form again."})
+	}
+	document := form.Policy
+	switch {
+	case form.Access == "full":
+		document = manage.FullAccessPolicy
+	case document == "":
+		return again(invalid("The policy is empty; a key without a policy is not allowed to do anything."))
+	}
+	key, err := manage.CreateAccessKey(r.Context(), c.config.State, form.Account, form.Name, document)
+	if err != nil {
+		return again(typed(err))
+	}
+	return done{
+		Page: "admin-key-created", Data: createdKey{key.ID, key.AccountID, key.Name, key.Secret.Reveal()},
+		Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("none → user %s, %s", key.Name, accessText(form.Access)),
+	}, nil
+}
+
+func accessText(access string) string {
+	if access == "full" {
+		return "full access"
+	}
+	return "1 policy"
+}
+
+// changeKey disables a key, or enables it again.
+func (c *Console) changeKey(r *request) (done, error) {
+	key, err := c.config.State.AccessKey(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return done{}, err
+	}
+	status := r.field("status")
+	if status != "active" && status != "disabled" {
+		return done{}, invalid("The status is %.40q; expected active or disabled.", status)
+	}
+	if err := manage.SetAccessKeyDisabled(r.Context(), c.config.State, key.ID, status == "disabled"); err != nil {
+		return done{}, typed(err)
+	}
+	return done{To: "/admin/keys/" + key.ID, Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("user %s: %s → %s", key.Name, keyStatus(key), status)}, nil
+}
+
+// deleteKey deletes a key.
+func (c *Console) deleteKey(r *request) (done, error) {
+	key, err := c.config.State.AccessKey(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return done{}, err
+	}
+	if r.field("sure") == "" {
+		return done{}, invalid("Nothing was deleted: the box that confirms it is not ticked.")
+	}
+	if err := manage.DeleteAccessKey(r.Context(), c.config.State, key.ID); err != nil {
+		return done{}, typed(err)
+	}
+	return done{To: "/admin/keys", Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("user %s: %s → deleted", key.Name, keyStatus(key))}, nil
+}
+
+func keyStatus(key state.AccessKey) string {
+	if key.IsDisabled() {
+		return "disabled"
+	}
+	return "active"
+}
+
+// Status returns active or disabled.
+func (k keyRow) Status() string { return keyStatus(k.AccessKey) }
+
+// actions are the actions that policies may allow, for forms.
+var actions = social.Actions()
+
+// knownAction reports whether there is an action of a name, in whatever case.
+func knownAction(name string) bool {
+	return slices.ContainsFunc(actions, func(a string) bool { return strings.EqualFold(a, name) })
+}
