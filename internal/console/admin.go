@@ -34,9 +34,9 @@ func (c *Console) routeAdmin() {
 
 // standing is what a page of administration says about the person's login.
 type standing struct {
-	Can        bool // the person has the role that the page's changes need
-	Confirmed  bool // and a login that is fresh enough to make secrets
-	Name       string
+	Can        bool   // the person has the role that the page's changes need
+	Confirmed  bool   // and a login that is fresh enough to make secrets
+	Person     string // name of the person
 	HasSession bool   // that a link can confirm
 	Origin     string // of the console, for the command
 	Return     string // path of the page
@@ -45,7 +45,7 @@ type standing struct {
 // standing returns what a page says about the person's login. least is the role for its
 // changes.
 func (c *Console) standing(r *request, least role) standing {
-	s := standing{Can: r.user.Role >= least, Confirmed: c.isConfirmed(r.user), Name: r.user.Name, HasSession: r.user.HasSession, Return: r.URL.Path}
+	s := standing{Can: r.user.Role >= least, Confirmed: c.isConfirmed(r.user), Person: r.user.Name, HasSession: r.user.HasSession, Return: r.URL.Path}
 	if len(c.config.Origins) > 0 {
 		s.Origin = c.config.Origins[0]
 	}

@@ -4,7 +4,6 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -197,14 +196,16 @@ func (c *Console) sendTest(r *request) (done, error) {
 	begun := time.Now()
 	id, err := c.config.Gateway.Events().Test(ctx, on, name)
 	page.Result = &trialResult{Target: name, ID: id, Took: time.Since(begun)}
-	text := "accepted " + id
+	text := "test event"
+	if on.ID != "" {
+		text += " on behalf of " + social.BusinessAccountID(on)
+	}
 	if err != nil {
 		page.Result.Problem = err.Error()
-		text = "not accepted: " + err.Error()
+		text += ": not accepted: " + err.Error()
+	} else {
+		text += ": accepted, " + id
 	}
-	result := done{Page: "admin-destinations", Data: page, Account: on.AccountID, Resource: name, Text: fmt.Sprintf("test event: %s", text)}
-	if on.ID != "" {
-		result.Text += ", on behalf of " + social.BusinessAccountID(on)
-	}
+	result := done{Page: "admin-destinations", Data: page, Account: on.AccountID, Resource: name, Text: text}
 	return result, nil
 }

@@ -168,7 +168,7 @@ func (c *Console) createKey(r *request) (done, error) {
 		return done{Page: "admin-keys", Data: page}, err
 	}
 	if !c.isConfirmed(r.user) {
-		return again(problem{http.StatusForbidden, "A new secret is shown only after a fresh login.", "Confirm it's you below, then send the form again."})
+		return again(problem{http.StatusForbidden, "A new secret is shown only after a fresh login.", "Use a new link as this page says, then send the form again."})
 	}
 	document := form.Policy
 	switch {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -189,7 +190,7 @@ func (a answer) want(t *testing.T, status int, contains ...string) {
 		t.Errorf("status %d, want %d: %s", a.status, status, a.body)
 	}
 	for _, text := range contains {
-		if !strings.Contains(a.body, text) {
+		if !strings.Contains(a.body, text) && !strings.Contains(html.UnescapeString(a.body), text) {
 			t.Errorf("%q is not in the response: %s", text, a.body)
 		}
 	}

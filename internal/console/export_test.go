@@ -14,3 +14,9 @@ const MaxTimeline = maxTimeline
 
 // MaxEventRows is maxEventRows.
 const MaxEventRows = maxEventRows
+
+// LimitRow is limitRow.
+type LimitRow = limitRow
+
+// LimitRows is limitRows.
+var LimitRows = limitRows

@@ -1,0 +1,368 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"html"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ferry/internal/activity"
+	"ferry/internal/console"
+	"ferry/internal/event"
+	"ferry/internal/gateway"
+	"ferry/internal/local"
+	"ferry/internal/state"
+)
+
+// startServer starts a server with the console that ferry serve has: a gateway, and no
+// simulator in the console. It returns a function that moves the console's clock.
+func startServer(t *testing.T, change ...func(*console.Config)) (w *world, server *local.World, advance func(time.Duration)) {
+	t.Helper()
+	events := filepath.Join(t.TempDir(), "events.jsonl")
+	server, err := local.Start(context.Background(), local.Config{Destinations: []event.Destination{
+		{Name: "log", Type: event.File, Path: events, Accounts: []string{local.AccountID}},
+		{Name: "chosen", Type: event.Stdout},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	var later atomic.Int64
+	log := &lockedBuffer{}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	config := console.Config{
+		State: server.Gateway.State(), Gateway: server.Gateway, Activity: activity.NewRecorder(logger, server.Gateway.Journal()), NeedsLogin: true, Logger: logger,
+		Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) },
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	c, err := console.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := httptest.NewTLSServer(gateway.Access{}.Unsigned(c))
+	t.Cleanup(func() { c.Drain(); at.Close() })
+	client := at.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	w = &world{t: t, sim: server.Simulator, db: server.Gateway.State(), console: c, url: at.URL, client: client, log: log}
+	return w, server, func(d time.Duration) { later.Add(int64(d)) }
+}
+
+const form = "application/x-www-form-urlencoded"
+
+// submit sends a form with a cookie, name and value in turn.
+func (w *world) submit(cookie, path string, fields ...string) answer {
+	w.t.Helper()
+	return w.send(http.MethodPost, path, form, strings.NewReader(encoded(fields...)), "Cookie", cookie)
+}
+
+func TestPagesOfAdministrationShowWhatThereIs(t *testing.T) {
+	w, server, _ := startServer(t)
+	admin := w.login("admin")
+	for path, contains := range map[string][]string{
+		"/admin/accounts":                        {local.AccountID, "Lucky Shrub", local.BusinessAccountID, local.MetaAccountID, "+1 555-078-3881", "✓ registered", "quality green", "/admin/destinations#d-log", "1 access key"},
+		"/admin/keys":                            {local.AccessKeyID, "developer", "✓ active", "no call lately"},
+		"/admin/keys?account=" + local.AccountID: {local.AccessKeyID},
+		"/admin/keys?account=444455556666":       {"There is no key of 444455556666"},
+		"/admin/keys/" + local.AccessKeyID:       {"developer", "social-messaging:*", "Disable"},
+		"/admin/stores":                          {server.S3URL, "access key " + local.AccessKeyID, "path style"},
+		"/admin/destinations":                    {"events.jsonl", "Lucky Shrub", "no business account: they choose it by its ARN"},
+		"/admin/limits":                          {"connections from clients", "--max-connections", "10,000", "not used"},
+		"/admin/audit":                           {"LogIn", "anna", "role admin"},
+	} {
+		a := w.get(path, "Cookie", admin)
+		a.want(t, http.StatusOK, contains...)
+		if len(a.body) > 100_000 || strings.Contains(a.body, " style=") || strings.Contains(a.body, "<script>") {
+			t.Errorf("%s has %d bytes, or a style or script of its own", path, len(a.body))
+		}
+		for _, secret := range []string{server.SecretAccessKey.Reveal(), server.MetaToken.Reveal()} {
+			if strings.Contains(html.UnescapeString(a.body), secret) {
+				t.Errorf("%s has a secret", path)
+			}
+		}
+	}
+	if a := w.get("/admin", "Cookie", admin); a.header.Get("Location") != "/admin/accounts" {
+		t.Errorf("/admin leads to %s", a.header.Get("Location"))
+	}
+	w.get("/admin/keys/AKIAUNKNOWN", "Cookie", admin).want(t, http.StatusNotFound, "There is no access key")
+	w.get("/admin/accounts?account=444455556666", "Cookie", admin).want(t, http.StatusNotFound)
+	w.get("/admin/keys?account=me", "Cookie", admin).want(t, http.StatusBadRequest, "12 digits")
+	w.get("/admin/audit?before=x", "Cookie", admin).want(t, http.StatusBadRequest)
+	w.get("/admin/accounts").want(t, http.StatusSeeOther)
+}
+
+func TestViewersSeeNoFullNumbersAndChangeNothing(t *testing.T) {
+	w, _, _ := startServer(t)
+	viewer, operator := w.login("viewer"), w.login("operator")
+	a := w.get("/admin/accounts", "Cookie", viewer)
+	a.want(t, http.StatusOK, "+15…881")
+	if strings.Contains(a.body, "078-3881") {
+		t.Error("a viewer sees the whole number")
+	}
+	for _, path := range []string{"/admin/accounts", "/admin/keys", "/admin/keys/" + local.AccessKeyID, "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/audit"} {
+		a := w.get(path, "Cookie", viewer)
+		if a.status != http.StatusOK || strings.Contains(a.body, `method="post" action="/admin`) {
+			t.Errorf("%s: %d, or it has a form that the viewer may not send", path, a.status)
+		}
+	}
+	for path, fields := range map[string][]string{
+		"/admin/keys": {"account", local.AccountID, "name", "x", "access", "full"}, "/admin/keys/" + local.AccessKeyID + "/delete": {"sure", "1"},
+		"/admin/keys/" + local.AccessKeyID + "/status": {"status", "disabled"}, "/admin/stores/try": {"bucket", local.Bucket, "key", "k"},
+		"/admin/accounts/setting": {"account", local.AccountID, "setting", "reuse", "on", "true"}, "/admin/confirm": {"link", "x"},
+	} {
+		w.submit(viewer, path, fields...).want(t, http.StatusForbidden, "needs the role admin")
+		w.submit(operator, path, fields...).want(t, http.StatusForbidden, "needs the role admin")
+	}
+	w.submit(viewer, "/admin/destinations/test", "target", "log").want(t, http.StatusForbidden, "needs the role operator")
+	w.submit(operator, "/admin/destinations/test", "target", "log").want(t, http.StatusOK, "✓ Accepted")
+	if keys, err := w.db.AccessKeys(t.Context(), ""); err != nil || len(keys) != 1 || keys[0].IsDisabled() {
+		t.Errorf("%+v, %v", keys, err)
+	}
+}
+
+var (
+	keyID     = regexp.MustCompile(`AKIA[A-Z2-7]{16}`)
+	keySecret = regexp.MustCompile(`AWS_SECRET_ACCESS_KEY='([A-Za-z0-9/+]{40})'`)
+)
+
+func TestSecretOfANewKeyIsShownOnceAndNeverKept(t *testing.T) {
+	w, _, _ := startServer(t)
+	admin := w.login("admin")
+	policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"social-messaging:Get*","Resource":"*"}}`
+	a := w.submit(admin, "/admin/keys", "account", "444455556666", "name", "shop", "access", "policy", "policy", policy)
+	a.want(t, http.StatusOK, "This page shows the secret, and no other page does")
+	if a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the page may be stored: %v", a.header)
+	}
+	id := keyID.FindString(a.body)
+	key, err := w.db.AccessKey(t.Context(), id)
+	if err != nil || key.AccountID != "444455556666" || key.Name != "shop" || len(key.Policies) != 1 || key.Policies[0] != policy {
+		t.Fatalf("%+v, %v", key, err)
+	}
+	if shown := keySecret.FindStringSubmatch(html.UnescapeString(a.body)); shown == nil || key.Secret.Reveal() != shown[1] {
+		t.Errorf("the page shows %v", shown)
+	}
+	secret := key.Secret.Reveal()
+	for _, path := range []string{"/admin/keys", "/admin/keys/" + id, "/admin/audit", "/admin/accounts"} {
+		if a := w.get(path, "Cookie", admin); strings.Contains(html.UnescapeString(a.body), secret) {
+			t.Errorf("%s shows the secret, too", path)
+		}
+	}
+	if strings.Contains(w.log.String(), secret) || !strings.Contains(w.log.String(), `operation=CreateKey`) || !strings.Contains(w.log.String(), `text="none → user shop, 1 policy"`) {
+		t.Errorf("the log is %s", w.log)
+	}
+	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "CreateKey", id, "none → user shop, 1 policy")
+	for text, fields := range map[string][]string{
+		"12 digits":                  {"account", "1", "name", "x", "access", "full"},
+		"not a user name":            {"account", "444455556666", "name", "my app", "access", "full"},
+		"The policy is empty":        {"account", "444455556666", "name", "x", "access", "policy"},
+		"Condition is not supported": {"account", "444455556666", "name", "x", "access", "policy", "policy", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}}`},
+	} {
+		a := w.submit(admin, "/admin/keys", fields...)
+		a.want(t, http.StatusBadRequest, text, "Create a key")
+		if !strings.Contains(a.body, `name="name" value="`+fields[3]+`"`) {
+			t.Errorf("%s: what was typed is lost", text)
+		}
+	}
+}
+
+func TestNewSecretNeedsALoginYoungerThanFiveMinutes(t *testing.T) {
+	w, _, advance := startServer(t)
+	admin := w.login("admin")
+	create := func() answer {
+		return w.submit(admin, "/admin/keys", "account", "444455556666", "name", "shop", "access", "full")
+	}
+	if a := w.get("/admin/keys", "Cookie", admin); strings.Contains(a.body, "needs a fresh login") {
+		t.Error("a login that has just happened is not fresh")
+	}
+	advance(5*time.Minute + time.Second)
+	w.get("/admin/keys", "Cookie", admin).want(t, http.StatusOK, "A new secret needs a fresh login", "ferry console login --role admin --name anna")
+	create().want(t, http.StatusForbidden, "only after a fresh login", "444455556666")
+	if keys, err := w.db.AccessKeys(t.Context(), "444455556666"); err != nil || len(keys) != 0 {
+		t.Errorf("%+v, %v", keys, err)
+	}
+	// What shows no secret needs no fresh login.
+	w.submit(admin, "/admin/keys/"+local.AccessKeyID+"/status", "status", "active").want(t, http.StatusSeeOther)
+
+	link := func(user state.ConsoleUser) string {
+		token, err := w.db.AddConsoleLogin(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.url + "/login?token=" + token.Reveal()
+	}
+	for name, wrong := range map[string]string{"another person": link(state.ConsoleUser{Name: "bruno", Role: "admin"}), "a guess": "guess"} {
+		if a := w.submit(admin, "/admin/confirm", "link", wrong); a.status != http.StatusForbidden || !strings.Contains(a.body, "is for another person or role") {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	create().want(t, http.StatusForbidden)
+	advance(-5*time.Minute - time.Second) // the session's own clock, which is the database's, has not moved
+	used := link(state.ConsoleUser{Name: "anna", Role: "admin"})
+	a := w.submit(admin, "/admin/confirm", "link", used, "return", "/admin/keys")
+	if a.want(t, http.StatusSeeOther); a.header.Get("Location") != "/admin/keys" {
+		t.Errorf("it leads to %s", a.header.Get("Location"))
+	}
+	create().want(t, http.StatusOK, "The key is created")
+}
+
+func TestPersonOfAProxyNeedsALinkForASecret(t *testing.T) {
+	w, _, _ := startServer(t, trusting("admin"))
+	create := func(headers ...string) answer {
+		return w.send(http.MethodPost, "/admin/keys", form, strings.NewReader(encoded("account", "444455556666", "name", "shop", "access", "full")), headers...)
+	}
+	w.get("/admin/keys", "X-Person", "anna").want(t, http.StatusOK, "The proxy has logged you in")
+	create("X-Person", "anna").want(t, http.StatusForbidden, "only after a fresh login")
+	w.send(http.MethodPost, "/admin/confirm", form, strings.NewReader("link=x"), "X-Person", "anna").want(t, http.StatusForbidden, "no session to confirm")
+	cookie := w.login("admin") // anna's
+	create("X-Person", "bruno", "Cookie", cookie).want(t, http.StatusForbidden)
+	create("X-Person", "anna", "Cookie", cookie).want(t, http.StatusOK)
+}
+
+func TestKeyIsDisabledEnabledAndDeletedAndEachChangeIsInTheAudit(t *testing.T) {
+	w, _, _ := startServer(t)
+	admin := w.login("admin")
+	path := "/admin/keys/" + local.AccessKeyID
+	w.submit(admin, path+"/status", "status", "disabled").want(t, http.StatusSeeOther)
+	w.get(path, "Cookie", admin).want(t, http.StatusOK, "! disabled", "Enable")
+	w.get(path+"?action=s3:GetObject&resource=arn:aws:s3:::b/k", "Cookie", admin).want(t, http.StatusOK, "No: the key is disabled", "Its policies would allow it")
+	w.submit(admin, path+"/status", "status", "active").want(t, http.StatusSeeOther)
+	w.submit(admin, path+"/status", "status", "gone").want(t, http.StatusBadRequest, "expected active or disabled")
+	w.submit(admin, path+"/delete").want(t, http.StatusBadRequest, "not ticked")
+	w.submit(admin, path+"/delete", "sure", "1").want(t, http.StatusSeeOther)
+	w.submit(admin, path+"/delete", "sure", "1").want(t, http.StatusNotFound)
+	w.get(path, "Cookie", admin).want(t, http.StatusNotFound)
+	w.submit(admin, "/admin/accounts/setting", "account", local.AccountID, "setting", "reuse", "on", "true").want(t, http.StatusSeeOther)
+	w.submit(admin, "/admin/accounts/setting", "account", local.AccountID, "setting", "everything", "on", "true").want(t, http.StatusBadRequest, "expected reuse")
+	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "user developer: active → disabled", "user developer: disabled → active", "user developer: active → deleted", "reuse: off → on", "✗ refused")
+}
+
+func TestQuestionWhetherAKeyMayDoSomethingNamesTheDecidingStatement(t *testing.T) {
+	w, _, _ := startServer(t)
+	viewer := w.login("viewer")
+	policies := []string{
+		`{"Version":"2012-10-17","Statement":{"Sid":"Read","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::media/*"}}`,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"},{"Sid":"Never","Effect":"Deny","Action":"social-messaging:Delete*","Resource":"*"}]}`,
+	}
+	key := state.AccessKey{ID: "AKIAQUESTION", AccountID: local.AccountID, Name: "q", Policies: policies}
+	if err := w.db.CreateAccessKey(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(page, action, resource string) answer {
+		return w.get(page+"?"+encoded("key", key.ID, "action", action, "resource", resource), "Cookie", viewer)
+	}
+	for _, page := range []string{"/admin/keys", "/admin/keys/" + key.ID} {
+		ask(page, "s3:GetObject", "arn:aws:s3:::media/a.jpg").want(t, http.StatusOK, "✓ Yes", "Policy 1, statement 1", "Read", "This statement allows it")
+		ask(page, "s3:GetObject", "arn:aws:s3:::other/a.jpg").want(t, http.StatusOK, "✗ No", "No statement allows it.")
+		ask(page, "social-messaging:SendWhatsAppMessage", "*").want(t, http.StatusOK, "✓ Yes", "Policy 2, statement 1")
+		ask(page, "SOCIAL-messaging:deletewhatsappmessagemedia", "*").want(t, http.StatusOK, "✗ No", "Policy 2, statement 2", "Never", "denies it, whatever else allows it")
+		ask(page, "social-messaging:Fly", "*").want(t, http.StatusOK, "✓ Yes", "This server has no such action")
+		ask(page, "social-messaging:*", "*").want(t, http.StatusOK, "one action without wildcards")
+		ask(page, "s3:GetObject", "arn:aws:s3:::media/*").want(t, http.StatusOK, "one resource without wildcards")
+		ask(page, "s3:GetObject", "").want(t, http.StatusOK, "The resource is missing")
+	}
+	w.get("/admin/keys?key=AKIANOBODY&action=s3:GetObject&resource=*", "Cookie", viewer).want(t, http.StatusOK, "There is no access key")
+}
+
+func TestTrialOfAStoreReportsEachStep(t *testing.T) {
+	w, server, _ := startServer(t)
+	admin := w.login("admin")
+	putObject(t, server, "photos/cat.txt", "hello")
+	a := w.submit(admin, "/admin/stores/try", "bucket", local.Bucket, "key", "photos/cat.txt")
+	a.want(t, http.StatusOK, "Store 1 serves the bucket", "✓ credentials", "✓ HEAD", "5 bytes, type text/plain", "✓ range GET", "✓ presigned URL")
+	if strings.Contains(a.body, "hello") || strings.Contains(a.body, "X-Amz-Signature") {
+		t.Error("the page shows the content, or the URL")
+	}
+	w.submit(admin, "/admin/stores/try", "bucket", "s3://"+local.Bucket+"/nowhere.jpg").want(t, http.StatusOK, "✗ HEAD", "object-not-found", "Check the key")
+	w.submit(admin, "/admin/stores/try", "bucket", "No Bucket", "key", "k").want(t, http.StatusBadRequest, "cannot be used")
+	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "TryStore", "HEAD: ok, range GET: ok, presigned URL: ok", "HEAD: object-not-found")
+}
+
+func TestTestEventIsSentAndReported(t *testing.T) {
+	w, server, _ := startServer(t)
+	operator := w.login("operator")
+	w.submit(operator, "/admin/destinations/test", "target", "log").want(t, http.StatusOK, "Test event to log", "✓ Accepted")
+	list := server.Gateway.Events().Router().Destinations()
+	line, err := os.ReadFile(list[0].Path)
+	if err != nil || !bytes.Contains(line, []byte("ferry.test")) || !bytes.Contains(line, []byte(local.MetaAccountID)) {
+		t.Errorf("%s, %v", line, err)
+	}
+	w.submit(operator, "/admin/destinations/test", "target", "chosen").want(t, http.StatusOK, "✗ Not accepted")
+	w.submit(operator, "/admin/destinations/test", "target", "nowhere").want(t, http.StatusNotFound)
+	w.get("/admin/audit?by=ANNA", "Cookie", operator).want(t, http.StatusOK, "test event on behalf of "+local.BusinessAccountID+": accepted", "not accepted")
+}
+
+func TestTokenIsCheckedAtMeta(t *testing.T) {
+	w, server, _ := startServer(t)
+	operator := w.login("operator")
+	id := strings.TrimPrefix(local.BusinessAccountID, "waba-")
+	check := func() answer {
+		return w.submit(operator, "/admin/accounts/check", "account", local.AccountID, "id", id)
+	}
+	check().want(t, http.StatusOK, "✓ Meta accepts the token", "are as they are stored here")
+	linked, err := w.db.LinkedAccounts(t.Context(), local.AccountID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked[0].Token, linked[0].Name = server.MetaToken, "Old name"
+	linked[0].PhoneNumbers[0].IsUnregistered = true
+	if _, err := w.db.Link(t.Context(), linked[0]); err != nil {
+		t.Fatal(err)
+	}
+	check().want(t, http.StatusOK, `name: "Old name" here, "Lucky Shrub" at Meta`, `"not registered" here, "registered" at Meta`, "! not all numbers are registered")
+	linked[0].Token = server.SecretAccessKey // which is no token
+	if _, err := w.db.Link(t.Context(), linked[0]); err != nil {
+		t.Fatal(err)
+	}
+	a := check()
+	a.want(t, http.StatusOK, "Meta refuses it", "190", "ferry account link --account")
+	if strings.Contains(a.body, server.SecretAccessKey.Reveal()) {
+		t.Error("the page has the token")
+	}
+	w.submit(operator, "/admin/accounts/check", "account", "444455556666", "id", id).want(t, http.StatusNotFound)
+}
+
+func TestAuditIsReadPageByPageAndByPerson(t *testing.T) {
+	w, server, _ := startServer(t)
+	viewer := w.login("viewer")
+	for i := range 130 {
+		who := "bruno"
+		if i%2 == 0 {
+			who = "carla"
+		}
+		server.Gateway.Journal().Append(activity.Entry{Kind: activity.Admin, Time: time.Now(), By: who, Operation: "Change", Resource: "thing-" + string(rune('a'+i%26)), Text: "wrote to +49 151 1234 5678", Outcome: activity.OK})
+	}
+	next := regexp.MustCompile(`/admin/audit\?before=[^"]+`)
+	count := func(path string) (all int, pages int) {
+		for path != "" && pages < 10 {
+			a := w.get(strings.ReplaceAll(path, "&amp;", "&"), "Cookie", viewer)
+			a.want(t, http.StatusOK)
+			if strings.Contains(a.body, "151 1234") {
+				t.Error("a viewer sees a number")
+			}
+			all, pages = all+strings.Count(html.UnescapeString(a.body), "wrote to +49…678"), pages+1
+			path = next.FindString(a.body)
+		}
+		return all, pages
+	}
+	if all, pages := count("/admin/audit"); all != 130 || pages != 3 {
+		t.Errorf("%d changes on %d pages", all, pages)
+	}
+	if all, pages := count("/admin/audit?by=carla"); all != 65 || pages != 2 {
+		t.Errorf("%d changes of carla on %d pages", all, pages)
+	}
+	if all, _ := count("/admin/audit?by=nobody"); all != 0 {
+		t.Errorf("%d changes of nobody", all)
+	}
+	w.get("/admin/audit?account=444455556666", "Cookie", viewer).want(t, http.StatusOK, "No change is like this")
+}
