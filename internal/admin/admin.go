@@ -1,6 +1,6 @@
 // Package admin administers ferry: it links WhatsApp Business Accounts, which AWS does
 // in its console only, makes and deletes access keys, and changes settings of accounts.
-// The command line calls it; it checks what people type.
+// The command line and the console call it; it checks what people type.
 package admin
 
 import (

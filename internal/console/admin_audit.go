@@ -48,20 +48,24 @@ func (c *Console) serveAudit(w http.ResponseWriter, r *request) {
 		c.renderError(w, r, asProblem(invalid("before is %.40q; expected the number of an entry.", query.Get("before"))))
 		return
 	}
-	if err := c.readAudit(r.Context(), r.user, &page, before); err != nil {
+	read, err := c.reader(r)
+	if err == nil {
+		err = page.read(r.Context(), read, before)
+	}
+	if err != nil {
 		c.renderError(w, r, asProblem(err))
 		return
 	}
 	c.render(w, r, "admin-audit", page)
 }
 
-// readAudit reads changes from before an entry on, the latest first, until the page is
-// full or enough was looked at.
-func (c *Console) readAudit(ctx context.Context, u user, page *auditPage, before int64) error {
+// read reads changes from before an entry on, the latest first, until the page is full or
+// enough was looked at.
+func (page *auditPage) read(ctx context.Context, v *reader, before int64) error {
 	scanned := 0
 	for {
-		filter := journal.Filter{Account: page.Account, Kinds: []activity.Kind{activity.Admin}, Before: before, Latest: true, Limit: min(journal.MaxPage, auditScanned-scanned)}
-		entries, err := c.config.Gateway.Journal().Read(ctx, filter)
+		filter := journal.Filter{Kinds: []activity.Kind{activity.Admin}, Before: before, Latest: true, Limit: min(journal.MaxPage, auditScanned-scanned)}
+		entries, err := v.entries(ctx, filter)
 		if err != nil {
 			return err
 		}
@@ -78,7 +82,7 @@ func (c *Console) readAudit(ctx context.Context, u user, page *auditPage, before
 				page.Before = page.Entries[auditOnPage-1].Seq
 				return nil
 			}
-			page.Entries = append(page.Entries, auditRowOf(u, e))
+			page.Entries = append(page.Entries, auditRowOf(e))
 		}
 		switch {
 		case len(entries) < filter.Limit:
@@ -98,15 +102,11 @@ func whoDid(e activity.Entry) string {
 	return e.By
 }
 
-func auditRowOf(u user, e activity.Entry) auditRow {
+func auditRowOf(e activity.Entry) auditRow {
 	row := auditRow{Entry: e, Who: whoDid(e)}
-	row.Text, row.Person = u.text(row.Text), u.number(row.Person)
-	if u.Role == viewer {
-		row.Remote, row.Cause = "", ""
-	}
-	for _, about := range []string{e.Resource, row.Person, e.MediaID, e.WAMID, e.Destination} {
+	for _, about := range []string{e.Resource, e.Person, e.MediaID, e.WAMID, e.Destination} {
 		if row.About == "" {
-			row.About = u.text(about)
+			row.About = about
 		}
 	}
 	return row

@@ -364,5 +364,6 @@ func TestAuditIsReadPageByPageAndByPerson(t *testing.T) {
 	if all, _ := count("/admin/audit?by=nobody"); all != 0 {
 		t.Errorf("%d changes of nobody", all)
 	}
-	w.get("/admin/audit?account=444455556666", "Cookie", viewer).want(t, http.StatusOK, "No change is like this")
+	w.get("/admin/audit?account=444455556666", "Cookie", viewer).want(t, http.StatusBadRequest, "There is no account")
+	w.get("/admin/audit?by=nobody", "Cookie", viewer).want(t, http.StatusOK, "No change is like this")
 }

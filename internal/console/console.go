@@ -19,6 +19,7 @@
 //	preview.go   files that others have made
 //	reading.go   what pages show of the journal and of events, redacted for viewers
 //	now.go, timeline.go, trace.go, why.go, events*.go   pages of every server
+//	admin.go and admin_*.go   pages of ferry serve: administration
 //	phone*.go, world*.go, template.go, media.go, message.go   pages of ferry dev
 package console
 

@@ -2,10 +2,7 @@
 
 package console
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // number returns a phone number as the person may see it: viewers see how it begins and
 // ends, as +49…678.
@@ -14,22 +11,6 @@ func (u user) number(text string) string {
 		return phoneNumber(text)
 	}
 	return shortNumber(text)
-}
-
-// A phone number as people write it, or Meta's id of a message, of which one is part.
-var numberInText = regexp.MustCompile(`wamid\.[A-Za-z0-9+/=_-]+|\+[1-9][0-9 ()-]{5,20}[0-9]`)
-
-// text returns a text as the person may see it.
-func (u user) text(text string) string {
-	if u.Role > viewer {
-		return text
-	}
-	return numberInText.ReplaceAllStringFunc(text, func(found string) string {
-		if strings.HasPrefix(found, "wamid.") {
-			return "wamid.…"
-		}
-		return shortNumber(found)
-	})
 }
 
 // shortNumber returns a phone number without its middle: +49…678.
