@@ -23,9 +23,9 @@ import (
 	"ferry/internal/state"
 )
 
-// startServer starts a server with the console that ferry serve has: a gateway, and no
+// startAdmin starts a server with the console that ferry serve has: a gateway, and no
 // simulator in the console. It returns a function that moves the console's clock.
-func startServer(t *testing.T, change ...func(*console.Config)) (w *world, server *local.World, advance func(time.Duration)) {
+func startAdmin(t *testing.T, change ...func(*console.Config)) (w *world, server *local.World, advance func(time.Duration)) {
 	t.Helper()
 	events := filepath.Join(t.TempDir(), "events.jsonl")
 	server, err := local.Start(context.Background(), local.Config{Destinations: []event.Destination{
@@ -67,7 +67,7 @@ func (w *world) submit(cookie, path string, fields ...string) answer {
 }
 
 func TestPagesOfAdministrationShowWhatThereIs(t *testing.T) {
-	w, server, _ := startServer(t)
+	w, server, _ := startAdmin(t)
 	admin := w.login("admin")
 	for path, contains := range map[string][]string{
 		"/admin/accounts":                        {local.AccountID, "Lucky Shrub", local.BusinessAccountID, local.MetaAccountID, "+1 555-078-3881", "✓ registered", "quality green", "/admin/destinations#d-log", "1 access key"},
@@ -102,7 +102,7 @@ func TestPagesOfAdministrationShowWhatThereIs(t *testing.T) {
 }
 
 func TestViewersSeeNoFullNumbersAndChangeNothing(t *testing.T) {
-	w, _, _ := startServer(t)
+	w, _, _ := startAdmin(t)
 	viewer, operator := w.login("viewer"), w.login("operator")
 	a := w.get("/admin/accounts", "Cookie", viewer)
 	a.want(t, http.StatusOK, "+15…881")
@@ -136,7 +136,7 @@ var (
 )
 
 func TestSecretOfANewKeyIsShownOnceAndNeverKept(t *testing.T) {
-	w, _, _ := startServer(t)
+	w, _, _ := startAdmin(t)
 	admin := w.login("admin")
 	policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"social-messaging:Get*","Resource":"*"}}`
 	a := w.submit(admin, "/admin/keys", "account", "444455556666", "name", "shop", "access", "policy", "policy", policy)
@@ -177,7 +177,7 @@ func TestSecretOfANewKeyIsShownOnceAndNeverKept(t *testing.T) {
 }
 
 func TestNewSecretNeedsALoginYoungerThanFiveMinutes(t *testing.T) {
-	w, _, advance := startServer(t)
+	w, _, advance := startAdmin(t)
 	admin := w.login("admin")
 	create := func() answer {
 		return w.submit(admin, "/admin/keys", "account", "444455556666", "name", "shop", "access", "full")
@@ -217,7 +217,7 @@ func TestNewSecretNeedsALoginYoungerThanFiveMinutes(t *testing.T) {
 }
 
 func TestPersonOfAProxyNeedsALinkForASecret(t *testing.T) {
-	w, _, _ := startServer(t, trusting("admin"))
+	w, _, _ := startAdmin(t, trusting("admin"))
 	create := func(headers ...string) answer {
 		return w.send(http.MethodPost, "/admin/keys", form, strings.NewReader(encoded("account", "444455556666", "name", "shop", "access", "full")), headers...)
 	}
@@ -230,7 +230,7 @@ func TestPersonOfAProxyNeedsALinkForASecret(t *testing.T) {
 }
 
 func TestKeyIsDisabledEnabledAndDeletedAndEachChangeIsInTheAudit(t *testing.T) {
-	w, _, _ := startServer(t)
+	w, _, _ := startAdmin(t)
 	admin := w.login("admin")
 	path := "/admin/keys/" + local.AccessKeyID
 	w.submit(admin, path+"/status", "status", "disabled").want(t, http.StatusSeeOther)
@@ -248,7 +248,7 @@ func TestKeyIsDisabledEnabledAndDeletedAndEachChangeIsInTheAudit(t *testing.T) {
 }
 
 func TestQuestionWhetherAKeyMayDoSomethingNamesTheDecidingStatement(t *testing.T) {
-	w, _, _ := startServer(t)
+	w, _, _ := startAdmin(t)
 	viewer := w.login("viewer")
 	policies := []string{
 		`{"Version":"2012-10-17","Statement":{"Sid":"Read","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::media/*"}}`,
@@ -275,7 +275,7 @@ func TestQuestionWhetherAKeyMayDoSomethingNamesTheDecidingStatement(t *testing.T
 }
 
 func TestTrialOfAStoreReportsEachStep(t *testing.T) {
-	w, server, _ := startServer(t)
+	w, server, _ := startAdmin(t)
 	admin := w.login("admin")
 	putObject(t, server, "photos/cat.txt", "hello")
 	a := w.submit(admin, "/admin/stores/try", "bucket", local.Bucket, "key", "photos/cat.txt")
@@ -289,7 +289,7 @@ func TestTrialOfAStoreReportsEachStep(t *testing.T) {
 }
 
 func TestTestEventIsSentAndReported(t *testing.T) {
-	w, server, _ := startServer(t)
+	w, server, _ := startAdmin(t)
 	operator := w.login("operator")
 	w.submit(operator, "/admin/destinations/test", "target", "log").want(t, http.StatusOK, "Test event to log", "✓ Accepted")
 	list := server.Gateway.Events().Router().Destinations()
@@ -303,7 +303,7 @@ func TestTestEventIsSentAndReported(t *testing.T) {
 }
 
 func TestTokenIsCheckedAtMeta(t *testing.T) {
-	w, server, _ := startServer(t)
+	w, server, _ := startAdmin(t)
 	operator := w.login("operator")
 	id := strings.TrimPrefix(local.BusinessAccountID, "waba-")
 	check := func() answer {
@@ -333,7 +333,7 @@ func TestTokenIsCheckedAtMeta(t *testing.T) {
 }
 
 func TestAuditIsReadPageByPageAndByPerson(t *testing.T) {
-	w, server, _ := startServer(t)
+	w, server, _ := startAdmin(t)
 	viewer := w.login("viewer")
 	for i := range 130 {
 		who := "bruno"
