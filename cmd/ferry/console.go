@@ -138,6 +138,14 @@ func consoleListener(config gateway.Config) net.Listener {
 	return nil
 }
 
+// consoleAt returns the address of the console, for the log.
+func consoleAt(config gateway.Config) string {
+	if listener := consoleListener(config); listener != nil {
+		return listener.Addr().String()
+	}
+	return "off (no --console-listen)"
+}
+
 // journalOf returns the journal as what the stream of the console reports about.
 func journalOf(g *gateway.Gateway) map[string]console.Source {
 	return map[string]console.Source{"journal": g.Journal()}

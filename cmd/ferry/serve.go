@@ -356,7 +356,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	debug.FreeOSMemory() // what the start has used: tables of packages, migrations
-	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "region", c.Region, "graph", c.GraphURL, "version", version())
+	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "console", consoleAt(config), "region", c.Region, "graph", c.GraphURL, "version", version())
 	defer terminal.onAbort(g.Stop)()
 	err = errors.Join(g.Run(ctx), g.Close())
 	terminal.logStopped(err)
