@@ -4,6 +4,7 @@ package metasim
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,6 +15,12 @@ import (
 type TemplateList struct {
 	Total     int               `json:"total"` // all templates; at most 1000 are listed
 	Templates []MessageTemplate `json:"templates"`
+}
+
+// putTemplateJSON is a request to put a template.
+type putTemplateJSON struct {
+	AccountID string          `json:"business_account_id"`
+	Template  json.RawMessage `json:"template"` // as Meta's request that creates one
 }
 
 // reviewJSON is how long reviews take.
@@ -34,6 +41,9 @@ func (s *Server) controlTemplates(mux *http.ServeMux) {
 		template, ok := s.Template(r.PathValue("id"))
 		respondControl(w, ok, template)
 	})
+	mux.HandleFunc("POST /templates", withBody(maxTemplateBody+maxControlBody, func(_ *http.Request, in putTemplateJSON) (any, error) {
+		return s.PutTemplate(in.AccountID, in.Template)
+	}))
 	mux.HandleFunc("POST /templates/{id}", withBody(maxControlBody, func(r *http.Request, in TemplateChange) (any, error) {
 		return s.ChangeTemplate(r.PathValue("id"), in)
 	}))

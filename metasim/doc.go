@@ -367,6 +367,7 @@
 //	GET    /messages/{id} the message with its statuses, or 404
 //	POST   /messages/{id}/status   {"status":"failed","code":131026} → 204; the message gets the status
 //	GET    /templates     {"total":0,"templates":[…]} of ?business_account_id=, or of all; the newest 1000, newest last (type TemplateList)
+//	POST   /templates     {"business_account_id": ID, "template": {…}}: puts it, see Server.PutTemplate
 //	GET    /templates/{id}          the template, or 404
 //	POST   /templates/{id}          changes it as Meta does (type TemplateChange) → the template
 //	GET    /template_review         {"after_ms":1000}: how long reviews take

@@ -161,7 +161,7 @@ func (c *devCommand) devConsole(terminal *terminal) (make func(*local.World, *ga
 	}
 	make = func(w *local.World, g *gateway.Gateway) (http.Handler, error) {
 		return console.New(console.Config{
-			State: g.State(), Activity: g.Activity(), Gateway: g, Sources: journalOf(g), Simulator: w.Simulator, World: w, NeedsLogin: !token.IsZero(), Token: token, Origins: c.AllowOrigin, Logger: terminal.log,
+			State: g.State(), Activity: g.Activity(), Gateway: g, Sources: journalOf(g), Simulator: w.Simulator, World: w, Sample: local.Sample(), NeedsLogin: !token.IsZero(), Token: token, Origins: c.AllowOrigin, Logger: terminal.log,
 		})
 	}
 	return make, func(w *local.World) string {

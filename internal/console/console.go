@@ -39,6 +39,7 @@ import (
 	"ferry/internal/gateway"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/testcode"
 	"ferry/metasim"
 )
 
@@ -57,6 +58,8 @@ type Config struct {
 	// World is the whole world of ferry dev, with the simulator. Default: none; it is then
 	// neither saved nor loaded.
 	World World
+	// Sample is what every world has, for tests that are made of what was done.
+	Sample testcode.Sample
 	// Sources say when the pages about them are out of date, by the name that templates
 	// use in data-live. The simulator is added as "world".
 	Sources map[string]Source

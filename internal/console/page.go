@@ -130,15 +130,16 @@ func span(d time.Duration) string {
 
 // view is what templates show.
 type view struct {
-	Page   string // name of the template
-	Static string // path of what is beside the pages
-	Place  string // path of this page
-	Nav    []navItem
-	User   user
-	Login  bool // people log in
-	CanAsk bool // there is a page Why
-	World  *worldView
-	Data   any
+	Page      string // name of the template
+	Static    string // path of what is beside the pages
+	Place     string // path of this page
+	Nav       []navItem
+	User      user
+	Login     bool // people log in
+	CanAsk    bool // there is a page Why
+	CanRecord bool // there is a page with tests
+	World     *worldView
+	Data      any
 }
 
 // worldView is what the head of each page shows of the simulator.
@@ -203,7 +204,7 @@ func (c *Console) renderStatus(w http.ResponseWriter, r *request, status int, na
 		World: c.worldView(r), Data: data,
 	}
 	if r.user.Role > 0 {
-		v.Nav, v.CanAsk = c.nav, c.config.Gateway != nil
+		v.Nav, v.CanAsk, v.CanRecord = c.nav, c.config.Gateway != nil, c.canRecord()
 	}
 	set, names := c.pages.sets[name], []string{"layout"}
 	if parts := r.part(); parts != nil && status == http.StatusOK {

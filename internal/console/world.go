@@ -80,6 +80,7 @@ func (c *Console) routeSimulator() {
 	c.action("/world/callback", "SetCallback", admin, c.setCallback)
 	c.action("/world/tokens", "ExpireToken", admin, c.expireToken)
 	c.routeWorldFile()
+	c.routeTest()
 	c.action("/world/reset", "ResetWorld", admin, c.reset)
 }
 

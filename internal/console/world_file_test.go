@@ -19,7 +19,7 @@ import (
 func startDev(t *testing.T) *local.World {
 	t.Helper()
 	w, err := local.Start(t.Context(), local.Config{Console: func(w *local.World, g *gateway.Gateway) (http.Handler, error) {
-		return console.New(console.Config{State: g.State(), Activity: g.Activity(), Simulator: w.Simulator, World: w})
+		return console.New(console.Config{State: g.State(), Activity: g.Activity(), Gateway: g, Simulator: w.Simulator, World: w, Sample: local.Sample()})
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"ferry/internal/admin"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/testcode"
 	"ferry/metasim"
 )
 
@@ -49,6 +50,13 @@ const (
 
 // GraphVersion is the version of Meta's API that the world uses.
 const GraphVersion = "v25.0"
+
+// Sample returns what every world has, for tests that are made of what was done in one.
+func Sample() testcode.Sample {
+	return testcode.Sample{Bucket: Bucket, Numbers: [2]testcode.Number{
+		{MetaID: MetaPhoneNumberID, StoredID: storedNumberID}, {MetaID: MetaPhoneNumberID2, StoredID: storedNumberID2},
+	}}
+}
 
 // sampleAccount returns the account as the simulator has it.
 func sampleAccount() metasim.BusinessAccount {

@@ -5,7 +5,7 @@ import { changed, elements, follow, parts, release, show } from "./live.js";
 const toast = document.getElementById("toast"), say = document.getElementById("say"), help = document.getElementById("help");
 const find = (selector, of = document) => of.querySelector(selector);
 
-function enhance(of) { of.querySelectorAll("[data-copy][hidden]").forEach((e) => e.hidden = false); }
+function enhance(of) { of.querySelectorAll("[data-copy][hidden], [data-copy-of][hidden]").forEach((e) => e.hidden = false); }
 enhance(document);
 new MutationObserver(() => enhance(document)).observe(document.getElementById("main"), { childList: true, subtree: true });
 document.querySelectorAll("[data-bottom]").forEach((e) => e.scrollTop = e.scrollHeight);
@@ -51,6 +51,8 @@ document.addEventListener("submit", async (e) => {
 document.addEventListener("click", async (e) => {
   const copy = e.target.closest("[data-copy]");
   if (copy) copyText(copy.dataset.copy, copy);
+  const copyOf = e.target.closest("[data-copy-of]");
+  if (copyOf) copyText(document.getElementById(copyOf.dataset.copyOf).textContent, copyOf);
   document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(e.target)) menu.removeAttribute("open"); });
 });
 
