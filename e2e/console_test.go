@@ -76,11 +76,12 @@ func (w *consoleWorld) pages(p *tab) []string {
 	paths := evaluate[[]string](p, `[...document.querySelectorAll(".nav a")].map((a) => a.getAttribute("href"))`)
 	for _, path := range slices.Clone(paths) {
 		p.visit(w.url + path)
-		rows := evaluate[[]string](p, `[...document.querySelectorAll("main a[href^='/']")].map((a) => a.getAttribute("href").replace(/#.*/, ""))`)
+		rows := evaluate[[]string](p, `[...document.querySelectorAll("main a[href^='/']:not([download])")].map((a) => a.getAttribute("href").replace(/#.*/, ""))`)
 		kinds := map[string]int{}
 		for _, row := range rows {
 			kind, _, _ := strings.Cut(strings.TrimPrefix(row, "/"), "/")
-			if kinds[kind]++; kinds[kind] <= 2 && !slices.Contains(paths, row) && !strings.HasSuffix(row, "/download") {
+			kind, _, _ = strings.Cut(kind, "?")
+			if kinds[kind]++; kinds[kind] <= 2 && !slices.Contains(paths, row) {
 				paths = append(paths, row)
 			}
 		}

@@ -77,6 +77,9 @@ func (c *Console) serveNow(w http.ResponseWriter, r *request) {
 	page := nowPage{Dev: c.config.Simulator != nil, Account: v.account, Accounts: v.accounts}
 	for _, fill := range []func(*reader, context.Context, *nowPage) error{(*reader).lamps, (*reader).causes, (*reader).counts} {
 		if err := fill(v, r.Context(), &page); err != nil { // such as a database that does not respond, which is what the lamps say
+			if r.Context().Err() != nil { // the browser has disconnected
+				return
+			}
 			c.config.Logger.Error("a part of the console's first page failed", "error", err)
 			page.Lamps = append(page.Lamps, lamp{"Journal", "bad", "It cannot be read; the server's log says why.", ""})
 			break
