@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	accountsOnPage = 20
-	numbersOnPage  = 50   // of a business account
-	linkedOnPage   = 20   // of an account
+	accountsOnPage = 10
+	linkedOnPage   = 25   // business accounts, of all accounts on the page
+	numbersOnPage  = 80   // phone numbers, of all of these
 	unlinkedOnPage = 20   // business accounts of which webhooks report, and that nobody has linked
 	metaEntries    = 1000 // requests to Meta in which the last use of a token is looked for
 )
@@ -35,6 +35,9 @@ type accountsPage struct {
 	Next     string // after which there are more
 	Unlinked []state.Unlinked
 	Check    *tokenCheck
+
+	uses                    map[string]tokenUse
+	linkedLeft, numbersLeft int // that may still be shown, so that the page stays small
 }
 
 // accountView is an account with what belongs to it.
@@ -106,7 +109,7 @@ func (c *Console) routeAccounts() {
 
 // accounts returns the page about an account, or about those after one.
 func (c *Console) accounts(r *request, account string) (accountsPage, error) {
-	page := accountsPage{standing: c.standing(r, operator), Account: account}
+	page := accountsPage{standing: c.standing(r, operator), Account: account, linkedLeft: linkedOnPage, numbersLeft: numbersOnPage}
 	all, err := c.config.State.Usages(r.Context())
 	if err != nil {
 		return page, err
@@ -118,12 +121,11 @@ func (c *Console) accounts(r *request, account string) (accountsPage, error) {
 		}
 	}
 	all, page.Next = afterPage(all, r.URL.Query().Get("after"), accountsOnPage, func(u state.Usage) string { return u.AccountID })
-	uses, err := c.tokenUses(r.Context(), account)
-	if err != nil {
+	if page.uses, err = c.tokenUses(r.Context(), account); err != nil {
 		return page, err
 	}
 	for _, usage := range all {
-		view, err := c.account(r.Context(), usage, uses)
+		view, err := c.account(r.Context(), &page, usage)
 		if err != nil {
 			return page, err
 		}
@@ -134,7 +136,7 @@ func (c *Console) accounts(r *request, account string) (accountsPage, error) {
 	return page, err
 }
 
-func (c *Console) account(ctx context.Context, usage state.Usage, uses map[string]tokenUse) (view accountView, err error) {
+func (c *Console) account(ctx context.Context, page *accountsPage, usage state.Usage) (view accountView, err error) {
 	limits := c.config.Gateway.Limits()
 	view = accountView{Usage: usage, Switches: []accountSwitch{
 		{state.Reuse, "Reuse of media", usage.Reuse, false},
@@ -154,9 +156,10 @@ func (c *Console) account(ctx context.Context, usage state.Usage, uses map[strin
 	if err != nil {
 		return view, err
 	}
-	view.More = max(0, len(linked)-linkedOnPage)
-	for _, l := range linked[:min(len(linked), linkedOnPage)] {
-		one, err := c.linked(ctx, l, uses)
+	shown := min(len(linked), page.linkedLeft)
+	page.linkedLeft, view.More = page.linkedLeft-shown, len(linked)-shown
+	for _, l := range linked[:shown] {
+		one, err := c.linked(ctx, page, l)
 		if err != nil {
 			return view, err
 		}
@@ -165,15 +168,18 @@ func (c *Console) account(ctx context.Context, usage state.Usage, uses map[strin
 	return view, nil
 }
 
-func (c *Console) linked(ctx context.Context, l state.BusinessAccount, uses map[string]tokenUse) (view linkedView, err error) {
-	view = linkedView{BusinessAccount: l, AWSID: social.BusinessAccountID(l), More: max(0, len(l.PhoneNumbers)-numbersOnPage)}
+func (c *Console) linked(ctx context.Context, page *accountsPage, l state.BusinessAccount) (view linkedView, err error) {
+	view = linkedView{BusinessAccount: l, AWSID: social.BusinessAccountID(l)}
 	for _, n := range l.PhoneNumbers {
-		if use := uses[n.ID]; use.At.After(view.Token.At) {
+		if use := page.uses[n.ID]; use.At.After(view.Token.At) {
 			view.Token = use
 		}
-		if len(view.Numbers) < numbersOnPage {
-			view.Numbers = append(view.Numbers, numberView{n, social.PhoneNumberID(n)})
+		if page.numbersLeft == 0 {
+			view.More++
+			continue
 		}
+		page.numbersLeft--
+		view.Numbers = append(view.Numbers, numberView{n, social.PhoneNumberID(n)})
 	}
 	view.Targets, err = c.targets(ctx, l)
 	return view, err

@@ -16,8 +16,8 @@ import (
 
 const (
 	linkedConsidered = 500 // business accounts whose destinations are shown
-	usersOfOne       = 20  // business accounts that are shown for a destination
-	topicsOnPage     = 100 // topics that business accounts have chosen
+	usersOfOne       = 10  // business accounts that are shown for a destination
+	topicsOnPage     = 30  // topics that business accounts have chosen
 	accountsCounted  = 100 // accounts whose deliveries are counted
 )
 

@@ -23,6 +23,7 @@ import (
 
 const (
 	keysOnPage     = 50
+	policiesOnPage = 4
 	accountChoices = 200  // accounts that a form suggests
 	callEntries    = 1000 // calls in which the last use of a key is looked for
 )
@@ -51,6 +52,7 @@ type keyPage struct {
 	standing
 	keyRow
 	Documents []string // its policies, indented
+	More      int      // policies that are not shown
 	May       may
 }
 
@@ -134,7 +136,8 @@ func (c *Console) key(r *request) (page keyPage, err error) {
 		return page, err
 	}
 	page.Secret = secret.Secret{}
-	for _, document := range page.Policies {
+	page.More = max(0, len(page.Policies)-policiesOnPage)
+	for _, document := range page.Policies[:min(len(page.Policies), policiesOnPage)] {
 		page.Documents = append(page.Documents, inOrder(document))
 	}
 	uses, err := c.keyUses(r.Context(), page.AccountID)

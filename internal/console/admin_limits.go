@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/social"
 	"ferry/internal/transfer"
@@ -60,7 +61,7 @@ func limitRows(in gateway.Limits) []limitRow {
 		limitRow{"time for which the journal keeps an entry in a database", lasting(in.JournalTime), "--journal-keep", ""},
 		limitRow{"entries that it keeps there", thousands(in.JournalEntries), "--journal-rows", ""},
 		database,
-		limitRow{"app secrets with which a signature is compared", "16", "--app-secret", fmt.Sprintf("%d configured.", in.AppSecrets)},
+		limitRow{"app secrets with which a signature is compared", thousands(event.MaxAppSecrets), "--app-secret", fmt.Sprintf("%d configured.", in.AppSecrets)},
 		limitRow{"time in which a client must send the request body", lasting(in.BodyTime), "", "Fixed."},
 		limitRow{"after the first stop signal: time for which new calls are accepted", lasting(in.DrainDelay), "--drain-delay", ""},
 		limitRow{"after that: time for the calls in progress", lasting(in.DrainTimeout), "--drain-timeout", ""},

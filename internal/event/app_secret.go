@@ -42,8 +42,8 @@ const maxAppID = 32
 
 // CheckAppSecrets returns what is wrong with the app secrets of a Receiver.
 func CheckAppSecrets(secrets []AppSecret) error {
-	if len(secrets) == 0 || len(secrets) > maxAppSecrets {
-		return fmt.Errorf("there are %d app secrets; expected 1 to %d", len(secrets), maxAppSecrets)
+	if len(secrets) == 0 || len(secrets) > MaxAppSecrets {
+		return fmt.Errorf("there are %d app secrets; expected 1 to %d", len(secrets), MaxAppSecrets)
 	}
 	for _, s := range secrets {
 		if s.Secret.IsZero() {

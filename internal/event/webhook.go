@@ -29,8 +29,8 @@ const (
 	maxWebhook = 3 << 20
 	// maxChallenge bounds the challenge of a verification, in bytes; Meta's is a number.
 	maxChallenge = 1024
-	// maxAppSecrets bounds the secrets with which a signature is compared.
-	maxAppSecrets = 16
+	// MaxAppSecrets bounds the secrets with which a signature is compared.
+	MaxAppSecrets = 16
 	// webhookRetryAfter is when Meta may send a webhook again that could not be stored.
 	webhookRetryAfter = 5 * time.Second
 )
