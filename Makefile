@@ -111,8 +111,9 @@ system:
 
 # install installs packages with apt if it runs as root. Otherwise it prints what is missing, and the tests that need it are skipped.
 # The package of PostgreSQL would start a server of the system, which the tests do not use.
-install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && { [ -e /etc/postgresql-common/createcluster.conf ] || \
-	  { mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; }; } && $(APT) $(2) >/dev/null; \
+# Two targets that install at a time wait for each other.
+install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then { flock 9 && apt-get update -qq && { [ -e /etc/postgresql-common/createcluster.conf ] || \
+	  { mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; }; } && $(APT) $(2) >/dev/null; } 9>/tmp/ferry-install.lock; \
 	else echo "missing, and cannot be installed here: $(1); the tests that need it are skipped"; fi
 
 clean:
