@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -36,7 +37,7 @@ func openBrowser(url string) error {
 	if err != nil {
 		return fmt.Errorf("there is no program %s in PATH", name)
 	}
-	browser := exec.Command(path, append(arguments, url)...) //nolint:gosec // the program of the system, and ferry's own URL
+	browser := exec.CommandContext(context.Background(), path, append(arguments, url)...) // it outlives this command
 	if err := browser.Start(); err != nil {
 		return err
 	}

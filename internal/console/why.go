@@ -36,10 +36,6 @@ func (c *Console) routeWhy() {
 	c.page(navItem{Path: "/why/{id...}"}, viewer, c.serveWhy)
 }
 
-// whyPath returns the path of the report about an id. It is a parameter: a path could not
-// have every id, such as s3://bucket/key.
-func whyPath(id string) string { return "/why?id=" + url.QueryEscape(id) }
-
 func (c *Console) serveWhy(w http.ResponseWriter, r *request) {
 	id := strings.TrimSpace(r.URL.Query().Get("id"))
 	if path := r.PathValue("id"); path != "" {

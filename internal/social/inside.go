@@ -4,6 +4,7 @@ package social
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ferry/internal/control"
@@ -34,7 +35,7 @@ func inside[In, Out any](ctx context.Context, a Account, in In, method func(c *c
 // Problem returns the text and the HTTP status of an error of an Account that is for
 // people; ok is false for all other errors.
 func Problem(err error) (text string, status int, ok bool) {
-	f, ok := err.(*fault)
+	f, ok := errors.AsType[*fault](err)
 	if !ok {
 		return "", 0, false
 	}
