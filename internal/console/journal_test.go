@@ -66,7 +66,7 @@ func TestTraceShowsTheStepsOfARequestAndTheFaultThatActed(t *testing.T) {
 
 func TestTheFirstPageSaysWhatWorksWhatFailedAndWhatToDo(t *testing.T) {
 	s := startServer(t)
-	s.get("/").want(t, 200, "Nothing has failed", "API", "Database", "Simulator", "S3 server", "nothing in the last hour", "ferry send --to", "ferry trigger inbound", `data-live="journal world tick"`)
+	s.get("/").want(t, 200, "Nothing has failed", "API", "Database", "Simulator", "S3 server", "nothing in the last hour", "ferry send --to", "ferry trigger inbound", `data-live="world tick"`)
 	if _, err := s.uploadObject("missing.jpg"); err == nil {
 		t.Fatal("a file was uploaded that does not exist")
 	}
@@ -78,7 +78,7 @@ func TestTheFirstPageSaysWhatWorksWhatFailedAndWhatToDo(t *testing.T) {
 	s.sendText("Hello")
 	s.await("/", nil, "nothing waits", "last: receive ok", "attempts to deliver")
 	s.record(activity.Entry{Kind: activity.Fetch, Outcome: activity.OK, Operation: "open", Time: s.sim.Now()})
-	s.await("/", nil, "! look", "2 of the last 3 failed")
+	s.await("/", nil, "! look", "2 of 3 in the last hour failed")
 }
 
 func TestTheFirstPageOfAServerSaysWhatIsNotSetUp(t *testing.T) {

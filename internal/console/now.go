@@ -19,8 +19,7 @@ import (
 )
 
 const (
-	lampWindow    = time.Hour       // in which a lamp looks at what happened
-	maxLampLook   = 50              // entries that a lamp looks at
+	countWindow   = time.Hour       // in which what happened is counted
 	failureWindow = 24 * time.Hour  // in which failures count
 	maxFailures   = 300             // newest failures that are grouped
 	maxCauses     = 12              // groups that are shown
@@ -62,6 +61,8 @@ type nowPage struct {
 	Dev      bool
 	Account  string
 	Accounts []string
+
+	counts map[activity.Kind]journal.Count
 }
 
 func (c *Console) routeNow() {
@@ -75,7 +76,7 @@ func (c *Console) serveNow(w http.ResponseWriter, r *request) {
 		return
 	}
 	page := nowPage{Dev: c.config.Simulator != nil, Account: v.account, Accounts: v.accounts}
-	for _, fill := range []func(*reader, context.Context, *nowPage) error{(*reader).lamps, (*reader).causes, (*reader).counts} {
+	for _, fill := range []func(*reader, context.Context, *nowPage) error{(*reader).parts, (*reader).count, (*reader).lamps, (*reader).causes} {
 		if err := fill(v, r.Context(), &page); err != nil { // such as a database that does not respond, which is what the lamps say
 			if r.Context().Err() != nil { // the browser has disconnected
 				return
@@ -103,8 +104,8 @@ func (c *Console) health(ctx context.Context) gateway.Health {
 	return c.checked.health
 }
 
-// lamps adds the lamps: what the health checks say, and what happened lately.
-func (v *reader) lamps(ctx context.Context, page *nowPage) error {
+// parts adds the lamps of what the health checks say.
+func (v *reader) parts(ctx context.Context, page *nowPage) error {
 	for _, part := range v.c.health(ctx).Parts {
 		name := healthNames[part.Name]
 		if name == "" {
@@ -119,48 +120,52 @@ func (v *reader) lamps(ctx context.Context, page *nowPage) error {
 		}
 		page.Lamps = append(page.Lamps, l)
 	}
-	for _, look := range []struct {
-		name  string
-		kinds []activity.Kind
-	}{{"Graph API", []activity.Kind{activity.Graph, activity.Send}}, {"Stores", []activity.Kind{activity.Fetch, activity.Archive}}} {
-		l, err := v.recent(ctx, look.name, look.kinds...)
-		if err != nil {
-			return err
-		}
-		page.Lamps = append(page.Lamps, l)
+	return nil
+}
+
+// lamps adds the lamps of what happened lately.
+func (v *reader) lamps(ctx context.Context, page *nowPage) error {
+	graph, err := v.recent(ctx, page, "Graph API", activity.Graph, activity.Send)
+	if err != nil {
+		return err
+	}
+	stores, err := v.recent(ctx, page, "Stores", activity.Fetch, activity.Archive)
+	if err != nil {
+		return err
 	}
 	events, err := v.eventsLamp(ctx)
 	if err != nil {
 		return err
 	}
-	webhook, err := v.recent(ctx, "Webhook", activity.Webhook)
+	webhook, err := v.recent(ctx, page, "Webhook", activity.Webhook)
 	if !v.c.config.Gateway.ReceivesWebhooks() {
 		webhook.State, webhook.Text = "unknown", "is off: the server has no app secret (--app-secret-file)"
 	}
-	page.Lamps = append(page.Lamps, events, webhook)
+	page.Lamps = append(page.Lamps, graph, stores, events, webhook)
 	return err
 }
 
-// recent returns the lamp of what the newest entries of some kinds are about. What somebody
-// else has to change, such as a file that Meta refuses, does not make it red.
-func (v *reader) recent(ctx context.Context, name string, kinds ...activity.Kind) (lamp, error) {
-	now := v.c.config.Now()
-	list, err := v.entries(ctx, journal.Filter{Kinds: kinds, Latest: true, Limit: maxLampLook, Since: now.Add(-lampWindow)})
+// recent returns the lamp of what the entries of some kinds in the last hour are about. It
+// is red if the last one failed.
+func (v *reader) recent(ctx context.Context, page *nowPage, name string, kinds ...activity.Kind) (lamp, error) {
 	l := lamp{Name: name, State: "unknown", Text: "nothing in the last hour", Path: "/timeline?kind=" + url.QueryEscape(string(kinds[0]))}
-	if len(list) == 0 || err != nil {
+	var all journal.Count
+	for _, kind := range kinds {
+		n := page.counts[kind]
+		all.All, all.Failed, all.Last = all.All+n.All, all.Failed+n.Failed, max(all.Last, n.Last)
+	}
+	if all.All == 0 {
+		return l, nil
+	}
+	list, err := v.entries(ctx, journal.Filter{After: all.Last - 1, Limit: 1})
+	if err != nil || len(list) == 0 {
 		return l, err
 	}
-	last := list[len(list)-1]
-	failed := 0
-	for _, e := range list {
-		if e.Outcome == activity.Failed || e.Outcome == activity.Ambiguous {
-			failed++
-		}
-	}
-	l.State, l.Text = "ok", fmt.Sprintf("last: %s %s, %s ago", last.Operation, last.Outcome, span(now.Sub(last.Time)))
-	if failed > 0 {
+	last := list[0]
+	l.State, l.Text = "ok", fmt.Sprintf("last: %s %s, %s ago", last.Operation, last.Outcome, span(v.c.config.Now().Sub(last.Time)))
+	if all.Failed > 0 {
 		l.State = "warn"
-		l.Text += fmt.Sprintf("; %d of the last %d failed", failed, len(list))
+		l.Text += fmt.Sprintf("; %d of %d in the last hour failed or were refused", all.Failed, all.All)
 	}
 	if last.Outcome == activity.Failed || last.Outcome == activity.Ambiguous {
 		l.State = "bad"
@@ -250,11 +255,11 @@ func (v *reader) causes(ctx context.Context, page *nowPage) error {
 	return nil
 }
 
-// counts adds what happened in the last hour.
-func (v *reader) counts(ctx context.Context, page *nowPage) error {
-	counts, err := v.c.config.Gateway.Journal().Count(ctx, v.account, v.c.config.Now().Add(-time.Hour))
+// count adds what happened in the last hour.
+func (v *reader) count(ctx context.Context, page *nowPage) (err error) {
+	page.counts, err = v.c.config.Gateway.Journal().Count(ctx, v.account, v.c.config.Now().Add(-countWindow))
 	for _, kind := range activity.Kinds {
-		if n := counts[kind]; n.All > 0 {
+		if n := page.counts[kind]; n.All > 0 {
 			page.Counts = append(page.Counts, counted{n, kindNames[kind], "/timeline?since=1h&kind=" + string(kind)})
 		}
 	}

@@ -77,10 +77,12 @@ func (f *Filter) selects(e *activity.Entry) bool {
 	return false
 }
 
-// A Count is how many entries of a kind there are, and how many of these are failures.
+// A Count is how many entries of a kind there are, how many of these are failures, and the
+// number of the newest one.
 type Count struct {
 	Kind        activity.Kind
 	All, Failed int64
+	Last        int64
 }
 
 // MaxCounted bounds the entries that Count looks at: the newest ones.

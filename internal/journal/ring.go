@@ -74,7 +74,7 @@ func (r *ring) count(account string, since time.Time) map[activity.Kind]Count {
 			continue
 		}
 		c := counts[e.Kind]
-		c.Kind, c.All = e.Kind, c.All+1
+		c.Kind, c.All, c.Last = e.Kind, c.All+1, max(c.Last, e.Seq)
 		if e.Outcome.IsFailure() {
 			c.Failed++
 		}

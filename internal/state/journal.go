@@ -156,8 +156,8 @@ func entriesQuery(f journal.Filter) statement {
 
 // CountEntries counts the newest entries of the journal since a time, by kind.
 func (s *DB) CountEntries(ctx context.Context, account string, since time.Time) (map[activity.Kind]journal.Count, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT kind, COUNT(*), SUM(CASE WHEN failed THEN 1 ELSE 0 END)
-		FROM (SELECT at, kind, account_id, failed FROM journal ORDER BY seq DESC LIMIT $1) AS newest
+	rows, err := s.read.QueryContext(ctx, `SELECT kind, COUNT(*), SUM(CASE WHEN failed THEN 1 ELSE 0 END), MAX(seq)
+		FROM (SELECT seq, at, kind, account_id, failed FROM journal ORDER BY seq DESC LIMIT $1) AS newest
 		WHERE at >= $2 AND ($3 = '' OR account_id = $3) GROUP BY kind`, journal.MaxCounted, since.UnixMilli(), account)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (s *DB) CountEntries(ctx context.Context, account string, since time.Time) 
 	counts := make(map[activity.Kind]journal.Count)
 	for rows.Next() {
 		var c journal.Count
-		if err := rows.Scan(&c.Kind, &c.All, &c.Failed); err != nil {
+		if err := rows.Scan(&c.Kind, &c.All, &c.Failed, &c.Last); err != nil {
 			return nil, err
 		}
 		counts[c.Kind] = c

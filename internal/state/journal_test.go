@@ -95,9 +95,9 @@ func TestJournalInMemoryAndInSQLSelectTheSame(t *testing.T) {
 			}
 		}
 		for account, want := range map[string]map[activity.Kind]journal.Count{
-			"": {activity.Graph: {Kind: activity.Graph, All: 1}, activity.Call: {Kind: activity.Call, All: 1, Failed: 1},
-				activity.Send: {Kind: activity.Send, All: 1, Failed: 1}, activity.Event: {Kind: activity.Event, All: 2, Failed: 1}},
-			"444455556666": {activity.Call: {Kind: activity.Call, All: 1, Failed: 1}},
+			"": {activity.Graph: {Kind: activity.Graph, All: 1, Last: 2}, activity.Call: {Kind: activity.Call, All: 1, Failed: 1, Last: 3},
+				activity.Send: {Kind: activity.Send, All: 1, Failed: 1, Last: 4}, activity.Event: {Kind: activity.Event, All: 2, Failed: 1, Last: 6}},
+			"444455556666": {activity.Call: {Kind: activity.Call, All: 1, Failed: 1, Last: 3}},
 		} {
 			if got, err := j.Count(t.Context(), account, now.Add(-2*time.Hour)); err != nil || !maps.Equal(got, want) {
 				t.Errorf("account %q: counted %v, %v; want %v", account, got, err, want)
