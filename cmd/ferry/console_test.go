@@ -161,6 +161,8 @@ func (s *consoleServer) logIn(role string) string {
 	s.t.Helper()
 	path, token := s.link(role)
 	s.get(path, "").want(s.t, http.StatusOK, "Log in", token.Get("token"))
+	// A page of another origin must not log anybody in, and does not use the link up.
+	s.send(http.MethodPost, "/login", "", token, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site").want(s.t, http.StatusForbidden)
 	p := s.send(http.MethodPost, "/login", "", token)
 	cookie, err := http.ParseSetCookie(p.header.Get("Set-Cookie"))
 	if err != nil || p.status != http.StatusSeeOther || p.header.Get("Location") != "/" {
