@@ -59,8 +59,12 @@
 // internal errors, dead letters, uploads that WhatsApp does not deliver, goroutines that
 // are left. Expect announces such a [Problem], and Lenient turns this off.
 //
-// With FERRYTEST_CONSOLE=1 in the environment, the world of a failed test stays open until
-// Ctrl-C, with its addresses on standard error.
+// The world of a failed test is kept as world.ferry, in the artifacts of the test (go test
+// -artifacts) or in a new directory for temporary files; `ferry dev --load` begins in it. With
+// FERRYTEST_CONSOLE=127.0.0.1:4083 in the environment, it also stays open until Ctrl-C, with its
+// web console at that address (1 means a free port) and the others on standard error:
+//
+//	FERRYTEST_CONSOLE=127.0.0.1:4083 go test -run TestOrder
 //
 // The module is called ferry, which is not an address. A program in another module needs a
 // copy of the repository, here at PATH, and once:

@@ -217,3 +217,38 @@ func TestDeadLetterFailsTheTest(t *testing.T) {
 		t.Error(announced)
 	}
 }
+
+func TestInternalErrorFailsTheTest(t *testing.T) {
+	t.Parallel()
+	cause := func(t testing.TB, w *ferrytest.World) {
+		if err := w.BreakDatabase(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Client().ListLinkedWhatsAppBusinessAccounts(context.Background(), nil); err == nil {
+			t.Fatal("the call has succeeded without a database")
+		}
+	}
+	wants(t, failing(t, func(t testing.TB) { cause(t, ferrytest.Start(t)) }),
+		"internal error; announce it by Expect(ferrytest.InternalError)", "InternalServiceException")
+	announced := failing(t, func(t testing.TB) {
+		w := ferrytest.Start(t)
+		w.Expect(ferrytest.InternalError)
+		cause(t, w)
+	})
+	if strings.Contains(announced, "internal error; announce") || strings.Contains(announced, "there was none") {
+		t.Error(announced)
+	}
+}
+
+func TestAnnouncedGoroutinesDoNotFailTheTest(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	defer close(release)
+	if announced := failing(t, func(t testing.TB) {
+		ferrytest.Start(t).Expect(ferrytest.GoroutinesLeft)
+		go leave(release)
+	}); announced != "" {
+		t.Error(announced)
+	}
+	wants(t, failing(t, func(t testing.TB) { ferrytest.Start(t).Expect(ferrytest.GoroutinesLeft) }), "Expect(ferrytest.GoroutinesLeft): there was none")
+}

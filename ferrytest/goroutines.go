@@ -85,7 +85,7 @@ func (w *World) stacks() (stacks []string) {
 	}
 	label := strconv.Quote(goroutineLabel) + ":" + strconv.Quote(w.label)
 	for _, block := range strings.Split(profile.String(), "\n\n") {
-		if !strings.Contains(block, label) {
+		if !strings.Contains(block, label) || strings.Contains(block, "os/signal.loop+") { // that of the process, which never ends
 			continue
 		}
 		var frames []string

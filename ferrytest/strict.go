@@ -77,6 +77,11 @@ func (w *World) problems() (list []found) {
 	return list
 }
 
+// isUnexpected reports whether problems fail the test.
+func (w *World) isUnexpected(list []found) bool {
+	return slices.ContainsFunc(list, func(f found) bool { return !w.expected[f.Problem] })
+}
+
 // willFail returns the findings of an inspection for which WhatsApp does not deliver a
 // file, or "".
 func willFail(e Entry) string {

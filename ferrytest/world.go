@@ -194,10 +194,13 @@ func (w *World) setClock() error {
 // end looks for what went wrong, closes the world, and looks for what is left of it.
 func (w *World) end() {
 	w.t.Helper()
-	w.hold()
 	var problems []found
 	if w.settings.strict && w.local != nil {
 		problems = w.problems()
+	}
+	if w.local != nil && (w.t.Failed() || w.isUnexpected(problems)) {
+		w.keep()
+		w.hold()
 	}
 	if err := w.close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		w.t.Errorf("ferrytest: the end of the world: %v", err)

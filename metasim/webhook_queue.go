@@ -232,9 +232,9 @@ func (w *webhooks) take(now time.Time) (j job, wait time.Duration, ok bool) {
 		w.inProgress++
 		return j, 0, true
 	}
-	wait = maxWebhookWait
+	wait = idleWebhookWait
 	if len(w.timers) > 0 {
-		wait = min(wait, max(minWebhookWait, w.server.clock.until(w.timers[0].due)))
+		wait = min(maxWebhookWait, max(minWebhookWait, w.server.clock.until(w.timers[0].due)))
 	}
 	return job{}, wait, false
 }

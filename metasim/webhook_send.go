@@ -26,7 +26,8 @@ const (
 	webhookLife      = 7 * 24 * time.Hour // in which a webhook is tried (docs/references.md#webhooks)
 	maxWebhookRetry  = 12 * time.Hour     // longest time between two attempts
 	minWebhookWait   = 10 * time.Millisecond
-	maxWebhookWait   = time.Minute // until the queue is looked at again without an event
+	maxWebhookWait   = time.Minute    // until the queue is looked at again while something is due later
+	idleWebhookWait  = 24 * time.Hour // the same while nothing is: what is added wakes the loop
 )
 
 // newWebhookClient returns the client that calls callback URLs. Meta follows no

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 )
 
@@ -32,12 +31,9 @@ func (s *DB) isFile() bool { return !s.isPostgres && s.config.Path != Memory }
 // openSQLite opens the file at path, and migrates its schema.
 func (s *DB) openSQLite(ctx context.Context, path string) (err error) {
 	if path == Memory {
-		if s.write, err = openSQLiteDriver("file::memory:?" + pragmas("MEMORY")); err != nil {
-			return err
-		}
-		s.write.SetMaxOpenConns(1) // each connection would have a database of its own
-		s.read = s.write
-	} else if err := s.openFile(path); err != nil {
+		return s.openMemory(ctx)
+	}
+	if err := s.openFile(path); err != nil {
 		return err
 	}
 	// Processes that open the same file at the same time take turns, even for the
@@ -51,20 +47,12 @@ func (s *DB) openSQLite(ctx context.Context, path string) (err error) {
 	if err := checkSQLiteVersion(ctx, s.write); err != nil {
 		return err
 	}
-	if s.config.CheckIntegrity && path != Memory {
+	if s.config.CheckIntegrity {
 		if err := s.quickCheck(ctx); err != nil {
 			return err
 		}
 	}
-	files, err := migrationFiles()
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.write, files)
-	if err != nil {
-		return err
-	}
-	return migrate(ctx, provider)
+	return migrateSQLite(ctx, s.write)
 }
 
 func (s *DB) openFile(path string) (err error) {
@@ -117,9 +105,6 @@ func checkSQLiteVersion(ctx context.Context, db *sql.DB) error {
 // operating system and ends with the process. The file is not removed, because
 // another process could then lock a new file of the same name.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
-	if path == Memory {
-		return func() {}, nil
-	}
 	db, err := sql.Open("sqlite", fmt.Sprintf("file:%s?_txlock=exclusive&_pragma=busy_timeout(%d)",
 		(&url.URL{Path: path + "-migration"}).EscapedPath(), openTimeout.Milliseconds()))
 	if err != nil {
