@@ -15,7 +15,7 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build test test-root test-postgres check bench bench-events hostile soak fuzz tidy tools lint-tool node system clean $(MODULE_TESTS)
+.PHONY: help build test test-root test-postgres check bench bench-events hostile soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
@@ -26,6 +26,7 @@ help:
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make soak    kills processes KILLS=$(KILLS) times, and counts what they had acknowledged"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
+	@echo "make pictures makes the pictures of the README, with a browser"
 	@echo "make tidy    runs go mod tidy in every module"
 	@echo "make clean   removes bin/ and .tools/"
 
@@ -78,6 +79,10 @@ fuzz:
 	    for target in $$($(GO) test -C $$module -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	      echo "$$package $$target"; $(GO) test -C $$module -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$package; \
 	    done; done; done
+
+pictures: node system
+	@mkdir -p docs/images
+	cd e2e && FERRY_E2E=require FERRY_PICTURES=$(CURDIR)/docs/images $(GO) test -count=1 -run '^TestPhotoThatDidNotArriveIsExplainedMendedAndAnswered$$' .
 
 tidy:
 	@set -e; for module in $(MODULES); do (cd $$module && $(GO) mod tidy); done

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -115,28 +116,24 @@ func TestConsoleIsAccessibleInLightAndDarkOnPhonesAndDesktops(t *testing.T) {
 				if !p.holds("document.documentElement.scrollWidth <= innerWidth") {
 					t.Errorf("%s at %d px is wider than the window", path, width)
 				}
-				w.photograph(p, fmt.Sprintf("%s-%d-%s", path, width, scheme))
+				p.photograph(fmt.Sprintf("%s-%d-%s", path, width, scheme))
 			}
 		}
 	}
 }
 
 // photograph writes a picture of the page to the folder FERRY_PICTURES, if that is set.
-func (w *consoleWorld) photograph(p *tab, name string) {
-	w.t.Helper()
+func (p *tab) photograph(name string) {
+	p.t.Helper()
 	folder := os.Getenv("FERRY_PICTURES")
 	if folder == "" {
 		return
 	}
-	picture := result(p, chromedp.CaptureScreenshot())
-	name = strings.Trim(strings.Map(func(r rune) rune {
-		if r == '/' || r == '?' || r == ':' || r == '=' {
-			return '-'
-		}
-		return r
-	}, name), "-")
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644); err != nil {
-		w.t.Fatal(err)
+	quality := int64(80)
+	picture := tell(p, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: &quality})
+	name = strings.Trim(regexp.MustCompile(`[^A-Za-z0-9.]+`).ReplaceAllString(name, "-"), "-") + ".webp"
+	if err := os.WriteFile(filepath.Join(folder, name), picture.Data, 0o644); err != nil {
+		p.t.Fatal(err)
 	}
 }
 

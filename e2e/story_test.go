@@ -55,9 +55,10 @@ func TestPhotoThatDidNotArriveIsExplainedMendedAndAnswered(t *testing.T) {
 		known = append(known, wamid)
 		return wamid
 	}
-	if err := os.WriteFile(filepath.Join(directory, "photo.jpg"), badSample(t, "jpeg-cmyk.jpg"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(directory, "rgb.jpg"), sampleFile(t, "sample.jpg").Data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	mustRun(t, environment(directory), imageMagick(t), filepath.Join(directory, "rgb.jpg"), "-colorspace", "CMYK", filepath.Join(directory, "photo.jpg"))
 	wamid := photo("photo.jpg")
 
 	var why struct {
@@ -79,6 +80,7 @@ func TestPhotoThatDidNotArriveIsExplainedMendedAndAnswered(t *testing.T) {
 	p.visit(w.console() + "/why/" + wamid)
 	p.sees(command)
 	p.sees("131053")
+	p.photograph("why")
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(command, "IN", "photo.jpg", 1))
 	cmd.Dir = directory
@@ -95,7 +97,21 @@ func TestPhotoThatDidNotArriveIsExplainedMendedAndAnswered(t *testing.T) {
 	p.await("the photo is read", `document.querySelector(".s-read")`)
 	p.do(chromedp.Focus("[data-composer] textarea"))
 	p.press("How nice" + kb.Enter)
+	p.await("the reply is in the chat", `[...document.querySelectorAll(".bubble.mine")].some((b) => b.innerText.includes("How nice"))`)
+	p.photograph("phone")
 	if body := <-replies; !strings.Contains(body, "How nice") {
 		t.Errorf("the program received %s", body)
 	}
+}
+
+// imageMagick returns the program that converts pictures.
+func imageMagick(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"magick", "convert-im6.q16"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	missingTool(t, "ImageMagick", "'make system' installs it")
+	return ""
 }

@@ -127,14 +127,16 @@ func exceptionText(e *runtime.ExceptionDetails) string {
 	return e.Text
 }
 
-// tell sends a command to the browser.
-func tell[P, R any](p *tab, command cdp.Command[P, R], params P) {
+// tell sends a command to the browser, and returns its result.
+func tell[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, startLimit)
 	defer cancel()
-	if _, err := chromedp.Call(ctx, command, params); err != nil {
+	value, err := chromedp.Call(ctx, command, params)
+	if err != nil {
 		p.t.Fatal(err)
 	}
+	return value
 }
 
 // result runs an action and returns its value.
