@@ -268,6 +268,30 @@ func TestPersonIsPlayedWithTheKeyboard(t *testing.T) {
 	p.await("the keys are shown", "document.querySelector('#help').open")
 }
 
+func TestTimelineWaitsForItsReaderAndLeadsToTheAnswer(t *testing.T) {
+	w := startConsole(t)
+	p := startBrowser(t).open()
+	tell(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	p.visit(w.url + "/timeline?kind=event")
+	p.await("the scripts run", "document.documentElement.dataset.stream == 'open'")
+	w.ferry("trigger", "inbound", "--from", anna, "--text", "one")
+	p.await("a row is added while nobody reads", `document.querySelectorAll(".entries li").length > 0 && !document.querySelector("#new-rows")`)
+	p.press("j")
+	p.await("a row has the focus", `document.activeElement.matches(".entries [data-row]")`)
+	first := evaluate[string](p, `document.querySelector(".entries li").id`)
+	w.ferry("trigger", "inbound", "--from", anna, "--text", "two")
+	p.await("new rows wait", `/^[0-9]+ new/.test(document.querySelector("#new-rows")?.textContent) && document.querySelector(".entries li").id == "`+first+`"`)
+	p.press("n")
+	p.await("they are shown, and the focus stays", `document.querySelector(".entries li").id != "`+first+`" && document.activeElement.closest("li").id == "`+first+`"`)
+	p.press("o")
+	p.await("o leads to the answer", `location.pathname == "/why" && document.querySelectorAll(".station").length == 9 && document.documentElement.dataset.stream == 'open'`)
+	p.press("/")
+	p.await("the search has the focus", `document.activeElement.matches("header [data-search]")`)
+	p.do(chromedp.Evaluate[chromedp.Void](`document.activeElement.value = ""`)) // DevTools types the key of its own accord
+	p.press("s3://ferry-media/cmyk.jpg" + kb.Enter)
+	p.await("the answer about the object", `location.search.includes("cmyk.jpg") && document.querySelector(".g-stopped h3")?.innerText.includes("WhatsApp")`)
+}
+
 func TestTextsOfOthersAreOnlyTexts(t *testing.T) {
 	w := startConsole(t)
 	for name, content := range map[string]string{
