@@ -71,7 +71,7 @@ func TestTheFirstPageSaysWhatWorksWhatFailedAndWhatToDo(t *testing.T) {
 		t.Fatal("a file was uploaded that does not exist")
 	}
 	_, _ = s.uploadObject("lost.jpg") // for the same cause
-	a := s.await("/", nil, "✗ 2×", "ResourceNotFoundException", "calls of the API", "✗ 2 failed", "ferry why ", "fails")
+	a := s.await("/", nil, "✗ 2×", "ResourceNotFoundException", "calls of the API", "✗ 2 failed", "ferry why ", "! look")
 	if n := strings.Count(a.body, "✗ 2×"); n != 1 {
 		t.Errorf("%d causes", n)
 	}
@@ -79,6 +79,10 @@ func TestTheFirstPageSaysWhatWorksWhatFailedAndWhatToDo(t *testing.T) {
 	s.await("/", nil, "nothing waits", "last: receive ok", "attempts to deliver")
 	s.record(activity.Entry{Kind: activity.Fetch, Outcome: activity.OK, Operation: "open", Time: s.sim.Now()})
 	s.await("/", nil, "! look", "2 of 3 in the last hour failed")
+	for range 3 {
+		s.record(activity.Entry{Kind: activity.Fetch, Outcome: activity.Failed, Operation: "open", Time: s.sim.Now()})
+	}
+	s.await("/", nil, "✗ fails", "5 of 6 in the last hour failed")
 }
 
 func TestTheFirstPageOfAServerSaysWhatIsNotSetUp(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 )
 
 const (
+	lampLook      = 3               // newest entries that make a lamp red if all of them failed
 	countWindow   = time.Hour       // in which what happened is counted
 	failureWindow = 24 * time.Hour  // in which failures count
 	maxFailures   = 300             // newest failures that are grouped
@@ -146,7 +147,8 @@ func (v *reader) lamps(ctx context.Context, page *nowPage) error {
 }
 
 // recent returns the lamp of what the entries of some kinds in the last hour are about. It
-// is red if the last one failed.
+// is red if the last ones have all failed: one alone, such as of an object that does not
+// exist, says little about a store.
 func (v *reader) recent(ctx context.Context, page *nowPage, name string, kinds ...activity.Kind) (lamp, error) {
 	l := lamp{Name: name, State: "unknown", Text: "nothing in the last hour", Path: "/timeline?kind=" + url.QueryEscape(string(kinds[0]))}
 	var all journal.Count
@@ -157,17 +159,18 @@ func (v *reader) recent(ctx context.Context, page *nowPage, name string, kinds .
 	if all.All == 0 {
 		return l, nil
 	}
-	list, err := v.entries(ctx, journal.Filter{After: all.Last - 1, Limit: 1})
+	list, err := v.entries(ctx, journal.Filter{Kinds: kinds, Latest: true, Limit: int(min(all.All, lampLook)), Before: all.Last + 1})
 	if err != nil || len(list) == 0 {
 		return l, err
 	}
-	last := list[0]
+	last := list[len(list)-1]
 	l.State, l.Text = "ok", fmt.Sprintf("last: %s %s, %s ago", last.Operation, last.Outcome, span(v.c.config.Now().Sub(last.Time)))
 	if all.Failed > 0 {
 		l.State = "warn"
 		l.Text += fmt.Sprintf("; %d of %d in the last hour failed or were refused", all.Failed, all.All)
 	}
-	if last.Outcome == activity.Failed || last.Outcome == activity.Ambiguous {
+	works := func(e activity.Entry) bool { return e.Outcome != activity.Failed && e.Outcome != activity.Ambiguous }
+	if len(list) == lampLook && !slices.ContainsFunc(list, works) {
 		l.State = "bad"
 	}
 	return l, nil
@@ -238,7 +241,11 @@ func (v *reader) causes(ctx context.Context, page *nowPage) error {
 			}
 			seen[e.Trace] = true
 		}
-		key := string(e.Kind) + " " + e.Operation + " " + e.Code + " " + varying.ReplaceAllString(e.Text, "#")
+		operation := e.Operation
+		if e.Kind == activity.Attempt { // of whatever event
+			operation = e.Destination
+		}
+		key := string(e.Kind) + " " + operation + " " + e.Code + " " + varying.ReplaceAllString(e.Text, "#")
 		at, ok := groups[key]
 		if !ok {
 			if len(page.Causes) == maxCauses {
@@ -248,7 +255,7 @@ func (v *reader) causes(ctx context.Context, page *nowPage) error {
 			at = len(page.Causes)
 			groups[key] = at
 			row := rowOf(e)
-			page.Causes = append(page.Causes, cause{Code: e.Code, Text: shortTo(300, e.Text), Operation: e.Operation, Kind: e.Kind, Last: e.Time, WhyID: row.WhyID, Path: row.Path})
+			page.Causes = append(page.Causes, cause{Code: e.Code, Text: shortTo(300, e.Text), Operation: operation, Kind: e.Kind, Last: e.Time, WhyID: row.WhyID, Path: row.Path})
 		}
 		page.Causes[at].Count++
 	}
