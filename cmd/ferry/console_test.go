@@ -205,7 +205,10 @@ func TestConsoleOfServeFromTheLinkToTheLogout(t *testing.T) {
 		t.Errorf("the log is %s", log)
 	}
 	s.await("/admin/audit", admin, key[1], "none → user shop, full access")
-	s.await("/admin/keys/"+key[1], admin, "Last call")
+	s.get("/admin/keys", admin).want(t, http.StatusOK, key[1], `used <time datetime="20`)
+	if strings.Contains(s.ferry("key", "list", "--json"), "lastUsed") {
+		t.Error("the use was recorded at once: a write for each call")
+	}
 
 	// Another role may look, and change nothing.
 	viewer := s.logIn("viewer")
@@ -240,6 +243,9 @@ func TestConsoleOfServeFromTheLinkToTheLogout(t *testing.T) {
 	}
 	if err := s.command.Wait(); err != nil {
 		t.Errorf("the server ended with %v: %s", err, s.logged())
+	}
+	if list := s.ferry("key", "list", "--json"); !strings.Contains(list, `"lastUsed":"20`) {
+		t.Errorf("the stop has not recorded the use of the key: %s", list)
 	}
 }
 

@@ -83,9 +83,9 @@ func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
 	if c.JSON {
 		return printKeys(terminal.out, keys)
 	}
-	table := terminal.out.Table("ACCESS KEY", "ACCOUNT", "NAME", "POLICIES", "CREATED", "STATUS")
+	table := terminal.out.Table("ACCESS KEY", "ACCOUNT", "NAME", "POLICIES", "CREATED", "LAST USED", "STATUS")
 	for _, key := range keys {
-		table.Row(key.ID, key.AccountID, key.Name, len(key.Policies), createdAt(key), keyStatus(key))
+		table.Row(key.ID, key.AccountID, key.Name, len(key.Policies), createdAt(key), usedAt(key), keyStatus(key))
 	}
 	return table.Flush()
 }
@@ -93,8 +93,11 @@ func (c *keyListCommand) Run(ctx context.Context, terminal *terminal) error {
 // printKeys prints a line of JSON per key.
 func printKeys(out *tty.Output, keys []state.AccessKey) error {
 	for _, key := range keys {
-		err := out.JSON(map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": createdAt(key), "status": keyStatus(key)})
-		if err != nil {
+		line := map[string]any{"accessKeyId": key.ID, "account": key.AccountID, "name": key.Name, "policies": rawPolicies(key), "created": createdAt(key), "status": keyStatus(key)}
+		if used := usedAt(key); used != "" {
+			line["lastUsed"] = used
+		}
+		if err := out.JSON(line); err != nil {
 			return err
 		}
 	}
@@ -102,6 +105,14 @@ func printKeys(out *tty.Output, keys []state.AccessKey) error {
 }
 
 func createdAt(key state.AccessKey) string { return key.CreatedAt.UTC().Format(time.RFC3339) }
+
+// usedAt is empty if it is not known.
+func usedAt(key state.AccessKey) string {
+	if key.UsedAt.IsZero() {
+		return ""
+	}
+	return key.UsedAt.UTC().Format(time.RFC3339)
+}
 
 func keyStatus(key state.AccessKey) string {
 	if key.IsDisabled() {

@@ -4,18 +4,14 @@ package console
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
-	"ferry/internal/activity"
 	manage "ferry/internal/admin"
-	"ferry/internal/journal"
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
@@ -24,8 +20,7 @@ import (
 const (
 	keysOnPage     = 50
 	policiesOnPage = 4
-	accountChoices = 200  // accounts that a form suggests
-	callEntries    = 1000 // calls in which the last use of a key is looked for
+	accountChoices = 200 // accounts that a form suggests
 )
 
 // keysPage lists keys.
@@ -39,10 +34,7 @@ type keysPage struct {
 	May      may
 }
 
-type keyRow struct {
-	state.AccessKey
-	LastUse time.Time // zero means that the journal has none
-}
+type keyRow struct{ state.AccessKey }
 
 // keyForm is what a person has typed to make a key.
 type keyForm struct{ Account, Name, Access, Policy, Problem string }
@@ -86,12 +78,8 @@ func (c *Console) keys(r *request) (keysPage, error) {
 		return page, typed(err)
 	}
 	shown, next := afterPage(all, query.Get("after"), keysOnPage, func(k state.AccessKey) string { return k.ID })
-	uses, err := c.keyUses(r.Context(), page.Account)
-	if err != nil {
-		return page, err
-	}
 	for _, key := range shown {
-		page.Keys = append(page.Keys, keyRow{key, uses[key.ID]})
+		page.Keys = append(page.Keys, keyRow{key})
 	}
 	page.Next = next
 	usages, err := c.config.State.Usages(r.Context())
@@ -103,18 +91,6 @@ func (c *Console) keys(r *request) (keysPage, error) {
 	}
 	page.May, err = c.ask(r, query.Get("key"))
 	return page, err
-}
-
-// keyUses returns when keys were last used, as far as the journal has it.
-func (c *Console) keyUses(ctx context.Context, account string) (map[string]time.Time, error) {
-	calls, err := c.config.Gateway.Journal().Read(ctx, journal.Filter{Account: account, Kinds: []activity.Kind{activity.Call}, Latest: true, Limit: callEntries})
-	uses := make(map[string]time.Time)
-	for _, e := range calls { // oldest first; calls that were not verified have no account
-		if e.Account != "" {
-			uses[e.AccessKey] = e.Time
-		}
-	}
-	return uses, err
 }
 
 func (c *Console) serveKey(w http.ResponseWriter, r *request) {
@@ -140,11 +116,6 @@ func (c *Console) key(r *request) (page keyPage, err error) {
 	for _, document := range page.Policies[:min(len(page.Policies), policiesOnPage)] {
 		page.Documents = append(page.Documents, inOrder(document))
 	}
-	uses, err := c.keyUses(r.Context(), page.AccountID)
-	if err != nil {
-		return page, err
-	}
-	page.LastUse = uses[page.ID]
 	page.May, err = c.ask(r, page.ID)
 	return page, err
 }

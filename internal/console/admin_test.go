@@ -71,7 +71,7 @@ func TestPagesOfAdministrationShowWhatThereIs(t *testing.T) {
 	admin := w.login("admin")
 	for path, contains := range map[string][]string{
 		"/admin/accounts":                        {local.AccountID, "Lucky Shrub", local.BusinessAccountID, local.MetaAccountID, "+1 555-078-3881", "✓ registered", "quality green", "/admin/destinations#d-log", "1 access key"},
-		"/admin/keys":                            {local.AccessKeyID, "developer", "✓ active", "no call lately"},
+		"/admin/keys":                            {local.AccessKeyID, "developer", "✓ active", "no use known"},
 		"/admin/keys?account=" + local.AccountID: {local.AccessKeyID},
 		"/admin/keys?account=444455556666":       {"There is no key of 444455556666"},
 		"/admin/keys/" + local.AccessKeyID:       {"developer", "social-messaging:*", "Disable"},

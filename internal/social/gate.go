@@ -229,6 +229,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 		return nil, err
 	}
 	admission.Verified(ctx)
+	c.config.State.KeyUsed(key.ID)
 	if c.caller, err = c.newCaller(key, signature.Region); err != nil {
 		return nil, err
 	}

@@ -22,14 +22,17 @@ type AccessKey struct {
 	// DisabledAt is when the key was disabled: calls signed with it are refused as if it did
 	// not exist. Zero means that it may be used.
 	DisabledAt time.Time
-	Settings   // of the account; set by AccessKey and AccessKeys
+	// UsedAt is when a call with the key was verified last, to within a minute if another
+	// process did. Zero means that it is not known.
+	UsedAt   time.Time
+	Settings // of the account; set by AccessKey and AccessKeys
 }
 
 // IsDisabled reports whether calls signed with the key are refused.
 func (k AccessKey) IsDisabled() bool { return !k.DisabledAt.IsZero() }
 
 // CreateAccessKey stores a key, and its account if that is new. It ignores
-// CreatedAt, DisabledAt and Settings.
+// CreatedAt, DisabledAt, UsedAt and Settings.
 func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	sealed, err := s.sealer.Seal(key.Secret, "access_key", "sealed_secret", key.AccountID, key.ID)
 	if err != nil {
@@ -50,7 +53,7 @@ func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 	})
 }
 
-const accessKeyColumns = `k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, k.disabled_at, ` + settingColumns
+const accessKeyColumns = `k.id, k.account_id, k.name, k.sealed_secret, k.policies, k.created_at, k.disabled_at, k.used_at, ` + settingColumns
 
 const selectAccessKey = `SELECT ` + accessKeyColumns + `
 	 FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = $1`
@@ -108,8 +111,8 @@ func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, erro
 	var sealed []byte
 	var policies string
 	var created int64
-	var disabled sql.NullInt64
-	if err := row.Scan(append([]any{&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created, &disabled}, key.fields()...)...); err != nil {
+	var disabled, used sql.NullInt64
+	if err := row.Scan(append([]any{&key.ID, &key.AccountID, &key.Name, &sealed, &policies, &created, &disabled, &used}, key.fields()...)...); err != nil {
 		return AccessKey{}, err
 	}
 	var err error
@@ -117,6 +120,7 @@ func (s *DB) scanAccessKey(row interface{ Scan(...any) error }) (AccessKey, erro
 		return AccessKey{}, err
 	}
 	key.CreatedAt = time.UnixMilli(created)
+	key.UsedAt = s.lastUse(key.ID, used)
 	if disabled.Valid {
 		key.DisabledAt = time.UnixMilli(disabled.Int64)
 	}

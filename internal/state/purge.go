@@ -24,7 +24,7 @@ const (
 )
 
 // Run purges expired rows, at least hourly by default, until ctx is done, and then returns nil. It
-// also checks an SQLite file, at least daily, or the clock of a server, every minute. A purge that fails is logged and retried
+// also records when access keys were used, and checks an SQLite file, at least daily, or the clock of a server, every minute. A purge that fails is logged and retried
 // with the next one. All replicas may run it: deleting an already deleted row is
 // harmless.
 //
@@ -33,6 +33,7 @@ const (
 func (s *DB) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.purgeExpired(ctx) })
+	group.Go(func() error { return s.recordKeyUses(ctx) })
 	if s.isFile() {
 		group.Go(func() error { return s.checkIntegrity(ctx) })
 	}

@@ -97,6 +97,7 @@ type DB struct {
 	purgeLane    string                      // the last lane that a purge has examined; only Run reads and writes it
 
 	writability writability
+	uses        keyUses
 	isUnchecked bool // the check at the start was not completed
 
 	isPostgres bool
@@ -123,6 +124,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	s.writability.fatal = make(chan error, 1)
+	s.uses.some = make(chan struct{}, 1)
 	s.uploads.db, s.uploads.apply = s, s.insertMedia
 	s.uploads.isIdempotent, s.events.isIdempotent, s.messages.isIdempotent = true, true, true
 	s.hits.db, s.hits.apply = s, s.countHits
