@@ -76,7 +76,7 @@ type Config struct {
 	Origins []string
 	// Logger receives errors that a person is not shown. Default: they are discarded.
 	Logger *slog.Logger
-	// Now returns the current time. Default: time.Now.
+	// Now returns the current time. Default: that of the simulator, or else time.Now.
 	Now func() time.Time
 }
 
@@ -125,6 +125,9 @@ func New(config Config) (*Console, error) {
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Now == nil && config.Simulator != nil {
+		config.Now = config.Simulator.Now
 	}
 	if config.Now == nil {
 		config.Now = time.Now
