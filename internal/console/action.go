@@ -26,11 +26,14 @@ type done struct {
 }
 
 // action registers a change that a form makes. It needs a role, and is recorded under its
-// name, whatever comes of it. A path in the field "return" is shown next in place of
+// name, whatever comes of it: what somebody with another role tries, too. A path in the field "return" is shown next in place of
 // done.To.
 func (c *Console) action(pattern, name string, least role, do func(*request) (done, error)) {
-	c.mux.HandleFunc("POST "+pattern, c.forRole(least, func(w http.ResponseWriter, r *request) {
-		err := r.parse(w)
+	c.mux.HandleFunc("POST "+pattern, c.forRole(viewer, func(w http.ResponseWriter, r *request) {
+		err := r.user.lacks(least)
+		if err == nil {
+			err = r.parse(w)
+		}
 		var result done
 		if err == nil {
 			result, err = do(r)

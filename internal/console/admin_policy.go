@@ -86,8 +86,20 @@ func (m *may) answer(key state.AccessKey) error {
 		m.Policy, m.Statement, m.Sid = decision.Document+1, decision.Statement+1, decision.Sid
 		m.Text = inOrder(policy.StatementText([]byte(key.Policies[decision.Document]), decision.Statement))
 	}
+	m.Note = alsoNeeded[strings.ToLower(m.Action)]
 	if !knownAction(m.Action) {
 		m.Note = "This server has no such action."
 	}
 	return nil
+}
+
+// alsoNeeded says which other rights a call of an operation needs, by its action in lower
+// case.
+var alsoNeeded = map[string]string{
+	"social-messaging:postwhatsappmessagemedia":                    "A call that names a file in S3 needs s3:GetObject on the object, too.",
+	"social-messaging:createwhatsappmessagetemplatemedia":          "A call needs s3:GetObject on the object, too.",
+	"social-messaging:getwhatsappmessagemedia":                     "A call that writes the file to S3 needs s3:PutObject on the object, too.",
+	"social-messaging:putwhatsappbusinesspublickey":                "A call that names a key of KMS needs kms:GetPublicKey on the key, too.",
+	"social-messaging:putwhatsappbusinessaccounteventdestinations": "A role needs iam:PassRole on it, too; a topic of another account without a role needs sns:Publish on the topic.",
+	"social-messaging:associatewhatsappbusinessaccount":            "A role of an event destination needs iam:PassRole on it, too.",
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"ferry/internal/event"
 	"ferry/internal/gateway"
 	"ferry/internal/local"
+	"ferry/internal/social"
 	"ferry/internal/state"
 )
 
@@ -125,6 +127,7 @@ func TestViewersSeeNoFullNumbersAndChangeNothing(t *testing.T) {
 	}
 	w.submit(viewer, "/admin/destinations/test", "target", "log").want(t, http.StatusForbidden, "needs the role operator")
 	w.submit(operator, "/admin/destinations/test", "target", "log").want(t, http.StatusOK, "✓ Accepted")
+	w.get("/admin/audit", "Cookie", viewer).want(t, http.StatusOK, "DeleteKey", "✗ refused", "Your role is viewer; this needs the role admin.")
 	if keys, err := w.db.AccessKeys(t.Context(), ""); err != nil || len(keys) != 1 || keys[0].IsDisabled() {
 		t.Errorf("%+v, %v", keys, err)
 	}
@@ -266,12 +269,21 @@ func TestQuestionWhetherAKeyMayDoSomethingNamesTheDecidingStatement(t *testing.T
 		ask(page, "s3:GetObject", "arn:aws:s3:::other/a.jpg").want(t, http.StatusOK, "✗ No", "No statement allows it.")
 		ask(page, "social-messaging:SendWhatsAppMessage", "*").want(t, http.StatusOK, "✓ Yes", "Policy 2, statement 1")
 		ask(page, "SOCIAL-messaging:deletewhatsappmessagemedia", "*").want(t, http.StatusOK, "✗ No", "Policy 2, statement 2", "Never", "denies it, whatever else allows it")
+		ask(page, "social-messaging:PostWhatsAppMessageMedia", "*").want(t, http.StatusOK, "✓ Yes", "needs s3:GetObject on the object, too")
 		ask(page, "social-messaging:Fly", "*").want(t, http.StatusOK, "✓ Yes", "This server has no such action")
 		ask(page, "social-messaging:*", "*").want(t, http.StatusOK, "one action without wildcards")
 		ask(page, "s3:GetObject", "arn:aws:s3:::media/*").want(t, http.StatusOK, "one resource without wildcards")
 		ask(page, "s3:GetObject", "").want(t, http.StatusOK, "The resource is missing")
 	}
 	w.get("/admin/keys?key=AKIANOBODY&action=s3:GetObject&resource=*", "Cookie", viewer).want(t, http.StatusOK, "There is no access key")
+}
+
+func TestOtherRightsAreNamedForActionsThatExist(t *testing.T) {
+	for name := range console.AlsoNeeded {
+		if !slices.ContainsFunc(social.Actions(), func(a string) bool { return strings.ToLower(a) == name }) {
+			t.Errorf("there is no action %s", name)
+		}
+	}
 }
 
 func TestTrialOfAStoreReportsEachStep(t *testing.T) {

@@ -20,3 +20,6 @@ type LimitRow = limitRow
 
 // LimitRows is limitRows.
 var LimitRows = limitRows
+
+// AlsoNeeded is alsoNeeded.
+var AlsoNeeded = alsoNeeded

@@ -73,13 +73,22 @@ func (c *Console) forRole(least role, serve func(http.ResponseWriter, *request))
 		case r.user.Role == 0:
 			c.renderError(w, r, problem{http.StatusUnauthorized, "You are not logged in, or your session has ended.", loginAdvice})
 		case r.user.Role < least:
-			c.renderError(w, r, problem{http.StatusForbidden, "Your role is " + r.user.Role.String() + "; this needs the role " + least.String() + ".",
-				"Log in with a link of 'ferry console login --role " + least.String() + "'."})
+			c.renderError(w, r, asProblem(r.user.lacks(least)))
 		default:
 			admission.Verified(original.Context())
 			serve(w, r)
 		}
 	}
+}
+
+// lacks returns the problem of a person whose role is less than the least one; nil if it
+// is not.
+func (u user) lacks(least role) error {
+	if u.Role >= least {
+		return nil
+	}
+	return problem{http.StatusForbidden, "Your role is " + u.Role.String() + "; this needs the role " + least.String() + ".",
+		"Log in with a link of 'ferry console login --role " + least.String() + "'."}
 }
 
 const loginAdvice = "Run 'ferry console login' on the server, and open the link that it prints."
