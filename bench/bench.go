@@ -153,8 +153,11 @@ func (b *bench) run(ctx context.Context) ([]caseResult, error) {
 	var results []caseResult
 	for _, c := range b.cases {
 		measure := b.measureCase
-		if c.via == viaReuse {
+		switch c.via {
+		case viaReuse:
 			measure = b.measureReuse
+		case viaWatch:
+			measure = b.measureWatch
 		}
 		result, err := measure(ctx, c)
 		if err != nil {

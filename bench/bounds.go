@@ -112,6 +112,9 @@ func (b boundResult) what() string {
 	case "":
 		return title
 	case nameFerry:
+		if b.Case == (workload{20 * kib, 32, viaWatch}).String() {
+			return title + " while somebody looks ÷ without a console"
+		}
 		return title + " with reuse ÷ without"
 	}
 	return title + " ÷ " + b.Against + "'s"

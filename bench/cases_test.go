@@ -50,7 +50,7 @@ func TestEveryCaseOfTheTableCanBeSelected(t *testing.T) {
 			if b.against == yardstick && c.bare != yardstick || b.against == nameSHA256 && c.bare != nameSHA256 || isAlternative(b.against) && !c.alternatives {
 				t.Errorf("%v has a bound against %s, which does not take part", c, b.against)
 			}
-			if math.IsNaN(findColumn(b.figure).value(sample{Uploads: 1, Bytes: 1, Wall: 1, IdleRSS: 1, HitBytes: 1})) {
+			if math.IsNaN(findColumn(b.figure).value(sample{Uploads: 1, Bytes: 1, Wall: 1, IdleRSS: 1, HitBytes: 1, MoreRSS: 1, Entries: 1})) {
 				t.Errorf("%v: %s is not a figure", c, b.figure)
 			}
 		}

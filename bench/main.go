@@ -19,6 +19,7 @@
 //	ferry.go       ferry as a mover
 //	load.go        the callers of ferry
 //	reuse.go       ferry with reuse
+//	watch.go       ferry while somebody looks at its console
 //	programs.go    the table of the other movers
 //	roles.go       those that are this binary; curl.go is one of them, and movers/ has the scripts
 //	site.go        stores and sinks, over http and https

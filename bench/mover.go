@@ -24,6 +24,7 @@ type mover interface {
 const (
 	nameFerry    = "ferry"
 	nameReusing  = "ferry, reuse"
+	nameWatched  = "ferry, watched"
 	nameGostream = "gostream"
 	nameBare     = "bare"
 	nameSHA256   = "bare+SHA-256"
@@ -51,6 +52,9 @@ type sample struct {
 	P50      float64 `json:"p50_s"`               // of one upload
 	P99      float64 `json:"p99_s"`
 	HitBytes float64 `json:"hit_bytes,omitzero"` // sent by the store for each upload that was answered by reuse
+	Entries  int64   `json:"entries,omitzero"`   // that the journal has received, where somebody looks at it
+	MoreRSS  int64   `json:"more_rss,omitzero"`  // of the peak, than that of the run beside it without the console; at least 1
+	Looks    int     `json:"looks,omitzero"`     // at the timeline
 }
 
 func (s sample) gigabytes() float64 { return float64(s.Bytes) / 1e9 }
@@ -95,6 +99,8 @@ var columns = []column{
 	{"p50_ms", "p50 ms", func(s sample) float64 { return s.P50 * 1e3 }, withRatio},
 	{"p99_ms", "p99 ms", func(s sample) float64 { return s.P99 * 1e3 }, withRatio},
 	{"line_times", "p50 over the line's own time", sample.lineTimes, boundsOnly},
+	{"more_rss_mib", "peak memory over that without a console, MiB", func(s sample) float64 { return orNaN(float64(s.MoreRSS)) / mib }, boundsOnly},
+	{"entries_per_s", "entries of the journal per s", func(s sample) float64 { return orNaN(float64(s.Entries)) / s.Wall }, boundsOnly},
 	{"hit_bytes", "bytes from the store per hit", func(s sample) float64 { return orNaN(s.HitBytes) }, boundsOnly},
 }
 

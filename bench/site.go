@@ -63,8 +63,10 @@ func (b *bench) startSites(ctx context.Context) (err error) {
 		}
 		b.sites[viaHTTPS], b.sites[viaVerify] = encrypted, encrypted
 	}
-	if b.has(viaReuse) {
-		b.sites[viaReuse] = plain
+	for _, via := range []string{viaReuse, viaWatch} {
+		if b.has(via) {
+			b.sites[via] = plain
+		}
 	}
 	if b.has(viaLine) {
 		line, err := startLine(ctx, strings.TrimPrefix(plain.sink.url, "http://"), lineBitsPerSecond/8)
