@@ -198,9 +198,13 @@ func (c *Console) targets(ctx context.Context, l state.BusinessAccount) (list []
 }
 
 // tokenUses returns what became of the last requests to Meta, by the id of the phone
-// number. A refusal of the request itself says nothing about the token.
+// number, as far as the newest entries of the journal have them. A refusal of the request itself says nothing about the token.
 func (c *Console) tokenUses(ctx context.Context, account string) (map[string]tokenUse, error) {
-	entries, err := c.config.Gateway.Journal().Read(ctx, journal.Filter{Account: account, Kinds: []activity.Kind{activity.Graph}, Latest: true, Limit: metaEntries})
+	_, last, err := c.config.Gateway.Journal().Bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := c.config.Gateway.Journal().Read(ctx, journal.Filter{Account: account, Kinds: []activity.Kind{activity.Graph}, After: max(0, last-journal.MaxCounted), Latest: true, Limit: metaEntries})
 	uses := make(map[string]tokenUse)
 	for _, e := range slices.Backward(entries) {
 		isRefused := e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"ferry/internal/journal"
 )
 
 // Freshness is exported for tests.
@@ -261,3 +263,6 @@ func (s *DB) WaitForLock(ctx context.Context) error {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// EntriesStatement returns the query of a filter of the journal.
+func EntriesStatement(f journal.Filter) Statement { return Statement{statement: entriesQuery(f)} }

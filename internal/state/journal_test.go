@@ -241,3 +241,40 @@ func TestEntriesThatTheDatabaseDoesNotTakeAreCountedAndReported(t *testing.T) {
 		t.Errorf("the log does not say %q: %s", want, log.String())
 	}
 }
+
+// The changes of administrators are few among many entries.
+func TestChangesOfAdministratorsAreFoundByAnIndexOfTheirOwn(t *testing.T) {
+	eachKind(t, func(t *testing.T, db *state.DB) {
+		var entries []activity.Entry
+		for i := range 1000 {
+			e := activity.Entry{Kind: activity.Call, Time: now, Account: "111122223333", Text: "call", Outcome: activity.OK}
+			if i%250 == 7 {
+				e.Kind, e.Text = activity.Admin, fmt.Sprint("change ", i)
+			}
+			if i == 257 {
+				e.Account = "444455556666"
+			}
+			entries = append(entries, e)
+		}
+		if err := db.AddEntries(t.Context(), entries); err != nil {
+			t.Fatal(err)
+		}
+		for want, f := range map[string]journal.Filter{
+			"change 7, change 257, change 507, change 757": {Kinds: []activity.Kind{activity.Admin}, Latest: true, Limit: 10},
+			"change 507, change 757":                       {Kinds: []activity.Kind{activity.Admin}, Latest: true, Limit: 2},
+			"change 7, change 507":                         {Account: "111122223333", Kinds: []activity.Kind{activity.Admin}, Latest: true, Limit: 10, Before: 700},
+		} {
+			found, err := db.Entries(t.Context(), f)
+			var texts []string
+			for _, e := range found {
+				texts = append(texts, e.Text)
+			}
+			if got := strings.Join(texts, ", "); got != want || err != nil {
+				t.Errorf("%+v: %s, %v; want %s", f, got, err, want)
+			}
+			if plan, err := db.Explain(t.Context(), state.EntriesStatement(f)); err != nil || !strings.Contains(strings.Join(plan, "\n"), "journal_admin") {
+				t.Errorf("%+v does not use the index: %q, %v", f, plan, err)
+			}
+		}
+	})
+}
