@@ -202,7 +202,7 @@ func TestWhyPageSaysWhatTheCommandSays(t *testing.T) {
 	s := startServer(t)
 	media := s.cmyk()
 	id := s.sendTo(map[string]any{"type": "image", "image": map[string]any{"id": media}})
-	a := s.await("/why?id="+id, nil, "Stopped at station 7", "131053", "ffmpeg -i IN", " 9 Your program<", "what the program did with it", "status.failed →")
+	a := s.await("/why?id="+id, nil, "Stopped at station 7", "131053", "ffmpeg -i IN", " 9 Your program<", "what the program did with it", "status.failed → event/11112222333344445555666677778888/lines: delivered, attempts: 1")
 	report, err := s.inside().Why(t.Context(), control.WhyInput{ID: id})
 	if err != nil {
 		t.Fatal(err)
