@@ -15,8 +15,9 @@ const (
 
 // A ClockFollower is a program that lives by the clock of a Server.
 type ClockFollower interface {
-	// ClockChanged is called after each change of the clock. It must not block.
-	ClockChanged()
+	// ClockChanged is called after each change of the clock, with how far it was moved: a
+	// negative time if it was set back. It must return soon.
+	ClockChanged(by time.Duration)
 	// NextDue waits until the program has done everything that is due by the clock, and
 	// returns when the next is due; the zero time means that nothing is. If ctx is done
 	// before, it returns an error, and when the next is due as far as it knows.
@@ -177,23 +178,24 @@ func isClosed(c <-chan struct{}) bool {
 
 // setClock changes the clock at once.
 func (s *Server) setClock(to clockJSON) (Clock, error) {
+	before := s.Now()
 	now, err := s.clock.change(to)
 	if err != nil {
 		return now, err
 	}
 	s.records.set(now.Time)
-	s.clockMoved()
+	s.clockMoved(now.Time.Sub(before))
 	return now, nil
 }
 
-// clockMoved makes everything look at the clock.
-func (s *Server) clockMoved() {
+// clockMoved makes everything look at the clock, which was moved by a time.
+func (s *Server) clockMoved(by time.Duration) {
 	s.removeExpired()
 	s.webhooks.signal()
 	s.messages.signal()
 	s.templates.signal()
 	s.changed.broadcast()
 	if s.cfg.ClockFollower != nil {
-		s.cfg.ClockFollower.ClockChanged()
+		s.cfg.ClockFollower.ClockChanged(by)
 	}
 }

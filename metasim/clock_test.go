@@ -214,7 +214,7 @@ type testFollower struct {
 	done []time.Time
 }
 
-func (f *testFollower) ClockChanged() {}
+func (f *testFollower) ClockChanged(time.Duration) {}
 
 func (f *testFollower) NextDue(context.Context) (time.Time, error) {
 	f.mu.Lock()

@@ -1,6 +1,7 @@
 package metasim
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -130,6 +131,50 @@ type faultList struct {
 	faults []*Fault
 	made   int // ids that were chosen
 	random *randomSource
+
+	records RecordStore // may be nil
+	problem func(error) // of the records
+}
+
+// faultKind is that of the one record with all faults, and its id.
+const faultKind = "faults"
+
+// save records the faults with their counters. The caller holds l.mu.
+func (l *faultList) save() {
+	switch {
+	case l.records == nil:
+	case len(l.faults) == 0:
+		l.problem(l.records.Delete(faultKind, faultKind))
+	default:
+		l.problem(putRecord(l.records, faultKind, faultKind, l.faults))
+	}
+}
+
+// load restores the faults of an earlier Server.
+func (l *faultList) load() (problems []error) {
+	if l.records == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	records, problems := l.records.Records(faultKind)
+	for _, record := range records {
+		var faults []*Fault
+		err := json.Unmarshal(record.Value, &faults)
+		for _, f := range faults {
+			if f == nil {
+				err = errors.New("a fault is null")
+			} else if err == nil {
+				err = f.validate()
+			}
+		}
+		if err != nil {
+			problems = append(problems, badRecord(faultKind, record.ID, "these are no faults: %v", err))
+			continue
+		}
+		l.faults = faults
+	}
+	return problems
 }
 
 func (l *faultList) add(f Fault) (Fault, error) {
@@ -152,6 +197,7 @@ func (l *faultList) add(f Fault) (Fault, error) {
 	}
 	f.Matched, f.Applied = 0, 0
 	l.faults = append(l.faults, &f)
+	l.save()
 	return f, nil
 }
 
@@ -166,6 +212,7 @@ func (l *faultList) restore(f Fault) error {
 	defer l.mu.Unlock()
 	if i := l.indexOf(added.ID); i >= 0 {
 		l.faults[i].Matched, l.faults[i].Applied = matched, applied
+		l.save()
 	}
 	return nil
 }
@@ -197,13 +244,18 @@ func (l *faultList) pick(method, requestPath string, operation Operation) *Fault
 			continue
 		}
 		f.Matched++
+		if f.Matched <= f.Skip {
+			l.save()
+		}
 		if f.Matched <= f.Skip || (f.Times > 0 && f.Applied >= f.Times) {
 			continue
 		}
 		if f.Probability > 0 && f.Probability < 1 && l.random.float() >= f.Probability {
 			continue
 		}
-		f.Applied++
+		if f.Applied++; f.Times > 0 { // else the counters change nothing
+			l.save()
+		}
 		chosen := *f
 		return &chosen
 	}
@@ -237,6 +289,7 @@ func (l *faultList) remove(id string) bool {
 		return false
 	}
 	l.faults = slices.Delete(l.faults, i, i+1)
+	l.save()
 	return true
 }
 
@@ -244,6 +297,7 @@ func (l *faultList) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.faults = nil
+	l.save()
 }
 
 // indexOf returns -1 for an unknown id. The caller holds l.mu.

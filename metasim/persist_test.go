@@ -358,3 +358,32 @@ func makeDirectory(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+func TestFaultsInADirectoryAreKeptWithTheirCounters(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := startOn(t, dir)
+	for _, f := range []Fault{{ID: "twice", Operation: OperationUpload, Status: 503, Times: 2, Skip: 1}, {ID: "slow", Latency: time.Millisecond}, {ID: "removed", Status: 500}} {
+		if _, err := s.AddFault(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.RemoveFault("removed")
+	for _, want := range []int{http.StatusOK, http.StatusServiceUnavailable} {
+		if a := s.post(formOf(field("messaging_product", "whatsapp"), file("a.pdf", "application/pdf", pdf))); a.status != want {
+			t.Fatalf("status %d, want %d: %s", a.status, want, a.body)
+		}
+	}
+	s, log := s.restart(dir, time.Minute)
+	for _, want := range []int{http.StatusServiceUnavailable, http.StatusOK} {
+		if a := s.post(formOf(field("messaging_product", "whatsapp"), file("a.pdf", "application/pdf", pdf))); a.status != want {
+			t.Errorf("after the restart: status %d, want %d: %s", a.status, want, a.body)
+		}
+	}
+	if faults := s.Faults(); len(faults) != 2 || faults[0].ID != "twice" || faults[0].Applied != 2 || faults[1].ID != "slow" {
+		t.Errorf("%+v", faults)
+	}
+	s.ClearFaults()
+	if s, log = s.restart(dir, time.Minute); len(s.Faults()) != 0 || log.Len() > 0 {
+		t.Errorf("removed faults are there again: %+v, %s", s.Faults(), log)
+	}
+}

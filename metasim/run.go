@@ -41,6 +41,10 @@ func (s *Server) Run(ctx context.Context, graph, control net.Listener) error {
 // for a program that serves the Server and its Control with servers of its own.
 func (s *Server) RunBackground(ctx context.Context) error { return s.runAll(ctx, s.background()) }
 
+// Running returns a channel that is closed when Run or RunBackground has begun: from then on,
+// AdvanceClock waits for what is due.
+func (s *Server) Running() <-chan struct{} { return s.running }
+
 // background returns the loops of RunBackground.
 func (s *Server) background() []func(context.Context) error {
 	return []func(context.Context) error{s.removeExpiredRegularly, s.advanceMessages, s.advanceTemplates, s.webhooks.deliver}
@@ -50,6 +54,7 @@ func (s *Server) background() []func(context.Context) error {
 func (s *Server) runAll(ctx context.Context, loops []func(context.Context) error) error {
 	s.loops.Add(1)
 	defer s.loops.Add(-1)
+	s.runningOnce.Do(func() { close(s.running) })
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error)

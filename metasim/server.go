@@ -58,10 +58,12 @@ type Server struct {
 
 	graphOrigin atomic.Value // string: scheme://host on which Run serves the Graph API
 
-	lastSweep atomic.Int64 // time of the last removal of what has expired, in Unix seconds
-	closed    chan struct{}
-	closeOnce sync.Once
-	closeErr  error
+	lastSweep   atomic.Int64 // time of the last removal of what has expired, in Unix seconds
+	running     chan struct{}
+	runningOnce sync.Once
+	closed      chan struct{}
+	closeOnce   sync.Once
+	closeErr    error
 
 	// sleep waits for d, for ctx or for Close, whichever comes first. A field
 	// so that tests need not wait.
@@ -100,11 +102,12 @@ func New(cfg Config) *Server {
 		changed:  &broadcaster{},
 		messages: newMessages(cfg.Records),
 		limiter:  newLimiter(),
+		running:  make(chan struct{}),
 		closed:   make(chan struct{}),
 	}
 	s.access, _ = newAccess(cfg) // Validate has checked it
 	s.history = &history{changed: s.changed}
-	s.faults = &faultList{random: s.random}
+	s.faults = &faultList{random: s.random, records: cfg.Records, problem: s.logStorage}
 	s.buffers.New = func() any { return new([copyBuffer]byte) }
 	s.sleep = s.sleepUntil
 	rand.Read(s.urlKey[:]) // never fails
@@ -199,6 +202,7 @@ func (s *Server) Close() error {
 // history and the faults, and makes the clock show the time of Config.Clock again.
 // Accounts stay.
 func (s *Server) Reset() {
+	before := s.Now()
 	s.remove(func(time.Time) bool { return true })
 	s.logStorage(s.clock.reset())
 	s.history.clear()
@@ -212,8 +216,9 @@ func (s *Server) Reset() {
 	s.limiter.reset()
 	s.tokenExpiry.reset()
 	s.clearEdges()
-	s.records.set(s.Now())
-	s.changed.broadcast()
+	now := s.Now()
+	s.records.set(now)
+	s.clockMoved(now.Sub(before))
 }
 
 // Media returns a file that was uploaded and has neither been deleted nor
@@ -268,7 +273,7 @@ func (s *Server) ClearFaults() {
 
 // load reads what the records have.
 func (s *Server) load() (problems []error) {
-	problems = slices.Concat(s.clock.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
+	problems = slices.Concat(s.clock.load(), s.faults.load(), s.media.load(s.checkMedia), s.uploads.handles.load(s.checkHandle),
 		s.subscriptions.rows.load(s.checkSubscription), s.people.rows.load(s.checkPerson), s.messages.load(), s.inbox.load(), s.restoreTemplates(), s.loadEdges())
 	s.people.indexPeople()
 	return problems

@@ -113,7 +113,7 @@ func (t *trackedRecords) lastChange() time.Time {
 // Export returns an error if a file is deleted meanwhile, or if Config.Storage keeps no
 // bytes.
 func (s *Server) Export(w io.Writer) error {
-	out := &worldWriter{to: w, digest: sha256.New()}
+	out := &worldWriter{to: w, digest: sha256.New(), limit: maxWorld}
 	out.write(worldLine{Format: worldFormat, Version: worldVersion})
 	clock := s.Clock()
 	if clock.Running {
@@ -212,7 +212,9 @@ func (s *Server) exportFile(out *worldWriter, id string) error {
 type worldWriter struct {
 	to     io.Writer
 	digest hash.Hash
+	limit  int64 // bytes; more could not be imported
 	lines  int
+	bytes  int64
 	err    error
 }
 
@@ -224,6 +226,10 @@ func (w *worldWriter) write(line worldLine) {
 	if err == nil {
 		text = append(text, '\n')
 		w.lines++
+		if w.bytes += int64(len(text)); w.bytes > w.limit {
+			w.err = fmt.Errorf("the state has more than %d bytes, which cannot be imported again; delete files or messages", w.limit)
+			return
+		}
 		w.digest.Write(text)
 		_, err = w.to.Write(text)
 	}

@@ -90,6 +90,7 @@ func verifyWorld(r io.Reader) error {
 
 // importWorld adds what a stream has.
 func (s *Server) importWorld(reader *worldReader) error {
+	before := s.Now()
 	var clock *Clock
 	for {
 		line, err := reader.next()
@@ -117,7 +118,7 @@ func (s *Server) importWorld(reader *worldReader) error {
 	if err := errors.Join(s.load()...); err != nil {
 		return err
 	}
-	s.clockMoved()
+	s.clockMoved(s.Now().Sub(before))
 	s.changed.broadcast()
 	if clock != nil {
 		s.records.set(clock.Time)

@@ -2,6 +2,7 @@ package metasim
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -202,7 +203,7 @@ func TestEveryKindOfRecordsIsExportedOrLeftOut(t *testing.T) {
 	asked := &askedKinds{RecordStore: NewMemoryRecords()}
 	startSim(t, func(c *Config) { c.Records = asked })
 	slices.Sort(asked.kinds)
-	want := append(slices.Clone(worldKinds), clockKind, tokenKind)
+	want := append(slices.Clone(worldKinds), clockKind, faultKind, tokenKind)
 	slices.Sort(want)
 	if got := slices.Compact(asked.kinds); !slices.Equal(got, want) {
 		t.Errorf("the Server reads records of kinds %v, exported or left out are %v", got, want)
@@ -248,5 +249,17 @@ func TestImportWhileRequestsAreServed(t *testing.T) {
 	}
 	if _, ok := second.Media(id); !ok || !json.Valid([]byte(second.get("/v25.0/"+id).body)) {
 		t.Error("the file is not there")
+	}
+}
+
+func TestExportStopsAtItsLimit(t *testing.T) {
+	var out bytes.Buffer
+	w := &worldWriter{to: &out, digest: sha256.New(), limit: 100}
+	for range 3 {
+		w.write(worldLine{Data: make([]byte, 30)})
+	}
+	w.end()
+	if w.err == nil || !strings.Contains(w.err.Error(), "more than 100 bytes") || out.Len() > 100 {
+		t.Errorf("%v after %d bytes", w.err, out.Len())
 	}
 }

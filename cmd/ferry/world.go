@@ -19,7 +19,7 @@ import (
 
 type worldCommands struct {
 	Save  worldSaveCommand  `cmd:"" help:"Save the world of ferry dev, with all files, to one file; 'ferry dev --load FILE' begins in it."`
-	Reset worldResetCommand `cmd:"" help:"Empty the world: files, messages, people, templates, faults, the clock, buckets. Accounts and keys stay."`
+	Reset worldResetCommand `cmd:"" help:"Empty the world: files, messages, events, people, templates, faults, the clock, buckets, the journal. Accounts and keys stay."`
 }
 
 type worldSaveCommand struct {

@@ -94,8 +94,22 @@ func (g *Gateway) openOutbox() (err error) {
 	return nil
 }
 
-// ClockChanged lets the gateway look at Config.Now again, which has changed abruptly.
-func (g *Gateway) ClockChanged() { g.deliveries.Wake() }
+// setBackTime is the time for moving what waits after the clock was set back.
+const setBackTime = 5 * time.Second
+
+// ClockChanged lets the gateway look at Config.Now again, which was moved abruptly. If it was
+// set back, what waits for a time waits as long as before, and rate limits begin anew.
+func (g *Gateway) ClockChanged(by time.Duration) {
+	if by < 0 {
+		g.governor.Forget()
+		ctx, cancel := context.WithTimeout(context.Background(), setBackTime)
+		defer cancel()
+		if err := g.config.State.ClockSetBack(ctx, -by); err != nil {
+			g.config.Logger.Error("what waits for a time of the clock before it was set back waits for longer", "by", -by, "error", err)
+		}
+	}
+	g.deliveries.Wake()
+}
 
 // NextDue waits until all messages and events that are due have been delivered or tried,
 // and returns when the next delivery is due; see [outbox.Outbox.NextDue].

@@ -131,6 +131,14 @@ func (j *Journal) Append(e activity.Entry) {
 	}
 }
 
+// Clear removes all entries of a journal in memory.
+func (j *Journal) Clear() {
+	if j.ring != nil {
+		j.ring.clear()
+		j.announce()
+	}
+}
+
 // Dropped returns how many entries were dropped.
 func (j *Journal) Dropped() int64 { return j.dropped.Load() }
 

@@ -15,7 +15,18 @@ type ring struct {
 	mu      sync.Mutex
 	entries []activity.Entry // grows up to size; then the oldest is overwritten
 	last    int64            // number of the newest entry
+	cleared int64            // number of the last entry that was removed by clear
 }
+
+// clear removes all entries. Their numbers are not used again.
+func (r *ring) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cleared = r.last
+}
+
+// kept returns how many entries there are. The caller holds r.mu.
+func (r *ring) kept() int64 { return min(int64(len(r.entries)), r.last-r.cleared) }
 
 // add adds an entry and sets its number.
 func (r *ring) add(e activity.Entry) {
@@ -34,7 +45,7 @@ func (r *ring) add(e activity.Entry) {
 func (r *ring) bounds() (first, last int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.last - int64(len(r.entries)) + 1, r.last
+	return r.last - r.kept() + 1, r.last
 }
 
 // read returns the entries that a filter selects.
@@ -48,7 +59,7 @@ func (r *ring) read(f Filter) []activity.Entry {
 		}
 		return len(found) < f.Limit
 	}
-	first, last := max(r.last-int64(len(r.entries)), f.After)+1, r.last
+	first, last := max(r.last-r.kept(), f.After)+1, r.last
 	if f.Before > 0 {
 		last = min(last, f.Before-1)
 	}
@@ -68,7 +79,7 @@ func (r *ring) count(account string, since time.Time) map[activity.Kind]Count {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	counts := make(map[activity.Kind]Count)
-	for i := range min(len(r.entries), MaxCounted) {
+	for i := range min(int(r.kept()), MaxCounted) {
 		e := &r.entries[(r.last-1-int64(i))%int64(r.size)]
 		if e.Time.Before(since) || account != "" && e.Account != account {
 			continue

@@ -19,9 +19,9 @@ type follower struct {
 	gateway atomic.Pointer[gateway.Gateway] // nil until it is open
 }
 
-func (f *follower) ClockChanged() {
+func (f *follower) ClockChanged(by time.Duration) {
 	if g := f.gateway.Load(); g != nil {
-		g.ClockChanged()
+		g.ClockChanged(by)
 	}
 }
 

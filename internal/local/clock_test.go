@@ -162,3 +162,66 @@ func TestFastClockIsFollowed(t *testing.T) {
 		}
 	}
 }
+
+// What a person has written before the clock is advanced is an event before, also when the
+// world has only just started.
+func TestAdvanceRightAfterTheStartWaitsForWebhooks(t *testing.T) {
+	for range 20 {
+		world := start(t, "")
+		before := world.Simulator.Now()
+		if _, err := world.Simulator.Receive(local.MetaPhoneNumberID, metasim.Inbound{From: "16505551234", Text: &metasim.InboundText{Body: "Hello"}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := world.Simulator.AdvanceClock(25 * time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		hooks := world.Simulator.Webhooks().Webhooks
+		if len(hooks) != 1 || hooks[0].State != metasim.WebhookDelivered || hooks[0].Attempts[0].Time.Sub(before) > time.Hour {
+			t.Errorf("the webhooks are %+v", hooks)
+		}
+		if err := world.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Messages and events do not wait for a time that the clock had before it was set back.
+func TestClockThatIsSetBackLetsMessagesGo(t *testing.T) {
+	for name, back := range map[string]func(*local.World) error{
+		"set": func(w *local.World) error {
+			_, err := w.Simulator.SetClock(time.Now())
+			return err
+		},
+		"reset": func(w *local.World) error { return w.Reset(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := start(t, "")
+			defer func() { _ = world.Close() }()
+			send := func() {
+				t.Helper()
+				mark := world.Simulator.Mark()
+				_, err := apiClient(world, "us-east-1").SendWhatsAppMessage(t.Context(), &socialmessaging.SendWhatsAppMessageInput{
+					OriginationPhoneNumberId: &world.PhoneNumberID, MetaApiVersion: aws.String(local.GraphVersion),
+					Message: []byte(`{"messaging_product":"whatsapp","to":"+16505551234","type":"text","text":{"body":"Hello"}}`),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				if _, err := world.Simulator.Wait(ctx, metasim.Wait{For: metasim.WaitMessage, Since: mark}); err != nil {
+					t.Fatalf("the message was not sent: %v", err)
+				}
+			}
+			if _, err := world.Simulator.AdvanceClock(48 * time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			send()
+			if err := back(world); err != nil {
+				t.Fatal(err)
+			}
+			send()
+			send()
+		})
+	}
+}

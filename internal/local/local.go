@@ -219,6 +219,10 @@ func (w *World) start(ctx context.Context) (err error) {
 		return w.Gateway.Run(draining)
 	})
 	w.group.Go(func() error { return w.Simulator.Run(others, w.listeners.simulator, w.listeners.control) })
+	select {
+	case <-w.Simulator.Running(): // so that its clock can be advanced at once
+	case <-w.failed.Done():
+	}
 	w.group.Go(func() error { return serve(others, "S3 server", w.listeners.s3, s3, w.config.Logger) })
 	return w.plant(ctx)
 }

@@ -73,7 +73,7 @@ func encodeKey(key string) string { return strings.ReplaceAll(url.PathEscape(key
 // Save writes the world to out. The world keeps running meanwhile; Save returns an error if a file
 // is deleted.
 func (w *World) Save(ctx context.Context, out io.Writer) error {
-	file := &worldWriter{to: out, digest: sha256.New()}
+	file := &worldWriter{to: out, digest: sha256.New(), limit: maxWorld}
 	file.write(worldLine{Format: worldFormat, Version: worldVersion})
 	if err := w.Simulator.Export(file); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (w *World) saveObject(ctx context.Context, file *worldWriter, bucket, key s
 }
 
 // LoadFrom puts the world of a file in place of the running one, as Config.Load does at the start:
-// accounts, keys, and the gateway's messages and events stay. What is wrong with the file is
+// accounts, keys and destinations stay. What is wrong with the file is
 // found before anything changes. If storing it fails then, the world is empty.
 func (w *World) LoadFrom(ctx context.Context, from io.Reader) (err error) {
 	file, err := os.CreateTemp("", "ferry-world-*")
@@ -177,8 +177,8 @@ func (w *World) Object(ctx context.Context, bucket, key string) (io.ReadCloser, 
 	return object.Contents, object.Metadata["Content-Type"], nil
 }
 
-// Reset empties the simulator, the buckets, and what the gateway knows of uploads. Accounts,
-// keys, messages and events of the gateway stay.
+// Reset empties the simulator, the buckets, and what the gateway knows of uploads, messages and
+// events, and the journal. Accounts, keys and destinations stay.
 func (w *World) Reset(ctx context.Context) error {
 	w.changing.Lock()
 	defer w.changing.Unlock()
@@ -187,9 +187,10 @@ func (w *World) Reset(ctx context.Context) error {
 
 func (w *World) reset(ctx context.Context) error {
 	w.Simulator.Reset()
-	if err := w.state.ClearMedia(ctx); err != nil {
+	if err := errors.Join(w.state.ClearMedia(ctx), w.state.ClearEvents(ctx)); err != nil {
 		return err
 	}
+	defer w.Gateway.Journal().Clear() // also of what ends meanwhile
 	buckets, err := w.buckets.ListBuckets(ctx)
 	if err != nil {
 		return err
@@ -218,13 +219,19 @@ func (w *World) reset(ctx context.Context) error {
 type worldWriter struct {
 	to     io.Writer
 	digest hash.Hash
+	limit  int64 // bytes; more could not be loaded
 	lines  int
+	bytes  int64
 	err    error
 }
 
 // Write writes whole lines, or parts of lines, of the simulator.
 func (w *worldWriter) Write(text []byte) (int, error) {
 	if w.err != nil {
+		return 0, w.err
+	}
+	if w.bytes += int64(len(text)); w.bytes > w.limit {
+		w.err = fmt.Errorf("the world has more than %d bytes, which cannot be loaded again; delete objects or files", w.limit)
 		return 0, w.err
 	}
 	w.lines += bytes.Count(text, []byte("\n"))

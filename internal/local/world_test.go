@@ -13,7 +13,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ferry/internal/journal"
 	"ferry/internal/local"
+	"ferry/internal/state"
 	"ferry/metasim"
 	"ferry/socialmessaging"
 	"ferry/socialmessaging/types"
@@ -145,5 +147,60 @@ func TestWorldIsLoadedIntoARunningOne(t *testing.T) {
 	}
 	if !bytes.Equal(saved(t, world), whole) {
 		t.Error("the world is another one than the file's")
+	}
+}
+
+// A world that was reset has no messages, events and entries, and works as before.
+func TestResetWorldRemembersNothing(t *testing.T) {
+	for _, data := range []string{"", t.TempDir()} {
+		world := start(t, data)
+		defer func() { _ = world.Close() }()
+		talk := func(id string) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, err := apiClient(world, "us-east-1").SendWhatsAppMessage(ctx, &socialmessaging.SendWhatsAppMessageInput{
+				OriginationPhoneNumberId: &world.PhoneNumberID, MetaApiVersion: aws.String(local.GraphVersion),
+				Message: []byte(`{"messaging_product":"whatsapp","to":"+16505551234","type":"text","text":{"body":"Hello"}}`),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := world.Simulator.Wait(ctx, metasim.Wait{For: metasim.WaitMessage, Status: "read"}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := world.Simulator.Receive(local.MetaPhoneNumberID, metasim.Inbound{From: "16505551234", Text: &metasim.InboundText{Body: id}}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := world.Simulator.Wait(ctx, metasim.Wait{For: metasim.WaitWebhook, Contains: id, State: metasim.WebhookDelivered}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		count := func() (events int64, entries int) {
+			t.Helper()
+			events, _, err := world.Gateway.State().CountEvents(t.Context(), state.EventFilter{AccountID: local.AccountID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := world.Gateway.Journal().Read(t.Context(), journal.Filter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return events, len(read)
+		}
+		talk("first")
+		if events, entries := count(); events < 5 || entries < 10 {
+			t.Errorf("there were %d events and %d entries", events, entries)
+		}
+		if err := world.Reset(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if events, entries := count(); events != 0 || entries != 0 {
+			t.Errorf("after the reset there are %d events and %d entries", events, entries)
+		}
+		talk("second")
+		if events, entries := count(); events < 5 || entries < 10 {
+			t.Errorf("afterwards there were %d events and %d entries", events, entries)
+		}
 	}
 }

@@ -107,6 +107,13 @@ func (g *Governor) number(id string) *number {
 	return n
 }
 
+// Forget forgets what this process knows of the limits, after the clock was set back.
+func (g *Governor) Forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.numbers)
+}
+
 func (g *Governor) perSecond(phoneNumberID string) int {
 	return cmp.Or(g.config.PerSecondOf[phoneNumberID], g.config.PerSecond)
 }

@@ -279,3 +279,17 @@ func (s *DB) setDeliveryStates(ctx context.Context, tx *sql.Tx, chosen []chosenD
 		WHERE (lane_id, seq) IN (VALUES %s)`, len(values)-1, len(values), typed(len(chosen), "TEXT", "BIGINT")), values...)
 	return err
 }
+
+// ClearEvents deletes all messages and events with their deliveries, what was received, and the
+// rate limits. Destinations stay. Attempts that are being made are lost: their ends are not
+// recorded.
+func (s *DB) ClearEvents(ctx context.Context) error {
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		for _, table := range []string{"delivery", "lane", "message", "event", "received", "unlinked", "rate", "link"} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -126,6 +126,21 @@ func (s *DB) BlockRate(ctx context.Context, id string, quiet time.Duration, paus
 	return until, err
 }
 
+// ClockSetBack says that the clock was set back: what waits for a time waits as much longer as
+// before, and the rate limits, whose times are in the future now, begin anew. It is for a clock
+// that one process sets.
+func (s *DB) ClockSetBack(ctx context.Context, by time.Duration) error {
+	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM rate`); err != nil {
+			return err
+		}
+		now, back := s.Clock().UnixMilli(), by.Milliseconds()
+		_, err := tx.ExecContext(ctx, `UPDATE lane SET due_at = due_at - $1, not_before = CASE WHEN not_before > $2 THEN not_before - $1 ELSE not_before END
+			 WHERE due_at > $2 AND owner = ''`, back, now)
+		return err
+	})
+}
+
 // Waiting returns how many deliveries to a destination have not ended. It counts no
 // further than limit lanes.
 func (s *DB) Waiting(ctx context.Context, destination string, limit int) (waiting int, err error) {
