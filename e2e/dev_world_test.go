@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -91,28 +90,6 @@ func (w *devWorld) env() []string {
 func (w *devWorld) shell(commandLine string) (stdout string) {
 	w.t.Helper()
 	return mustRun(w.t, environment(w.t.TempDir()), "sh", "-euc", fmt.Sprintf(". '%s'\n%s", w.envFile, commandLine))
-}
-
-// freePortBase finds five free ports in a row.
-func freePortBase(t testing.TB) int {
-	t.Helper()
-search:
-	for range 100 {
-		base, err := freePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for offset := range 5 {
-			listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+offset))
-			if err != nil {
-				continue search
-			}
-			listener.Close()
-		}
-		return base
-	}
-	t.Fatal("there are no five free ports in a row")
-	return 0
 }
 
 // sampleFile returns a real file of a type that WhatsApp accepts.

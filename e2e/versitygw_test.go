@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -258,15 +257,6 @@ func (s store) flag() string {
 // store returns the server as a store in ferry's configuration.
 func (s *s3Server) store(buckets ...string) store {
 	return store{Buckets: buckets, Endpoint: s.endpoint, PathStyle: true, AccessKeyID: s3AccessKey, SecretAccessKey: s3SecretKey}
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 func digestOf(data []byte) string {

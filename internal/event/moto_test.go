@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -81,28 +82,41 @@ func runMoto() {
 		motoServer.err = fmt.Errorf("python3 has no moto with its server; install it with: pip install 'moto[server]' (%w: %s)", err, output)
 		return
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 5 { // somebody else may listen at the port first
+		// Below the ports that systems give to connections, and to listeners that want any.
+		address := fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))
+		if motoServer.err = runMotoAt(address); motoServer.err == nil {
+			motoServer.url = "http://" + address
+			return
+		}
+	}
+}
+
+// runMotoAt starts moto_server at an address. It tells nobody when it is ready.
+func runMotoAt(address string) error {
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		motoServer.err = err
-		return
+		return err
 	}
-	address := listener.Addr().(*net.TCPAddr)
-	_ = listener.Close()
-	server := exec.Command("python3", "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", fmt.Sprint(address.Port))
-	if motoServer.err = server.Start(); motoServer.err != nil {
-		return
+	server := exec.Command("python3", "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", port)
+	if err := server.Start(); err != nil {
+		return err
 	}
-	motoServer.process, motoServer.url = server, "http://"+address.String()
-	for limit := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // it tells nobody when it is ready
-		conn, err := net.Dial("tcp", address.String())
+	motoServer.process = server
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		response, err := client.Get("http://" + address + "/moto-api/data.json")
 		if err == nil {
-			_ = conn.Close()
-			return
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = fmt.Errorf("another server listens at %s", address)
+		} else if time.Now().Before(limit) {
+			continue
 		}
-		if time.Now().After(limit) {
-			motoServer.err = err
-			return
-		}
+		stopMoto()
+		return err
 	}
 }
 

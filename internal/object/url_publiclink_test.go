@@ -32,7 +32,7 @@ func internet(t *testing.T, cfg Config, handler http.HandlerFunc, names map[stri
 	}}
 	cfg.Guard, cfg.RetryBackoff = guardOn(network, resolver), time.Millisecond
 	if cfg.ReachTimeout == 0 {
-		cfg.ReachTimeout = 100 * time.Millisecond
+		cfg.ReachTimeout = 500 * time.Millisecond
 	}
 	return newOpener(t, cfg), network
 }
