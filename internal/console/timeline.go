@@ -170,10 +170,14 @@ func rowOf(e activity.Entry) entryRow {
 // whyID returns the id by which a report finds most about an entry: ids that a viewer may
 // not see are shortened, and find nothing.
 func whyID(e activity.Entry) string {
-	if e.Kind == activity.Admin {
+	ids := []string{e.MessageID, e.WAMID, e.MediaID, e.EventID, e.Trace, e.MetaTrace}
+	switch e.Kind {
+	case activity.Admin:
 		return ""
+	case activity.Phone: // its Trace is the simulator's own
+		ids[4] = ""
 	}
-	for _, id := range []string{e.MessageID, e.WAMID, e.MediaID, e.EventID, e.Trace, e.MetaTrace} {
+	for _, id := range ids {
 		if id != "" && len(id) <= maxLinkID && !strings.Contains(id, "…") {
 			return id
 		}

@@ -126,6 +126,14 @@ func TestWhyFindsAFileOfAnotherPhoneNumber(t *testing.T) {
 	}
 }
 
+func TestWhyFollowsAMessageOfAPersonToTheProgram(t *testing.T) {
+	world := startWith(t, local.Config{Stdout: func([]byte) error { return nil }, Destinations: []event.Destination{{Name: "lines", Type: event.Stdout, Accounts: []string{local.AccountID}}}})
+	say(t, world, person, "Where is it?")
+	written := world.Simulator.Written(local.MetaPhoneNumberID, person)
+	report := awaitWhy(t, world, written[0].ID, why.Arrived, 8, why.OK, "message.text → ")
+	awaitWhy(t, world, report.Stations[7].Refs[0].ID, why.Arrived, 7, why.OK, "WhatsApp has reported message.text")
+}
+
 func TestWhyFindsAFileThatHasExpired(t *testing.T) {
 	world := startWith(t, local.Config{})
 	if _, err := world.Simulator.StopClock(); err != nil {

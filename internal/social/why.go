@@ -208,7 +208,7 @@ func (g *gathering) message(ctx context.Context, id, mediaID string) (string, er
 	}
 	m, err := db.Message(ctx, messageID)
 	if errors.Is(err, state.ErrNotFound) || err == nil && m.AccountID != account {
-		return mediaID, nil
+		return mediaID, g.received(ctx, records, held)
 	}
 	if err != nil {
 		return mediaID, err
@@ -232,6 +232,21 @@ func (g *gathering) message(ctx context.Context, id, mediaID string) (string, er
 	}
 	g.facts.Entries, err = g.entries(ctx, ids...)
 	return file, err
+}
+
+// received adds events that are not about a message of the account, such as a message that
+// a person wrote.
+func (g *gathering) received(ctx context.Context, records []state.EventRecord, held map[string]string) (err error) {
+	var ids []string
+	for _, r := range records {
+		if r.Kind == state.KindEvent {
+			g.facts.Events, ids = append(g.facts.Events, eventFact(r, held)), append(ids, r.ID)
+		}
+	}
+	if len(ids) > 0 {
+		g.facts.Entries, err = g.entries(ctx, ids...)
+	}
+	return err
 }
 
 func eventFact(r state.EventRecord, held map[string]string) why.Event {

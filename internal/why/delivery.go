@@ -18,6 +18,10 @@ func (j *joiner) delivery() {
 				next = "Upload the file for the number that sends: ferry media post --phone-number-id ID SOURCE"
 			}
 			j.set(6, Stopped, next, "The message was not accepted, request "+refused.Trace+".", refused.Text)
+		} else if len(j.Events) > 0 { // what WhatsApp has reported, such as a message of a person
+			first := j.Events[0]
+			j.set(7, OK, "", "WhatsApp has reported "+first.Name+" "+clock(first.Created))
+			j.events()
 		}
 		return
 	}
@@ -100,7 +104,7 @@ func (j *joiner) whatsApp() {
 func (j *joiner) deciding() *Event {
 	var last *Event
 	for i, e := range j.Events {
-		if !strings.HasPrefix(e.Name, "status.") && !strings.HasPrefix(e.Name, "message.") {
+		if j.Message != nil && !strings.HasPrefix(e.Name, "status.") && !strings.HasPrefix(e.Name, "message.") {
 			continue
 		}
 		last = &j.Events[i]

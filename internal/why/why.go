@@ -221,6 +221,15 @@ func (j *joiner) report() Report {
 		}
 	}
 	switch {
+	case j.Message == nil && len(j.Events) > 0:
+		switch s := j.stations[7]; s.Sign {
+		case Stopped:
+			r.Answer, r.StoppedAt, r.Verdict = Halted, s.Number, j.halted(s)
+		case OK:
+			r.Answer, r.Verdict = Arrived, "The event was delivered."
+		default:
+			r.Answer, r.Verdict = Waiting, "The event was not delivered yet. "+s.Next
+		}
 	case j.Message == nil:
 		if j.stations[4].Sign == OK || j.stations[4].Sign == Finding {
 			r.Answer, r.Verdict = Waiting, "The file is at WhatsApp, and no message has used it yet. Send one with this media id: "+j.mediaID()
@@ -269,6 +278,9 @@ func (j *joiner) subject() string {
 	}
 	if what == "" && j.Message != nil {
 		what = "message of type " + j.Message.Type
+	}
+	if what == "" && len(j.Events) > 0 {
+		what = "event " + j.Events[0].Name
 	}
 	if j.Message != nil && j.Message.Recipient != "" {
 		what += " → " + j.Message.Recipient

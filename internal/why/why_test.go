@@ -31,6 +31,25 @@ func sent() why.Facts {
 	}
 }
 
+func TestAnEventThatIsAboutNoMessageIsFollowedToTheProgram(t *testing.T) {
+	for state, want := range map[string]struct {
+		answer why.Answer
+		sign   why.Sign
+	}{"delivered": {why.Arrived, why.OK}, "waiting": {why.Waiting, why.Finding}, "dead": {why.Halted, why.Stopped}, "": {why.Waiting, why.Finding}} {
+		e := why.Event{ID: "e1", Name: "message.text", Created: now}
+		if state != "" {
+			e.Deliveries = []why.Delivery{{Destination: "hook", State: state, Attempts: 1}}
+		}
+		r := why.Join(why.Facts{ID: "e1", Now: now, Events: []why.Event{e}, Entries: []activity.Entry{{Kind: activity.Event, EventID: "e1", Person: "49", Outcome: activity.OK}}})
+		if r.Answer != want.answer || r.Stations[7].Sign != want.sign || r.Stations[6].Sign != why.OK || r.Stations[5].Sign != why.NotReached || r.Subject != "event message.text" {
+			t.Errorf("%q: %s", state, why.Text(r, 120))
+		}
+		if len(r.People) != 1 || r.People[0] != "49" || len(r.Stations[7].Refs) != 1 || r.Stations[7].Refs[0] != (why.Ref{Kind: "event", ID: "e1"}) {
+			t.Errorf("%q: people %q, refs %v", state, r.People, r.Stations[7].Refs)
+		}
+	}
+}
+
 func TestEachCaseHasItsStationItsSentenceAndItsNextStep(t *testing.T) {
 	fail := func(code, text string) func(*why.Facts) {
 		return func(f *why.Facts) {
