@@ -153,7 +153,7 @@ func Set(ctx context.Context, db *state.DB, accountID string, setting state.Sett
 // knownAccount explains that an account does not exist.
 func knownAccount(err error, accountID string) error {
 	if errors.Is(err, state.ErrNotFound) {
-		return fmt.Errorf("there is no account %q; an account is created by its first 'ferry key create' or 'ferry account link'", accountID)
+		return mistake("there is no account %q; an account is created by its first 'ferry key create' or 'ferry account link'", accountID)
 	}
 	return err
 }

@@ -17,7 +17,14 @@ var (
 // checkAccountID reports what is wrong with an account's id.
 func checkAccountID(id string) error {
 	if !accountForm.MatchString(id) {
-		return fmt.Errorf("%q is not an account id; expected 12 digits, such as 111122223333", id)
+		return mistake("%q is not an account id; expected 12 digits, such as 111122223333", id)
 	}
 	return nil
 }
+
+// A Mistake is an error about what somebody has typed. Its text is for them.
+type Mistake struct{ text string }
+
+func (m *Mistake) Error() string { return m.text }
+
+func mistake(format string, args ...any) error { return &Mistake{fmt.Sprintf(format, args...)} }

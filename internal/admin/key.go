@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
 
 	"ferry/internal/policy"
 	"ferry/internal/secret"
@@ -27,11 +26,11 @@ func CreateAccessKey(ctx context.Context, db *state.DB, accountID, name string, 
 		return state.AccessKey{}, err
 	}
 	if !nameForm.MatchString(name) {
-		return state.AccessKey{}, fmt.Errorf("%q is not a user name; expected 1 to 64 letters, digits or + = , . @ _ -", name)
+		return state.AccessKey{}, mistake("%q is not a user name; expected 1 to 64 letters, digits or + = , . @ _ -", name)
 	}
 	for i, document := range policies {
 		if _, err := policy.Parse([]byte(document)); err != nil {
-			return state.AccessKey{}, fmt.Errorf("policy %d: %w", i+1, err)
+			return state.AccessKey{}, mistake("policy %d: %v", i+1, err)
 		}
 	}
 	var random [30]byte
@@ -71,7 +70,7 @@ func SetAccessKeyDisabled(ctx context.Context, db *state.DB, id string, disabled
 // knownKey explains that a key does not exist.
 func knownKey(err error, id string) error {
 	if errors.Is(err, state.ErrNotFound) {
-		return fmt.Errorf("there is no access key %q; 'ferry key list' shows those that exist", id)
+		return mistake("there is no access key %q; 'ferry key list' shows those that exist", id)
 	}
 	return err
 }

@@ -5,12 +5,15 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	manage "ferry/internal/admin"
 )
 
 const (
@@ -104,11 +107,12 @@ func problemText(err error) string {
 	return strings.TrimSpace(p.Text + " " + p.Advice)
 }
 
-// typed returns an error of package admin as a problem: its texts are for people.
+// typed returns an error of package admin as a problem, if it is about what was typed.
 func typed(err error) error {
-	if err == nil {
-		return nil
+	wrong, ok := errors.AsType[*manage.Mistake](err)
+	if !ok {
+		return err
 	}
-	text := err.Error()
+	text := wrong.Error()
 	return problem{http.StatusBadRequest, strings.ToUpper(text[:1]) + text[1:] + ".", ""}
 }

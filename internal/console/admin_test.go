@@ -219,6 +219,22 @@ func TestNewSecretNeedsALoginYoungerThanFiveMinutes(t *testing.T) {
 	create().want(t, http.StatusOK, "The key is created")
 }
 
+// What the database says is for the log.
+func TestErrorsOfTheDatabaseAreNotShown(t *testing.T) {
+	w, server, _ := startAdmin(t)
+	admin := w.login("admin")
+	key := state.AccessKey{ID: "AKIATWICE", AccountID: "444455556666", Name: "x"}
+	if err := w.db.CreateAccessKey(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Gateway.State().CreateAccessKey(t.Context(), key); err == nil {
+		t.Fatal("a key was created twice")
+	} else if got := console.Typed(err); got != err { //nolint:errorlint // the very one, which is not shown
+		t.Errorf("%v is shown as %v", err, got)
+	}
+	w.get("/admin/keys?account=1", "Cookie", admin).want(t, http.StatusBadRequest, "12 digits")
+}
+
 func TestPersonOfAProxyNeedsALinkForASecret(t *testing.T) {
 	w, _, _ := startAdmin(t, trusting("admin"))
 	create := func(headers ...string) answer {
@@ -227,6 +243,7 @@ func TestPersonOfAProxyNeedsALinkForASecret(t *testing.T) {
 	w.get("/admin/keys", "X-Person", "anna").want(t, http.StatusOK, "The proxy has logged you in")
 	create("X-Person", "anna").want(t, http.StatusForbidden, "only after a fresh login")
 	w.send(http.MethodPost, "/admin/confirm", form, strings.NewReader("link=x"), "X-Person", "anna").want(t, http.StatusForbidden, "no session to confirm")
+	create("X-Person", "anna", "Cookie", w.login("viewer")).want(t, http.StatusForbidden, "only after a fresh login")
 	cookie := w.login("admin") // anna's
 	create("X-Person", "bruno", "Cookie", cookie).want(t, http.StatusForbidden)
 	create("X-Person", "anna", "Cookie", cookie).want(t, http.StatusOK)

@@ -23,3 +23,6 @@ var LimitRows = limitRows
 
 // AlsoNeeded is alsoNeeded.
 var AlsoNeeded = alsoNeeded
+
+// Typed is typed.
+func Typed(err error) error { return typed(err) }

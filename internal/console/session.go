@@ -119,7 +119,11 @@ func (c *Console) who(r *http.Request) (user, error) {
 	case known.Name != "" && known.Name != session.Name: // the browser was used by somebody else
 		return known, nil
 	}
-	return user{Name: session.Name, Role: max(known.Role, roleOf(session.Role)), HasSession: true, Confirmed: session.Confirmed}, nil
+	u := user{Name: session.Name, Role: max(known.Role, roleOf(session.Role)), HasSession: true}
+	if roleOf(session.Role) == u.Role { // a link with less does not confirm what the proxy allows
+		u.Confirmed = session.Confirmed
+	}
+	return u, nil
 }
 
 // serveLogin shows the page that a link leads to. It changes nothing: programs that look
