@@ -373,7 +373,7 @@ func TestFaultsInADirectoryAreKeptWithTheirCounters(t *testing.T) {
 			t.Fatalf("status %d, want %d: %s", a.status, want, a.body)
 		}
 	}
-	s, log := s.restart(dir, time.Minute)
+	s, _ = s.restart(dir, time.Minute)
 	for _, want := range []int{http.StatusServiceUnavailable, http.StatusOK} {
 		if a := s.post(formOf(field("messaging_product", "whatsapp"), file("a.pdf", "application/pdf", pdf))); a.status != want {
 			t.Errorf("after the restart: status %d, want %d: %s", a.status, want, a.body)
@@ -383,7 +383,7 @@ func TestFaultsInADirectoryAreKeptWithTheirCounters(t *testing.T) {
 		t.Errorf("%+v", faults)
 	}
 	s.ClearFaults()
-	if s, log = s.restart(dir, time.Minute); len(s.Faults()) != 0 || log.Len() > 0 {
+	if s, log := s.restart(dir, time.Minute); len(s.Faults()) != 0 || log.Len() > 0 {
 		t.Errorf("removed faults are there again: %+v, %s", s.Faults(), log)
 	}
 }

@@ -194,13 +194,14 @@ func (w *World) putTemplate(t seed.Template, put bool) (*seed.Problem, error) {
 // plantPeople changes the people of the seed.
 func (w *World) plantPeople() error {
 	for _, p := range w.seed.People {
-		change := metasim.PersonChange{Username: &p.Username, HidesNumber: &p.HidesNumber, Offline: &p.Offline, Blocks: &p.Blocks, NoWhatsApp: &p.NoWhatsApp}
-		if p.Name != "" {
-			change.Name = &p.Name
-		}
 		for _, number := range w.Simulator.Numbers() {
 			if p.PhoneNumberID != "" && p.PhoneNumberID != number.ID {
 				continue
+			}
+			before, _ := w.Simulator.Person(number.ID, p.WAID)
+			change := metasim.PersonChange{
+				Name: differs(p.Name, before.Name), Username: differs(p.Username, before.Username), HidesNumber: differs(p.HidesNumber, before.HidesNumber),
+				Offline: differs(p.Offline, before.Offline), Blocks: differs(p.Blocks, before.Blocks), NoWhatsApp: differs(p.NoWhatsApp, before.NoWhatsApp),
 			}
 			if _, err := w.Simulator.ChangePerson(number.ID, p.WAID, change); err != nil {
 				return fmt.Errorf("the person %s of the seed: %w", p.WAID, err)
@@ -208,6 +209,14 @@ func (w *World) plantPeople() error {
 		}
 	}
 	return nil
+}
+
+// differs returns a value that is another one than before, or nil.
+func differs[T comparable](value, before T) *T {
+	if value == before {
+		return nil
+	}
+	return &value
 }
 
 // plantObjects copies the objects of the seed into their buckets.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ferry/internal/local"
+	"ferry/metasim"
 )
 
 // responses is a log handler that reads URLs of a world while a line is logged.
@@ -90,5 +91,38 @@ func TestRefusedSeedEndsTheWorld(t *testing.T) {
 	world, err := local.Start(t.Context(), local.Config{Seed: dir})
 	if world != nil || err == nil || !strings.Contains(err.Error(), "a.json:1: Name format is incorrect: ") {
 		t.Fatalf("%v, %v", world, err)
+	}
+}
+
+// A person of the seed is as the seed says, also after somebody has changed them, and nothing else
+// happens to them.
+func TestPeopleAreAsTheSeedSaysAtEachStart(t *testing.T) {
+	data := t.TempDir()
+	for range 2 {
+		world, err := local.Start(t.Context(), local.Config{Seed: "../../cmd/ferry/testdata/seed", Data: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		anna, ok := world.Simulator.Person(local.MetaPhoneNumberID, "4915112345678")
+		if !ok || anna.Name != "Anna" || anna.Offline {
+			t.Errorf("%+v, %v", anna, ok)
+		}
+		bruno, ok := world.Simulator.Person("300000000000011", "33612345678")
+		if !ok || bruno.Username != "bruno.b" || !bruno.Offline {
+			t.Errorf("%+v, %v", bruno, ok)
+		}
+		if _, known := world.Simulator.Person(local.MetaPhoneNumberID, "33612345678"); known {
+			t.Error("another phone number knows Bruno, too")
+		}
+		yes, no, name := true, false, "Another"
+		if _, err := world.Simulator.ChangePerson(local.MetaPhoneNumberID, "4915112345678", metasim.PersonChange{Offline: &yes, Name: &name}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := world.Simulator.ChangePerson("300000000000011", "33612345678", metasim.PersonChange{Offline: &no}); err != nil {
+			t.Fatal(err)
+		}
+		if err := world.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
