@@ -118,7 +118,7 @@ func TestAServerWithSeveralAccountsFindsAnIdInAllOfThemAndListsTheEventsOfOne(t 
 		t.Fatal(err)
 	}
 	s.get("/why?id=of-b").want(t, 200, "CallB")
-	s.get("/why?id="+event.ID).want(t, 200, "Not found") // it has no message
+	s.get("/why?id="+event.ID).want(t, 200, "WhatsApp has reported message.of-b", "event/w/b: waiting")
 	s.get("/timeline").want(t, 200, "CallB", `<select name="account"><option value="">all</option>`)
 	if a := s.get("/timeline?account=" + local.AccountID); strings.Contains(a.body, "CallB") {
 		t.Error("the timeline of one account has entries of another one")

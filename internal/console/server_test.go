@@ -301,6 +301,9 @@ func TestTimelineIsFilteredByItsAddress(t *testing.T) {
 			}
 		}
 	}
+	if a := s.get("/timeline?kind=webhook"); strings.Contains(a.body, "/why?id=r2") {
+		t.Error("a webhook without a message leads to a report that knows nothing")
+	}
 	s.get("/timeline?failed=1").want(t, 200, "meta-4 too fast", "✗ failed", "? ambiguous", `href="/trace/r1"`, `data-why="r1"`, `href="/why?id=r1"`)
 	for query, want := range map[string]string{"kind=gossip": "no kind &#34;gossip&#34;; expected one of", "since=tuesday": "expected an age such as 10m", "before=x": "expected the number", "before=-1": "expected the number", "account=1": "no account", "id=%ff": "not UTF-8"} {
 		s.get("/timeline?"+query).want(t, http.StatusBadRequest, want)

@@ -174,7 +174,7 @@ func whyID(e activity.Entry) string {
 	switch e.Kind {
 	case activity.Admin:
 		return ""
-	case activity.Phone: // its Trace is the simulator's own
+	case activity.Phone, activity.Webhook: // their Trace leads to no call
 		ids[4] = ""
 	}
 	for _, id := range ids {
