@@ -18,6 +18,7 @@ import (
 const (
 	maxRecorded = 10_000   // entries of the journal that a recording is made of: all that ferry dev keeps
 	maxObject   = 16 << 20 // bytes of an object in a recording
+	maxCode     = 32 << 10 // bytes of code that are shown; the file has all
 )
 
 // testPage shows a recording.
@@ -38,6 +39,20 @@ func (c *Console) routeTest() {
 	c.page(navItem{Path: "/test"}, admin, c.serveTest) // files of messages are in it
 	c.mux.HandleFunc("GET /test/session_test.go", c.forRole(admin, c.downloadTest(func(p testPage) string { return p.Go })))
 	c.mux.HandleFunc("GET /test/session.sh", c.forRole(admin, c.downloadTest(func(p testPage) string { return p.Shell })))
+}
+
+// shownCode is code of which a page shows the beginning.
+type shownCode struct {
+	Text string
+	Cut  bool
+}
+
+// Shown returns what the page shows of one of its texts.
+func (testPage) Shown(code string) shownCode {
+	if len(code) <= maxCode {
+		return shownCode{code, false}
+	}
+	return shownCode{strings.ToValidUTF8(code[:maxCode], ""), true}
 }
 
 // canRecord reports whether there is a page with tests.

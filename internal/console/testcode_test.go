@@ -39,3 +39,17 @@ func TestWhatWasDoneIsShownAsATest(t *testing.T) {
 		t.Error("the phone has no link to the test")
 	}
 }
+
+func TestLongCodeIsShownInPartAndDownloadedWhole(t *testing.T) {
+	w := startDev(t)
+	for range 12 {
+		if _, err := w.Simulator.Receive(local.MetaPhoneNumberID, metasim.Inbound{From: anna, Text: &metasim.InboundText{Body: strings.Repeat("long ", 800)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, page := fetch(t, w, http.MethodGet, "/test", "", nil)
+	_, code := fetch(t, w, http.MethodGet, "/test/session_test.go", "", nil)
+	if len(page) > 100_000 || !strings.Contains(page, "This is the beginning.") || strings.Count(code, ".Says(") != 12 {
+		t.Errorf("the page has %d bytes, the file %d", len(page), len(code))
+	}
+}
