@@ -225,7 +225,7 @@ func (v *reader) eventsLamp(ctx context.Context) (lamp, error) {
 var varying = regexp.MustCompile(`[0-9a-fA-F-]{8,}|[0-9]+|"[^"]*"|'[^']*'`)
 
 // causes adds the last failures, grouped by cause. Of the steps of one request, the last
-// one counts.
+// one counts; deliveries that fail are grouped by destination.
 func (v *reader) causes(ctx context.Context, page *nowPage) error {
 	kinds := slices.DeleteFunc(slices.Clone(activity.Kinds), func(k activity.Kind) bool { return k == activity.Phone }) // the other side of the same
 	list, err := v.entries(ctx, journal.Filter{Kinds: kinds, Failed: true, Latest: true, Limit: maxFailures, Since: v.c.config.Now().Add(-failureWindow)})
