@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,15 +21,43 @@ import (
 	"ferry/metasim"
 )
 
+// onPostgres are the tests that use the database of the environment. The others have been run
+// already when these run a second time, on PostgreSQL.
+const onPostgres = "^(TestCommands|TestConsoleOfServe|TestProxyNamesPeople|TestServer)"
+
 func TestMain(m *testing.M) {
+	if statetest.Default() == statetest.Postgres {
+		if chosen := flag.Lookup("test.run"); chosen.Value.String() == "" {
+			_ = chosen.Value.Set(onPostgres)
+		}
+	}
 	testscript.Main(m, map[string]func(){"ferry": main})
+}
+
+// scripts returns the scripts of testdata: on PostgreSQL those with a database.
+func scripts(t *testing.T) (files []string) {
+	t.Helper()
+	all, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(all) == 0 {
+		t.Fatal("there are no scripts", err)
+	}
+	for _, file := range all {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if statetest.Default() == statetest.SQLite || strings.Contains(string(text), "$DATABASE") {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 // TestCommands runs the command line as it is typed: testdata/*.txtar.
 func TestCommands(t *testing.T) {
 	statetest.Default().Require(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Files: scripts(t),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir) // not the AWS configuration of the user who runs the test
 			env.Setenv("DATABASE", "ferry.db")
