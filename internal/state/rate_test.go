@@ -105,3 +105,24 @@ func TestRatesThatAreNotUsedArePurged(t *testing.T) {
 		}
 	})
 }
+
+func TestClockThatIsSetBackForgetsRateLimits(t *testing.T) {
+	eachKind(t, func(t *testing.T, db *state.DB) {
+		pause := func(int) time.Duration { return time.Hour }
+		if _, err := db.BlockRate(t.Context(), "number/1", time.Minute, pause); err != nil {
+			t.Fatal(err)
+		}
+		if rates, err := db.Rates(t.Context(), "number/1"); err != nil || len(rates) != 1 {
+			t.Fatal(rates, err)
+		}
+		if err := db.ClockSetBack(t.Context(), 48*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if rates, err := db.Rates(t.Context(), "number/1"); err != nil || len(rates) != 0 {
+			t.Errorf("%v, %v", rates, err)
+		}
+		if err := db.ClearEvents(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
