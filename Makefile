@@ -20,7 +20,7 @@ MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 help:
 	@echo "make build   builds a static binary in bin/"
 	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
-	@echo "make check   checks formatting, and runs vet and the linter"
+	@echo "make check   checks formatting, and runs the linter, which includes vet"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
 	@echo "make bench-events measures messages and events, for minutes, on a machine that does nothing else"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
@@ -58,7 +58,7 @@ test-postgres:
 
 check: lint-tool
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
-	@set -e; for module in $(MODULES); do echo "checking the module in $$module"; (cd $$module && $(GO) vet ./... && $(CURDIR)/.tools/golangci-lint run ./...); done
+	@set -e; for module in $(MODULES); do echo "checking the module in $$module"; (cd $$module && $(CURDIR)/.tools/golangci-lint run ./...); done
 
 bench: tools node
 	$(GO) run -C bench .

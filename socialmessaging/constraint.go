@@ -6,6 +6,7 @@ package socialmessaging
 
 import (
 	"regexp"
+	"sync"
 
 	"ferry/socialmessaging/types"
 )
@@ -25,7 +26,7 @@ type constraint struct {
 	Value     string   // The named type of a map's values. Empty means one without constraints.
 	Hint      string   // What to do about a value that is too long. It is not the model's.
 
-	pattern             *regexp.Regexp
+	pattern             func() *regexp.Regexp // nil means none
 	element, key, value *constraint
 }
 
@@ -146,14 +147,14 @@ var constraints = named([]constraint{
 	{Name: "WhatsAppWeeklyOperatingHoursList", Max: 14},
 })
 
-// named indexes constraints, connects them with those of their elements and
-// compiles their patterns. AWS matches a pattern against the whole value: it
+// named indexes constraints and connects them with those of their elements. Their
+// patterns are compiled when they are first used. AWS matches a pattern against the whole value: it
 // refuses a media id that contains a hyphen.
 func named(list []constraint) map[string]*constraint {
 	byName := make(map[string]*constraint, len(list))
 	for _, c := range list {
 		if c.Pattern != "" {
-			c.pattern = regexp.MustCompile(`\A(?:` + c.Pattern + `)\z`)
+			c.pattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A(?:` + c.Pattern + `)\z`) })
 		}
 		byName[c.Name] = &c
 	}

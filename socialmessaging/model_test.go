@@ -317,3 +317,14 @@ func TestPaginatorsAreTheModels(t *testing.T) {
 		t.Errorf("%d paginators, want 5", len(names))
 	}
 }
+
+func TestEveryPatternOfTheModelCompiles(t *testing.T) {
+	for name, c := range constraints {
+		if c.Pattern == "" {
+			continue
+		}
+		if c.pattern().MatchString("") && c.Min > 0 {
+			t.Errorf("the pattern of %s matches an empty value, which is shorter than %d", name, c.Min)
+		}
+	}
+}

@@ -147,7 +147,7 @@ func (v *violations) elements(c *constraint, list []reflect.Value, what string, 
 func (c *constraint) allows(value reflect.Value) bool {
 	n := size(value)
 	return n >= c.Min && (c.Max == 0 || n <= c.Max) &&
-		(c.pattern == nil || c.pattern.MatchString(value.String())) &&
+		(c.pattern == nil || c.pattern().MatchString(value.String())) &&
 		(c.Enum == nil || slices.Contains(c.Enum, value.String()))
 }
 
@@ -175,7 +175,7 @@ func (c *constraint) rules(value reflect.Value) (list []rule) {
 		list = append(list, rule{fmt.Sprintf("Member must have %s greater than or equal to %d", what, c.Min), n >= c.Min})
 	}
 	if c.pattern != nil {
-		list = append(list, rule{"Member must satisfy regular expression pattern: " + c.Pattern, c.pattern.MatchString(value.String())})
+		list = append(list, rule{"Member must satisfy regular expression pattern: " + c.Pattern, c.pattern().MatchString(value.String())})
 	}
 	if c.Enum != nil {
 		list = append(list, rule{fmt.Sprintf("Member must satisfy enum value set: [%s]", strings.Join(c.Enum, ", ")), slices.Contains(c.Enum, value.String())})

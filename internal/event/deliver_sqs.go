@@ -83,12 +83,12 @@ func (q *queue) send(ctx context.Context, e *state.Event) error {
 }
 
 // groupForm is a message group id.
-var groupForm = regexp.MustCompile("^[a-zA-Z0-9!-/:-@\\[-`{-~]{1,128}$")
+var groupForm = compiled("^[a-zA-Z0-9!-/:-@\\[-`{-~]{1,128}$")
 
 // groupID returns the message group of a conversation: the conversation itself, or its
 // digest if it is not a valid group id.
 func groupID(conversation string) string {
-	if groupForm.MatchString(conversation) {
+	if groupForm().MatchString(conversation) {
 		return conversation
 	}
 	digest := sha256.Sum256([]byte(conversation))

@@ -121,8 +121,8 @@ var (
 	accountForm    = regexp.MustCompile(`^[0-9]{12}$`)
 	resourceIDForm = regexp.MustCompile(`^[0-9a-zA-Z]{1,64}$`)
 	patternForm    = regexp.MustCompile(`^[a-z0-9_.*]{1,100}$`)
-	busForm        = regexp.MustCompile(`^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[/.\-_A-Za-z0-9]{1,256}$`)
-	sourceForm     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}$`)
+	busForm        = compiled(`^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[/.\-_A-Za-z0-9]{1,256}$`)
+	sourceForm     = compiled(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}$`)
 )
 
 // withDefaults returns the destination with its defaults.
@@ -230,9 +230,9 @@ func (d Destination) checkParameters() error {
 
 func (d Destination) checkBus() error {
 	switch {
-	case !busForm.MatchString(d.Bus):
+	case !busForm().MatchString(d.Bus):
 		return fmt.Errorf("bus is %q; expected the name or the ARN of an event bus", d.Bus)
-	case !sourceForm.MatchString(d.Source):
+	case !sourceForm().MatchString(d.Source):
 		return fmt.Errorf("source is %q; expected letters, digits, dots, hyphens and underscores", d.Source)
 	case strings.HasPrefix(d.Source, "aws.") && d.AWS.Endpoint == "":
 		return fmt.Errorf("source is %q; AWS refuses sources of others that begin with aws.; choose another one, and match it in the rules", d.Source)
@@ -291,7 +291,7 @@ func (a AWS) Check() error {
 	if a.Endpoint != "" {
 		problems = append(problems, checkURL("endpoint", a.Endpoint, true))
 	}
-	if a.RoleARN != "" && !roleForm.MatchString(a.RoleARN) {
+	if a.RoleARN != "" && !roleForm().MatchString(a.RoleARN) {
 		problems = append(problems, fmt.Errorf("role_arn is %q; expected arn:aws:iam::ACCOUNT:role/NAME", a.RoleARN))
 	}
 	if (a.AccessKeyID == "") != a.SecretAccessKey.IsZero() {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -148,4 +149,46 @@ func TestStreamEndsWhenTheServerStops(t *testing.T) {
 			return
 		}
 	}
+}
+
+// A client that reads nothing is disconnected once what is sent to it finds no room. A
+// million entries take the memory of the last ones.
+func TestStreamThatIsNeverReadEndsAndHoldsUpNobody(t *testing.T) {
+	world := startWith(t, local.Config{})
+	for range 32 { // all streams that there may be
+		if response := openStream(t, world, developer(world), ""); response.StatusCode != http.StatusOK {
+			t.Fatal(response.Status)
+		}
+	}
+	journal := world.Gateway.Journal()
+	entry := activity.Entry{Kind: activity.Admin, Account: local.AccountID, Trace: strings.Repeat("t", 100)}
+	for range 20_000 { // the ring is full
+		journal.Append(entry)
+	}
+	before := heap()
+	for range 1_000_000 {
+		journal.Append(entry)
+	}
+	if first, last, err := journal.Bounds(t.Context()); err != nil || last-first >= 10_000 || last < 1_020_000 {
+		t.Errorf("the journal has the entries %d to %d, %v", first, last, err)
+	}
+	if more := int64(heap()) - int64(before); more > 32<<20 {
+		t.Errorf("a million entries take %d MiB", more>>20)
+	}
+	say(t, world, person, "still served")
+	for { // each takes 10 s at most to end
+		response := openStream(t, world, developer(world), "")
+		if response.StatusCode == http.StatusOK {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// heap returns how much memory is in use.
+func heap() uint64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }
