@@ -1,6 +1,7 @@
 package metasim
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -31,6 +32,16 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 		*f = decoded
 	}
 	return err
+}
+
+// ParseFault returns the fault of a JSON object, as the control API takes it. A member that
+// a fault does not have is an error.
+func ParseFault(text []byte) (Fault, error) {
+	var in faultJSON
+	if err := decodeControl(bytes.NewReader(text), &in); err != nil {
+		return Fault{}, fmt.Errorf("metasim: the JSON of the fault: %w", err)
+	}
+	return in.fault()
 }
 
 // fault returns the Fault. It checks the latency, which a time.Duration may not

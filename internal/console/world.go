@@ -149,10 +149,8 @@ func describe(f metasim.Fault) string {
 // faultOf returns the fault of a form: of its text, if there is one, or of its fields.
 func faultOf(r *request) (f metasim.Fault, err error) {
 	if text := r.field("json"); text != "" {
-		if err := json.Unmarshal([]byte(text), &f); err != nil {
-			return f, invalid("The JSON of the fault cannot be read: %v", err)
-		}
-		return f, nil
+		f, err = metasim.ParseFault([]byte(text))
+		return f, simulated(err)
 	}
 	f.Operation, f.Body, f.LoseAnswer = metasim.Operation(r.field("operation")), r.field("body"), r.field("lose_answer") != ""
 	for name, to := range map[string]*int{"error_code": &f.ErrorCode, "status": &f.Status, "fail_later": &f.FailLater, "times": &f.Times, "skip": &f.Skip} {
