@@ -34,6 +34,7 @@ type worldPage struct {
 	Tried      *tried
 	Tokens     []metasim.TokenExpiry
 	Saves      bool // the world can be saved and loaded
+	SeedDir    string
 }
 
 type faultRow struct {
@@ -89,6 +90,9 @@ func (c *Console) world(dryRun *tried) worldPage {
 	page := worldPage{
 		Operations: metasim.Operations(), Presets: presets, Clock: sim.Clock(), Delivery: sim.WebhookDelivery(), Apps: sim.AppWebhooks(),
 		History: len(sim.Requests()), Tried: dryRun, Tokens: sim.TokenExpiries(), Saves: c.config.World != nil,
+	}
+	if c.config.World != nil {
+		page.SeedDir = c.config.World.SeedDir()
 	}
 	page.DelayMS = page.Delivery.Delay.Milliseconds()
 	for _, f := range sim.Faults() {

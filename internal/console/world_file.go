@@ -21,6 +21,11 @@ type World interface {
 	LoadFrom(ctx context.Context, from io.Reader) error
 	// Reset empties the world.
 	Reset(ctx context.Context) error
+	// SeedDir returns the directory of the seed, "" if there is none.
+	SeedDir() string
+	// SeedAgain puts what the directory of the seed has into the running world, and says what
+	// that is. Errors are for people.
+	SeedAgain(ctx context.Context) (what string, err error)
 	// Object opens an object of S3, and returns its type.
 	Object(ctx context.Context, bucket, key string) (io.ReadCloser, string, error)
 }
@@ -36,6 +41,16 @@ func (c *Console) routeWorldFile() {
 	}
 	c.mux.HandleFunc("GET /world/file", c.forRole(admin, c.saveWorld)) // files of messages are in it
 	c.mux.HandleFunc("POST /world/load", c.forRole(admin, c.loadWorld))
+	c.action("/world/seed", "SeedWorld", admin, c.seedAgain)
+}
+
+// seedAgain puts what the directory of the seed has into the world.
+func (c *Console) seedAgain(r *request) (done, error) {
+	what, err := c.config.World.SeedAgain(r.Context())
+	if err != nil {
+		return done{}, problem{http.StatusBadRequest, "The seed was not put in: " + err.Error(), ""}
+	}
+	return done{To: "/world", Text: what}, nil
 }
 
 // saveWorld sends the file of the world. If it cannot be saved completely, the connection is

@@ -6,6 +6,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,7 +20,13 @@ import (
 // startDev starts the whole world of ferry dev with its console.
 func startDev(t *testing.T) *local.World {
 	t.Helper()
-	w, err := local.Start(t.Context(), local.Config{Console: func(w *local.World, g *gateway.Gateway) (http.Handler, error) {
+	return startSeeded(t, "")
+}
+
+// startSeeded starts ferry dev with a seed.
+func startSeeded(t *testing.T, dir string) *local.World {
+	t.Helper()
+	w, err := local.Start(t.Context(), local.Config{Seed: dir, Console: func(w *local.World, g *gateway.Gateway) (http.Handler, error) {
 		return console.New(console.Config{State: g.State(), Activity: g.Activity(), Gateway: g, Simulator: w.Simulator, World: w, Sample: local.Sample()})
 	}})
 	if err != nil {
@@ -122,5 +130,36 @@ func TestClockRunsAndTokensExpireOnTheWorldPage(t *testing.T) {
 	post(t, w, "/world/tokens", url.Values{"do": {"renew"}, "account": {local.MetaAccountID}})
 	if list := w.Simulator.TokenExpiries(); len(list) != 1 || list[0].Expired {
 		t.Errorf("%+v", list)
+	}
+}
+
+func TestSeedIsPutInAgainAfterAReset(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../cmd/ferry/testdata/seed")); err != nil {
+		t.Fatal(err)
+	}
+	w := startSeeded(t, dir)
+	count := func() [2]int {
+		people := 0
+		for _, number := range w.Simulator.Numbers() {
+			people += len(w.Simulator.People(number.ID))
+		}
+		return [2]int{len(w.Simulator.Templates("")), people}
+	}
+	before := count()
+	if status, page := post(t, w, "/world/reset", url.Values{"sure": {"1"}}); status != http.StatusSeeOther || count() == before {
+		t.Fatalf("the reset: %d, %v: %s", status, count(), page)
+	}
+	if status, page := post(t, w, "/world/seed", nil); status != http.StatusSeeOther || count() != before {
+		t.Errorf("%d, %v, want %v: %s", status, count(), before, page)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "people.yaml"), []byte("people:\n  - number: nobody\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, page := post(t, w, "/world/seed", nil); status != http.StatusBadRequest || !strings.Contains(page, "people.yaml") || count() != before {
+		t.Errorf("with a mistake: %d, %v: %s", status, count(), page)
+	}
+	if status, page := post(t, startDev(t), "/world/seed", nil); status != http.StatusBadRequest || !strings.Contains(page, "ferry dev --seed DIR") {
+		t.Errorf("without a seed: %d %s", status, page)
 	}
 }

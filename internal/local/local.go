@@ -133,6 +133,7 @@ type World struct {
 	file          *os.File                     // Config.Load
 	section       *io.SectionReader            // of file: what is the simulator's
 	seed          *seed.Seed                   // of Config.Seed; may be nil
+	seedAgain     sync.Mutex                   // held by SeedAgain
 	seeding       atomic.Pointer[seedState]    // nil means that the seed is done
 	owners        map[string]numberOwner       // of phone numbers
 	templateFiles map[string]seed.TemplateFile // as they were read, by path

@@ -138,10 +138,7 @@ func (w *World) plant(ctx context.Context) error {
 	}
 	w.config.Logger.Debug("seed: begun", "directory", w.config.Seed, "api", w.APIURL)
 	if w.config.Load == "" {
-		if err := errors.Join(w.plantTemplates(), w.plantPeople()); err != nil {
-			return err
-		}
-		if err := w.plantObjects(ctx); err != nil {
+		if err := w.plantAll(ctx, w.seed); err != nil {
 			return err
 		}
 	}
@@ -152,11 +149,57 @@ func (w *World) plant(ctx context.Context) error {
 	return nil
 }
 
+// plantAll puts the templates, people and objects of a seed into the world.
+func (w *World) plantAll(ctx context.Context, s *seed.Seed) error {
+	if err := errors.Join(w.plantTemplates(s), w.plantPeople(s)); err != nil {
+		return err
+	}
+	return w.plantObjects(ctx, s)
+}
+
+// SeedDir returns the directory of the seed, "" if there is none.
+func (w *World) SeedDir() string { return w.config.Seed }
+
+// SeedAgain reads the directory of the seed again, and puts its templates, people and objects
+// into the running world; what else the world has stays. Business accounts and access keys
+// are those of the start. If something is wrong in the directory, nothing changes. It returns what the
+// seed has, in words.
+func (w *World) SeedAgain(ctx context.Context) (what string, err error) {
+	if w.seed == nil {
+		return "", errors.New("this world has no seed; start it with: ferry dev --seed DIR")
+	}
+	w.seedAgain.Lock()
+	defer w.seedAgain.Unlock()
+	if err := w.seedReady(ctx); err != nil {
+		return "", err
+	}
+	s, err := seed.Read(w.config.Seed, gofakes3.ValidateBucketName)
+	if err != nil {
+		return "", err
+	}
+	var accounts, numbers []string
+	for _, a := range w.accounts() {
+		accounts = append(accounts, a.ID)
+		for _, n := range a.PhoneNumbers {
+			numbers = append(numbers, n.ID)
+		}
+	}
+	s.Accounts, s.Keys = nil, nil
+	if err := s.CheckReferences(accounts, numbers, slices.Collect(maps.Keys(w.keys()))); err != nil {
+		return "", err
+	}
+	defer w.seeding.Store(nil)
+	if err := w.plantAll(ctx, s); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d templates, %d people, %d objects", len(s.Templates), len(s.People), len(s.Objects)), nil
+}
+
 // plantTemplates puts all templates, or none if one is refused.
-func (w *World) plantTemplates() error {
+func (w *World) plantTemplates(s *seed.Seed) error {
 	var problems []seed.Problem
 	for _, put := range []bool{false, true} {
-		for _, t := range w.seed.Templates {
+		for _, t := range s.Templates {
 			problem, err := w.putTemplate(t, put)
 			if err != nil {
 				return err
@@ -192,8 +235,8 @@ func (w *World) putTemplate(t seed.Template, put bool) (*seed.Problem, error) {
 }
 
 // plantPeople changes the people of the seed.
-func (w *World) plantPeople() error {
-	for _, p := range w.seed.People {
+func (w *World) plantPeople(s *seed.Seed) error {
+	for _, p := range s.People {
 		for _, number := range w.Simulator.Numbers() {
 			if p.PhoneNumberID != "" && p.PhoneNumberID != number.ID {
 				continue
@@ -220,8 +263,8 @@ func differs[T comparable](value, before T) *T {
 }
 
 // plantObjects copies the objects of the seed into their buckets.
-func (w *World) plantObjects(ctx context.Context) error {
-	for _, bucket := range w.seed.Buckets {
+func (w *World) plantObjects(ctx context.Context, s *seed.Seed) error {
+	for _, bucket := range s.Buckets {
 		if exists, err := w.buckets.BucketExists(ctx, bucket); err != nil || exists {
 			if err != nil {
 				return err
@@ -237,8 +280,8 @@ func (w *World) plantObjects(ctx context.Context) error {
 		return err
 	}
 	defer root.Close()
-	for i, object := range w.seed.Objects {
-		w.seeding.Store(&seedState{fmt.Errorf("the seed in %s is being put into the world: %d of %d objects are there", w.config.Seed, i, len(w.seed.Objects))})
+	for i, object := range s.Objects {
+		w.seeding.Store(&seedState{fmt.Errorf("the seed in %s is being put into the world: %d of %d objects are there", w.config.Seed, i, len(s.Objects))})
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
