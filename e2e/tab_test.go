@@ -56,22 +56,19 @@ func startBrowser(t testing.TB) *browser {
 
 // A tab shows one page. What its pages report as wrong is an error of the test.
 type tab struct {
-	t      testing.TB
-	ctx    context.Context
-	closed context.CancelFunc
-	mu     sync.Mutex
-	// of the last page
-	requests map[network.RequestID]string // URLs
-	bytes    int                          // of all responses with their headers
-	streams  map[network.RequestID]bool   // that are open
-	problems []string                     // exceptions, violations of the policy, resources that cannot be loaded
+	t        testing.TB
+	ctx      context.Context
+	closed   context.CancelFunc
+	mu       sync.Mutex
+	streams  map[network.RequestID]bool // that are open
+	problems []string                   // exceptions, violations of the policy, resources that cannot be loaded
 }
 
 // open opens a tab.
 func (b *browser) open() *tab {
 	b.t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
-	p := &tab{t: b.t, ctx: ctx, closed: cancel, requests: make(map[network.RequestID]string), streams: make(map[network.RequestID]bool)}
+	p := &tab{t: b.t, ctx: ctx, closed: cancel, streams: make(map[network.RequestID]bool)}
 	b.t.Cleanup(cancel)
 	if err := chromedp.Listen(ctx, p.notice); err != nil {
 		b.t.Fatal(err)
@@ -94,16 +91,9 @@ func (p *tab) notice(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		p.requests[e.RequestID] = e.Request.URL
 		if strings.HasSuffix(e.Request.URL, "/stream") {
 			p.streams[e.RequestID] = true
 		}
-	case *network.EventDataReceived:
-		if !p.streams[e.RequestID] {
-			p.bytes += int(e.EncodedDataLength)
-		}
-	case *network.EventResponseReceived:
-		p.bytes += int(e.Response.EncodedDataLength)
 	case *network.EventLoadingFailed:
 		delete(p.streams, e.RequestID)
 	case *network.EventLoadingFinished:
@@ -160,10 +150,6 @@ func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 // visit loads a page.
 func (p *tab) visit(url string) {
 	p.t.Helper()
-	p.mu.Lock()
-	p.bytes = 0
-	clear(p.requests)
-	p.mu.Unlock()
 	p.do(chromedp.Navigate(url))
 }
 
@@ -210,13 +196,6 @@ func (p *tab) streaming() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.streams)
-}
-
-// loaded returns the number and the size of what the last page has loaded.
-func (p *tab) loaded() (requests, bytes int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.requests), p.bytes
 }
 
 // axe is the source of axe-core.
