@@ -317,11 +317,9 @@ func TestTextsOfOthersAreOnlyTexts(t *testing.T) {
 // badSample returns a file with one problem.
 func badSample(t testing.TB, name string) []byte {
 	t.Helper()
-	for _, file := range sample.BadFiles() {
-		if file.Name == name {
-			return file.Data
-		}
+	data := sample.Data(name)
+	if data == nil {
+		t.Fatalf("there is no sample %s", name)
 	}
-	t.Fatalf("there is no sample %s", name)
-	return nil
+	return data
 }

@@ -27,18 +27,11 @@ type reported struct {
 
 func sampleData(t *testing.T, name string) []byte {
 	t.Helper()
-	for _, f := range sample.Files() {
-		if f.Name == name {
-			return f.Data
-		}
+	data := sample.Data(name)
+	if data == nil {
+		t.Fatalf("there is no sample %s", name)
 	}
-	for _, f := range sample.BadFiles() {
-		if f.Name == name {
-			return f.Data
-		}
-	}
-	t.Fatalf("no sample %s", name)
-	return nil
+	return data
 }
 
 // asText returns what is left of bytes that a program handled as UTF-8.

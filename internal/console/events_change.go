@@ -58,7 +58,7 @@ func (c *Console) changePage(r *request) (page changePage, err error) {
 		return page, err
 	}
 	filter := page.Filter
-	if page.Do == "replay" { // messages are not sent again
+	if page.Do == "replay" { // no message is repeated
 		filter.Kind = "event"
 	}
 	counts, err := v.service().CountEvents(r.Context(), control.CountEventsInput{Filter: filter})

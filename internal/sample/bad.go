@@ -107,3 +107,19 @@ func BadFiles() []BadFile {
 	}
 	return all
 }
+
+// Data returns the content of a file of Files or BadFiles, or nil if there is none of that
+// name.
+func Data(name string) []byte {
+	for _, f := range Files() {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	for _, f := range BadFiles() {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}

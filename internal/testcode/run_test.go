@@ -187,18 +187,11 @@ func (s *session) play() (photo string) {
 
 func sampleData(t *testing.T, name string) []byte {
 	t.Helper()
-	for _, f := range sample.Files() {
-		if f.Name == name {
-			return f.Data
-		}
+	data := sample.Data(name)
+	if data == nil {
+		t.Fatalf("there is no sample %s", name)
 	}
-	for _, f := range sample.BadFiles() {
-		if f.Name == name {
-			return f.Data
-		}
-	}
-	t.Fatal("there is no sample " + name)
-	return nil
+	return data
 }
 
 // runGo runs a generated test in a package of this module, which has it in an overlay only.
