@@ -106,13 +106,13 @@ e2e/%/node_modules/.package-lock.json: e2e/%/package-lock.json
 	@command -v npm >/dev/null || $(call install,npm,nodejs npm)
 	@! command -v npm >/dev/null || npm ci --prefix e2e/$* --no-audit --no-fund
 
-# The C compiler for the race detector, the programs that check and repair the sample files, a browser, and PostgreSQL.
+# The C compiler for the race detector, the programs that check and repair the sample files, a browser, PostgreSQL, and Prometheus.
 system:
-	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl chromium; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl chromium promtool prometheus; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	command -v magick >/dev/null || command -v convert-im6.q16 >/dev/null || missing="$$missing magick"; \
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing initdb"; \
-	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql)
+	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql prometheus)
 
 # install installs packages with apt if it runs as root. Otherwise it prints what is missing, and the tests that need it are skipped.
 # The package of PostgreSQL would start a server of the system, which the tests do not use.

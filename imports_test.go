@@ -30,7 +30,7 @@ var layers = []string{
 	"ferry/internal/state/statetest",
 	"ferry/internal/object ferry/internal/graph ferry/internal/kms ferry/internal/media ferry/internal/state ferry/internal/policy ferry/internal/sigv4",
 	"ferry/internal/control",
-	"ferry/internal/journal ferry/internal/why ferry/internal/testcode",
+	"ferry/internal/journal ferry/internal/why ferry/internal/testcode ferry/internal/metrics",
 	"ferry/internal/admission ferry/internal/envelope ferry/internal/outbox ferry/internal/guard " +
 		"ferry/internal/graph/wire ferry/internal/activity ferry/internal/once ferry/internal/secret ferry/internal/tty " +
 		"ferry/internal/logqueue ferry/internal/sample ferry/internal/local/bucketdir ferry/internal/memnet ferry/internal/postgrestest",
@@ -42,11 +42,12 @@ var mayImport = map[string]string{
 	"ferry/cmd/ferry":                "ferry/internal/activity ferry/internal/admin ferry/internal/admission ferry/internal/bulk ferry/internal/console ferry/internal/control ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/journal ferry/internal/kms ferry/internal/lint ferry/internal/listen ferry/internal/local ferry/internal/logqueue ferry/internal/media ferry/internal/message ferry/internal/object ferry/internal/sample ferry/internal/secret ferry/internal/seed ferry/internal/social ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/internal/why ferry/metasim ferry/socialmessaging",
 	"ferry/internal/local":           "ferry/internal/activity ferry/internal/admin ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/kms ferry/internal/local/bucketdir ferry/internal/memnet ferry/internal/object ferry/internal/secret ferry/internal/seed ferry/internal/social ferry/internal/state ferry/internal/testcode ferry/metasim",
 	"ferry/ferrytest":                "ferry/internal/activity ferry/internal/console ferry/internal/control ferry/internal/gateway ferry/internal/journal ferry/internal/local ferry/internal/memnet ferry/internal/sample ferry/internal/state ferry/internal/transfer ferry/internal/tty ferry/internal/why ferry/metasim ferry/socialmessaging",
-	"ferry/internal/gateway":         "ferry/internal/activity ferry/internal/admission ferry/internal/event ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/message ferry/internal/object ferry/internal/outbox ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer",
+	"ferry/internal/gateway":         "ferry/internal/activity ferry/internal/admission ferry/internal/event ferry/internal/graph ferry/internal/guard ferry/internal/journal ferry/internal/media ferry/internal/message ferry/internal/metrics ferry/internal/object ferry/internal/outbox ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/console":         "ferry/internal/activity ferry/internal/admin ferry/internal/admission ferry/internal/control ferry/internal/event ferry/internal/gateway ferry/internal/graph ferry/internal/journal ferry/internal/media ferry/internal/object ferry/internal/policy ferry/internal/secret ferry/internal/social ferry/internal/state ferry/internal/testcode ferry/internal/transfer ferry/internal/tty ferry/internal/why ferry/metasim",
 	"ferry/internal/event":           "ferry/internal/activity ferry/internal/admission ferry/internal/envelope ferry/internal/graph ferry/internal/guard ferry/internal/object ferry/internal/outbox ferry/internal/secret ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/testcode":        "ferry/internal/activity ferry/internal/sample ferry/metasim",
 	"ferry/internal/why":             "ferry/internal/activity",
+	"ferry/internal/metrics":         "ferry/internal/activity",
 	"ferry/internal/social":          "ferry/internal/activity ferry/internal/admin ferry/internal/admission ferry/internal/control ferry/internal/event ferry/internal/graph ferry/internal/journal ferry/internal/kms ferry/internal/message ferry/internal/object ferry/internal/once ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state ferry/internal/transfer ferry/internal/why ferry/socialmessaging",
 	"ferry/internal/message":         "ferry/internal/activity ferry/internal/envelope ferry/internal/graph ferry/internal/media ferry/internal/object ferry/internal/once ferry/internal/outbox ferry/internal/state ferry/internal/transfer",
 	"ferry/internal/transfer":        "ferry/internal/activity ferry/internal/graph ferry/internal/media ferry/internal/object ferry/internal/once ferry/internal/state", // no API around it
@@ -67,7 +68,7 @@ var mayImport = map[string]string{
 	"ferry/internal/state/statetest": "ferry/internal/postgrestest ferry/internal/secret ferry/internal/state",
 	"ferry/internal/postgrestest":    "",
 	"ferry/internal/state":           "ferry/internal/activity ferry/internal/journal ferry/internal/outbox ferry/internal/secret",
-	"ferry/internal/graph":           "ferry/internal/graph/wire ferry/internal/secret",
+	"ferry/internal/graph":           "ferry/internal/activity ferry/internal/graph/wire ferry/internal/secret",
 	"ferry/internal/graph/wire":      "",
 	"ferry/internal/object":          "ferry/internal/guard ferry/internal/secret",
 	"ferry/internal/guard":           "",

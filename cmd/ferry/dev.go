@@ -25,6 +25,7 @@ import (
 type devCommand struct {
 	eventFlags
 	kmsFlags
+	metricsFlags
 
 	PortBase *int   `help:"Port of the API. The WhatsApp simulator, S3, the web console and the simulator's control API use the ports +1 to +4; 0 means free ports. Default: 4080, and free ports if there is a PROGRAM." placeholder:"PORT"`
 	Data     string `help:"Directory for accounts, keys, messages, events, buckets and media. Only one process at a time may use it. Default: none, everything is in memory." placeholder:"DIR"`
@@ -126,6 +127,9 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	config.Archive, _ = parseArchive(c.Archive) // check has reported what is wrong with it
 	if c.TLS {
 		config.SystemRoots = systemRoots()
+	}
+	if config.Metrics, err = c.metricsFlags.listen(terminal); err != nil {
+		return err
 	}
 	var consoleURL func(*local.World) string
 	config.Console, consoleURL = c.devConsole(terminal)

@@ -139,6 +139,7 @@ type serveCommand struct {
 	kmsFlags
 	consoleFlags
 	trustFlags
+	metricsFlags
 
 	SNSInstanceProfile bool `name:"sns-instance-profile" help:"Publish to SNS topics that callers choose with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Events"`
 
@@ -336,8 +337,8 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		return errors.Join(problems, closeAll(listener, config.Webhook.Listener))
 	}
 	config.Listener, config.Logger, config.Deliverer.Stdout = listener, terminal.log, terminal.out.JSONText
-	if err := c.addConsole(&config); err != nil {
-		return errors.Join(err, closeAll(listener, config.Webhook.Listener))
+	if err := errors.Join(c.addMetrics(&config, terminal), c.addConsole(&config)); err != nil {
+		return errors.Join(err, closeAll(listener, config.Webhook.Listener, config.Metrics.Listener, consoleListener(config)))
 	}
 	if config.Sealer, err = c.sealer(); err == nil {
 		database := c.stateFlags.config(config.Sealer)
@@ -349,14 +350,14 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		config.Journal = journal.New(journal.Config{Store: config.State, Keep: c.JournalKeep, Rows: c.JournalRows, Logger: terminal.log})
 	}
 	if err != nil {
-		return errors.Join(err, closeAll(listener, config.Webhook.Listener, consoleListener(config)))
+		return errors.Join(err, closeAll(listener, config.Webhook.Listener, config.Metrics.Listener, consoleListener(config)))
 	}
 	g, err := gateway.Open(ctx, config)
 	if err != nil {
 		return err
 	}
 	debug.FreeOSMemory() // what the start has used: tables of packages, migrations
-	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "console", consoleAt(config), "region", c.Region, "graph", c.GraphURL, "version", version())
+	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "console", consoleAt(config), "metrics", metricsAt(config.Metrics), "region", c.Region, "graph", c.GraphURL, "version", version())
 	defer terminal.onAbort(g.Stop)()
 	err = errors.Join(g.Run(ctx), g.Close())
 	terminal.logStopped(err)

@@ -24,6 +24,7 @@ const (
 	Call    Kind = "call"    // a request to the API
 	Fetch   Kind = "fetch"   // a source that was opened
 	Inspect Kind = "inspect" // a file that was looked into
+	Upload  Kind = "upload"  // an attempt to upload a file: its source, its inspection and the requests that send it
 	Graph   Kind = "graph"   // a request to Meta's Graph API
 	Webhook Kind = "webhook" // a request of Meta's to the webhook
 	Event   Kind = "event"   // an event that was recorded: by a webhook, or because of the outcome of a message
@@ -35,7 +36,8 @@ const (
 	Admin   Kind = "admin"   // a change by an administrator
 )
 
-// Kinds are all kinds.
+// Kinds are the kinds that a journal keeps: all but Upload, whose parts are entries of
+// their own.
 var Kinds = []Kind{Call, Fetch, Inspect, Graph, Webhook, Event, Attempt, Message, Send, Archive, Phone, Admin}
 
 // An Outcome says how it ended.
@@ -80,6 +82,12 @@ type Entry struct {
 	MetaTrace     string // header x-fb-trace-id of Meta's response
 	Bytes         int64
 
+	// For metrics and traces; a journal does not keep them.
+	Span     Span
+	Store    string    // of a source that was opened: the host of its store, or the kind of its URL
+	Findings []Finding // of a file that was inspected
+	Usage    float64   // of a request to Meta: the share of a rate limit that is used, 1 means all; 0 means that Meta does not say
+
 	Outcome Outcome
 	Status  int    // HTTP status: of the response to the caller, or of Meta's response; 0 if there was none
 	Code    string // exception, code of a finding, or Meta's error code
@@ -88,22 +96,36 @@ type Entry struct {
 	Details []slog.Attr
 }
 
+// A Finding is a problem of a file that was inspected.
+type Finding struct {
+	Code     string
+	Severity string
+}
+
 // A Sink receives entries. Append must not block. It must not change Details.
 type Sink interface{ Append(Entry) }
 
 // A Recorder receives entries. It is safe for concurrent use, and never blocks
 // on anything but the log's writer. A nil Recorder drops them.
 type Recorder struct {
-	log   *slog.Logger
-	sinks []Sink
+	log    *slog.Logger
+	sinks  []Sink
+	tracer Tracer // one of sinks; nil means that nothing is traced
 }
 
-// NewRecorder returns a Recorder that writes to log, which may be nil, and to sinks.
+// NewRecorder returns a Recorder that writes to log, which may be nil, and to sinks. One
+// of them may be a Tracer.
 func NewRecorder(log *slog.Logger, sinks ...Sink) *Recorder {
 	if log == nil && len(sinks) == 0 {
 		return nil
 	}
-	return &Recorder{log, sinks}
+	r := &Recorder{log: log, sinks: sinks}
+	for _, sink := range sinks {
+		if tracer, ok := sink.(Tracer); ok {
+			r.tracer = tracer
+		}
+	}
+	return r
 }
 
 // Record takes an entry. It is written even if ctx has ended.

@@ -43,7 +43,7 @@ func (e Entry) message() string {
 // attrs are those of the log line: the fields that are set, with Details before
 // the outcome.
 func (e Entry) attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 18+len(e.Details))
+	attrs := make([]slog.Attr, 0, 19+len(e.Details))
 	text := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
@@ -64,6 +64,7 @@ func (e Entry) attrs() []slog.Attr {
 	text("source_name", e.Object)
 	text("destination", e.Destination)
 	text("meta_trace_id", e.MetaTrace)
+	text("trace_id", e.Span.TraceID())
 	if e.Bytes > 0 {
 		attrs = append(attrs, slog.Int64("size", e.Bytes))
 	}

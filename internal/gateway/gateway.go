@@ -12,6 +12,7 @@
 //	events.go       where events go
 //	messages.go     what sends messages
 //	webhook.go      the receiver of Meta's webhooks
+//	metrics.go      what is counted, and where that is served
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	health.go       what is ready, and what is not
@@ -89,6 +90,8 @@ type Config struct {
 	LinkToID bool
 	// Webhook configures the receiver of Meta's webhooks. Default: none.
 	Webhook Webhook
+	// Metrics configures the metrics. Default: none.
+	Metrics Metrics
 	// API has the limits and the region of the API. The gateway sets State,
 	// Transfers, Objects, Messages, Graph, Sealer, Events and Activity.
 	API social.Config
@@ -150,6 +153,7 @@ type Gateway struct {
 	limits    Limits
 	graph     *graph.Client
 	objects   *object.Opener
+	transfers *transfer.Engine
 	governor  *message.Governor
 	links     *message.Links
 	messages  *message.Sender
@@ -223,7 +227,11 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if g.objects, err = object.New(ctx, config.Objects); err != nil {
 		return err
 	}
-	record := activity.NewRecorder(config.Logger, config.Journal)
+	sinks, counted := []activity.Sink{config.Journal}, g.newMetrics(&config, certificate)
+	if counted != nil {
+		sinks = append(sinks, counted)
+	}
+	record := activity.NewRecorder(config.Logger, sinks...)
 	g.activity = record
 	config.Transfer.State, config.Transfer.Graph, config.Transfer.Objects = config.State, g.graph, g.objects
 	config.Transfer.Activity, config.Transfer.Logger = record, config.Logger
@@ -231,6 +239,7 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	g.transfers = transfers
 	if err := g.openEvents(ctx, &config, record); err != nil {
 		return err
 	}
@@ -260,7 +269,19 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		config.TLS = certificate.config()
 		loops = append(loops, Loop{Name: "certificate", Run: certificate.Run})
 	}
-	for _, part := range append(g.signedParts(config, receiver), config.Parts...) {
+	parts := g.signedParts(config, receiver)
+	if counted != nil {
+		parts = append(parts, g.metricsPart(&config, counted))
+	}
+	for _, work := range loops {
+		g.loops = append(g.loops, &loop{Loop: work})
+	}
+	return g.openParts(&config, append(parts, config.Parts...))
+}
+
+// openParts creates the servers of parts.
+func (g *Gateway) openParts(config *Config, parts []Part) (err error) {
+	for _, part := range parts {
 		if part.Listener == nil {
 			return fmt.Errorf("the %s has no listener", part.Name)
 		}
@@ -274,9 +295,6 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 		}
 		g.remove = append(g.remove, config.Own.AddListener(part.Listener))
 		g.servers = append(g.servers, g.newServer(part))
-	}
-	for _, work := range loops {
-		g.loops = append(g.loops, &loop{Loop: work})
 	}
 	return nil
 }
@@ -358,7 +376,7 @@ func (g *Gateway) Close() error {
 }
 
 func (g *Gateway) listeners() []net.Listener {
-	listeners := []net.Listener{g.config.Listener, g.config.Webhook.Listener}
+	listeners := []net.Listener{g.config.Listener, g.config.Webhook.Listener, g.config.Metrics.Listener}
 	for _, part := range g.config.Parts {
 		listeners = append(listeners, part.Listener)
 	}
@@ -378,8 +396,10 @@ const pingTimeout = 2 * time.Second
 // They are not signed, unlike the rest of the API.
 func (g *Gateway) withHealth(api http.Handler) http.Handler {
 	live := g.config.Access.Unsigned(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
-	ready := g.config.Access.Unsigned(http.HandlerFunc(g.serveReady))
-	health := g.config.Access.Unsigned(http.HandlerFunc(g.serveHealth))
+	ready := g.config.Access.Unsigned(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serveReady(w, g.Health(r.Context()), g.config.ShowReasons)
+	}))
+	health := g.config.Access.Unsigned(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serveHealth(w, g.Health(r.Context())) }))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodGet && r.RequestURI == HealthPath:

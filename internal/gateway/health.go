@@ -23,7 +23,7 @@ type Health struct {
 type PartHealth struct {
 	Name   string `json:"name"`
 	Status string `json:"status"`           // ok or unavailable
-	Reason string `json:"reason,omitempty"` // in ferry dev only: it is for developers
+	Reason string `json:"reason,omitempty"` // for developers and operators: in ferry dev, and where metrics are served
 }
 
 const (
@@ -60,7 +60,10 @@ type Check struct {
 var errDraining = errors.New("the server is stopping")
 
 // Health checks all parts.
-func (g *Gateway) Health(ctx context.Context) Health {
+func (g *Gateway) Health(ctx context.Context) Health { return g.health(ctx, g.config.ShowReasons) }
+
+// health checks all parts, and says why a part does not work if withReasons is set.
+func (g *Gateway) health(ctx context.Context, withReasons bool) Health {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	accepts := func(context.Context) error {
@@ -74,7 +77,7 @@ func (g *Gateway) Health(ctx context.Context) Health {
 		part := PartHealth{Name: check.Name, Status: healthy}
 		if err := check.Run(ctx); err != nil {
 			part.Status, health.Status = unavailable, unavailable
-			if g.config.ShowReasons {
+			if withReasons {
 				part.Reason = err.Error()
 			}
 		}
@@ -84,8 +87,7 @@ func (g *Gateway) Health(ctx context.Context) Health {
 }
 
 // serveHealth serves HealthPath.
-func (g *Gateway) serveHealth(w http.ResponseWriter, r *http.Request) {
-	health := g.Health(r.Context())
+func serveHealth(w http.ResponseWriter, health Health) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if health.Status != healthy {
@@ -95,13 +97,12 @@ func (g *Gateway) serveHealth(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveReady serves /readyz.
-func (g *Gateway) serveReady(w http.ResponseWriter, r *http.Request) {
-	health := g.Health(r.Context())
+func serveReady(w http.ResponseWriter, health Health, withReasons bool) {
 	if health.Status == healthy {
 		return
 	}
 	w.WriteHeader(http.StatusServiceUnavailable)
-	if g.config.ShowReasons {
+	if withReasons {
 		fmt.Fprintln(w, health)
 	}
 }

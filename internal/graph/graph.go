@@ -10,6 +10,7 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -21,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"ferry/internal/activity"
 	"ferry/internal/graph/wire"
 	"ferry/internal/secret"
 )
@@ -117,8 +119,28 @@ type Exchange struct {
 	Operation string    // such as upload, send or create_template: lower case and underscores
 	Started   time.Time // before the request was sent
 	Took      time.Duration
-	Status    int    // HTTP status; 0 if there was no response
-	TraceID   string // header x-fb-trace-id, which Meta's support asks for; empty if there was none
+	Status    int     // HTTP status; 0 if there was no response
+	Code      int     // Meta's code, of an error response; 0 if there is none
+	TraceID   string  // header x-fb-trace-id, which Meta's support asks for; empty if there was none
+	Usage     float64 // share of a rate limit that is used, 1 means all: the highest in x-business-use-case-usage; 0 if there is none
+}
+
+// Entry returns what happened in the exchange.
+func (x Exchange) Entry() activity.Entry {
+	e := activity.Entry{
+		Kind: activity.Graph, Time: x.Started, Took: x.Took, Operation: x.Operation,
+		Status: x.Status, MetaTrace: x.TraceID, Usage: x.Usage, Outcome: activity.OK,
+	}
+	if x.Code != 0 {
+		e.Code = fmt.Sprintf("meta-%d", x.Code)
+	}
+	switch {
+	case x.Status == 0 || x.Status >= 500:
+		e.Outcome = activity.Failed
+	case x.Status >= 400:
+		e.Outcome = activity.Refused
+	}
+	return e
 }
 
 // Observed returns a copy of the client that calls observe after each request, in the
@@ -142,13 +164,43 @@ func (c *Client) roundTrip(request *http.Request, operation string) (*http.Respo
 	if c.observe == nil {
 		return response, err
 	}
+	seen.Took = time.Since(begun)
 	if err == nil {
 		seen.Status, seen.TraceID = response.StatusCode, traceID(response.Header)
+		seen.Usage = usageOf(response.Header).Business / 100
+		if seen.Status >= 400 {
+			seen.Code = codeOf(response)
+		}
 	}
-	seen.Took = time.Since(begun)
 	c.observe(seen)
 	return response, err
 }
+
+// codeOf returns Meta's code in an error response, whose body is read, and can be read
+// again.
+func codeOf(response *http.Response) int {
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	rest := io.Reader(bytes.NewReader(text))
+	if err != nil {
+		rest = io.MultiReader(rest, failedReader{err})
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{rest, response.Body}
+	var body struct {
+		Error struct {
+			Code int `json:"code"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(text, &body) // what is not an error of the API has no code
+	return body.Error.Code
+}
+
+// A failedReader fails with the error of a body that could not be read to its end.
+type failedReader struct{ err error }
+
+func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
 
 // traceID returns Meta's id of a request, or "" if there is none that can be shown.
 func traceID(header http.Header) string {

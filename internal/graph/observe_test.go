@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"ferry/internal/activity"
 	"ferry/internal/graph"
 	"ferry/internal/secret"
 )
@@ -50,6 +51,44 @@ func TestEveryResponseIsObservedWithItsTraceID(t *testing.T) {
 	}
 	if answer, ok := failed.(*graph.Error); !ok || answer.TraceID != "Az8or2yhqkZfEZGET" {
 		t.Errorf("the error does not have the trace id: %v", failed)
+	}
+}
+
+func TestResponseIsObservedWithItsCodeAndItsUsage(t *testing.T) {
+	cases := map[string]struct {
+		status int
+		body   string
+		usage  string
+		want   activity.Entry
+	}{
+		"a success": {200, `{"id":"1"}`, `{"1":[{"call_count":28}],"2":[{"total_time":95}]}`, activity.Entry{Usage: 0.95, Outcome: activity.OK}},
+		"a refusal": {400, `{"error":{"message":"Too fast","code":130429}}`, "", activity.Entry{Code: "meta-130429", Outcome: activity.Refused}},
+		"a failure": {503, `no JSON`, `[]`, activity.Entry{Outcome: activity.Failed}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if c.usage != "" {
+					w.Header().Set("X-Business-Use-Case-Usage", c.usage)
+				}
+				w.WriteHeader(c.status)
+				_, _ = w.Write([]byte(c.body))
+			}))
+			t.Cleanup(server.Close)
+			client, err := graph.New(graph.Config{BaseURL: server.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(client.Close)
+			var seen activity.Entry
+			_, failed := client.Observed(func(x graph.Exchange) { seen = x.Entry() }).Media(t.Context(), "1", "2", secret.New("token"))
+			if seen.Kind != activity.Graph || seen.Operation != "retrieve" || seen.Status != c.status || seen.Code != c.want.Code || seen.Usage != c.want.Usage || seen.Outcome != c.want.Outcome {
+				t.Errorf("%+v, expected %+v", seen, c.want)
+			}
+			if refused, ok := failed.(*graph.Error); c.want.Code != "" && (!ok || refused.Code != 130429 || refused.Message != "Too fast") {
+				t.Errorf("the error is %v", failed)
+			}
+		})
 	}
 }
 

@@ -112,10 +112,10 @@ func New(config Config) *Journal {
 // the journal would see nothing but that.
 var readings = map[string]bool{"ListEntries": true, "Why": true, "Stream": true, "ListEvents": true, "CountEvents": true, "ListDestinations": true}
 
-// Append takes an entry. It never blocks: an entry that the database does not take fast
+// Append takes an entry, unless it is an Upload, whose parts are entries of their own. It never blocks: an entry that the database does not take fast
 // enough is dropped and counted.
 func (j *Journal) Append(e activity.Entry) {
-	if e.Kind == activity.Call && e.Outcome == activity.OK && readings[e.Operation] {
+	if e.Kind == activity.Upload || e.Kind == activity.Call && e.Outcome == activity.OK && readings[e.Operation] {
 		return
 	}
 	if e.Time.IsZero() {

@@ -95,6 +95,9 @@ type Config struct {
 	// Console makes the console of the world, which runs while the world does. Default:
 	// there is none.
 	Console func(*World, *gateway.Gateway) (http.Handler, error)
+	// Metrics says where the metrics of the gateway are served. The world closes the
+	// listener. Default: nowhere.
+	Metrics gateway.Metrics
 	// Load is the file of a world, as Save writes it, in which the world begins. Data must
 	// then be empty. Default: none.
 	Load string
@@ -266,6 +269,9 @@ func (w *World) Close() error {
 		problems = append(problems, w.Simulator.Close())
 	}
 	w.listeners.close()
+	if w.config.Metrics.Listener != nil {
+		_ = w.config.Metrics.Listener.Close() // which the gateway has done, if it came to that
+	}
 	if w.temporary != "" {
 		problems = append(problems, os.RemoveAll(w.temporary))
 	}

@@ -123,6 +123,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		Logger:      w.config.Logger,
 		Access:      w.access,
 		Listener:    w.listeners.api,
+		Metrics:     w.config.Metrics,
 	}
 	if w.config.Network != nil {
 		config.Dial, config.Alone = w.config.Network.DialContext, true

@@ -51,6 +51,7 @@ type Queue struct {
 	pending   []byte // lines that are not being written yet
 	inWriting int    // bytes of the lines that are being written
 	dropped   int    // lines, since the last one that says so
+	total     int64  // lines that were dropped
 	lastError error  // of out, since the last line that says that lines were dropped
 	closed    bool
 
@@ -87,7 +88,9 @@ func (q *Queue) add(lines []byte, limit int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed || q.inWriting+len(q.pending)+len(lines) > limit {
-		q.dropped += bytes.Count(lines, []byte("\n"))
+		lost := bytes.Count(lines, []byte("\n"))
+		q.dropped += lost
+		q.total += int64(lost)
 	} else {
 		q.pending = append(q.pending, lines...)
 	}
@@ -95,6 +98,13 @@ func (q *Queue) add(lines []byte, limit int) {
 	case q.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Dropped returns how many lines were dropped.
+func (q *Queue) Dropped() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total
 }
 
 // errNotWritten is returned by Close.

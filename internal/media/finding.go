@@ -3,6 +3,7 @@ package media
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -58,3 +59,6 @@ func (r *Result) add(t Type, code, fix string, args ...any) {
 		Fix: strings.ReplaceAll(cmp.Or(fix, rule.fix), "out.EXT", "out."+t.extension),
 	})
 }
+
+// Codes returns the codes of all findings, sorted.
+func Codes() []string { return slices.Sorted(maps.Keys(rules)) }

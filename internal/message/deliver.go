@@ -155,20 +155,13 @@ func (a *attempt) post(ctx context.Context) (sent graph.Sent, err error) {
 
 // observe records a request to Meta.
 func (a *attempt) observe(ctx context.Context, x graph.Exchange) {
-	outcome := activity.OK
-	switch {
-	case x.Status == 0 || x.Status >= 500:
-		outcome = activity.Failed
-	case x.Status >= 400:
-		outcome = activity.Refused
-	}
 	if x.TraceID != "" {
 		a.entry.MetaTrace = x.TraceID
 	}
-	a.config.Activity.Record(ctx, activity.Entry{
-		Kind: activity.Graph, Time: x.Started, Took: x.Took, Operation: x.Operation, Status: x.Status, MetaTrace: x.TraceID, Outcome: outcome,
-		Trace: a.message.RequestID, Account: a.message.AccountID, AccessKey: a.message.AccessKeyID, PhoneNumberID: a.message.PhoneNumberID, Person: a.message.Recipient, MessageID: a.message.ID,
-	})
+	entry := x.Entry()
+	entry.Trace, entry.Account, entry.AccessKey = a.message.RequestID, a.message.AccountID, a.message.AccessKeyID
+	entry.PhoneNumberID, entry.Person, entry.MessageID = a.message.PhoneNumberID, a.message.Recipient, a.message.ID
+	a.config.Activity.Record(ctx, entry)
 }
 
 // retryLater returns the error of an attempt that is to be repeated, unless the message

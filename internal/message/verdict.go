@@ -4,6 +4,7 @@ package message
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -61,4 +62,9 @@ func verdictOf(err error) verdict {
 func isOfMessage(e *graph.Error, flow Flow) bool {
 	limit, isLimit := backOffs[e.Code]
 	return e.Code == codeTemplateSyncing || isLimit && limit.scope == ofPair && flow.hasPair()
+}
+
+// MetaCodes returns Meta's codes that decide what becomes of a message.
+func MetaCodes() []int {
+	return slices.Concat(transientCodes, lastingCodes, slices.Collect(maps.Keys(backOffs)))
 }

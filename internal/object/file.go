@@ -39,6 +39,9 @@ func (o *Opener) File(bucket, key string) (*File, error) {
 	return &File{opener: o, store: s, origin: from, bucket: bucket, key: key}, nil
 }
 
+// Store returns the host of the store, or aws.
+func (f *File) Store() string { return f.store.name }
+
 // String returns s3://bucket/key.
 func (f *File) String() string { return "s3://" + f.bucket + "/" + f.key }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +25,7 @@ import (
 // store is one S3-compatible store, with its own connections.
 type store struct {
 	cfg       StoreConfig
+	name      string     // host and port of the endpoint; aws means that there is none
 	client    *s3.Client // for writing only
 	reader    *reader
 	transport *http.Transport
@@ -56,7 +58,7 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config) (*store, error) {
 		return nil, err
 	}
 	s := &store{
-		cfg: sc, transport: storeTransport(cfg),
+		cfg: sc, name: "aws", transport: storeTransport(cfg),
 		scrubber: newScrubber(sc.SecretAccessKey.Reveal(), sc.SessionToken.Reveal()),
 	}
 	single := s.transport.Clone()
@@ -83,6 +85,7 @@ func newStore(ctx context.Context, sc StoreConfig, cfg Config) (*store, error) {
 	}
 	if sc.Endpoint != "" {
 		options.BaseEndpoint = aws.String(sc.Endpoint)
+		_, s.name, _ = strings.Cut(sc.Endpoint, "://")
 	}
 	s.reader, err = newReader(options, &s.cfg, s.transport)
 	s.cfg.forWriting(&options)

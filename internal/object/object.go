@@ -19,6 +19,7 @@ package object
 import (
 	"context"
 	"io"
+	"slices"
 	"sync/atomic"
 )
 
@@ -72,8 +73,28 @@ type Source interface {
 	Stat(ctx context.Context) (*Object, error)
 	// WithBudget returns the same source, whose requests count against a budget.
 	WithBudget(budget *Budget) Source
+	// Store returns the name of what serves the source, one of Opener.StoreNames.
+	Store() string
 	// String returns a name for logs and records, without query and headers.
 	String() string
+}
+
+// The names of what serves sources that are in none of the stores.
+const (
+	storeOfURLs  = "presigned-url"
+	storeOfLinks = "link"
+)
+
+// StoreNames returns the names of what serves sources, for metrics: the hosts of the
+// stores, aws for AWS S3, presigned-url, and link.
+func (o *Opener) StoreNames() []string {
+	names := []string{storeOfURLs, storeOfLinks}
+	for _, s := range o.stores {
+		if !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	return names
 }
 
 // Opener opens objects. It is safe for concurrent use.

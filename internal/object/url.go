@@ -41,6 +41,9 @@ func (o *Opener) URL(rawURL string, headers map[string]string) (*URL, error) {
 	return &URL{target: t, name: lastElement(t.request.Path)}, nil
 }
 
+// Store returns presigned-url.
+func (*URL) Store() string { return storeOfURLs }
+
 // WithBudget returns the same URL. Its requests count against the budget.
 func (u *URL) WithBudget(budget *Budget) Source {
 	within := *u

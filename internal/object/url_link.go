@@ -89,6 +89,9 @@ func (l *Link) Identity() string {
 // String returns the URL without its query.
 func (l *Link) String() string { return l.url.String() }
 
+// Store returns link.
+func (*Link) Store() string { return storeOfLinks }
+
 // WithBudget returns the same link. Its requests count against the budget.
 func (l *Link) WithBudget(budget *Budget) Source {
 	within := *l.url

@@ -15,7 +15,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"ferry/internal/activity"
 	"ferry/internal/graph"
 	"ferry/internal/policy"
 	"ferry/internal/secret"
@@ -43,18 +42,10 @@ func (c *call) meta(ctx context.Context) *graph.Client {
 		if x.TraceID != "" && len(c.report.MetaTraces) < maxMetaTraces {
 			c.report.MetaTraces = append(c.report.MetaTraces, x.TraceID)
 		}
-		outcome := activity.OK
-		switch {
-		case x.Status == 0 || x.Status >= 500:
-			outcome = activity.Failed
-		case x.Status >= 400:
-			outcome = activity.Refused
-		}
-		c.config.Activity.Record(ctx, activity.Entry{
-			Kind: activity.Graph, Trace: c.entry.Trace, Account: c.caller.accountID, AccessKey: c.caller.accessKeyID,
-			Time: x.Started, Took: x.Took, Operation: x.Operation, Status: x.Status, MetaTrace: x.TraceID, Outcome: outcome,
-			PhoneNumberID: c.entry.PhoneNumberID,
-		})
+		entry := x.Entry()
+		entry.Span = c.entry.Span.Child()
+		entry.Trace, entry.Account, entry.AccessKey, entry.PhoneNumberID = c.entry.Trace, c.caller.accountID, c.caller.accessKeyID, c.entry.PhoneNumberID
+		c.config.Activity.Record(ctx, entry)
 	})
 }
 

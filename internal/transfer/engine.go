@@ -105,13 +105,17 @@ func New(config Config) (*Engine, error) {
 	return &Engine{config: config, quota: newQuota(config.MaxTransfers)}, nil
 }
 
+// InProgress returns the number of transfers in progress.
+func (e *Engine) InProgress() int { return e.quota.inProgress() }
+
 // A Job is one transfer. Fields that a method does not use are ignored.
 type Job struct {
-	Trace       string       // request id that the activity entries are joined by; empty means none
-	AccountID   string       // 12 digits: whose share of transfers and retries it uses
-	AccessKeyID string       // that the media id belongs to; empty means ferry itself
-	UserName    string       // of the access key
-	Sender      state.Sender // phone number that the file belongs to; for all but PostTemplate
+	Trace       string        // request id that the activity entries are joined by; empty means none
+	Span        activity.Span // of what the transfer is a part of; the zero Span means that it is not traced
+	AccountID   string        // 12 digits: whose share of transfers and retries it uses
+	AccessKeyID string        // that the media id belongs to; empty means ferry itself
+	UserName    string        // of the access key
+	Sender      state.Sender  // phone number that the file belongs to; for all but PostTemplate
 
 	Source object.Source // of Post and PostTemplate
 	// Reuse returns the media id of the same bytes, if the phone number has them
@@ -147,6 +151,7 @@ type run struct {
 	budget *object.Budget
 	source object.Source // of the job, within the budget
 	place  *place        // nil for a deletion, which needs none
+	span   activity.Span // of the step in progress, or of the job
 
 	inspected *inspection // of an earlier attempt
 }
@@ -164,7 +169,7 @@ func (e *Engine) start(ctx context.Context, job Job, report *Report) *run {
 	if job.MaxPosts <= 0 {
 		job.MaxPosts = MaxPosts
 	}
-	r := &run{engine: e, job: job, report: report}
+	r := &run{engine: e, job: job, report: report, span: job.Span}
 	r.budget = object.NewBudget(job.MaxGets, r.mayRetry)
 	r.graph = e.config.Graph.Observed(func(x graph.Exchange) { r.observe(ctx, x) })
 	report.PhoneNumberID, report.MediaID = job.Sender.ID, job.MediaID
@@ -236,24 +241,23 @@ func (r *run) observe(ctx context.Context, x graph.Exchange) {
 	if x.TraceID != "" && len(r.report.MetaTraces) < maxTraces {
 		r.report.MetaTraces = append(r.report.MetaTraces, x.TraceID)
 	}
-	outcome := activity.OK
-	switch {
-	case x.Status == 0 || x.Status >= 500:
-		outcome = activity.Failed
-	case x.Status >= 400:
-		outcome = activity.Refused
-	}
-	r.record(ctx, activity.Entry{
-		Kind: activity.Graph, Time: x.Started, Took: x.Took, Operation: x.Operation,
-		Status: x.Status, MetaTrace: x.TraceID, MediaID: r.job.MediaID, Object: r.report.Object, Outcome: outcome,
-	})
+	entry := x.Entry()
+	entry.MediaID, entry.Object = r.job.MediaID, r.report.Object
+	r.record(ctx, entry)
 }
 
-// step does one step of the run, and records it.
+// step does one step of the run, and records it. What is recorded meanwhile is a part of it.
 func (r *run) step(ctx context.Context, kind activity.Kind, operation string, do func(*activity.Entry) error) error {
 	begun := time.Now()
 	entry := activity.Entry{Kind: kind, Time: r.engine.config.Now(), Operation: operation, Object: r.report.Object, Outcome: activity.OK}
+	if kind == activity.Fetch && r.source != nil {
+		entry.Store = r.source.Store()
+	}
+	outer := r.span
+	r.span = outer.Child()
+	entry.Span = r.span
 	err := do(&entry)
+	r.span = outer
 	entry.Took = time.Since(begun)
 	if err != nil && entry.Outcome == activity.OK {
 		entry.Outcome, entry.Text = activity.Failed, err.Error()
@@ -264,6 +268,9 @@ func (r *run) step(ctx context.Context, kind activity.Kind, operation string, do
 
 // record completes an entry of the run, and records it.
 func (r *run) record(ctx context.Context, e activity.Entry) {
+	if e.Span.IsZero() {
+		e.Span = r.span.Child()
+	}
 	e.Trace, e.Account, e.AccessKey, e.PhoneNumberID = r.job.Trace, r.job.AccountID, r.job.AccessKeyID, r.job.Sender.ID
 	r.engine.config.Activity.Record(ctx, e)
 }

@@ -59,6 +59,9 @@ func (r *run) inspect(ctx context.Context, opened *object.Object, head []byte) (
 		r.report.File = result
 		e.ETag = opened.ETag
 		e.Details = append(e.Details, slog.String("declared_type", opened.ContentType), slog.String("type", result.Type.MIME))
+		for _, f := range result.Findings {
+			e.Findings = append(e.Findings, activity.Finding{Code: f.Code, Severity: f.Severity.String()})
+		}
 		if len(result.Findings) > 0 {
 			e.Details = append(e.Details, slog.Any("findings", findingTexts(result.Findings)), slog.Any("fixes", fixes(result.Findings)))
 			e.Code, e.Text = result.Findings[0].Code, result.Findings[0].Why

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"log/slog"
 	"time"
 
 	"ferry/internal/activity"
@@ -80,7 +81,7 @@ func (r *run) post(ctx context.Context) (state.Media, error) {
 	etag := ""
 	for {
 		r.report.Attempts++
-		media, err := r.attempt(ctx, etag)
+		media, err := r.recordedAttempt(ctx, etag)
 		if err == nil {
 			return media, nil
 		}
@@ -91,6 +92,35 @@ func (r *run) post(ctx context.Context) (state.Media, error) {
 			return state.Media{}, err
 		}
 	}
+}
+
+// recordedAttempt makes an attempt, and records it.
+func (r *run) recordedAttempt(ctx context.Context, etag string) (media state.Media, err error) {
+	err = r.step(ctx, activity.Upload, "upload", func(e *activity.Entry) error {
+		media, err = r.attempt(ctx, etag)
+		e.Bytes, e.MediaID = media.Size, media.ID
+		e.Details = append(e.Details, slog.Int("attempt", r.report.Attempts))
+		switch {
+		case graph.IsAmbiguous(err):
+			e.Outcome, e.Text = activity.Ambiguous, err.Error()
+		case isRefusal(err):
+			e.Outcome, e.Text = activity.Refused, err.Error()
+		}
+		return err
+	})
+	return media, err
+}
+
+// isRefusal reports whether the caller has to change something, or was too fast.
+func isRefusal(err error) bool {
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own.Kind == Unsuitable
+	}
+	if source, ok := errors.AsType[*object.Error](err); ok {
+		return source.Kind != object.Unavailable
+	}
+	refused, ok := errors.AsType[*graph.Error](err)
+	return ok && refused.Status >= 400 && refused.Status < 500
 }
 
 // attempt opens the source, inspects its first bytes and streams it. On an

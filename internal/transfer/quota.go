@@ -69,6 +69,13 @@ func (q *quota) usageOf(accountID string) *usage {
 	return u
 }
 
+// inProgress returns how many places are taken.
+func (q *quota) inProgress() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.taken
+}
+
 // begin reserves a place for a transfer of an account, or returns an Error of kind
 // Busy. The end of the place frees it.
 func (q *quota) begin(accountID string) (*place, error) {

@@ -1,6 +1,8 @@
 package why
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -47,3 +49,6 @@ func digitsOf(text string) int {
 	number, _ := strconv.Atoi(text[:end])
 	return number
 }
+
+// MetaCodes returns Meta's codes that there is advice about.
+func MetaCodes() []int { return slices.Collect(maps.Keys(advices)) }
