@@ -1,7 +1,15 @@
 # The commands of CONTRIBUTING.md. Everything that is built goes into bin/ and .tools/.
 
 GO      ?= go
-FLAGS   := -trimpath -ldflags "-s -w"
+# What 'ferry version' says. Set them where there is no git: in an image, or for files from an archive.
+VERSION           ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+COMMIT            ?= $(shell git rev-parse HEAD 2>/dev/null)
+COMMIT_TIME       ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# The same commit becomes the same bytes in every folder: no paths, no build id, and nothing from .git but the above.
+FLAGS    = -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.described=$(VERSION) -X main.revision=$(COMMIT) -X main.committed=$(COMMIT_TIME)"
+PLATFORMS ?= linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64 windows_arm64
+DIST     ?= dist
 FUZZ    ?= 20s
 KILLS   ?= 1000
 APT     := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
@@ -15,10 +23,12 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build test test-root test-postgres check bench bench-events hostile soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
+.PHONY: help build binaries release reproducible test test-root test-postgres check bench bench-events hostile soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
+	@echo "make release builds and packs a release for PLATFORMS in dist/, for minutes"
+	@echo "make reproducible compares the binaries for PLATFORMS of two folders and two build caches, for minutes"
 	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
 	@echo "make check   checks formatting, and runs the linter, which includes vet"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
@@ -28,10 +38,30 @@ help:
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make pictures makes the pictures of the README, with a browser"
 	@echo "make tidy    runs go mod tidy in every module"
-	@echo "make clean   removes bin/ and .tools/"
+	@echo "make clean   removes bin/, dist/ and .tools/"
 
 build:
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/ferry ./cmd/ferry
+
+# One folder for each platform, named as linux_amd64.
+binaries:
+	@set -e; for platform in $(PLATFORMS); do \
+	  case $$platform in windows_*) extension=.exe;; *) extension=;; esac; echo "building for $$platform"; \
+	  CGO_ENABLED=0 GOOS=$${platform%_*} GOARCH=$${platform#*_} $(GO) build $(FLAGS) -o $(DIST)/binaries/$$platform/ferry$$extension ./cmd/ferry; \
+	done
+
+release:
+	rm -rf $(DIST)
+	@$(MAKE) --no-print-directory binaries
+	$(GO) run -C deploy ./release -version $(VERSION) -time $(SOURCE_DATE_EPOCH) -binaries $(abspath $(DIST))/binaries -out $(abspath $(DIST))
+
+# The second folder is built with an empty build cache, so that nothing is shared but the source.
+reproducible:
+	@set -e; other=$$(mktemp -d); trap 'chmod -R u+w "$$other"; rm -rf "$$other"' EXIT; \
+	cp -R Makefile go.mod go.sum cmd internal metasim socialmessaging ferrytest "$$other"; rm -rf $(DIST)/binaries; \
+	$(MAKE) --no-print-directory binaries; \
+	GOCACHE="$$other/cache" $(MAKE) --no-print-directory -C "$$other" binaries DIST="$$other/dist" VERSION=$(VERSION) COMMIT=$(COMMIT) COMMIT_TIME=$(COMMIT_TIME); \
+	cd $(DIST)/binaries; sha256sum */ferry* | tee "$$other/sums"; cd "$$other/dist/binaries"; sha256sum --check "$$other/sums"
 
 # The tests of every module run, even if those of another one fail, and the output of each comes when it ends. Two run
 # side by side, because they wait as much as they work. With FERRY_E2E=require a test fails if a part is missing that
@@ -122,4 +152,4 @@ install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then { flock 
 	else echo "missing, and cannot be installed here: $(1); the tests that need it are skipped"; fi
 
 clean:
-	rm -rf bin .tools e2e/node/node_modules e2e/node-meta/node_modules
+	rm -rf bin $(DIST) .tools e2e/node/node_modules e2e/node-meta/node_modules

@@ -307,9 +307,21 @@ func (o outcomes) add(what, id string) {
 	o.ids[what][id] = true
 }
 
-// check waits until everything that was acknowledged is delivered. What is missing must
-// become less within each minute.
+// check waits until everything that was acknowledged is delivered, and checks that it is
+// one event and was sent once.
 func (r *crashRig) check() {
+	r.awaitDelivered()
+	for id := range r.outcomes.messages {
+		if events := len(r.outcomes.ids[id]); events != 1 {
+			r.t.Errorf("the message %s was delivered as %d different events", id, events)
+		}
+	}
+	r.checkSentOnce()
+}
+
+// awaitDelivered waits until everything that was acknowledged is delivered. What is missing
+// must become less within each minute.
+func (r *crashRig) awaitDelivered() {
 	lost := func() (missing []string) {
 		for id := range r.received {
 			if r.outcomes.messages[id] == 0 {
@@ -337,12 +349,6 @@ func (r *crashRig) check() {
 			r.t.Fatalf("%d of %d acknowledged webhooks and messages are lost, such as %s", len(missing), len(r.received)+len(r.sent), missing[0])
 		}
 	}
-	for id := range r.outcomes.messages {
-		if events := len(r.outcomes.ids[id]); events != 1 {
-			r.t.Errorf("the message %s was delivered as %d different events", id, events)
-		}
-	}
-	r.checkSentOnce()
 }
 
 // report prints what has become of everything that was acknowledged. A message whose

@@ -44,12 +44,13 @@ type commandLine struct {
 	Account  accountCommand   `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
 	Key      keyCommands      `cmd:"" help:"Access keys of callers (in the server's database)."`
 	Console  consoleCommands  `cmd:"" help:"Logins of the web console (in the server's database)."`
+	Backup   backupCommand    `cmd:"" help:"Copy the server's SQLite database to a file, while the server runs."`
 	Keyset   keysetCommands   `cmd:"" help:"The keyset that encrypts secrets in the database."`
 	Fault    faultCommands    `cmd:"" help:"Faults of the simulator of ferry dev: add, list, remove."`
 	Clock    clockCommands    `cmd:"" help:"The clock of ferry dev: show, stop, advance, run."`
 	World    worldCommands    `cmd:"" help:"The whole world of ferry dev as one file: save, reset."`
 	Health   healthCommand    `cmd:"" help:"Check that a server is ready, for a container's health check."`
-	Version  versionCommand   `cmd:"" help:"Print the version."`
+	Version  versionCommand   `cmd:"" help:"Print the version, the commit, and with --json the modules that it was built from."`
 
 	Config    string `help:"YAML file with settings." placeholder:"FILE" group:"General"`
 	LogLevel  string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"${defaultLogLevel}" group:"General"`
@@ -82,6 +83,7 @@ func (t *terminal) logStopped(err error) {
 }
 
 func main() {
+	trustOwnRoots()
 	ctx, abort := stopSignals()
 	os.Exit(run(ctx, abort, os.Args[1:], os.Stdout, os.Stderr))
 }

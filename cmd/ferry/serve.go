@@ -359,6 +359,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	debug.FreeOSMemory() // what the start has used: tables of packages, migrations
 	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "console", consoleAt(config), "metrics", metricsAt(config.Metrics), "region", c.Region, "graph", c.GraphURL, "version", version())
 	defer terminal.onAbort(g.Stop)()
+	defer reportService(ctx, terminal)()
 	err = errors.Join(g.Run(ctx), g.Close())
 	terminal.logStopped(err)
 	return err
