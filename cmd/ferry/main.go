@@ -43,6 +43,7 @@ type commandLine struct {
 	Call     callCommand      `cmd:"" help:"Call one operation of the API with JSON."`
 	Account  accountCommand   `cmd:"" help:"Linked WhatsApp Business Accounts (in the server's database)."`
 	Key      keyCommands      `cmd:"" help:"Access keys of callers (in the server's database)."`
+	Policy   policyCommands   `cmd:"" help:"Policies of access keys: check one, and say why it allows or denies a call. Needs no server."`
 	Console  consoleCommands  `cmd:"" help:"Logins of the web console (in the server's database)."`
 	Backup   backupCommand    `cmd:"" help:"Copy the server's SQLite database to a file, while the server runs."`
 	Keyset   keysetCommands   `cmd:"" help:"The keyset that encrypts secrets in the database."`

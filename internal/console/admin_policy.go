@@ -5,22 +5,28 @@ package console
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ferry/internal/policy"
 	"ferry/internal/state"
 )
 
+// maxContext bounds the values of condition keys in the question, in bytes.
+const maxContext = 8 << 10
+
 // may is the question whether a key may do an action on a resource, and its answer.
 type may struct {
 	Key, Action, Resource string
+	Context               string   // values of condition keys, one KEY=VALUE in each line
 	Actions               []string // for the form
 	Problem               string   // of the question; empty if it has an answer, or was not asked
 
 	IsAnswered, Allowed, Disabled bool
-	Why                           string // in words
-	Policy                        int    // that decides, from 1; 0 means none
-	Statement                     int    // of it, from 1
+	Why                           string   // in words
+	Conditions                    []string // that are not met, in sentences, if nothing allows it
+	Policy                        int      // that decides, from 1; 0 means none
+	Statement                     int      // of it, from 1
 	Sid                           string
 	Text                          string // of the statement
 	Note                          string // about the question
@@ -30,11 +36,16 @@ type may struct {
 // no question.
 func (c *Console) ask(r *request, keyID string) (may, error) {
 	query := r.URL.Query()
-	m := may{Key: strings.TrimSpace(keyID), Action: strings.TrimSpace(query.Get("action")), Resource: strings.TrimSpace(query.Get("resource")), Actions: actions}
+	m := may{Key: strings.TrimSpace(keyID), Action: strings.TrimSpace(query.Get("action")), Resource: strings.TrimSpace(query.Get("resource")), Context: strings.TrimSpace(query.Get("context")), Actions: actions}
 	if m.Action == "" && m.Resource == "" {
 		return m, nil
 	}
 	if m.Problem = m.wrong(); m.Problem != "" {
+		return m, nil
+	}
+	values, err := policy.ParseValues(slices.Collect(m.pairs))
+	if err != nil {
+		m.Problem = "The values are not right. " + strings.ReplaceAll(err.Error(), "\n", " ")
 		return m, nil
 	}
 	key, err := c.config.State.AccessKey(r.Context(), m.Key)
@@ -45,7 +56,17 @@ func (c *Console) ask(r *request, keyID string) (may, error) {
 	if err != nil {
 		return m, err
 	}
-	return m, m.answer(key)
+	values.Complete(key.AccountID, key.Name, c.config.Now())
+	return m, m.answer(key, values)
+}
+
+// pairs yields the lines of the context that are not empty.
+func (m *may) pairs(yield func(string) bool) {
+	for line := range strings.Lines(m.Context) {
+		if line = strings.TrimSpace(line); line != "" && !yield(line) {
+			return
+		}
+	}
 }
 
 // wrong returns what is wrong with the question.
@@ -57,6 +78,8 @@ func (m *may) wrong() string {
 		return fmt.Sprintf("The action is %.100q; expected one action without wildcards, such as social-messaging:SendWhatsAppMessage.", m.Action)
 	case m.Resource == "":
 		return "The resource is missing; expected an ARN, or * for operations that have no resource."
+	case len(m.Context) > maxContext:
+		return fmt.Sprintf("The values have %d bytes; expected at most %d.", len(m.Context), maxContext)
 	case m.Resource != "*" && strings.ContainsAny(m.Resource, "*?"):
 		return fmt.Sprintf("The resource is %.100q; expected one resource without wildcards, or * for operations that have no resource.", m.Resource)
 	}
@@ -64,7 +87,7 @@ func (m *may) wrong() string {
 }
 
 // answer evaluates the policies of a key as the API does.
-func (m *may) answer(key state.AccessKey) error {
+func (m *may) answer(key state.AccessKey, values policy.Values) error {
 	documents := make([]*policy.Document, len(key.Policies))
 	for i, text := range key.Policies {
 		var err error
@@ -72,7 +95,10 @@ func (m *may) answer(key state.AccessKey) error {
 			return fmt.Errorf("policy %d of the access key %s: %w", i+1, key.ID, err)
 		}
 	}
-	decision := policy.Evaluate(documents, policy.Request{Action: m.Action, Resource: m.Resource})
+	decision, steps, err := policy.Explain(documents, policy.Request{Action: m.Action, Resource: m.Resource, Context: values.Context})
+	if err != nil {
+		return err
+	}
 	m.IsAnswered, m.Allowed, m.Disabled = true, decision.Allowed(), key.IsDisabled()
 	switch decision.Outcome {
 	case policy.NoAllow:
@@ -81,6 +107,11 @@ func (m *may) answer(key state.AccessKey) error {
 		m.Why = "This statement allows it, and none denies it:"
 	case policy.ExplicitDeny:
 		m.Why = "This statement denies it, whatever else allows it:"
+	}
+	for _, step := range steps {
+		if decision.Outcome == policy.NoAllow && !step.Deny && step.Reason == policy.ConditionNotMet {
+			m.Conditions = append(m.Conditions, step.Text(fmt.Sprintf("policy %d", step.Document+1)))
+		}
 	}
 	if decision.Outcome != policy.NoAllow {
 		m.Policy, m.Statement, m.Sid = decision.Document+1, decision.Statement+1, decision.Sid

@@ -273,6 +273,7 @@ func TestQuestionWhetherAKeyMayDoSomethingNamesTheDecidingStatement(t *testing.T
 	policies := []string{
 		`{"Version":"2012-10-17","Statement":{"Sid":"Read","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::media/*"}}`,
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"social-messaging:*","Resource":"*"},{"Sid":"Never","Effect":"Deny","Action":"social-messaging:Delete*","Resource":"*"}]}`,
+		`{"Version":"2012-10-17","Statement":{"Sid":"Office","Effect":"Allow","Action":"sns:Publish","Resource":"arn:aws:sns:*:*:${aws:username}","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}}`,
 	}
 	key := state.AccessKey{ID: "AKIAQUESTION", AccountID: local.AccountID, Name: "q", Policies: policies}
 	if err := w.db.CreateAccessKey(t.Context(), key); err != nil {
@@ -292,6 +293,16 @@ func TestQuestionWhetherAKeyMayDoSomethingNamesTheDecidingStatement(t *testing.T
 		ask(page, "s3:GetObject", "arn:aws:s3:::media/*").want(t, http.StatusOK, "one resource without wildcards")
 		ask(page, "s3:GetObject", "").want(t, http.StatusOK, "The resource is missing")
 	}
+	with := func(values string) answer {
+		return w.get("/admin/keys?"+encoded("key", key.ID, "action", "sns:Publish", "resource", "arn:aws:sns:us-east-1:1:q", "context", values), "Cookie", viewer)
+	}
+	const unmet = "Statement 1 of policy 3 (Office) would allow it, but a condition is not met. IpAddress of aws:SourceIp: expected &#34;203.0.113.0/24&#34;, found "
+	with("").want(t, http.StatusOK, "✗ No", unmet+"no value.")
+	with("aws:SourceIp=198.51.100.7").want(t, http.StatusOK, "✗ No", unmet+"&#34;198.51.100.7&#34;.")
+	with("\n aws:sourceip=203.0.113.9 \r\naws:TagKeys=a\n").want(t, http.StatusOK, "✓ Yes", "Policy 3, statement 1")
+	with("aws:SourceIp").want(t, http.StatusOK, "expected KEY=VALUE")
+	with("aws:SourceIp=10.0.0.0/8").want(t, http.StatusOK, "is no value of aws:SourceIp; expected one address")
+	with("a="+strings.Repeat("x", 8<<10)).want(t, http.StatusOK, "expected at most 8192")
 	w.get("/admin/keys?key=AKIANOBODY&action=s3:GetObject&resource=*", "Cookie", viewer).want(t, http.StatusOK, "There is no access key")
 }
 

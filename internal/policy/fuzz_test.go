@@ -60,6 +60,6 @@ func FuzzParse(f *testing.F) {
 		if len(doc.statements) == 0 {
 			t.Error("a document without statements")
 		}
-		Evaluate([]*Document{doc}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"})
+		must(t, []*Document{doc}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"})
 	})
 }

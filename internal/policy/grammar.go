@@ -10,6 +10,8 @@ func checkAction(s string) string {
 	}
 	service, name, ok := strings.Cut(s, ":")
 	switch {
+	case strings.Contains(s, "${"):
+		return "an action cannot have policy variables; write the name, or use a wildcard"
 	case !ok, !isServicePrefix(strings.ToLower(service)), name == "" || strings.ContainsFunc(name, isNoActionName):
 		return `expected "*" or "service:Name", such as "social-messaging:Send*", with "*" and "?" in the name only`
 	case strings.EqualFold(service, "socialmessaging"):
@@ -18,24 +20,22 @@ func checkAction(s string) string {
 	return ""
 }
 
-// checkResource returns what is wrong with a resource pattern, or "". A pattern is "*" or an ARN with six
-// parts, arn:partition:service:region:account:resource. Every part except the first and the service may
-// contain wildcards (docs/references.md#iam-policy, element Resource). A "*" also matches
+// checkResource returns what is wrong with a resource pattern whose variables are masked, or "". A pattern is "*" or
+// an ARN with six parts, arn:partition:service:region:account:resource. Every part except the first and the service may
+// contain wildcards and variables (docs/references.md#iam-policy, element Resource). A "*" also matches
 // colons.
 func checkResource(s string) string {
 	if s == "*" {
 		return ""
 	}
-	parts := strings.SplitN(s, ":", 6)
+	parts := strings.SplitN(s, ":", arnParts)
 	switch {
-	case strings.Contains(s, "${"):
-		return "policy variables are not supported by this version of ferry; write the value, or use a wildcard"
 	case strings.ContainsFunc(s, isControl):
 		return "contains a control character; expected none"
-	case len(parts) < 6 || parts[0] != "arn" || parts[1] == "" || parts[5] == "":
+	case len(parts) < arnParts || parts[0] != "arn" || parts[1] == "" || parts[5] == "":
 		return `expected "*" or an ARN with six parts, "arn:partition:service:region:account:resource"`
 	case !isServicePrefix(parts[2]):
-		return "the service, the third part of the ARN, must be in lower case, without wildcards"
+		return "the service, the third part of the ARN, must be in lower case, without wildcards and variables"
 	case strings.ContainsAny(parts[1]+parts[3]+parts[4], " /"):
 		return "contains a space or a slash before the sixth part of the ARN; expected none"
 	}

@@ -12,7 +12,7 @@ import (
 // node is one JSON value. members are in the order of the document.
 type node struct {
 	kind    jsontext.Kind // '{', '[', '"', '0', 't', 'f', 'n'
-	text    string        // of a string
+	text    string        // of a string, a number or a boolean
 	items   []node
 	members []member
 }
@@ -46,7 +46,7 @@ func readValue(d *jsontext.Decoder) (node, error) {
 	}
 	n := node{kind: token.Kind()}
 	switch n.kind {
-	case '"':
+	case '"', '0', 't', 'f':
 		n.text = token.String()
 	case '[':
 		for d.PeekKind() != ']' {

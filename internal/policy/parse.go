@@ -24,18 +24,34 @@ func Parse(json []byte) (*Document, error) {
 	if root.kind != '{' {
 		return nil, fmt.Errorf("the policy is %s; expected an object with Version and Statement", root.describe())
 	}
-	p := parser{sids: map[string]bool{}}
-	doc := p.document(&root)
+	p := parser{sids: map[string]bool{}, version: versionOf(&root), document: &Document{}, lists: map[string]uint8{}}
+	p.read(&root)
 	if len(p.problems) > 0 {
 		return nil, errors.Join(p.problems...)
 	}
-	return doc, nil
+	return p.document, nil
 }
 
 // parser collects the problems of a document.
 type parser struct {
 	problems []error
 	sids     map[string]bool // those of earlier statements
+	version  string
+	document *Document
+	lists    map[string]uint8 // indexes of lists in document, by what they consist of
+}
+
+// withVariables is the version of the language that has policy variables. In the other one, they are literal text.
+const withVariables = "2012-10-17"
+
+// versionOf returns the version of a document, or "" if it has none.
+func versionOf(root *node) string {
+	for i := range root.members {
+		if root.members[i].name == "Version" {
+			return root.members[i].value.text
+		}
+	}
+	return ""
 }
 
 // problem records a problem with the value at path.
@@ -43,15 +59,15 @@ func (p *parser) problem(path, format string, args ...any) {
 	p.problems = append(p.problems, errors.New(path+": "+fmt.Sprintf(format, args...)))
 }
 
-func (p *parser) document(root *node) *Document {
+func (p *parser) read(root *node) {
 	m := p.members("", root, "Version", "Id", "Statement")
 	if v := m["Version"]; v == nil {
 		p.problem("Version", `missing; expected "2012-10-17"`)
-	} else if v.kind != '"' || v.text != "2012-10-17" && v.text != "2008-10-17" {
+	} else if v.kind != '"' || v.text != withVariables && v.text != "2008-10-17" {
 		p.problem("Version", `%s; expected "2012-10-17" or "2008-10-17"`, v.describe())
 	}
 	p.text("Id", m["Id"])
-	doc := &Document{}
+	doc := p.document
 	switch s := m["Statement"]; {
 	case s == nil:
 		p.problem("Statement", "missing; expected an object or a list of objects")
@@ -69,11 +85,10 @@ func (p *parser) document(root *node) *Document {
 	default:
 		p.problem("Statement", "%s; expected an object or a non-empty list of objects", s.describe())
 	}
-	return doc
 }
 
 func (p *parser) statement(path string, n *node) statement {
-	m := p.members(path+".", n, "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource")
+	m := p.members(path+".", n, "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 	s := statement{sid: p.text(path+".Sid", m["Sid"])}
 	if s.sid != "" {
 		if strings.ContainsFunc(s.sid, func(r rune) bool { return !isAlphanumeric(r) }) {
@@ -92,51 +107,111 @@ func (p *parser) statement(path string, n *node) statement {
 	default:
 		s.deny = e.text == "Deny"
 	}
-	s.actions = p.list(path, "Action", m, true, checkAction)
-	s.resources = p.list(path, "Resource", m, false, checkResource)
+	s.actions = p.actions(path, m)
+	s.resources = p.resources(path, m, s.deny)
+	s.conditions = p.conditions(path+".Condition", m["Condition"])
 	return s
 }
 
+// actions reads a list of actions, and returns its index.
+func (p *parser) actions(path string, m map[string]*node) uint8 {
+	not, items := p.list(path, "Action", m)
+	l, id := actions{not: not}, fmt.Sprint("actions", not)
+	for _, item := range items {
+		if fault := checkAction(item.text); fault != "" {
+			p.problem(item.path, "%q: %s", clip(item.text), fault)
+			continue
+		}
+		l.patterns = append(l.patterns, newPattern(item.text, true))
+		id += "\x00" + item.text
+	}
+	if _, known := p.lists[id]; !known {
+		p.lists[id] = uint8(len(p.document.actions))
+		p.document.actions = append(p.document.actions, l)
+	}
+	return p.lists[id]
+}
+
+// resources reads a list of resources, and returns its index.
+func (p *parser) resources(path string, m map[string]*node, deny bool) uint8 {
+	not, items := p.list(path, "Resource", m)
+	l, id := resources{not: not, deny: deny}, fmt.Sprint("resources", not, deny)
+	for _, item := range items {
+		t, fault := p.template(item.text, true)
+		if fault == "" {
+			fault = checkResource(maskVariables(item.text))
+		}
+		if fault != "" {
+			p.problem(item.path, "%q: %s", clip(item.text), fault)
+			continue
+		}
+		l.patterns = append(l.patterns, t)
+		id += "\x00" + item.text
+	}
+	if _, known := p.lists[id]; !known {
+		p.lists[id] = uint8(len(p.document.resources))
+		p.document.resources = append(p.document.resources, l)
+	}
+	return p.lists[id]
+}
+
+// template reads a text that may have variables.
+func (p *parser) template(text string, isPattern bool) (template, string) {
+	if p.version != withVariables && strings.Contains(text, "${") {
+		return template{}, fmt.Sprintf("policy variables need the Version %q; in an older policy they would be literal text. Change the Version, or write the value", withVariables)
+	}
+	return parseTemplate(text, isPattern)
+}
+
+// listed is a text of a list, and where it is.
+type listed struct{ path, text string }
+
 // list reads the element name or "Not"+name, whichever is present. One of them is required. Its value is a
 // string or a non-empty list of strings.
-func (p *parser) list(path, name string, m map[string]*node, fold bool, check func(string) string) list {
-	value, not := m[name], m["Not"+name]
-	l := list{not: not != nil}
-	if (value == nil) == (not == nil) {
+func (p *parser) list(path, name string, m map[string]*node) (not bool, list []listed) {
+	value, notValue := m[name], m["Not"+name]
+	not = notValue != nil
+	if (value == nil) == (notValue == nil) {
 		found := "neither is present"
 		if value != nil {
 			found = "both are present"
 		}
 		p.problem(path, "%s and Not%s: %s; expected exactly one of them", name, name, found)
-		return l
+		return not, nil
 	}
-	if l.not {
-		name, value = "Not"+name, not
+	if not {
+		name, value = "Not"+name, notValue
 	}
-	path += "." + name
-	items := value.items
-	if value.kind == '"' {
-		items = []node{*value}
-	}
-	if len(items) == 0 {
-		p.problem(path, "%s; expected a string or a non-empty list of strings", value.describe())
-	}
-	for i := range items {
-		at := path
-		if value.kind == '[' {
-			at = fmt.Sprintf("%s[%d]", path, i)
-		}
-		if items[i].kind != '"' {
-			p.problem(at, "%s; expected a string", items[i].describe())
+	for _, item := range p.items(path+"."+name, value, "a string or a non-empty list of strings") {
+		if item.value.kind != '"' {
+			p.problem(item.path, "%s; expected a string", item.value.describe())
 			continue
 		}
-		if fault := check(items[i].text); fault != "" {
-			p.problem(at, "%s: %s", items[i].describe(), fault)
-			continue
-		}
-		l.patterns = append(l.patterns, newPattern(items[i].text, fold))
+		list = append(list, listed{item.path, item.value.text})
 	}
-	return l
+	return not, list
+}
+
+// item is a value of a list, and where it is.
+type item struct {
+	path  string
+	value *node
+}
+
+// items returns the values of a list, or the one value in place of a list. expected says what may be there instead of
+// an empty list or an object.
+func (p *parser) items(path string, value *node, expected string) (items []item) {
+	switch {
+	case value.kind == '{' || value.kind == '[' && len(value.items) == 0 || value.kind == 'n':
+		p.problem(path, "%s; expected %s", value.describe(), expected)
+	case value.kind != '[':
+		items = []item{{path, value}}
+	default:
+		for i := range value.items {
+			items = append(items, item{fmt.Sprintf("%s[%d]", path, i), &value.items[i]})
+		}
+	}
+	return items
 }
 
 // text reads an optional string.
@@ -154,7 +229,6 @@ func (p *parser) text(path string, n *node) string {
 // unsupported maps the elements of the policy language that ferry does not support to a message that says
 // what to do.
 var unsupported = map[string]string{
-	"Condition":    "Condition is not supported by this version of ferry; remove it, or use statements that need none",
 	"Principal":    "an identity policy has no Principal: it applies to the access key that it belongs to; remove it",
 	"NotPrincipal": "an identity policy has no NotPrincipal: it applies to the access key that it belongs to; remove it",
 }

@@ -5,48 +5,77 @@ import (
 	"unicode/utf8"
 )
 
-// pattern is a text in which "*" matches any number of characters, including ":" and "/", and "?" matches
-// one character.
-type pattern struct {
-	text   string
-	prefix int  // length of the text before the first wildcard
-	fold   bool // ASCII letters match in either case
-}
+// The wildcards of a compiled text. These bytes occur in no UTF-8 text, so that a "*" of a variable's value, or of
+// the escape ${*}, is a literal one.
+const (
+	anyText = 0xff // "*": any number of characters
+	anyChar = 0xfe // "?": one character
+)
 
-// newPattern returns the pattern of text. A run of "*" is the same as one.
-func newPattern(text string, fold bool) pattern {
+// wildcards compiles the "*" and "?" of a text. A run of "*" is the same as one.
+func wildcards(text string) string {
 	for strings.Contains(text, "**") {
 		text = strings.ReplaceAll(text, "**", "*")
 	}
-	prefix := strings.IndexAny(text, "*?")
-	if prefix < 0 {
-		prefix = len(text)
+	compiled := []byte(text)
+	for i, c := range compiled {
+		switch c {
+		case '*':
+			compiled[i] = anyText
+		case '?':
+			compiled[i] = anyChar
+		}
 	}
-	return pattern{text, prefix, fold}
+	return string(compiled)
 }
 
-// matches reports whether the pattern matches the whole of s. It allocates nothing and takes at most
-// len(s)·len(p.text) steps: after a mismatch, only the last "*" is extended by one character, because
-// extending an earlier one cannot help.
+// pattern is a text in which "*" matches any number of characters, including ":" and "/", and "?" matches
+// one character.
+type pattern struct {
+	text   string // compiled
+	prefix int    // length of the text before the first wildcard
+	fold   bool   // ASCII letters match in either case
+}
+
+// newPattern returns the pattern of text.
+func newPattern(text string, fold bool) pattern {
+	text = wildcards(text)
+	return pattern{text, literalPrefix(text), fold}
+}
+
+// literalPrefix returns the length of a compiled text before its first wildcard.
+func literalPrefix(text string) int {
+	for i := range len(text) {
+		if text[i] >= anyChar {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// matches reports whether the pattern matches the whole of s. It allocates nothing.
 func (p *pattern) matches(s string) bool {
 	if len(s) < p.prefix || p.prefix == len(p.text) && len(s) != p.prefix || !p.begins(s) {
 		return false
 	}
 	text, s := p.text[p.prefix:], s[p.prefix:]
-	if text == "" || text == "*" {
-		return true
-	}
+	return text == "" || text == "\xff" || matchText(text, s, p.fold)
+}
+
+// matchText reports whether a compiled text matches the whole of s. It takes at most len(s)·len(text) steps: after
+// a mismatch, only the last "*" is extended by one character, because extending an earlier one cannot help.
+func matchText[T string | []byte](text T, s string, fold bool) bool {
 	at, i := 0, 0         // position in text and in s
 	star, resume := -1, 0 // the last "*" in text, and how far in s it reaches
 	for i < len(s) {
 		switch {
-		case at < len(text) && text[at] == '*':
+		case at < len(text) && text[at] == anyText:
 			star, resume = at, i
 			at++
-		case at < len(text) && text[at] == '?':
+		case at < len(text) && text[at] == anyChar:
 			at++
 			i += width(s[i:])
-		case at < len(text) && p.equal(text[at], s[i]):
+		case at < len(text) && equal(text[at], s[i], fold):
 			at++
 			i++
 		case star >= 0:
@@ -56,7 +85,10 @@ func (p *pattern) matches(s string) bool {
 			return false
 		}
 	}
-	return at == len(text) || text[at:] == "*"
+	for at < len(text) && text[at] == anyText {
+		at++
+	}
+	return at == len(text)
 }
 
 // begins reports whether s begins with the text before the first wildcard. It compares the last byte of
@@ -66,7 +98,7 @@ func (p *pattern) begins(s string) bool {
 		return true
 	}
 	last := p.prefix - 1
-	if !p.equal(p.text[last], s[last]) {
+	if !equal(p.text[last], s[last], p.fold) {
 		return false
 	}
 	if s[:last] == p.text[:last] {
@@ -76,15 +108,15 @@ func (p *pattern) begins(s string) bool {
 		return false
 	}
 	for i := range last {
-		if !p.equal(p.text[i], s[i]) {
+		if !equal(p.text[i], s[i], p.fold) {
 			return false
 		}
 	}
 	return true
 }
 
-func (p *pattern) equal(a, b byte) bool {
-	return a == b || p.fold && lower(a) == lower(b)
+func equal(a, b byte, fold bool) bool {
+	return a == b || fold && lower(a) == lower(b)
 }
 
 func lower(c byte) byte {

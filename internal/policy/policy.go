@@ -1,39 +1,100 @@
 // Package policy evaluates IAM identity policy documents: it decides who may call what. It is pure: it does
 // no I/O and keeps no state.
 //
-// It follows AWS's semantics (docs/references.md#iam-policy) for a subset of the language: Version, Id,
-// Statement, Sid, Effect, Action, NotAction, Resource, NotResource. Parse refuses every other element,
-// in particular Condition and policy variables: ignoring an element would grant or deny something that the
-// author of the policy did not write.
+// It follows AWS's semantics (docs/references.md#iam-policy, docs/references.md#iam-conditions) for a subset of the
+// language: Version, Id, Statement, Sid, Effect, Action, NotAction, Resource, NotResource and Condition, policy
+// variables, and the condition keys that requests to ferry have. Parse refuses everything else: ignoring it would grant
+// or deny something that the author of the policy did not write.
+//
+//	parse.go, parse_condition.go, grammar.go, node.go  reading a document
+//	pattern.go, variable.go      texts with wildcards and variables
+//	operator.go, key.go, value.go  what conditions compare
+//	condition.go                 whether a condition is true
+//	explain.go                   why a request is allowed or not
 package policy
 
 // Document is one parsed policy. It is immutable and safe for concurrent use. The zero value has no
 // statements and therefore allows nothing.
 type Document struct {
 	statements []statement
+	actions    []actions   // the different lists of its statements
+	resources  []resources // the different lists of its statements
 }
 
-// statement applies to a request when both of its lists match. A list of NotAction or NotResource matches
-// every text that none of its patterns matches.
+// Counts returns the number of statements, and of those with conditions.
+func (d *Document) Counts() (statements, conditional int) {
+	for i := range d.statements {
+		if len(d.statements[i].conditions) > 0 {
+			conditional++
+		}
+	}
+	return len(d.statements), conditional
+}
+
+// statement applies to a request when both of its lists match and its conditions are true. A list of NotAction or
+// NotResource matches every text that none of its patterns matches. Statements of a document mostly share lists, which
+// are then matched once.
 type statement struct {
-	sid       string
-	deny      bool
-	actions   list
-	resources list
+	sid        string
+	deny       bool
+	actions    uint8 // index in Document.actions
+	resources  uint8 // index in Document.resources
+	conditions []condition
 }
 
-type list struct {
+// maxLists bounds the lists of a document: no more statements fit into one.
+const maxLists = 1 << 8
+
+const _ = uint(maxLists - MaxDocument/len(`{"Effect":"Allow","Action":"*","Resource":"*"}`)) // does not compile if there could be more
+
+type actions struct {
 	not      bool
 	patterns []pattern
 }
 
-func (l *list) matches(s string) bool {
+func (l *actions) matches(s string) bool {
 	for i := range l.patterns {
 		if l.patterns[i].matches(s) {
 			return !l.not
 		}
 	}
 	return l.not
+}
+
+// resources is a list of statements that all deny or all allow.
+type resources struct {
+	not      bool
+	deny     bool
+	patterns []template
+}
+
+// matches reports whether the list matches a resource. A variable without a value matches nothing, and NotResource does
+// not allow anything because of it.
+func (l *resources) matches(e *evaluation, s string) bool {
+	for i := range l.patterns {
+		if l.patterns[i].matches(e, s) {
+			return !l.not
+		}
+	}
+	if !l.not || l.deny {
+		return l.not
+	}
+	for i := range l.patterns {
+		if !l.patterns[i].resolves(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// unmet returns the first condition that is not true, or nil.
+func (s *statement) unmet(e *evaluation) *condition {
+	for i := range s.conditions {
+		if !s.conditions[i].holds(e, s.deny) {
+			return &s.conditions[i]
+		}
+	}
+	return nil
 }
 
 // Request is one action that a caller requests on one resource. Action and Resource are literal: they have
@@ -45,14 +106,16 @@ type Request struct {
 	// which only the pattern "*" and NotResource match, as on AWS.
 	Resource string
 
-	// Context returns the values of condition keys, such as "aws:ResourceTag/team", for a statement whose
-	// Condition needs them. Parse refuses Condition in this version, so that Evaluate never calls it. Nil
-	// means that there are none.
-	Context func() (map[string][]string, error)
+	Context Context // the values of condition keys; nil means that there are none
 }
 
 // Outcome is the result of evaluating a set of documents for a request. The zero value is NoAllow.
 type Outcome int
+
+// String returns allow, implicit-deny or explicit-deny.
+func (o Outcome) String() string {
+	return [...]string{NoAllow: "implicit-deny", Allowed: "allow", ExplicitDeny: "explicit-deny"}[o]
+}
 
 // The outcomes. Only Allowed permits a request.
 const (
@@ -85,26 +148,34 @@ func (d Decision) Message(caller string, req Request) string {
 // Evaluate decides req from all of docs together. If a Deny statement applies, the request is denied; if
 // not, it is allowed if an Allow statement applies. The order of documents and statements only affects
 // which of several statements the Decision names. Evaluate allows nothing if req has no action or
-// no resource, or if a document is nil.
-func Evaluate(docs []*Document, req Request) Decision {
+// no resource, or if a document is nil. The error is that of req.Context; nothing is allowed then.
+func Evaluate(docs []*Document, req Request) (Decision, error) {
 	if req.Action == "" || req.Resource == "" {
-		return Decision{}
+		return Decision{}, nil
 	}
+	e := evaluation{request: req}
 	decision := Decision{}
 	for i, doc := range docs {
 		if doc == nil {
-			return Decision{}
+			return Decision{}, nil
 		}
+		e.begin(doc)
 		for j := range doc.statements {
 			s := &doc.statements[j]
-			if !s.deny && decision.Outcome == Allowed || !s.actions.matches(req.Action) || !s.resources.matches(req.Resource) {
+			if !s.deny && decision.Outcome == Allowed || !e.isAction(s) || !e.isResource(s) || s.unmet(&e) != nil {
 				continue
 			}
+			if e.err != nil {
+				return Decision{}, e.err
+			}
 			if s.deny {
-				return Decision{ExplicitDeny, i, j, s.sid}
+				return Decision{ExplicitDeny, i, j, s.sid}, nil
 			}
 			decision = Decision{Allowed, i, j, s.sid}
 		}
 	}
-	return decision
+	if e.err != nil {
+		return Decision{}, e.err
+	}
+	return decision, nil
 }

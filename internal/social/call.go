@@ -76,7 +76,7 @@ const maxPolicies = 1024
 // newCaller returns the caller of a key in a region. Policies are parsed once, and kept by their text.
 func (s *Service) newCaller(key state.AccessKey, region string) (caller, error) {
 	c := caller{
-		accountID: key.AccountID, region: region, accessKeyID: key.ID, arn: "arn:aws:iam::" + key.AccountID + ":user/" + key.Name,
+		accountID: key.AccountID, region: region, accessKeyID: key.ID, arn: policy.UserARN(key.AccountID, key.Name),
 		userName: key.Name, settings: key.Settings,
 	}
 	for _, text := range key.Policies {
@@ -102,11 +102,37 @@ func (c *call) resourceARN(name string, kind socialmessaging.ResourceKind) strin
 	return arn
 }
 
-// authorise checks that the caller's policies allow all that a call needs.
-func (c *call) authorise(needs ...policy.Request) error {
+// authorise checks that the caller's policies allow all that a call needs. The first need is the operation itself if
+// input, the input of the call, is not nil.
+func (c *call) authorise(ctx context.Context, input any, needs ...policy.Request) error {
 	for _, need := range needs {
-		if decision := policy.Evaluate(c.caller.policies, need); !decision.Allowed() {
-			return fail(socialmessaging.KindAccessDenied, nil, "%s", decision.Message(c.caller.arn, need))
+		need.Context = c.context(ctx, input, need)
+		input = nil
+		decision, err := policy.Evaluate(c.caller.policies, need)
+		if err != nil {
+			return err
+		}
+		if !decision.Allowed() {
+			return fail(socialmessaging.KindAccessDenied, c.whyDenied(need), "%s", decision.Message(c.caller.arn, need))
+		}
+	}
+	return nil
+}
+
+// whyDenied returns what the log says about a denied need: the statement that denies it, or the first one that would
+// allow it if its conditions were true; nil if there is none.
+func (c *call) whyDenied(need policy.Request) error {
+	decision, steps, err := policy.Explain(c.caller.policies, need)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		isReason := step.Deny && step.Reason == policy.Applies
+		if decision.Outcome == policy.NoAllow {
+			isReason = !step.Deny && step.Reason == policy.ConditionNotMet
+		}
+		if isReason {
+			return errors.New(step.Text(fmt.Sprintf("policy %d", step.Document+1)))
 		}
 	}
 	return nil

@@ -5,45 +5,139 @@ package social
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
+	"ferry/internal/policy"
 	"ferry/internal/state"
 	"ferry/socialmessaging"
 	"ferry/socialmessaging/types"
 )
 
-// conditionValues returns the values of condition keys (docs/references.md#aws-tags) for
-// a call with an input on a resource:
+// servicePrincipal is the service that roles are passed to.
+const servicePrincipal = "social-messaging.amazonaws.com"
+
+// conditionValues are the values of condition keys for one action of a call (docs/references.md#iam-conditions).
+// Nothing is computed before a condition asks for it, and the database is read only for aws:ResourceTag.
+type conditionValues struct {
+	call   *call
+	action string
+	// input is that of the call if the action is the operation itself; nil for other rights that the call needs.
+	// Only the operation has tags.
+	input    any
+	resource string
+
+	areTagsRead bool
+	tags        map[string][]string // of the resource, by the names that policy.TagKey returns
+}
+
+// context returns the values for a need of a call. The need is about the operation itself if input is not nil.
+func (c *call) context(ctx context.Context, input any, need policy.Request) policy.Context {
+	v := &conditionValues{call: c, action: need.Action, input: input, resource: need.Resource}
+	return func(name string) ([]string, error) { return v.of(ctx, name) }
+}
+
+// of returns the values of a key:
 //
-//	aws:ResourceTag/KEY  the value of a tag that the resource has
-//	aws:RequestTag/KEY   the value of a tag that the input sets; of several, all
-//	aws:TagKeys          the keys of the tags that the input sets or removes
+//	aws:CurrentTime       when the call began, to the second, such as 2026-01-31T08:00:00Z
+//	aws:EpochTime         the same in seconds since 1970
+//	aws:PrincipalAccount  the account of the access key, 12 digits
+//	aws:PrincipalArn      arn:aws:iam::ACCOUNT:user/NAME
+//	aws:username          NAME: the name of the user that the access key was created for, not the key's id
+//	aws:RequestedRegion   the region that the request was signed for
+//	aws:SecureTransport   true if the connection of the request is encrypted
+//	aws:SourceIp          the address of the connection
+//	iam:PassedToService   of iam:PassRole
+//	aws:ResourceTag/KEY   the value of a tag that the resource of the operation has
+//	aws:RequestTag/KEY    the value of a tag that the input sets; the different ones if it sets several
+//	aws:TagKeys           the keys of the tags that the input sets or removes
 //
-// A resource that is not linked has no tags.
-func (c *call) conditionValues(ctx context.Context, input any, resource string) (map[string][]string, error) {
-	values := make(map[string][]string)
-	if resource != "*" {
-		tags, err := c.config.State.Tags(ctx, c.caller.accountID, c.tagged(resource))
-		if err != nil && !errors.Is(err, state.ErrNotFound) {
-			return nil, err
+// A resource that is not linked has no tags. Tags whose keys differ in case only are one key with several values.
+func (v *conditionValues) of(ctx context.Context, name string) ([]string, error) {
+	c := v.call
+	switch name {
+	case "aws:CurrentTime":
+		return []string{c.entry.Time.UTC().Format(time.RFC3339)}, nil
+	case "aws:EpochTime":
+		return []string{strconv.FormatInt(c.entry.Time.Unix(), 10)}, nil
+	case "aws:PrincipalAccount":
+		return []string{c.caller.accountID}, nil
+	case "aws:PrincipalArn":
+		return []string{c.caller.arn}, nil
+	case "aws:username":
+		return []string{c.caller.userName}, nil
+	case "aws:RequestedRegion":
+		return []string{c.caller.region}, nil
+	case "aws:SecureTransport":
+		return []string{strconv.FormatBool(c.request.TLS != nil)}, nil
+	case "aws:SourceIp":
+		return sourceAddress(c.request.RemoteAddr), nil
+	case "iam:PassedToService":
+		if v.action == "iam:PassRole" {
+			return []string{servicePrincipal}, nil
 		}
-		for key, value := range tags {
-			values["aws:ResourceTag/"+key] = []string{value}
+		return nil, nil
+	case "aws:TagKeys":
+		tags, keys := tagsOf(v.input)
+		for _, tag := range tags {
+			keys = append(keys, *tag.Key)
 		}
+		return keys, nil
 	}
-	tags, keys := tagsOf(input)
+	if strings.HasPrefix(name, policy.RequestTag) {
+		return v.requestTag(name), nil
+	}
+	if err := v.readTags(ctx); err != nil {
+		return nil, err
+	}
+	return v.tags[name], nil
+}
+
+// requestTag returns the different values that the input sets for a tag.
+func (v *conditionValues) requestTag(name string) (values []string) {
+	tags, _ := tagsOf(v.input)
 	for _, tag := range tags {
+		if policy.TagKey(policy.RequestTag, *tag.Key) != name {
+			continue
+		}
 		value := ""
 		if tag.Value != nil {
 			value = *tag.Value
 		}
-		name := "aws:RequestTag/" + *tag.Key
-		values[name] = append(values[name], value)
-		keys = append(keys, *tag.Key)
+		if !slices.Contains(values, value) {
+			values = append(values, value)
+		}
 	}
-	if len(keys) > 0 {
-		values["aws:TagKeys"] = keys
+	return values
+}
+
+// readTags reads the tags of the resource once.
+func (v *conditionValues) readTags(ctx context.Context) error {
+	if v.areTagsRead || v.input == nil || v.resource == "*" {
+		return nil
 	}
-	return values, nil
+	tags, err := v.call.config.State.Tags(ctx, v.call.caller.accountID, v.call.tagged(v.resource))
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return err
+	}
+	v.areTagsRead, v.tags = true, make(map[string][]string, len(tags))
+	for key, value := range tags {
+		name := policy.TagKey(policy.ResourceTag, key)
+		v.tags[name] = append(v.tags[name], value)
+	}
+	return nil
+}
+
+// sourceAddress returns the address of a connection, without its port and its zone.
+func sourceAddress(remote string) []string {
+	address, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return nil // no connection of IP
+	}
+	return []string{address.Addr().Unmap().WithZone("").String()}
 }
 
 // tagsOf returns the tags that an input sets, and the keys of those that it removes.

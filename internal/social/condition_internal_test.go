@@ -1,10 +1,12 @@
 package social
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"ferry/internal/policy"
 	"ferry/internal/secret"
 	"ferry/internal/state"
 	"ferry/internal/state/statetest"
@@ -24,7 +26,7 @@ func TestConditionsOfPoliciesSeeTheTagsOfTheResourceAndOfTheRequest(t *testing.T
 	}
 	for of, tags := range map[state.Tagged]map[string]string{
 		{BusinessAccountID: linked.ID}:             {"team": "red"},
-		{PhoneNumberID: linked.PhoneNumbers[0].ID}: {"team": "blue", "Env": ""},
+		{PhoneNumberID: linked.PhoneNumbers[0].ID}: {"team": "blue", "Env": "", "env": "test"},
 	} {
 		if err := db.PutTags(t.Context(), "111122223333", of, tags); err != nil {
 			t.Fatal(err)
@@ -46,16 +48,51 @@ func TestConditionsOfPoliciesSeeTheTagsOfTheResourceAndOfTheRequest(t *testing.T
 		{"*", &socialmessaging.AssociateWhatsAppBusinessAccountInput{SetupFinalization: setup},
 			map[string][]string{"aws:RequestTag/a": {"1", "2"}, "aws:RequestTag/b": {""}, "aws:TagKeys": {"a", "a", "b"}}},
 		{c.arn(kindPhoneNumber, linked.PhoneNumbers[0].ID), &socialmessaging.SendWhatsAppMessageInput{},
-			map[string][]string{"aws:ResourceTag/team": {"blue"}, "aws:ResourceTag/Env": {""}}},
+			map[string][]string{"aws:ResourceTag/team": {"blue"}, "aws:ResourceTag/env": {"", "test"}}},
 		{c.arn(kindBusinessAccount, linked.ID), &socialmessaging.TagResourceInput{Tags: []types.Tag{tag("team", "green")}},
 			map[string][]string{"aws:ResourceTag/team": {"red"}, "aws:RequestTag/team": {"green"}, "aws:TagKeys": {"team"}}},
 		{c.arn(kindBusinessAccount, linked.ID), &socialmessaging.UntagResourceInput{TagKeys: []string{"x", "y"}},
 			map[string][]string{"aws:ResourceTag/team": {"red"}, "aws:TagKeys": {"x", "y"}}},
 		{c.arn(kindBusinessAccount, "nobody"), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{}, map[string][]string{}},
 	} {
-		got, err := c.conditionValues(t.Context(), test.input, test.resource)
-		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
-			t.Errorf("%T on %s: %v\n%s", test.input, test.resource, err, diff)
+		got, values := map[string][]string{}, c.context(t.Context(), test.input, policy.Request{Resource: test.resource})
+		for _, name := range []string{"aws:ResourceTag/team", "aws:ResourceTag/env", "aws:ResourceTag/absent", "aws:RequestTag/a", "aws:RequestTag/b", "aws:RequestTag/team", "aws:TagKeys"} {
+			list, err := values(name)
+			if err != nil {
+				t.Errorf("%T on %s: %s: %v", test.input, test.resource, name, err)
+			}
+			if len(list) > 0 {
+				slices.Sort(list)
+				got[name] = list
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%T on %s: %s", test.input, test.resource, diff)
+		}
+	}
+}
+
+// The tags of a resource are read for the conditions that ask about them only, and nothing that depends on them is
+// allowed when they cannot be read.
+func TestTagsAreReadWhenAConditionAsksForThem(t *testing.T) {
+	db, err := state.Open(t.Context(), state.Config{Path: statetest.OncePath(t), Sealer: statetest.Sealer(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = db.Close()
+	for condition, isRead := range map[string]bool{
+		`{"StringNotEquals":{"aws:ResourceTag/team":"red"}}`: true,
+		`{"StringEquals":{"aws:username":"app"}}`:            false,
+		`{"Null":{"aws:RequestTag/team":"true"}}`:            false,
+	} {
+		document, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + condition + `}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &call{Service: &Service{config: Config{State: db}}, caller: caller{accountID: "111122223333", region: "us-east-1", userName: "app", policies: []*policy.Document{document}}}
+		need := policy.Request{Action: "social-messaging:SendWhatsAppMessage", Resource: c.arn(kindPhoneNumber, "1")}
+		if err := c.authorise(t.Context(), &socialmessaging.SendWhatsAppMessageInput{}, need); (err != nil) != isRead {
+			t.Errorf("%s: %v", condition, err)
 		}
 	}
 }

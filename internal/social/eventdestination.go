@@ -28,7 +28,7 @@ func (c *call) PutWhatsAppBusinessAccountEventDestinations(ctx context.Context, 
 	}
 	var destinations []state.EventDestination
 	for _, given := range in.EventDestinations {
-		destination, err := c.eventDestination(account.ID, given)
+		destination, err := c.eventDestination(ctx, account.ID, given)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (c *call) noAccountOfEvents(given string) error {
 }
 
 // eventDestination checks a destination that the caller has chosen.
-func (c *call) eventDestination(businessAccountID string, given types.WhatsAppBusinessAccountEventDestination) (state.EventDestination, error) {
+func (c *call) eventDestination(ctx context.Context, businessAccountID string, given types.WhatsAppBusinessAccountEventDestination) (state.EventDestination, error) {
 	arn := *given.EventDestinationArn
 	holder := event.Holder{AccountID: c.caller.accountID, BusinessAccountID: businessAccountID, Region: c.caller.region}
 	choice, err := c.config.Events.Choose(holder, arn)
@@ -74,7 +74,7 @@ func (c *call) eventDestination(businessAccountID string, given types.WhatsAppBu
 	case destination.RoleARN == "" && choice.Topic.ARN != "" && choice.Topic.AccountID != c.caller.accountID:
 		// The server publishes with its own credentials, so that the caller must have the
 		// right to publish to the topic of another account.
-		return destination, c.authorise(policy.Request{Action: "sns:Publish", Resource: arn})
+		return destination, c.authorise(ctx, nil, policy.Request{Action: "sns:Publish", Resource: arn})
 	}
 	return destination, nil
 }

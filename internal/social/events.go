@@ -36,7 +36,7 @@ func own[In, Out any](operation control.Operation[In, Out], method func(c *call,
 			return nil, fail(socialmessaging.KindValidation, err, "The input of %s is not valid: %v", operation.Name, err)
 		}
 		c.entry.Resource = "*"
-		if err := c.authorise(policy.Request{Action: operation.Action(), Resource: "*"}); err != nil {
+		if err := c.authorise(ctx, in, policy.Request{Action: operation.Action(), Resource: "*"}); err != nil {
 			return nil, err
 		}
 		out, err := method(c, ctx, in)

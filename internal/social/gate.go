@@ -60,8 +60,7 @@ func handle[In, Out any](
 		for _, need := range needs {
 			rights = append(rights, need(in)...)
 		}
-		rights[0].Context = func() (map[string][]string, error) { return c.conditionValues(ctx, in, c.entry.Resource) }
-		if err := c.authorise(rights...); err != nil {
+		if err := c.authorise(ctx, in, rights...); err != nil {
 			return nil, err
 		}
 		return method(c, ctx, in)

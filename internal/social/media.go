@@ -101,7 +101,7 @@ func (c *call) GetWhatsAppMessageMedia(ctx context.Context, in *socialmessaging.
 	job := c.job(sender)
 	job.MediaID = *in.MediaId
 	if !metadataOnly {
-		job.Destination = func(mimeType string) (object.Sink, error) { return c.destination(in, mimeType) }
+		job.Destination = func(mimeType string) (object.Sink, error) { return c.destination(ctx, in, mimeType) }
 	}
 	media, report, err := c.config.Transfers.Fetch(ctx, job)
 	c.report = report
@@ -128,14 +128,14 @@ func checkDestination(in *socialmessaging.GetWhatsAppMessageMediaInput, metadata
 // destination opens the destination of a file. The key of an object is the
 // given one, the media id, a dot and the MIME subtype, without separators
 // (docs/references.md#aws-service); the caller must be allowed to write that object.
-func (c *call) destination(in *socialmessaging.GetWhatsAppMessageMediaInput, mimeType string) (object.Sink, error) {
+func (c *call) destination(ctx context.Context, in *socialmessaging.GetWhatsAppMessageMediaInput, mimeType string) (object.Sink, error) {
 	if link := in.DestinationS3PresignedUrl; link != nil {
 		return c.config.Objects.URLSink(*link.Url, link.Headers)
 	}
 	file := in.DestinationS3File
 	_, subtype, _ := strings.Cut(mimeType, "/")
 	key := *file.Key + *in.MediaId + "." + subtype
-	if err := c.authorise(policy.Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::" + *file.BucketName + "/" + key}); err != nil {
+	if err := c.authorise(ctx, nil, policy.Request{Action: "s3:PutObject", Resource: "arn:aws:s3:::" + *file.BucketName + "/" + key}); err != nil {
 		return nil, err
 	}
 	return c.config.Objects.FileSink(*file.BucketName, key)

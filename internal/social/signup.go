@@ -229,7 +229,7 @@ func (c *call) finishSignup(ctx context.Context, in *socialmessaging.AssociateWh
 		if setup.Tags, err = checkTags("waba.tags", given.Waba.Tags); err != nil {
 			return nil, err
 		}
-		if setup.Destinations, err = c.setupDestinations(account.ID, given.Waba.EventDestinations); err != nil {
+		if setup.Destinations, err = c.setupDestinations(ctx, account.ID, given.Waba.EventDestinations); err != nil {
 			return nil, err
 		}
 	}
@@ -285,13 +285,13 @@ func (c *call) setupAccount(ctx context.Context, signup state.Signup, given *typ
 }
 
 // setupDestinations checks the destinations of events. None given leaves them as they are.
-func (c *call) setupDestinations(businessAccountID string, given []types.WhatsAppBusinessAccountEventDestination) ([]state.EventDestination, error) {
+func (c *call) setupDestinations(ctx context.Context, businessAccountID string, given []types.WhatsAppBusinessAccountEventDestination) ([]state.EventDestination, error) {
 	if given == nil {
 		return nil, nil
 	}
 	destinations := []state.EventDestination{}
 	for _, g := range given {
-		destination, err := c.eventDestination(businessAccountID, g)
+		destination, err := c.eventDestination(ctx, businessAccountID, g)
 		if err != nil {
 			return nil, err
 		}

@@ -57,7 +57,7 @@ type streamed struct {
 // without it, it begins with the next entry.
 func (c *call) stream(ctx context.Context) error {
 	c.entry.Resource = "*"
-	if err := c.authorise(policy.Request{Action: control.StreamAction, Resource: "*"}); err != nil {
+	if err := c.authorise(ctx, nil, policy.Request{Action: control.StreamAction, Resource: "*"}); err != nil {
 		return err
 	}
 	defer c.streams.Add(-1)
