@@ -166,10 +166,10 @@ func TestSecretOfANewKeyIsShownOnceAndNeverKept(t *testing.T) {
 	}
 	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "CreateKey", id, "none → user shop, 1 policy")
 	for text, fields := range map[string][]string{
-		"12 digits":                  {"account", "1", "name", "x", "access", "full"},
-		"not a user name":            {"account", "444455556666", "name", "my app", "access", "full"},
-		"The policy is empty":        {"account", "444455556666", "name", "x", "access", "policy"},
-		"Condition is not supported": {"account", "444455556666", "name", "x", "access", "policy", "policy", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}}`},
+		"12 digits":           {"account", "1", "name", "x", "access", "full"},
+		"not a user name":     {"account", "444455556666", "name", "my app", "access", "full"},
+		"The policy is empty": {"account", "444455556666", "name", "x", "access", "policy"},
+		"Statement.Condition: an object; expected an object of operators": {"account", "444455556666", "name", "x", "access", "policy", "policy", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}}`},
 	} {
 		a := w.submit(admin, "/admin/keys", fields...)
 		a.want(t, http.StatusBadRequest, text, "Create a key")
