@@ -32,6 +32,8 @@ const arnParts = 6
 func (c *condition) holds(e *evaluation, deny bool) bool {
 	values := e.values(&c.key)
 	switch {
+	case len(values) == 1 && c.quantifier == oneValue && c.operator.kind != nullKind:
+		return c.holdsFor(e, values[0], deny)
 	case c.operator.kind == nullKind:
 		return c.isOneOf(e, boolText(isNull(values)))
 	case len(values) == 0 && c.ifExists:

@@ -217,7 +217,7 @@ func TestErrorOfTheContextAllowsNothing(t *testing.T) {
 	}
 }
 
-// The values of a request are asked for when a statement needs them, and once.
+// The values of a request are looked up when a statement needs them, and once.
 func TestValuesAreLookedUpWhenTheyAreNeeded(t *testing.T) {
 	doc := document(t, []rule{
 		{actions: []string{"s3:*"}, resources: []string{"arn:aws:s3:::other/*"}, condition: `{"StringEquals":{"aws:ResourceTag/t":"x"}}`},

@@ -57,24 +57,41 @@ func (e *evaluation) begin(d *Document) {
 
 // isAction reports whether a statement of the document is about the requested action.
 func (e *evaluation) isAction(s *statement) bool {
-	known := &e.actions[s.actions]
-	if *known == unknown {
-		*known = answerOf(e.document.actions[s.actions].matches(e.request.Action))
+	if known := e.actions[s.actions]; known != unknown {
+		return known == yes
 	}
-	return *known == yes
+	return e.findAction(s.actions)
+}
+
+func (e *evaluation) findAction(list uint8) bool {
+	matches := e.document.actions[list].matches(e.request.Action)
+	e.actions[list] = answerOf(matches)
+	return matches
 }
 
 // isResource reports whether a statement of the document is about the requested resource.
 func (e *evaluation) isResource(s *statement) bool {
-	known := &e.resources[s.resources]
-	if *known == unknown {
-		*known = answerOf(e.document.resources[s.resources].matches(e, e.request.Resource))
+	if known := e.resources[s.resources]; known != unknown {
+		return known == yes
 	}
-	return *known == yes
+	return e.findResource(s.resources)
+}
+
+func (e *evaluation) findResource(list uint8) bool {
+	matches := e.document.resources[list].matches(e, e.request.Resource)
+	e.resources[list] = answerOf(matches)
+	return matches
 }
 
 // values returns the values of a key. There are none if the request does not have it.
 func (e *evaluation) values(k *key) []string {
+	if k.id < resourceTag && e.found[k.id].isKnown {
+		return e.found[k.id].values
+	}
+	return e.lookUp(k)
+}
+
+func (e *evaluation) lookUp(k *key) []string {
 	found := &e.tag
 	if k.id < resourceTag {
 		found = &e.found[k.id]

@@ -42,6 +42,8 @@ func FuzzParse(f *testing.F) {
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
 		`{"Version":"2012-10-17","Id":"i","Statement":[{"Sid":"A","Effect":"Deny","NotAction":["s3:*","s3:G?t"],"NotResource":["arn:aws:s3:::b/*"]}]}`,
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${aws:username}/*","Condition":{"ForAllValues:StringLike":{"aws:TagKeys":["a*","${aws:ResourceTag/t, 'x'}"]},"Null":{"aws:RequestTag/a":true}}}}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"::ffff:10.0.0.0/104"},"DateLessThan":{"aws:EpochTime":1767225600},"NumericEquals":{"aws:ResourceTag/n":-1.5},"ArnLike":{"aws:PrincipalArn":"arn:*:iam::${aws:PrincipalAccount}:*"}}}}`,
 		`[]`, `{}`, ``, `{"a":1,"a":2}`, "\xff",
 	} {
 		f.Add([]byte(text))
@@ -60,6 +62,10 @@ func FuzzParse(f *testing.F) {
 		if len(doc.statements) == 0 {
 			t.Error("a document without statements")
 		}
-		must(t, []*Document{doc}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"})
+		req := Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: func(name string) ([]string, error) { return []string{name}, nil }}
+		d := must(t, []*Document{doc}, req)
+		if explained, steps, err := Explain([]*Document{doc}, req); err != nil || explained != d || len(steps) != len(doc.statements) {
+			t.Errorf("%+v, explained as %+v with %d steps, %v", d, explained, len(steps), err)
+		}
 	})
 }

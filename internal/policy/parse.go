@@ -29,6 +29,7 @@ func Parse(json []byte) (*Document, error) {
 	if len(p.problems) > 0 {
 		return nil, errors.Join(p.problems...)
 	}
+	p.document.gather()
 	return p.document, nil
 }
 

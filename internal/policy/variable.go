@@ -110,6 +110,10 @@ func (t *template) matches(e *evaluation, s string) bool {
 	if t.parts == nil {
 		return t.pattern.matches(s)
 	}
+	return t.matchesParts(e, s)
+}
+
+func (t *template) matchesParts(e *evaluation, s string) bool {
 	rest := s
 	for i := range t.parts {
 		p := &t.parts[i]
