@@ -7,33 +7,53 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"ferry/socialmessaging"
 )
 
 // adminConsole is a `ferry serve` with a console.
 type adminConsole struct {
-	in  *installation
-	url string
-	key accessKey
+	in      *installation
+	url     string
+	key     accessKey
+	media   string // an uploaded file, which WhatsApp does not deliver
+	message string // that was sent with it
 }
 
-// startAdminConsole starts a server with an account, a key, two destinations of events and a
-// store that cannot be reached.
+// startAdminConsole starts a server with an account, a key, two destinations of events, a
+// store, and another one that cannot be reached. A file has been uploaded and sent.
 func startAdminConsole(t testing.TB) *adminConsole {
 	t.Helper()
 	in := install(t, raceBuild, startSimulator(t, noAccounts))
 	c := &adminConsole{in: in, key: in.createKey(account, `{"Version":"2012-10-17","Statement":{"Sid":"Send","Effect":"Allow","Action":"social-messaging:*","Resource":"*"}}`)}
-	in.link(account, metaAccount, metaToken)
+	linked := in.link(account, metaAccount, metaToken)
+	files := sharedS3(t)
+	bucket := files.bucket(t, "photos")
 	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.url = fmt.Sprint("http://127.0.0.1:", port)
-	in.serve("--console-listen", fmt.Sprint("127.0.0.1:", port),
+	ferry := in.serve("--console-listen", fmt.Sprint("127.0.0.1:", port), "--will-fail", "warn", files.store(bucket).flag(),
 		"--store", `{"buckets":["media-*"],"endpoint":"http://127.0.0.1:9","path_style":true,"access_key_id":"AKIAEXAMPLE","secret_access_key":"a secret of the store"}`,
 		"--destination", `{"name":"log","type":"file","path":"`+in.file("events.jsonl")+`","accounts":["`+account+`"]}`,
 		"--destination", `{"name":"shop","type":"https","url":"https://127.0.0.1:9/hook","private":true,"secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}`)
+	phone, client := linked.PhoneNumbers[0].PhoneNumberID, goClient(ferry.url, in.createKey(account))
+	files.put(t, bucket, "print.jpg", badSample(t, "jpeg-cmyk.jpg"), "image/jpeg")
+	uploaded, err := client.PostWhatsAppMessageMedia(t.Context(), fromBucket(phone, bucket, "print.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.media = *uploaded.MediaId
+	sent, err := client.SendWhatsAppMessage(t.Context(), &socialmessaging.SendWhatsAppMessageInput{OriginationPhoneNumberId: &phone, MetaApiVersion: aws.String("v23.0"),
+		Message: []byte(`{"messaging_product":"whatsapp","to":"+16505551234","type":"image","image":{"id":"` + c.media + `"}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.message = *sent.MessageId
 	return c
 }
 
@@ -52,13 +72,13 @@ func (p *tab) fill(field, text string) {
 	p.press(text)
 }
 
-func TestPagesOfAdministrationAreAccessibleAndLoadNothingElse(t *testing.T) {
+func TestPagesOfAServerAreAccessibleAndLoadNothingElse(t *testing.T) {
 	c := startAdminConsole(t)
 	b := startBrowser(t)
 	for _, role := range []string{"viewer", "admin"} {
 		p := b.open()
 		c.logIn(p, role)
-		pages := []string{"/admin/accounts", "/admin/keys", "/admin/keys/" + c.key.id + "?action=social-messaging%3ASendWhatsAppMessage&resource=*", "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/audit"}
+		pages := []string{"/", "/messages", "/messages/" + c.message, "/media", "/media/" + c.media, "/templates", "/timeline", "/why?id=" + c.media, "/events", "/admin/accounts", "/admin/keys", "/admin/keys/" + c.key.id + "?action=social-messaging%3ASendWhatsAppMessage&resource=*", "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/audit"}
 		for _, width := range []int64{320, 1280} {
 			for _, scheme := range []string{"light", "dark"} {
 				p.do(chromedp.EmulateViewport(width, 800))
@@ -78,6 +98,29 @@ func TestPagesOfAdministrationAreAccessibleAndLoadNothingElse(t *testing.T) {
 			}
 		}
 		p.closed()
+	}
+}
+
+func TestOperatorLooksAtAnUploadedFile(t *testing.T) {
+	c := startAdminConsole(t)
+	p := startBrowser(t).open()
+	c.logIn(p, "operator")
+	p.visit(c.url + "/media")
+	p.do(chromedp.Click(`a[href="/media/` + c.media + `"]`))
+	p.sees("jpeg-cmyk")
+	if p.holds(`document.querySelector("main img")`) {
+		t.Error("the file is shown without a request")
+	}
+	p.do(chromedp.Click(`[action$="/preview"] button`))
+	p.await("the picture is shown", `document.querySelector("main img.large")?.naturalWidth > 0`)
+	for _, violation := range p.violations() {
+		t.Error(violation)
+	}
+	p.visit(c.url + "/timeline?kind=admin")
+	p.sees("PreviewMedia")
+	p.visit(c.url + "/media/" + c.media)
+	if p.holds(`document.querySelector("main img")`) {
+		t.Error("the file is shown again without a request")
 	}
 }
 

@@ -159,10 +159,11 @@ func evaluate[T any](p *tab, expression string) T {
 	return result(p, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// holds reports whether an expression is true.
+// holds reports whether an expression is true. It is not while another page is being
+// loaded: for a moment there is a document without elements.
 func (p *tab) holds(expression string) bool {
 	p.t.Helper()
-	return evaluate[bool](p, "!!("+expression+")")
+	return evaluate[bool](p, "!!(document.body && ("+expression+"))")
 }
 
 // await waits until an expression is true.

@@ -36,6 +36,7 @@ type eventFilter struct {
 	Name        string    `env:"-" help:"Name of the event, such as status.failed; * stands for any text: message.*" placeholder:"NAME" group:"Which"`
 	Destination string    `env:"-" help:"Destination, as 'ferry events destinations' prints it." placeholder:"DESTINATION" group:"Which"`
 	State       string    `env:"-" help:"State of a delivery: waiting, delivered, dead or cancelled." enum:",waiting,delivered,dead,cancelled" default:"" placeholder:"STATE" group:"Which"`
+	Status      string    `env:"-" help:"Status of a message: queued, accepted, sent, delivered, read, failed or unknown." enum:",queued,accepted,sent,delivered,read,failed,unknown" default:"" placeholder:"STATUS" group:"Which"`
 	Dead        bool      `env:"-" help:"The same as --state dead." group:"Which"`
 	Since       timeOrAge `env:"-" help:"Not before this time: 2026-11-29T12:00:00Z, or an age such as 10m." placeholder:"TIME" group:"Which"`
 	Until       timeOrAge `env:"-" help:"Before this time, or age." placeholder:"TIME" group:"Which"`
@@ -46,7 +47,7 @@ func (f eventFilter) filter() control.Filter {
 	if f.Dead {
 		state = control.Dead
 	}
-	return control.Filter{ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: state,
+	return control.Filter{ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: state, Status: f.Status,
 		Since: f.Since.at, SinceAgeMS: f.Since.age, Until: f.Until.at, UntilAgeMS: f.Until.age}
 }
 

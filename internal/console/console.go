@@ -20,6 +20,7 @@
 //	reading.go   what pages show of the journal and of events, redacted for viewers
 //	now.go, timeline.go, trace.go, why.go, events*.go   pages of every server
 //	admin.go and admin_*.go   pages of ferry serve: administration
+//	sent.go, upload*.go, template_meta.go   pages of ferry serve: messages, files, templates
 //	phone*.go, world*.go, template.go, media.go, message.go   pages of ferry dev
 package console
 
@@ -97,6 +98,7 @@ type Console struct {
 	logins   *rate.Limiter
 	streams  chan struct{} // has an element for each stream
 	pictures chan struct{} // has an element for each picture that is decoded
+	previews chan struct{} // has an element for each file that is read from Meta
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
 	checked  struct { // the last health checks
@@ -109,6 +111,7 @@ type Console struct {
 const (
 	maxStreams  = 32 // that are open at a time
 	maxPictures = 2  // that are decoded at a time
+	maxPreviews = 8  // files that are read from Meta at a time, to be shown
 	loginRate   = 5  // logins a second
 )
 
@@ -143,7 +146,7 @@ func New(config Config) (*Console, error) {
 	c := &Console{
 		config: config, mux: http.NewServeMux(), foreign: http.NewCrossOriginProtection(),
 		logins: rate.NewLimiter(loginRate, loginRate), streams: make(chan struct{}, maxStreams),
-		pictures: make(chan struct{}, maxPictures), draining: make(chan struct{}),
+		pictures: make(chan struct{}, maxPictures), previews: make(chan struct{}, maxPreviews), draining: make(chan struct{}),
 	}
 	for _, origin := range config.Origins {
 		if err := c.foreign.AddTrustedOrigin(origin); err != nil {
@@ -174,6 +177,10 @@ func (c *Console) route() {
 		c.routeMessages()
 		c.routeTemplates()
 		c.routeMedia()
+	} else if c.config.Gateway != nil {
+		c.routeSent()
+		c.routeMetaTemplates()
+		c.routeUploads()
 	}
 	if c.config.Gateway != nil {
 		c.routeTimeline()

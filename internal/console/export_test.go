@@ -26,3 +26,6 @@ var AlsoNeeded = alsoNeeded
 
 // Typed is typed.
 func Typed(err error) error { return typed(err) }
+
+// MaxUploadRows is maxUploadRows.
+const MaxUploadRows = maxUploadRows

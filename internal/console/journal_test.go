@@ -100,7 +100,7 @@ func TestTheFirstPageOfAServerSaysWhatIsNotSetUp(t *testing.T) {
 	if !strings.Contains(nav, "/timeline /why /events ") {
 		t.Errorf("the head has %s", nav)
 	}
-	for _, path := range []string{"/phone", "/messages", "/media", "/templates", "/world"} {
+	for _, path := range []string{"/phone", "/world", "/test"} {
 		s.get(path, admin...).want(t, http.StatusNotFound)
 	}
 }

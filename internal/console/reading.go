@@ -7,13 +7,16 @@ package console
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
 	"ferry/internal/activity"
 	"ferry/internal/control"
+	"ferry/internal/graph"
 	"ferry/internal/journal"
 	"ferry/internal/social"
 	"ferry/internal/why"
@@ -170,11 +173,11 @@ func (v *reader) events(ctx context.Context, in control.ListEventsInput) (contro
 		return page, byService(err)
 	}
 	for _, e := range page.Events {
-		v.learn(e.WAMID)
+		v.learn(e.WAMID, e.To)
 	}
 	for i := range page.Events {
 		e := &page.Events[i]
-		e.WAMID, e.Error, e.Body = v.text(e.WAMID), v.text(e.Error), nil
+		e.WAMID, e.To, e.Error, e.Body = v.text(e.WAMID), v.text(e.To), v.text(e.Error), nil
 		for j := range e.Deliveries {
 			e.Deliveries[j].Error = v.text(e.Deliveries[j].Error)
 		}
@@ -195,6 +198,19 @@ func (v *reader) destinations(ctx context.Context) (control.ListDestinationsOutp
 func byService(err error) error {
 	if text, status, ok := social.Problem(err); ok {
 		return problem{status, text, ""}
+	}
+	return err
+}
+
+// byMeta returns an error of a request to Meta as a problem.
+func byMeta(err error) error {
+	if _, _, ok := social.Problem(err); ok {
+		return byService(err)
+	}
+	_, refused := errors.AsType[*graph.Error](err)
+	_, unreachable := errors.AsType[*graph.UnreachableError](err)
+	if refused || unreachable {
+		return problem{http.StatusBadGateway, metaProblem(err), "If that lasts, check the token: Admin, Accounts."}
 	}
 	return err
 }

@@ -42,7 +42,7 @@ func invalid(format string, args ...any) error {
 
 // notFound returns the problem of a page about something that there is not.
 func notFound(what, id string) error {
-	return problem{http.StatusNotFound, fmt.Sprintf("There is no %s %.100q.", what, id), "It may have expired, or the world was reset."}
+	return problem{http.StatusNotFound, fmt.Sprintf("There is no %s %.100q.", what, id), "It may have expired, or was deleted."}
 }
 
 // asProblem returns what a person is shown of an error. What is not known is not shown.

@@ -95,7 +95,10 @@ func (c *Console) linkTo(ref why.Ref) link {
 	case "message":
 		return link{"/events/" + url.PathEscape(ref.ID), "message and its events"}
 	}
-	if c.config.Simulator == nil {
+	switch {
+	case c.config.Simulator == nil && ref.Kind == "media":
+		return link{"/media/" + url.PathEscape(ref.ID), "file"} // which says if there is no record of it
+	case c.config.Simulator == nil:
 		return link{}
 	}
 	switch ref.Kind {

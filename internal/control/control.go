@@ -64,6 +64,8 @@ type Filter struct {
 	Destination string `json:"destination,omitempty"`
 	// State is the state of a delivery.
 	State string `json:"state,omitempty"`
+	// Status is the status of a message, such as "failed".
+	Status string `json:"status,omitempty"`
 	// Since and Until bound the time at which the event was recorded. Since is part of
 	// the interval, Until is not.
 	Since time.Time `json:"since,omitzero"`
@@ -100,6 +102,7 @@ type Event struct {
 	PhoneNumberID string          `json:"phoneNumberId,omitempty"` // "phone-number-id-…"
 	MessageID     string          `json:"messageId,omitempty"`     // as SendWhatsAppMessage returned it
 	WAMID         string          `json:"wamid,omitempty"`         // Meta's id of the message
+	To            string          `json:"to,omitempty"`            // of a message: digits of the recipient's number, or Meta's id of a user or a group
 	Status        string          `json:"status,omitempty"`        // of a message: queued, accepted, sent, delivered, read, failed or unknown
 	Error         string          `json:"error,omitempty"`         // of a message: why it failed
 	Deliveries    []Delivery      `json:"deliveries"`

@@ -122,7 +122,6 @@ func follow(ctx context.Context, c *Config, each func(control.Event)) error {
 			isLost = false
 			c.Warn(nil)
 		}
-		input.Filter = input.Filter.At(page.Now)
 		if !input.Latest {
 			for _, e := range page.Events {
 				each(e)
@@ -132,6 +131,7 @@ func follow(ctx context.Context, c *Config, each func(control.Event)) error {
 			return nil
 		}
 		reached = time.Now()
+		input.Filter = control.Filter{Kind: "event"} // what is replayed may be older than Since
 		input.Latest, input.Limit, input.After, input.Wait = false, control.MaxEvents, page.Next, pageWait
 	}
 }

@@ -67,8 +67,11 @@ func (c *call) eventFilter(f control.Filter) (state.EventFilter, error) {
 	if len(f.Name) > maxEventName || strings.Count(f.Name, "*") > 4 {
 		return state.EventFilter{}, fail(socialmessaging.KindValidation, nil, "name has more than %d bytes, or more than four '*'.", maxEventName)
 	}
+	if status := state.MessageStatus(f.Status); status != "" && !slices.Contains(state.MessageStatuses, status) {
+		return state.EventFilter{}, fail(socialmessaging.KindValidation, nil, "There is no status %.40q; expected one of %v.", f.Status, state.MessageStatuses)
+	}
 	return state.EventFilter{
-		AccountID: c.caller.accountID, ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: f.State, Since: f.Since, Until: f.Until,
+		AccountID: c.caller.accountID, ID: f.ID, Kind: f.Kind, Name: f.Name, Destination: f.Destination, State: f.State, Status: state.MessageStatus(f.Status), Since: f.Since, Until: f.Until,
 	}, nil
 }
 
@@ -136,7 +139,7 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 			records = records[:countWithin(records, maxPageBodies)]
 			slices.Reverse(records)
 		}
-		fresh := slices.DeleteFunc(slices.Clone(records), func(r state.EventRecord) bool { return from.has(r.ID) })
+		fresh := slices.DeleteFunc(slices.Clone(records), func(r state.EventRecord) bool { return from.has(r) })
 		fresh = fresh[:min(len(fresh), limit)]
 		if len(fresh) > 0 || wait == 0 || ended.Err() != nil || c.isDraining() {
 			out, err := c.eventPage(ctx, in, from, records, fresh)
@@ -191,7 +194,7 @@ func countWithin(records []state.EventRecord, size int) int {
 func eventOf(r state.EventRecord) control.Event {
 	e := control.Event{
 		ID: r.ID, Kind: r.Kind, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), MessageID: r.MessageID, WAMID: r.WAMID,
-		Status: string(r.Status), Error: r.Error, Deliveries: []control.Delivery{}, Body: r.Body,
+		To: r.Recipient, Status: string(r.Status), Error: r.Error, Deliveries: []control.Delivery{}, Body: r.Body,
 	}
 	if r.PhoneNumberID != "" {
 		e.PhoneNumberID = kindPhoneNumber.id(r.PhoneNumberID)
@@ -213,7 +216,7 @@ func eventOf(r state.EventRecord) control.Event {
 type eventCursor struct {
 	from time.Time
 	id   string   // of the last event of exactly this time that the caller has; empty means none
-	seen []uint64 // digests of the ids of events after that
+	seen []uint64 // listedDigest of the events after that
 }
 
 const (
@@ -224,12 +227,14 @@ const (
 	maxSeen = 500
 )
 
-func idDigest(id string) uint64 {
-	sum := sha256.Sum256([]byte(id))
+// listedDigest is the digest of an event at its place in the list. After a replay it has
+// another one.
+func listedDigest(r state.EventRecord) uint64 {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(r.ID), uint64(r.ListedAt.UnixMilli())))
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-func (e eventCursor) has(id string) bool { return slices.Contains(e.seen, idDigest(id)) }
+func (e eventCursor) has(r state.EventRecord) bool { return slices.Contains(e.seen, listedDigest(r)) }
 
 // after returns the cursor behind a page. records are what was read: fresh is the part
 // of it that the caller did not have, and gets.
@@ -246,7 +251,7 @@ func (e eventCursor) after(records, fresh []state.EventRecord, now time.Time) ev
 	complete := 0                 // the first of known, before which the caller has everything
 	for i, r := range records {
 		isFresh := slices.ContainsFunc(fresh, func(f state.EventRecord) bool { return f.ID == r.ID })
-		if !isFresh && !e.has(r.ID) {
+		if !isFresh && !e.has(r) {
 			continue
 		}
 		if known = append(known, r); len(known) == i+1 {
@@ -257,7 +262,7 @@ func (e eventCursor) after(records, fresh []state.EventRecord, now time.Time) ev
 		next.from, next.id, known = known[0].ListedAt, known[0].ID, known[1:]
 	}
 	for _, r := range known[:min(len(known), maxSeen)] { // the rest would be listed twice
-		next.seen = append(next.seen, idDigest(r.ID))
+		next.seen = append(next.seen, listedDigest(r))
 	}
 	return next
 }

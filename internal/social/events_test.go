@@ -359,6 +359,40 @@ func TestDeliveriesAreDiscardedAndReplayedOnce(t *testing.T) {
 	}
 }
 
+func TestWhoFollowsTheListSeesAReplayOnce(t *testing.T) {
+	w := newWorld(t)
+	w.addEvents(time.Now().Add(-time.Hour), account, "old", "older")
+	client, filter := w.control(w.key), control.Filter{Kind: "event"}
+	after := ""
+	next := func() (ids []string) {
+		page, err := control.Do(t.Context(), client, control.ListEvents, control.ListEventsInput{Filter: filter, Complete: true, After: after})
+		w.must(err)
+		for _, e := range page.Events {
+			ids = append(ids, e.ID)
+		}
+		after = page.Next
+		return ids
+	}
+	first := next()
+	if len(first) != 2 || len(next()) != 0 {
+		t.Fatalf("%q are listed first", first)
+	}
+	for range 2 { // the second time at once
+		for _, operation := range []control.Operation[control.ChangeEventsInput, control.ChangeEventsOutput]{control.DiscardEvents, control.ReplayEvents} {
+			if out, err := control.Do(t.Context(), client, operation, control.ChangeEventsInput{Filter: filter}); err != nil || out.Changed != 2 {
+				t.Fatal(operation.Name, out, err)
+			}
+			time.Sleep(3 * time.Millisecond) // times are in milliseconds
+		}
+		if ids := next(); !slices.Equal(ids, first) {
+			t.Errorf("after the replay: %q, want %q", ids, first)
+		}
+		if ids := next(); len(ids) != 0 {
+			t.Errorf("these are listed twice: %q", ids)
+		}
+	}
+}
+
 func TestADestinationIsHeldAndReleased(t *testing.T) {
 	w := newWorld(t)
 	w.addEvents(time.Now(), account, "a")

@@ -68,7 +68,12 @@ func handleAtMeta[In, Out any](
 	method func(m *metaCall, ctx context.Context, in *In) (*Out, error),
 	needs ...func(in *In) []policy.Request,
 ) handler {
-	return handle(api, func(c *call, ctx context.Context, in *In) (*Out, error) {
+	return handle(api, atMeta(api, method), needs...)
+}
+
+// atMeta returns an operation that is carried out at Meta as a method of a call.
+func atMeta[In, Out any](api socialmessaging.API[In, Out], method func(m *metaCall, ctx context.Context, in *In) (*Out, error)) func(c *call, ctx context.Context, in *In) (*Out, error) {
+	return func(c *call, ctx context.Context, in *In) (*Out, error) {
 		given, kind := api.Resource(in)
 		m := &metaCall{call: c, meta: c.meta(ctx), given: given}
 		if kind == socialmessaging.ResourcePhoneNumber {
@@ -88,7 +93,7 @@ func handleAtMeta[In, Out any](
 		ctx, cancel := context.WithTimeout(ctx, metaTimeout)
 		defer cancel()
 		return method(m, ctx, in)
-	}, needs...)
+	}
 }
 
 // A nodeKind is a kind of nodes at Meta.

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -236,10 +237,32 @@ func (s *DB) ReplayEvents(ctx context.Context, filter EventFilter) (int64, error
 		if err := s.setDeliveryStates(ctx, tx, chosen, outbox.Replayed); err != nil {
 			return err
 		}
+		if err := s.listAgain(ctx, tx, chosen); err != nil {
+			return err
+		}
 		return s.putDeliveries(ctx, tx, batch)
 	})
 	s.announceDestinations(destinations) // in any case: earlier batches are committed
 	return changed, err
+}
+
+// listAgain moves events to the end of the list, in their order, so that whoever follows
+// it sees that they are replayed. Their times are the last milliseconds.
+func (s *DB) listAgain(ctx context.Context, tx *sql.Tx, chosen []chosenDelivery) error {
+	events := slices.Clone(chosen)
+	slices.SortFunc(events, func(a, b chosenDelivery) int {
+		return cmp.Or(cmp.Compare(a.listedAt, b.listedAt), strings.Compare(a.event, b.event))
+	})
+	events = slices.CompactFunc(events, func(a, b chosenDelivery) bool { return a.event == b.event })
+	now := s.now().UnixMilli()
+	var values []any
+	for i, c := range events {
+		values = append(values, c.event, now-int64(len(events)-1-i))
+	}
+	last := fmt.Sprintf("$%d", len(values)+1)
+	_, err := tx.ExecContext(ctx, `UPDATE event SET ready_at = CASE WHEN ready_at < v.column2 THEN v.column2 ELSE `+last+` END
+		FROM (VALUES `+typed(len(events), "TEXT", "BIGINT")+`) AS v WHERE id = v.column1 AND ready_at < `+last, append(values, now)...)
+	return err
 }
 
 // discardedReason is why a message that was discarded has failed. No event reports it.

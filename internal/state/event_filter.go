@@ -15,14 +15,15 @@ import (
 // EventFilter selects messages and events of one account. Each field that is set
 // narrows it.
 type EventFilter struct {
-	AccountID   string    // required
-	ID          string    // of an event or of a message, or Meta's id of a message
-	Kind        string    // KindMessage or KindEvent
-	Name        string    // "*" stands for any text
-	Destination string    // of a delivery
-	State       string    // of a delivery
-	Since       time.Time // not before
-	Until       time.Time // before
+	AccountID   string        // required
+	ID          string        // of an event or of a message, or Meta's id of a message
+	Kind        string        // KindMessage or KindEvent
+	Name        string        // "*" stands for any text
+	Destination string        // of a delivery
+	State       string        // of a delivery
+	Status      MessageStatus // of a message
+	Since       time.Time     // not before
+	Until       time.Time     // before
 
 	isReplay bool  // without the deliveries that prepare an event
 	ids      []any // of events, one of which it must be; nil means any
@@ -93,6 +94,9 @@ func (f EventFilter) addEvent(c *conditions) {
 	if f.Name != "" {
 		c.add(`e.name LIKE ? ESCAPE '\'`, strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(f.Name))
 	}
+	if f.Status != "" {
+		c.add("(SELECT status FROM message WHERE message.id = e.id) = ?", string(f.Status))
+	}
 	if !f.Since.IsZero() {
 		c.add("e.created_at >= ?", f.Since.UnixMilli())
 	}
@@ -103,7 +107,7 @@ func (f EventFilter) addEvent(c *conditions) {
 
 // isOfEvents reports whether the filter says something of events besides their account.
 func (f EventFilter) isOfEvents() bool {
-	return f.ID != "" || f.Kind != "" || f.Name != "" || !f.Since.IsZero() || !f.Until.IsZero()
+	return f.ID != "" || f.Kind != "" || f.Name != "" || f.Status != "" || !f.Since.IsZero() || !f.Until.IsZero()
 }
 
 // isOfDeliveries reports whether the filter says something of deliveries.

@@ -14,8 +14,9 @@ import (
 // EventRecord is a message or an event with what became of it.
 type EventRecord struct {
 	Event
-	ListedAt   time.Time     // its place in a list: when it was complete; while it is prepared, CreatedAt
+	ListedAt   time.Time     // its place in a list: when it was complete or replayed; while it is prepared, CreatedAt
 	Status     MessageStatus // of a message
+	Recipient  string        // of a message: digits of the number, or an id
 	Error      string        // of a message: why it failed
 	Size       int           // bytes of the body, which ReadBodies reads
 	Deliveries []DeliveryRecord
@@ -44,8 +45,8 @@ type EventPage struct {
 }
 
 // listedAt is EventRecord.ListedAt in SQL, as the index event_listed has it. An event
-// that is prepared moves in the list when it is complete, so that whoever follows the
-// list does not miss it.
+// that is prepared moves in the list when it is complete, and another one when it is
+// replayed, so that whoever follows the list does not miss it.
 const listedAt = "COALESCE(e.ready_at, e.created_at)"
 
 // list returns the query of Events.
@@ -73,7 +74,7 @@ func (f EventFilter) list(page EventPage) statement {
 		order = "DESC"
 	}
 	return statement{fmt.Sprintf(`SELECT e.id, e.account_id, e.business_account_id, e.phone_number_id, e.kind, e.name, e.conversation,
-			e.message_id, e.wamid, LENGTH(e.body), e.created_at, `+listedAt+`, m.status, m.error, m.wamid
+			e.message_id, e.wamid, LENGTH(e.body), e.created_at, `+listedAt+`, m.status, m.error, m.wamid, m.recipient
 		FROM %s LEFT JOIN message m ON m.id = e.id
 		WHERE %s ORDER BY `+listedAt+` %s, e.id %[3]s LIMIT %[4]d`, f.events(), c.text(), order, page.Limit), c.values}
 }
@@ -125,13 +126,13 @@ func scanEvents(rows *sql.Rows) ([]EventRecord, error) {
 	for rows.Next() {
 		var r EventRecord
 		var created, listed int64
-		var status, failure, wamid sql.NullString
+		var status, failure, wamid, recipient sql.NullString
 		if err := rows.Scan(&r.ID, &r.AccountID, &r.BusinessAccountID, &r.PhoneNumberID, &r.Kind, &r.Name, &r.Conversation,
-			&r.MessageID, &r.WAMID, &r.Size, &created, &listed, &status, &failure, &wamid); err != nil {
+			&r.MessageID, &r.WAMID, &r.Size, &created, &listed, &status, &failure, &wamid, &recipient); err != nil {
 			return nil, err
 		}
 		r.CreatedAt, r.ListedAt, r.Status, r.Error = time.UnixMilli(created), time.UnixMilli(listed), MessageStatus(status.String), failure.String
-		r.WAMID = cmp.Or(r.WAMID, wamid.String)
+		r.WAMID, r.Recipient = cmp.Or(r.WAMID, wamid.String), recipient.String
 		records = append(records, r)
 	}
 	return records, rows.Err()

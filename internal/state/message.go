@@ -25,6 +25,9 @@ const (
 	MessageUnknown   MessageStatus = "unknown"   // sent, and Meta's response is not known
 )
 
+// MessageStatuses are all of them.
+var MessageStatuses = []MessageStatus{MessageQueued, MessageAccepted, MessageSent, MessageDelivered, MessageRead, MessageFailed, MessageUnknown}
+
 // SendPrefix and a PhoneNumber.ID are the destination of the messages of a phone number.
 const SendPrefix = "send/"
 

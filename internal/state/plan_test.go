@@ -43,6 +43,8 @@ func TestNoListCountChangeOrPurgeOfEventsReadsAWholeTable(t *testing.T) {
 		"id and state":           {ID: "one", State: "dead"},
 		"name":                   {Name: "status.*"},
 		"since":                  {Since: now, Kind: state.KindEvent},
+		"status":                 {Status: "failed"},
+		"status and dead":        {Status: "failed", State: "dead"},
 		"dead":                   {State: "dead"},
 		"waiting since":          {State: "waiting", Since: now},
 		"delivered":              {State: "delivered"},
