@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"ferry/internal/tty"
 	"ferry/metasim"
 )
@@ -101,7 +99,6 @@ var functions = template.FuncMap{
 		}
 		return values
 	},
-	"text":    func(text *string) string { return aws.ToString(text) },
 	"list":    func(values ...string) []string { return values },
 	"in":      func(list []string, value string) bool { return slices.Contains(list, value) },
 	"query":   url.QueryEscape,

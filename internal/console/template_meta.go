@@ -13,8 +13,6 @@ import (
 	"ferry/internal/social"
 	"ferry/internal/state"
 	"ferry/metasim"
-	"ferry/socialmessaging"
-	"ferry/socialmessaging/types"
 )
 
 const (
@@ -28,7 +26,7 @@ type metaTemplates struct {
 	Linked   []state.BusinessAccount // of the account
 	WABA     state.BusinessAccount   // whose templates are shown; the zero value means that there is none
 	WABAID   string                  // "waba-…"
-	Rows     []types.TemplateSummary
+	Rows     []social.Template
 	One      *metaTemplate
 	Next     string // path of the next page; empty means that this is the last one
 	Account  string
@@ -79,21 +77,16 @@ func (c *Console) metaTemplates(ctx context.Context, r *request) (page metaTempl
 		page.WABA = page.Linked[at]
 	}
 	page.WABAID = social.BusinessAccountID(page.WABA)
-	in := socialmessaging.ListWhatsAppMessageTemplatesInput{Id: &page.WABAID, MaxResults: new(int32(templatesOnPage))}
 	query := url.Values{"waba": {page.WABA.ID}}
 	if page.Account != "" {
 		query.Set("account", page.Account)
 	}
-	if token := r.FormValue("next"); token != "" {
-		in.NextToken = &token
-	}
-	list, err := v.service().ListTemplates(ctx, in)
-	if err != nil {
+	var next string
+	if page.Rows, next, err = v.service().ListTemplates(ctx, page.WABAID, r.FormValue("next"), templatesOnPage); err != nil {
 		return page, err
 	}
-	page.Rows = list.Templates
-	if list.NextToken != nil {
-		query.Set("next", *list.NextToken)
+	if next != "" {
+		query.Set("next", next)
 		page.Next = pathWith("/templates", query)
 	}
 	if id := r.PathValue("id"); id != "" {
@@ -104,7 +97,7 @@ func (c *Console) metaTemplates(ctx context.Context, r *request) (page metaTempl
 
 // metaTemplate reads a template.
 func (v *reader) metaTemplate(ctx context.Context, wabaID, id string) (*metaTemplate, error) {
-	found, err := v.service().Template(ctx, socialmessaging.GetWhatsAppMessageTemplateInput{Id: &wabaID, MetaTemplateId: &id})
+	text, err := v.service().Template(ctx, wabaID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +107,6 @@ func (v *reader) metaTemplate(ctx context.Context, wabaID, id string) (*metaTemp
 		Quality                          struct{ Score string } `json:"quality_score"`
 		Components                       json.RawMessage
 	}
-	text := []byte(*found.Template)
 	if err := json.Unmarshal(text, &node); err != nil { // all members are shown as they are
 		v.c.config.Logger.Warn("Meta has sent a template in an unknown form", "template", id, "cause", err)
 	}

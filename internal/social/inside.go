@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"ferry/internal/activity"
 	"ferry/internal/control"
 	"ferry/internal/graph"
@@ -92,14 +94,29 @@ func (a Account) ReleaseDestination(ctx context.Context, in control.ReleaseDesti
 	return inside(ctx, a, in, (*call).ReleaseDestination)
 }
 
-// ListTemplates reads a page of the templates of a linked business account from Meta.
-func (a Account) ListTemplates(ctx context.Context, in socialmessaging.ListWhatsAppMessageTemplatesInput) (socialmessaging.ListWhatsAppMessageTemplatesOutput, error) {
-	return inside(ctx, a, in, atMeta(socialmessaging.ListWhatsAppMessageTemplates, (*metaCall).ListWhatsAppMessageTemplates))
+// A Template is a message template in a list.
+type Template struct {
+	ID, Name, Language, Status, Category, Quality string // as Meta has them
 }
 
-// Template reads a template from Meta.
-func (a Account) Template(ctx context.Context, in socialmessaging.GetWhatsAppMessageTemplateInput) (socialmessaging.GetWhatsAppMessageTemplateOutput, error) {
-	return inside(ctx, a, in, atMeta(socialmessaging.GetWhatsAppMessageTemplate, (*metaCall).GetWhatsAppMessageTemplate))
+// ListTemplates reads a page of the templates of a linked business account from Meta, at
+// most limit. businessAccountID has the form "waba-…". next continues the list; it is
+// empty at first, and at the end.
+func (a Account) ListTemplates(ctx context.Context, businessAccountID, next string, limit int32) (list []Template, after string, err error) {
+	in := socialmessaging.ListWhatsAppMessageTemplatesInput{Id: &businessAccountID, MaxResults: &limit, NextToken: textOrNil(next)}
+	out, err := inside(ctx, a, in, atMeta(socialmessaging.ListWhatsAppMessageTemplates, (*metaCall).ListWhatsAppMessageTemplates))
+	for _, t := range out.Templates {
+		list = append(list, Template{aws.ToString(t.MetaTemplateId), aws.ToString(t.TemplateName), aws.ToString(t.TemplateLanguage),
+			aws.ToString(t.TemplateStatus), aws.ToString(t.TemplateCategory), aws.ToString(t.TemplateQualityScore)})
+	}
+	return list, aws.ToString(out.NextToken), err
+}
+
+// Template reads a template from Meta, as Meta's JSON.
+func (a Account) Template(ctx context.Context, businessAccountID, id string) ([]byte, error) {
+	in := socialmessaging.GetWhatsAppMessageTemplateInput{Id: &businessAccountID, MetaTemplateId: &id}
+	out, err := inside(ctx, a, in, atMeta(socialmessaging.GetWhatsAppMessageTemplate, (*metaCall).GetWhatsAppMessageTemplate))
+	return []byte(aws.ToString(out.Template)), err
 }
 
 // OpenMedia opens a file of a phone number, which has the form of state.PhoneNumber.ID, at
