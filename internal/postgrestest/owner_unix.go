@@ -9,9 +9,21 @@ import (
 	"syscall"
 )
 
+// An account is a user of the operating system; nil means the one of this process.
+type account syscall.Credential
+
+// attributes returns how a process of the account is started, in a group of its own or not.
+func (a *account) attributes(ownGroup bool) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: (*syscall.Credential)(a), Setpgid: ownGroup}
+}
+
+func isRunning(process int) bool { return syscall.Kill(process, 0) == nil }
+
+func kill(process int) error { return syscall.Kill(process, syscall.SIGKILL) }
+
 // owner returns the user that runs the server: this one, or postgres in place of root,
 // whom PostgreSQL refuses; nil means this one.
-func owner() *syscall.Credential {
+func owner() *account {
 	if os.Getuid() != 0 {
 		return nil
 	}
@@ -22,7 +34,7 @@ func owner() *syscall.Credential {
 		}
 		uid, _ := strconv.ParseUint(found.Uid, 10, 32)
 		gid, _ := strconv.ParseUint(found.Gid, 10, 32)
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		return &account{Uid: uint32(uid), Gid: uint32(gid)}
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,7 +52,7 @@ type Server struct {
 
 	config   Config
 	programs string // directory of initdb and postgres
-	owner    *syscall.Credential
+	owner    *account
 	keeper   *exec.Cmd // the shell that ends the server with this process; nil means that it is not running
 	alive    *os.File  // the keeper ends when it is closed
 }
@@ -119,7 +118,7 @@ func (s *Server) create(ctx context.Context) (err error) {
 	initdb := exec.CommandContext(ctx, filepath.Join(s.programs, "initdb"), "--pgdata", s.path("data"), "--username", User, "--pwfile", s.path("password"),
 		"--auth-local", "trust", "--auth-host", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 	initdb.Dir = s.Directory
-	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
+	initdb.SysProcAttr = s.owner.attributes(false)
 	if output, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, output)
 	}
@@ -204,7 +203,7 @@ func (s *Server) start() error {
 	}
 	keeper := exec.CommandContext(context.Background(), "/bin/sh", arguments...) // Close ends it, and so does the end of this process
 	keeper.Dir, keeper.Stdin = s.Directory, input
-	keeper.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner, Setpgid: true} // signals of a terminal are not for it
+	keeper.SysProcAttr = s.owner.attributes(true) // signals of a terminal are not for it
 	if err := keeper.Start(); err != nil {
 		return errors.Join(err, input.Close(), alive.Close())
 	}
@@ -228,7 +227,7 @@ func (s *Server) process() int {
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	id, err := strconv.Atoi(line)
-	if err != nil || syscall.Kill(id, 0) != nil {
+	if err != nil || !isRunning(id) {
 		return 0
 	}
 	return id
@@ -258,7 +257,7 @@ func (s *Server) Kill() error {
 	if process == 0 {
 		return errors.New("the server is not running")
 	}
-	if err := syscall.Kill(process, syscall.SIGKILL); err != nil {
+	if err := kill(process); err != nil {
 		return err
 	}
 	s.release()
