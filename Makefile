@@ -23,12 +23,13 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build binaries release reproducible test test-root test-postgres check bench bench-events hostile soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
+.PHONY: help build binaries release reproducible image test test-root test-postgres check bench bench-events hostile soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
 	@echo "make release builds and packs a release for PLATFORMS in dist/, for minutes"
 	@echo "make reproducible compares the binaries for PLATFORMS of two folders and two build caches, for minutes"
+	@echo "make image   builds the container image ferry with podman; BUILDER=IMAGE for another image with Go and make"
 	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
 	@echo "make check   checks formatting, and runs the linter, which includes vet"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
@@ -63,6 +64,12 @@ reproducible:
 	GOCACHE="$$other/cache" $(MAKE) --no-print-directory -C "$$other" binaries DIST="$$other/dist" VERSION=$(VERSION) COMMIT=$(COMMIT) COMMIT_TIME=$(COMMIT_TIME); \
 	cd $(DIST)/binaries; sha256sum */ferry* | tee "$$other/sums"; cd "$$other/dist/binaries"; sha256sum --check "$$other/sums"
 
+# The same commit becomes the same image. --format docker, which keeps the health check of deploy/Dockerfile, records the
+# name of a container instead.
+image:
+	podman build --timestamp $(SOURCE_DATE_EPOCH) $(if $(BUILDER),--build-arg BUILDER=$(BUILDER)) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) \
+	  --build-arg COMMIT_TIME=$(COMMIT_TIME) --file deploy/Dockerfile --tag ferry .
+
 # The tests of every module run, even if those of another one fail, and the output of each comes when it ends. Two run
 # side by side, because they wait as much as they work. With FERRY_E2E=require a test fails if a part is missing that
 # could be installed.
@@ -79,6 +86,9 @@ GOTESTSUM = FERRY_E2E=require GORACE=atexit_sleep_ms=0 $(CURDIR)/.tools/gotestsu
 
 test-root:
 	@echo "testing ferry"; $(GOTESTSUM) ./...
+
+# Nothing runs side by side there, and the race detector would compile Helm a second time.
+test-deploy: RACE =
 
 $(MODULE_TESTS): test-%:
 	@echo "testing the module in $*/"; cd $* && $(GOTESTSUM) ./...
@@ -136,13 +146,14 @@ e2e/%/node_modules/.package-lock.json: e2e/%/package-lock.json
 	@command -v npm >/dev/null || $(call install,npm,nodejs npm)
 	@! command -v npm >/dev/null || npm ci --prefix e2e/$* --no-audit --no-fund
 
-# The C compiler for the race detector, the programs that check and repair the sample files, a browser, PostgreSQL, and Prometheus.
+# The C compiler for the race detector, the programs that check and repair the sample files, a browser, PostgreSQL, Prometheus, and
+# what builds and runs container images.
 system:
-	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl chromium promtool prometheus; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl chromium promtool prometheus podman buildah runc busybox; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	command -v magick >/dev/null || command -v convert-im6.q16 >/dev/null || missing="$$missing magick"; \
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing initdb"; \
-	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql prometheus)
+	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql prometheus podman buildah runc busybox-static)
 
 # install installs packages with apt if it runs as root. Otherwise it prints what is missing, and the tests that need it are skipped.
 # The package of PostgreSQL would start a server of the system, which the tests do not use.

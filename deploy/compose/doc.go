@@ -1,0 +1,2 @@
+// Package compose has the test of the compose files.
+package compose

@@ -1,0 +1,2 @@
+// Package helm has the test of the Helm chart.
+package helm

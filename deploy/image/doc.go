@@ -1,0 +1,2 @@
+// Package image has the test of the container image.
+package image
