@@ -39,16 +39,9 @@ type trustFlags struct {
 func (f trustFlags) trust() (console.Trust, error) {
 	trust := console.Trust{Header: f.ConsoleTrustHeader}
 	var problems []error
-	for _, text := range f.ConsoleTrustProxy {
-		network, err := netip.ParsePrefix(text)
-		if address, addressErr := netip.ParseAddr(text); addressErr == nil && address.Zone() == "" {
-			network, err = netip.PrefixFrom(address, address.BitLen()), nil
-		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("--console-trust-proxy is %q; expected an address or a network such as 10.0.0.7 or 10.1.0.0/24", text))
-			continue
-		}
-		trust.Proxies = append(trust.Proxies, network)
+	var err error
+	if trust.Proxies, err = networks("console-trust-proxy", f.ConsoleTrustProxy); err != nil {
+		problems = append(problems, err)
 	}
 	if trust.Header != "" || len(trust.Proxies) > 0 {
 		trust.Role = f.ConsoleTrustRole
@@ -59,6 +52,23 @@ func (f trustFlags) trust() (console.Trust, error) {
 		}
 	}
 	return trust, errors.Join(problems...)
+}
+
+// networks reads the addresses and networks of a flag.
+func networks(flag string, texts []string) (list []netip.Prefix, err error) {
+	var problems []error
+	for _, text := range texts {
+		network, err := netip.ParsePrefix(text)
+		if address, addressErr := netip.ParseAddr(text); addressErr == nil && address.Zone() == "" {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--%s is %q; expected an address or a network such as 10.0.0.7 or 10.1.0.0/24", flag, text))
+			continue
+		}
+		list = append(list, network)
+	}
+	return list, errors.Join(problems...)
 }
 
 // origin returns scheme://host[:port] of the console for browsers.

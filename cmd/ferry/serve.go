@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,6 +150,7 @@ type serveCommand struct {
 	TLSCert      string        `help:"PEM file with the TLS certificate of the API. It is read again when it changes. Default: none, plain HTTP." placeholder:"FILE" group:"Server"`
 	TLSKey       string        `help:"PEM file with the private key of the certificate." placeholder:"FILE" group:"Server"`
 	PlainHTTP    bool          `help:"Serve plain HTTP on an address that is not loopback: only behind a proxy that encrypts." group:"Server"`
+	TrustProxy   []string      `help:"Address or network of a proxy in front of the API, such as 10.0.0.7 or 10.1.0.0/24, whose X-Forwarded-For and X-Forwarded-Proto say where calls come from, for aws:SourceIp and aws:SecureTransport in policies. May be repeated. Default: none; the headers are not read." placeholder:"CIDR" group:"Server"`
 	DrainDelay   time.Duration `help:"How long requests are still accepted after the first stop signal, while /readyz returns 503." default:"0s" group:"Server"`
 	DrainTimeout time.Duration `help:"How long requests in progress may continue after that. A second stop signal ends them at once." default:"30s" group:"Server"`
 
@@ -182,10 +185,11 @@ func (c *serveCommand) config() gateway.Config {
 	if len(stores) == 0 {
 		stores = storeList{{UseInstanceProfile: c.InstanceProfile}}
 	}
+	proxies, _ := networks("trust-proxy", c.TrustProxy) // check has reported problems
 	return gateway.Config{
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
-		API:          social.Config{Region: c.Region, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain, KMS: &kms.Config{Endpoint: c.KMSEndpoint, UseInstanceProfile: c.KMSInstanceProfile}},
+		API:          social.Config{Region: c.Region, Proxies: proxies, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain, KMS: &kms.Config{Endpoint: c.KMSEndpoint, UseInstanceProfile: c.KMSInstanceProfile}},
 		Governor:     message.GovernorConfig{PerSecond: c.MessagesPerSecond, PerSecondOf: c.numberRates(), MaxQueued: c.MaxQueuedMessages},
 		LinkToID:     c.LinkToID,
 		Router:       event.RouterConfig{Destinations: c.Destination},
@@ -218,7 +222,11 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
 	_, webhookErr := c.webhook()
-	problems := []error{c.checkDatabase(), keysetErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS(), c.consoleFlags.check(c.TLSCert != "", c.trustFlags)}
+	proxies, proxyErr := networks("trust-proxy", c.TrustProxy)
+	if slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
+		proxyErr = errors.New("--trust-proxy is everybody's network, so that everybody could claim any address; expected that of the proxy, such as 10.0.0.7")
+	}
+	problems := []error{c.checkDatabase(), keysetErr, proxyErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS(), c.consoleFlags.check(c.TLSCert != "", c.trustFlags)}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))

@@ -5,7 +5,6 @@ package social
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,8 +47,8 @@ func (c *call) context(ctx context.Context, input any, need policy.Request) poli
 //	aws:PrincipalArn      arn:aws:iam::ACCOUNT:user/NAME
 //	aws:username          NAME: the name of the user that the access key was created for, not the key's id
 //	aws:RequestedRegion   the region that the request was signed for
-//	aws:SecureTransport   true if the connection of the request is encrypted
-//	aws:SourceIp          the address of the connection
+//	aws:SecureTransport   true if the connection of the client is encrypted
+//	aws:SourceIp          the address of the client
 //	iam:PassedToService   of iam:PassRole
 //	aws:ResourceTag/KEY   the value of a tag that the resource of the operation has
 //	aws:RequestTag/KEY    the value of a tag that the input sets; the different ones if it sets several
@@ -72,9 +71,13 @@ func (v *conditionValues) of(ctx context.Context, name string) ([]string, error)
 	case "aws:RequestedRegion":
 		return []string{c.caller.region}, nil
 	case "aws:SecureTransport":
-		return []string{strconv.FormatBool(c.request.TLS != nil)}, nil
+		_, isSecure := origin(c.request, c.config.Proxies)
+		return []string{strconv.FormatBool(isSecure)}, nil
 	case "aws:SourceIp":
-		return sourceAddress(c.request.RemoteAddr), nil
+		if address, _ := origin(c.request, c.config.Proxies); address.IsValid() {
+			return []string{address.String()}, nil
+		}
+		return nil, nil
 	case "iam:PassedToService":
 		if v.action == "iam:PassRole" {
 			return []string{servicePrincipal}, nil
@@ -129,15 +132,6 @@ func (v *conditionValues) readTags(ctx context.Context) error {
 		v.tags[name] = append(v.tags[name], value)
 	}
 	return nil
-}
-
-// sourceAddress returns the address of a connection, without its port and its zone.
-func sourceAddress(remote string) []string {
-	address, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return nil // no connection of IP
-	}
-	return []string{address.Addr().Unmap().WithZone("").String()}
 }
 
 // tagsOf returns the tags that an input sets, and the keys of those that it removes.

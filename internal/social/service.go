@@ -12,6 +12,7 @@
 //	calling.go    calls, and the settings of phone numbers for them
 //	tag.go        tags of linked accounts and phone numbers
 //	condition.go  what the conditions of policies may ask about a call
+//	proxy.go      where a request comes from
 //	eventdestination.go  where the events of a linked account go
 //	inside.go     ferry's own operations without a request, for the console
 //	call.go       one call: who makes it, what it may do, what is known about it
@@ -28,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"sync"
 	"sync/atomic"
@@ -77,6 +79,10 @@ type Config struct {
 	// names; others are refused. Default: every name is accepted, because a web page
 	// that lets its name stand for the server's address has no key.
 	AllowsHost func(r *http.Request) bool
+	// Proxies are the addresses of proxies in front of the API whose X-Forwarded-For and X-Forwarded-Proto say
+	// where a request comes from, for aws:SourceIp and aws:SecureTransport in policies. Default: none; the
+	// headers are not read.
+	Proxies []netip.Prefix
 	// Calls of each media operation that an account may make per second, with
 	// bursts of as many; default 100, AWS's quota; or NoLimit.
 	MediaPerSecond int
