@@ -23,7 +23,7 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build binaries release reproducible image test test-root test-postgres check bench bench-events hostile soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
+.PHONY: help build binaries release reproducible image test test-root test-postgres check bench bench-events hostile security soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
@@ -35,6 +35,7 @@ help:
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
 	@echo "make bench-events measures messages and events, for minutes, on a machine that does nothing else"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
+	@echo "make security prints the promises about security, runs the tests that prove them, and says what is not covered"
 	@echo "make soak    kills processes KILLS=$(KILLS) times, and counts what they had acknowledged"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make pictures makes the pictures of the README, with a browser"
@@ -108,6 +109,11 @@ bench-events: system
 
 hostile:
 	$(GO) run -C e2e ./hostile
+
+# SECURITY_FLAGS=-quick runs only the tests that need nothing but Go, SECURITY_FLAGS=-list none.
+security: SECURITY_FLAGS ?=
+security: tools node system
+	FERRY_E2E=require $(GO) run -C e2e ./security $(SECURITY_FLAGS)
 
 soak: system
 	FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox

@@ -1,0 +1,101 @@
+package main
+
+// A goal is a promise about security or reliability, with what proves it.
+type goal struct {
+	id      string
+	promise string
+	tests   []string // "package Test…", of the root module; "e2e Test…" of the module e2e
+	figure  string   // that these tests check or measure
+	missing string   // what of the promise no test covers; empty means nothing
+}
+
+// goals are the promises by chapter. A row without tests is not covered.
+var goals = []struct {
+	chapter string
+	goals   []goal
+}{
+	{"Authentication", []goal{
+		{"AU1", "Every request that AWS's own vectors call valid is accepted", []string{"internal/sigv4 TestVectorsOverTCP", "internal/sigv4 TestVectorsCanonicalRequestStringToSignSignature", "internal/sigv4 TestQueryVectorsAreRefused"}, "76 vectors, header and query, replayed over TCP", ""},
+		{"AU2", "No mutation of a valid request verifies", []string{"internal/sigv4 TestNoMutationVerifies"}, "every byte of every vector, three mutations each; only equivalent forms verify", ""},
+		{"AU3", "Real SDKs work unchanged", []string{"internal/sigv4 TestSDKRequestsVerify", "e2e TestEveryClientCallsEveryOperationThatItHas", "e2e TestBoto3UsesAllMediaOperations", "e2e TestJavaScriptSDKUsesAllMediaOperations"}, "boto3, the AWS CLI, JavaScript v3 and ferry's Go client; every operation that each has", "Java and Rust; AWS's SDK for Go has no client that could be had"},
+		{"AU4", "No route without the gate", []string{"internal/social TestNoRouteGoesRoundTheGate", "internal/social TestEveryOperationIsBuilt"}, "all routes", ""},
+		{"AU5", "Comparisons leak nothing", nil, "", "signatures, tokens and MACs are compared with hmac.Equal and subtle; no lint rule and no timing test enforces it"},
+		{"AU6", "An unknown key and a wrong signature cost the same", []string{"internal/sigv4 BenchmarkRefusal"}, "a benchmark of both; the unknown key computes a signature, too", "a bound on the difference"},
+		{"AU7", "The clock window is exact at both ends", []string{"internal/sigv4 TestWindowIsExactAtBothEnds"}, "15 min, to the second", ""},
+		{"AU8", "The date of the scope is the date of the request", []string{"internal/sigv4 TestAdversarialRows"}, "refused", ""},
+		{"AU9", "Unsigned x-amz-* headers are refused, amz-sdk-* tolerated", []string{"internal/sigv4 TestAdversarialRows", "internal/sigv4 TestSDKRequestsVerify"}, "0 accepted", ""},
+		{"AU10", "The verifier never panics, in bounded time", []string{"internal/sigv4 FuzzParse", "internal/sigv4 FuzzCanonicalQuery", "internal/sigv4 FuzzCanonicalPath", "internal/sigv4 TestLongInputsTakeLinearTime"}, "three fuzz targets; 'make fuzz' runs them longer", "10^8 executions"},
+		{"AU11", "Memory before authentication is bounded", []string{"internal/social TestBodyIsBoundedBeforeTheCallerIsKnown", "internal/admission TestUnverifiedClientsShareTheirMemory"}, "16 MiB for all strangers; 'make hostile' measures the process", ""},
+	}},
+	{"Addresses that callers choose", []goal{
+		{"SS1", "No URL of a caller reaches an address that is not public", []string{"internal/guard TestAddressCorpus", "internal/guard TestAddressCorpusAtTheDialer"}, "at least 79 bad addresses blocked, 24 good ones allowed", "a test that fails when the registries are old"},
+		{"SS2", "… by any spelling", []string{"internal/object TestURLCorpus", "internal/object TestHeaderCorpus", "internal/guard TestNamesAreAbsoluteUnlessTheOperatorGaveThem", "internal/object TestPublicLinkNeverReachesAPrivateAddress"}, "0 connections", "listeners on private addresses in a network namespace"},
+		{"SS3", "Rebinding cannot win", []string{"internal/guard TestRebindingGetsOneResolution", "internal/guard TestPinnedDialsNothingElse", "internal/guard TestSocketIsCheckedAgain"}, "8,000 dials of 8 workers, one resolution each, 0 leaks", "100,000 dials"},
+		{"SS4", "A mixed answer is refused", []string{"internal/guard TestOneBadAnswerRefusesAll"}, "all", ""},
+		{"SS5", "Redirects are never followed", []string{"internal/object TestHostileHeads"}, "0 followed", ""},
+		{"SS6", "Proxies of the environment do not get round the guard", []string{"internal/object TestProxyOfTheEnvironmentIsNotUsed", "internal/event TestProxyOfTheEnvironmentIsNotUsed"}, "0 connections to the proxy", ""},
+		{"SS7", "Headers change neither framing nor host nor identity", []string{"internal/object TestHeaderCorpus", "internal/object TestHeaderBounds", "internal/object TestGoldenRequest"}, "the request on the wire is compared byte by byte", ""},
+		{"SS8", "The text of an error is no oracle", []string{"internal/object TestNoOracleBeforeAnAnswer", "internal/object TestHostThatCannotBeReachedGetsOneErrorAtOneTime", "internal/object TestTLSFailuresLookLikeSilence"}, "one error, at one time", ""},
+		{"SS9", "The cost of a fetch is bounded", []string{"internal/object TestHostileBodies", "internal/object TestSlowSourceIsCut", "internal/object TestTimeouts", "internal/object TestErrorDocumentsAreBounded"}, "10 KiB/s over 10 s at least; one buffer of 256 KiB", ""},
+		{"SS10", "ferry's own infrastructure is out of reach", []string{"internal/guard TestOwnAddressesAreRefusedAtEveryReach", "internal/guard TestDatabaseIsNotDialledByAnyName", "internal/object TestOwnAddressIsNoStore", "internal/gateway TestOwnAddressIsNoSource"}, "refused at every reach", ""},
+		{"SS11", "What is written is guarded as what is read", []string{"internal/object TestURLCorpusAgainstThePut", "internal/object TestPutIsGuarded", "internal/event TestWebhookReachesNoForbiddenAddress", "internal/event TestWebhookIsSentToNoHostileURL"}, "the same corpus", ""},
+	}},
+	{"Webhooks in, events out", []goal{
+		{"WH1", "Only Meta's bytes are accepted", []string{"internal/event TestNoBitOfAWebhookCanChange", "internal/event TestOnlyASignatureWithAnAppSecretIsAccepted", "internal/event TestBodiesUpTo3MiBAreAccepted"}, "at least 200,000 flipped bits, 0 accepted", ""},
+		{"WH2", "A 200 means that it is stored", []string{"internal/outbox TestNothingIsLostWhenTheProcessIsKilled", "e2e TestAServerThatIsKilledLosesNothing", "internal/event TestWebhookIsNotAcknowledgedUntilItCanBeWritten"}, "kill -9 under load: 0 lost; 'make soak' kills 1,000 times", ""},
+		{"WH3", "… also when the power fails", nil, "", "no file system that loses what was not synced; SQLite runs with synchronous=FULL"},
+		{"WH4", "At least once out, with the same id and body", []string{"internal/event TestRepetitionHasTheSameIDAndBody", "internal/outbox TestNothingIsLostWhenTheProcessIsKilled"}, "every repetition has the same id and body", ""},
+		{"WH5", "What Meta repeats is one event", []string{"internal/event TestRepetitionIsOneEvent", "internal/state TestUpdateIsRecognisedForEightDays"}, "for 8 days", ""},
+		{"WH6", "Order is kept in a conversation, and a status never goes back", []string{"internal/event TestConversationsStayInOrderWhenAttemptsFail", "internal/event TestStatusesInDisorderNameTheirMessageAndItsStatusNeverGoesBack"}, "0 inversions", ""},
+		{"WH7", "One bad destination holds up no other", []string{"internal/outbox TestADeadDestinationHoldsUpNobody", "internal/outbox TestManyDestinationsOfAReceiverThatHangsHoldUpNobody", "internal/event TestDestinationThatHangsHoldsUpNoOther"}, "the others are delivered meanwhile", "the rise of the others' p99"},
+		{"WH8", "Retries are long, jittered and bounded", []string{"internal/outbox TestAttemptsAreJitteredBelowALimitThatDoubles", "internal/outbox TestADeliveryIsGivenUpWithItsCause", "internal/outbox TestRetryAfterIsHonoured", "internal/event TestGoneHoldsTheDestinationUntilItIsReleased"}, "72 h; Retry-After up to 1 h; 410 holds", ""},
+		{"WH9", "What can never be delivered is a dead letter that can be replayed", []string{"internal/outbox TestADeliveryThatCanNeverBeMadeIsDeadAtOnce", "internal/event TestEventThatPanicsIsADeadLetter", "internal/state TestMoreThanABatchIsReleasedDiscardedAndReplayedOnce"}, "each is replayed once", ""},
+		{"WH10", "Webhooks are acknowledged quickly", nil, "", "'make bench-events' measures it: docs/performance.md"},
+		{"WH11", "A backlog drains", nil, "", "'make bench-events' measures it: docs/performance.md"},
+		{"WH12", "Events are signed, and secrets can be rotated", []string{"internal/event TestSignatureIsTheSpecifications", "internal/event TestWebhookReceivesTheEnvelopeSignedWithEachSecret", "e2e TestWebhookOfADestinationIsVerifiedByStandardWebhooks"}, "verified by the library of Standard Webhooks", ""},
+	}},
+	{"Resilience", []goal{
+		{"RE1", "Retries do not amplify an outage", []string{"internal/transfer TestRetriesAreATenthOfTheTransfersWhenEverythingFails", "internal/transfer TestRetriesOfAllLoopsComeOutOfTheAccountsShare"}, "1.1 times the load offered", ""},
+		{"RE2", "What may have happened is not repeated", []string{"internal/message TestMessageThatMetaMayHaveIsNotSentAgain", "internal/message TestInterruptedMessageIsNotSentAgainButAReceiptIs", "e2e TestUploadWhoseResponseIsLostIsNotRetried"}, "0 messages sent twice", ""},
+		{"RE3", "A failure of one tenant's token concerns that tenant only", []string{"internal/outbox TestFailureThatIsNotOfTheDestinationIsRetriedWithBackOff", "internal/event TestFailureOfOneEventIsNoneOfItsDestination"}, "lanes and back-off per destination and account", ""},
+		{"RE4", "A noisy tenant is kept apart", []string{"internal/social TestQuotaIsOfAnAccount", "internal/transfer TestAccountWithoutATransferAlwaysGetsAPlace", "internal/transfer TestSlowestTransferOfTheAccountWithTheMostGivesWay", "e2e TestQuotaOfMediaCallsThrottles"}, "three quarters of the places at most; 429 with Retry-After", "the rise of the others' p99"},
+		{"RE5", "Load is shed", []string{"internal/social TestUploadsInFlightAreBounded", "e2e TestUploadsBeyondTheLimitAreThrottled"}, "refused at once", "the goodput at ten times the capacity"},
+		{"RE6", "Memory is bounded", []string{"e2e TestMemoryStaysFlatUnderLargeUploads", "e2e TestManyUploadsAtOnceArriveComplete"}, "flat under large uploads", "1,000 uploads of 100 MB at once"},
+		{"RE7", "A stop drains", []string{"e2e TestStopWaitsForUploadsInProgress", "e2e TestSecondSignalStopsAtOnce", "e2e TestStopCutsOffAfterDrainTimeout", "e2e TestServerIsNotReadyBeforeItStops"}, "0 accepted requests fail", ""},
+		{"RE8", "A full disk is survived", []string{"internal/state TestFullDiskRefusesWritesUntilItHasSpaceAgain", "internal/social TestFullDiskIsRefusedBeforeTheUpload", "internal/event TestWebhookIsNotAcknowledgedWhileTheDiskIsAlmostFull"}, "a second after there is space", ""},
+		{"RE9", "Clients cannot use up the file descriptors", []string{"e2e TestIdleClientsDoNotTakeAllFileDescriptors", "internal/admission TestFileDescriptorsAreDivided"}, "/livez answers", ""},
+		{"RE10", "A failed fsync is not repeated into a lie", []string{"internal/state TestLostWriteStopsTheServer"}, "the process ends", "an fsync that fails in a real file system"},
+		{"RE11", "PostgreSQL may fail over", []string{"internal/state TestServerThatIsKilledAndStartedAgain", "internal/state TestWriteWhoseCommitWasNotConfirmedIsMadeOnce", "e2e TestDatabaseThatIsKilledAndStartedAgainUnderLoad", "e2e TestNetworkBetweenServerAndDatabase"}, "0 lost, 0 duplicates in the state", ""},
+		{"RE12", "Histories are linearizable", nil, "", "no checker such as Porcupine"},
+		{"RE13", "Nothing leaks", nil, "", "goleak runs in the tests of the packages with goroutines; no run of an hour"},
+		{"RE14", "There are no races", nil, "", "'make test' runs everything with the race detector, the servers of e2e included"},
+		{"RE15", "Upgrades are safe", []string{"internal/state TestFilesThatAnEarlierVersionSharedKeepTheirUsers"}, "data of earlier versions", "the version before on the newer schema, and kills during migrations"},
+	}},
+	{"Secrets", []goal{
+		{"SE1", "No secret is on disk in the clear", []string{"internal/state TestFilesContainNoSecrets", "e2e TestDatabaseOfARunningServerContainsNoSecretInTheClear"}, "0 hits in the database, its log and its index, in several encodings", ""},
+		{"SE2", "A sealed value opens only in its place", []string{"internal/secret TestSealedValueOpensOnlyInItsPlaceAndWithItsKey"}, "every move fails", ""},
+		{"SE3", "What was changed or cut is an error, never a panic", []string{"internal/secret FuzzOpen"}, "a fuzz target", "10^7 executions"},
+		{"SE4", "Keys are rotated without downtime", nil, "", "'ferry keyset rotate' does not exist yet"},
+		{"SE5", "Without a good key nothing starts", []string{"internal/secret TestBadKeysetIsRefusedWithoutShowingIt", "internal/secret TestKeyThatNobodyGeneratedIsRefused", "e2e TestServeRefusesAKeysetOfAnotherDatabase"}, "refused", ""},
+		{"SE6", "No secret is in any output", []string{"e2e TestSecretsAppearNowhere", "e2e TestSecretsAreFoundInEveryEncoding", "internal/secret TestNoVerbPrintsTheValue", "internal/secret TestNoLogHandlerAndNoEncoderShowsTheValue"}, "0 hits in logs, answers and files", ""},
+		{"SE7", "Meta's token goes to no other host", []string{"internal/graph TestTokenGoesNowhereElse", "internal/graph TestNothingOfAnErrorShowsTheToken", "e2e TestNoTokenIsSentToAServerThatIsNotTrusted"}, "0", ""},
+	}},
+	{"Policies", []goal{
+		{"PO1", "Decisions are AWS's", []string{"internal/policy TestDecideRows", "internal/policy TestConditionRows", "internal/policy TestReferenceAgrees"}, "rows by hand, and a second evaluator on random policies", "10^7 random pairs"},
+		{"PO2", "The laws hold", []string{"internal/policy TestLaws"}, "seven laws on random policies", "10^6 of each"},
+		{"PO3", "What is unknown is refused", []string{"internal/policy TestLoadRows", "internal/social TestStoredPolicyThatIsNotUnderstoodAllowsNothing"}, "when a policy is saved", ""},
+		{"PO4", "Values of variables are literal", []string{"internal/policy TestVariablesInResources", "internal/policy FuzzVariablesAreLiteral"}, "a fuzz target", "10^5 values"},
+		{"PO5", "Every operation has AWS's action and resource", []string{"internal/social TestPolicyDecidesOverOperationAndObject", "internal/social TestPolicyDecidesOverTheResourceThatTheInputNames", "internal/social TestConditionsBindTheRightsOnOtherServices"}, "all operations", ""},
+		{"PO6", "Decisions are fast", []string{"internal/policy TestEvaluateAllocatesNothing", "internal/policy TestNoPatternBlowsUp"}, "no allocation; the benchmark of internal/policy measures 1,000 statements", ""},
+		{"PO7", "Nothing crosses accounts", []string{"internal/social TestStrangerSeesNoAccount", "internal/social TestForeignTemplateDoesNotExist", "internal/social TestForeignFlowDoesNotExist", "internal/social TestAnotherAccountsPhoneNumberDoesNotExist", "internal/state TestRowsOfAnotherAccountAreNotFound"}, "what belongs to others does not exist", ""},
+	}},
+	{"Console and releases", []goal{
+		{"CO1", "No page of another origin changes anything", []string{"internal/console TestPagesOfOtherOriginsAndOtherNamesAreRefused", "internal/console TestConsoleRefusesForeignPagesItself", "internal/gateway TestWebPagesOfOtherOriginsDoNotReachUnsignedListeners"}, "403", ""},
+		{"CO2", "No rebinding", []string{"internal/gateway TestHealthAndPartsAnswerToTheirOwnHostNamesOnly", "internal/gateway TestMetricsAnswerToTheirOwnNamesOnly", "e2e TestWebPageCannotRuleTheSimulator"}, "421 on every listener that is not signed", ""},
+		{"CO3", "Files of others run no script", []string{"internal/console TestFilesThatABrowserCouldRunAreNeverShownByIt", "e2e TestTextsOfOthersAreOnlyTexts"}, "0 scripts in Chromium", "40 files that are two types at once"},
+		{"CO4", "A strict policy for content, with Trusted Types", []string{"internal/console TestEveryPageIsShownWithTheHeadersThatKeepItSafe", "e2e TestConsoleIsAccessibleInLightAndDarkOnPhonesAndDesktops", "e2e TestPagesOfAServerAreAccessibleAndLoadNothingElse"}, "0 violations in Chromium", ""},
+		{"CO5", "Releases are reproducible, with an SBOM", nil, "", "'make release' compares builds of two folders; there are no signatures and no provenance"},
+		{"CO6", "The image is minimal", nil, "", "'make image' builds it; no seccomp list"},
+		{"CO7", "No known vulnerable code", nil, "", "govulncheck needs its database, which the tests cannot reach"},
+	}},
+}
