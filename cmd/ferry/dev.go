@@ -131,6 +131,10 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 	if config.Metrics, err = c.metricsFlags.listen(terminal); err != nil {
 		return err
 	}
+	if config.Tracer, err = openTracer(ctx, terminal); err != nil {
+		return errors.Join(err, closeAll(config.Metrics.Listener))
+	}
+	defer closeTracer(config.Tracer, terminal)
 	var consoleURL func(*local.World) string
 	config.Console, consoleURL = c.devConsole(terminal)
 	terminal.outliveReaders()

@@ -339,7 +339,12 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		return errors.Join(problems, fmt.Errorf("--listen: %w", err))
 	}
 	config := c.config()
-	config.Webhook, _ = c.webhook() // check has reported what is wrong with it
+	var traceErr error
+	if config.Tracer, traceErr = openTracer(ctx, terminal); traceErr != nil {
+		problems = errors.Join(problems, traceErr)
+	}
+	defer func() { closeTracer(config.Tracer, terminal) }() // after the gateway, whose last spans it exports
+	config.Webhook, _ = c.webhook()                         // check has reported what is wrong with it
 	config.Webhook.Listener, err = c.listenForWebhooks()
 	if problems = errors.Join(problems, c.checkPlainHTTP("listen", c.Listen, listener), err); problems != nil {
 		return errors.Join(problems, closeAll(listener, config.Webhook.Listener))
@@ -365,7 +370,7 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 		return err
 	}
 	debug.FreeOSMemory() // what the start has used: tables of packages, migrations
-	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "console", consoleAt(config), "metrics", metricsAt(config.Metrics), "region", c.Region, "graph", c.GraphURL, "version", version())
+	terminal.log.Info("serving", "address", listener.Addr().String(), "tls", c.TLSCert != "", "webhooks", webhooksAt(config), "console", consoleAt(config), "metrics", metricsAt(config.Metrics), "traces", tracesTo(config.Tracer), "region", c.Region, "graph", c.GraphURL, "version", version())
 	defer terminal.onAbort(g.Stop)()
 	defer reportService(ctx, terminal)()
 	err = errors.Join(g.Run(ctx), g.Close())

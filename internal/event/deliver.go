@@ -180,8 +180,10 @@ func (d *Deliverer) Deliver(ctx context.Context, delivery outbox.Delivery) error
 	case err != nil:
 		return &outbox.RetryError{Err: err, NotAttempted: true}
 	}
+	span := d.config.Activity.Begin(activity.ParseTraceParent(e.TraceParent))
+	e.TraceParent = span.TraceParent() // for the receiver
 	failed := d.attempt(ctx, delivery.Destination, &e)
-	d.record(ctx, begun, delivery, &e, failed)
+	d.record(ctx, begun, delivery, &e, span, failed)
 	if failed == nil {
 		return nil
 	}
@@ -264,12 +266,12 @@ func notChosen(name string) *failure {
 }
 
 // record reports an attempt.
-func (d *Deliverer) record(ctx context.Context, begun time.Time, delivery outbox.Delivery, e *state.Event, failed *failure) {
+func (d *Deliverer) record(ctx context.Context, begun time.Time, delivery outbox.Delivery, e *state.Event, span activity.Span, failed *failure) {
 	took := d.config.Now().Sub(begun)
 	entry := activity.Entry{
 		Time: d.config.EntryNow().Add(-took), Took: took, Kind: activity.Attempt, Trace: e.ID, Account: e.AccountID, Operation: e.Name,
 		PhoneNumberID: e.PhoneNumberID, EventID: e.ID, MessageID: e.MessageID, WAMID: e.WAMID, Destination: delivery.Destination, Bytes: int64(len(e.Body)), Outcome: activity.OK,
-		Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)},
+		Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)}, Span: span,
 	}
 	if failed != nil {
 		entry.Outcome, entry.Status, entry.Code, entry.Text = activity.Failed, failed.status, failed.code, failed.text

@@ -20,8 +20,10 @@ const maxBusEntry = 256 << 10
 // bus puts events on an event bus.
 type bus struct {
 	awsClient
-	client *eventbridge.Client
-	to     Destination
+	// put is the one method that is used. A field with the client would keep all of its
+	// methods in the binary, with what they write and read: they can be called by reflection.
+	put func(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
+	to  Destination
 }
 
 func (d *Deliverer) openBus(ctx context.Context, to Destination) (sender, error) {
@@ -33,7 +35,7 @@ func (d *Deliverer) openBus(ctx context.Context, to Destination) (sender, error)
 	if err != nil {
 		return nil, err
 	}
-	return &bus{base, eventbridge.NewFromConfig(base.config), to}, nil
+	return &bus{base, eventbridge.NewFromConfig(base.config).PutEvents, to}, nil
 }
 
 func (b *bus) close() { b.http.close() }
@@ -48,7 +50,7 @@ func (b *bus) send(ctx context.Context, e *state.Event) error {
 	if size > maxBusEntry {
 		return tooLarge("EventBridge accepts", size, maxBusEntry)
 	}
-	out, err := b.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []bridgetypes.PutEventsRequestEntry{{
+	out, err := b.put(ctx, &eventbridge.PutEventsInput{Entries: []bridgetypes.PutEventsRequestEntry{{
 		EventBusName: &b.to.Bus, Source: &b.to.Source, DetailType: &detail.kind, Detail: &detail.text, Time: &e.CreatedAt,
 	}}})
 	if err != nil {

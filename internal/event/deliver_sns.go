@@ -28,7 +28,7 @@ const (
 // topics publishes to topics with one set of credentials in one region.
 type topics struct {
 	awsClient
-	client *sns.Client
+	publish func(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error) // not the client: see bus.put
 }
 
 // topicKey is what a client for topics that callers have chosen depends on.
@@ -49,7 +49,7 @@ func (d *Deliverer) topic(ctx context.Context, to Topic, roleARN, businessAccoun
 		if err != nil {
 			return nil, err
 		}
-		client = &topics{base, sns.NewFromConfig(base.config)}
+		client = &topics{base, sns.NewFromConfig(base.config).Publish}
 		d.topics.Add(key, client)
 	}
 	return topicSender{client, Destination{TopicARN: to.ARN, Timeout: defaultTimeout}}, nil
@@ -64,7 +64,7 @@ func (d *Deliverer) openTopic(ctx context.Context, to Destination) (sender, erro
 	if err != nil {
 		return nil, err
 	}
-	return topicSender{&topics{base, sns.NewFromConfig(base.config)}, to}, nil
+	return topicSender{&topics{base, sns.NewFromConfig(base.config).Publish}, to}, nil
 }
 
 // topicSender publishes to one topic.
@@ -90,7 +90,7 @@ func (s topicSender) send(ctx context.Context, e *state.Event) error {
 	if size > maxTopicMessage {
 		return tooLarge("SNS accepts", size, maxTopicMessage)
 	}
-	out, err := s.client.Publish(ctx, &sns.PublishInput{TopicArn: &s.to.TopicARN, Message: aws.String(string(e.Body)), MessageAttributes: attributes})
+	out, err := s.publish(ctx, &sns.PublishInput{TopicArn: &s.to.TopicARN, Message: aws.String(string(e.Body)), MessageAttributes: attributes})
 	if err != nil {
 		return client.failed(ctx, s.to, "sns:Publish", err)
 	}

@@ -24,9 +24,9 @@ const maxQueueMessage = 1 << 20
 // queue sends events to a queue.
 type queue struct {
 	awsClient
-	client *sqs.Client
-	to     Destination
-	isFIFO bool
+	sendMessage func(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) // not the client: see bus.put
+	to          Destination
+	isFIFO      bool
 }
 
 // queueRegion finds the region in the host name of an SQS endpoint.
@@ -49,7 +49,7 @@ func (d *Deliverer) openQueue(ctx context.Context, to Destination) (sender, erro
 	if err != nil {
 		return nil, err
 	}
-	return &queue{base, sqs.NewFromConfig(base.config), to, strings.HasSuffix(address.Path, ".fifo")}, nil
+	return &queue{base, sqs.NewFromConfig(base.config).SendMessage, to, strings.HasSuffix(address.Path, ".fifo")}, nil
 }
 
 func (q *queue) close() { q.http.close() }
@@ -72,7 +72,7 @@ func (q *queue) send(ctx context.Context, e *state.Event) error {
 	if q.isFIFO {
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(groupID(e.Conversation)), &e.ID
 	}
-	out, err := q.client.SendMessage(ctx, in)
+	out, err := q.sendMessage(ctx, in)
 	if err != nil {
 		return q.failed(ctx, q.to, "sqs:SendMessage", err)
 	}

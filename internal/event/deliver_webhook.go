@@ -67,6 +67,9 @@ func (w *webhook) send(ctx context.Context, e *state.Event) error {
 	request.Header.Set("Webhook-Id", e.ID)
 	request.Header.Set("Webhook-Timestamp", timestamp)
 	request.Header.Set("Webhook-Signature", sign(w.keys, e.ID, timestamp, e.Body))
+	if e.TraceParent != "" {
+		request.Header.Set("Traceparent", e.TraceParent)
+	}
 	// RoundTrip instead of a Client: it follows no redirects and keeps no cookies.
 	response, err := w.transport.RoundTrip(request)
 	if err != nil {

@@ -191,7 +191,7 @@ func (p *Preparer) acceptedEvent(ctx context.Context, e state.Event, f facts) (f
 	}
 	made := state.Event{
 		ID: state.NewUUID(), AccountID: e.AccountID, BusinessAccountID: e.BusinessAccountID, PhoneNumberID: e.PhoneNumberID, Kind: state.KindEvent,
-		Name: statusAccepted, Conversation: e.Conversation, WAMID: e.WAMID, CreatedAt: p.config.Now(),
+		Name: statusAccepted, Conversation: e.Conversation, WAMID: e.WAMID, CreatedAt: p.config.Now(), TraceParent: e.TraceParent,
 	}
 	if err := p.config.Route(ctx, &made); err != nil {
 		return nil, err
@@ -260,10 +260,11 @@ func checkMediaID(id string) string {
 // prefix, the media id, a dot and the MIME subtype.
 func (p *Preparer) store(ctx context.Context, e state.Event, sender state.Sender, to state.Archive, id string) (envelope.Media, error) {
 	begun := time.Now()
-	entry := activity.Entry{Kind: activity.Archive, Time: p.config.Now(), Trace: e.ID, EventID: e.ID, WAMID: e.WAMID, Operation: "archive", Account: e.AccountID}
+	span := p.config.Activity.Begin(activity.ParseTraceParent(e.TraceParent))
+	entry := activity.Entry{Kind: activity.Archive, Time: p.config.Now(), Span: span, Trace: e.ID, EventID: e.ID, WAMID: e.WAMID, Operation: "archive", Account: e.AccountID}
 	key := ""
 	media, report, err := p.config.Transfers.Fetch(ctx, transfer.Job{
-		Trace: e.ID, AccountID: e.AccountID, Sender: sender, MediaID: id,
+		Trace: e.ID, Span: span, AccountID: e.AccountID, Sender: sender, MediaID: id,
 		Destination: func(mimeType string) (object.Sink, error) {
 			_, subtype, _ := strings.Cut(mimeType, "/")
 			key = to.Prefix + id + "." + subtype

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"ferry/internal/activity"
 	"ferry/internal/envelope"
 	"ferry/internal/outbox"
 	"ferry/internal/state"
@@ -35,7 +36,7 @@ func (d *Deliverer) Test(ctx context.Context, account state.BusinessAccount, tar
 	} else {
 		failed = d.testConfigured(ctx, target, e)
 	}
-	d.record(ctx, begun, outbox.Delivery{Destination: destinationKey(account.ID, target)}, e, failed)
+	d.record(ctx, begun, outbox.Delivery{Destination: destinationKey(account.ID, target)}, e, activity.Span{}, failed)
 	if failed != nil {
 		return e.ID, failed
 	}

@@ -186,7 +186,7 @@ func (r *Receiver) receive(w http.ResponseWriter, request *http.Request, entry *
 	if err != nil {
 		return err
 	}
-	entry.Bytes = int64(len(body))
+	entry.Bytes, entry.Span = int64(len(body)), r.config.Activity.Begin(activity.Span{})
 	// The last free space is for recording what became of messages, events and uploads.
 	if err := r.config.State.Writable(request.Context()); err != nil {
 		return unstored(err)

@@ -19,7 +19,7 @@ import (
 
 // store stores the updates of a webhook that was signed by the given apps.
 func (r *Receiver) store(ctx context.Context, updates []update, by signer, entry *activity.Entry) error {
-	b := &intake{Receiver: r, now: r.config.Now(), signer: by}
+	b := &intake{Receiver: r, now: r.config.Now(), signer: by, traceParent: entry.Span.TraceParent()}
 	for _, u := range updates {
 		if err := b.take(ctx, u); err != nil {
 			return unstored(err)
@@ -60,11 +60,12 @@ func unstored(cause error) error {
 // An intake is a webhook that is being stored.
 type intake struct {
 	*Receiver
-	now      time.Time
-	signer   signer
-	drafts   []draft
-	unlinked map[unlinkedID]int64
-	refused  int // updates that nobody has linked
+	now         time.Time
+	signer      signer
+	traceParent string // of the webhook
+	drafts      []draft
+	unlinked    map[unlinkedID]int64
+	refused     int // updates that nobody has linked
 }
 
 // unlinkedID is what an update is about that nobody has linked, as in state.Unlinked.
@@ -144,7 +145,7 @@ func (b *intake) draft(u update, f facts, account state.Linked, number state.Pho
 		Key: f.updateKey(account.ID, number.MetaID),
 		Event: state.Event{
 			ID: state.NewUUID(), AccountID: account.AccountID, BusinessAccountID: account.ID, PhoneNumberID: number.ID, Kind: state.KindEvent,
-			Name: f.name, Conversation: f.conversation(account.ID, number.ID, u.field), WAMID: boundedID(f.wamid), CreatedAt: b.now,
+			Name: f.name, Conversation: f.conversation(account.ID, number.ID, u.field), WAMID: boundedID(f.wamid), CreatedAt: b.now, TraceParent: b.traceParent,
 		},
 		Status: f.status, Reason: f.reason,
 	}

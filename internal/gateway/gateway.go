@@ -47,6 +47,7 @@ import (
 	"ferry/internal/secret"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/tracing"
 	"ferry/internal/transfer"
 )
 
@@ -92,6 +93,8 @@ type Config struct {
 	Webhook Webhook
 	// Metrics configures the metrics. Default: none.
 	Metrics Metrics
+	// Tracer exports traces. Whoever opened it closes it, after the gateway. Default: none.
+	Tracer *tracing.Tracer
 	// API has the limits and the region of the API. The gateway sets State,
 	// Transfers, Objects, Messages, Graph, Sealer, Events and Activity.
 	API social.Config
@@ -230,6 +233,9 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	sinks, counted := []activity.Sink{config.Journal}, g.newMetrics(&config, certificate)
 	if counted != nil {
 		sinks = append(sinks, counted)
+	}
+	if config.Tracer != nil {
+		sinks = append(sinks, config.Tracer)
 	}
 	record := activity.NewRecorder(config.Logger, sinks...)
 	g.activity = record

@@ -49,6 +49,9 @@ func (g *Gateway) newMetrics(config *Config, certificate *certificate) *metrics.
 	if config.Metrics.DroppedLines != nil {
 		gauges.Dropped["log"] = config.Metrics.DroppedLines
 	}
+	if config.Tracer != nil {
+		gauges.Dropped["spans"] = config.Tracer.Dropped
+	}
 	if certificate != nil {
 		gauges.CertificateExpiry = func() (time.Time, bool) { return certificate.current.Load().Leaf.NotAfter, true }
 	}

@@ -30,6 +30,7 @@ import (
 	"ferry/internal/seed"
 	"ferry/internal/social"
 	"ferry/internal/state"
+	"ferry/internal/tracing"
 	"ferry/metasim"
 )
 
@@ -98,6 +99,9 @@ type Config struct {
 	// Metrics says where the metrics of the gateway are served. The world closes the
 	// listener. Default: nowhere.
 	Metrics gateway.Metrics
+	// Tracer exports the traces of the gateway. Whoever opened it closes it, after the world.
+	// Default: none.
+	Tracer *tracing.Tracer
 	// Load is the file of a world, as Save writes it, in which the world begins. Data must
 	// then be empty. Default: none.
 	Load string

@@ -124,6 +124,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		Access:      w.access,
 		Listener:    w.listeners.api,
 		Metrics:     w.config.Metrics,
+		Tracer:      w.config.Tracer,
 	}
 	if w.config.Network != nil {
 		config.Dial, config.Alone = w.config.Network.DialContext, true

@@ -16,10 +16,11 @@ import (
 
 // A Request is a message that a caller wants to send.
 type Request struct {
-	AccountID   string // 12 digits
-	AccessKeyID string // of the caller
-	RequestID   string // of the call
-	SDKCall     string // what all attempts of one SDK call have in common; empty means unknown
+	AccountID   string        // 12 digits
+	AccessKeyID string        // of the caller
+	RequestID   string        // of the call
+	Span        activity.Span // of the call
+	SDKCall     string        // what all attempts of one SDK call have in common; empty means unknown
 	Sender      state.Sender
 	APIVersion  string // of Meta's API, as the caller named it: "v23.0"
 	Body        []byte // JSON
@@ -34,7 +35,7 @@ type Request struct {
 func (s *Sender) Accept(ctx context.Context, request Request) (id string, err error) {
 	begun := time.Now()
 	entry := activity.Entry{Kind: activity.Message, Time: s.config.Now(), Operation: "accept", Outcome: activity.OK,
-		Trace: request.RequestID, Account: request.AccountID, AccessKey: request.AccessKeyID, PhoneNumberID: request.Sender.ID, Bytes: int64(len(request.Body))}
+		Trace: request.RequestID, Account: request.AccountID, AccessKey: request.AccessKeyID, PhoneNumberID: request.Sender.ID, Bytes: int64(len(request.Body)), Span: request.Span.Child()}
 	defer func() {
 		entry.Took, entry.MessageID = time.Since(begun), id
 		if err != nil {
@@ -111,6 +112,7 @@ func (s *Sender) add(ctx context.Context, request Request, content Content) (str
 		AccountID: request.AccountID, BusinessAccountID: request.Sender.BusinessAccountID, PhoneNumberID: request.Sender.ID,
 		Type: content.Type, Recipient: content.Recipient, Conversation: conversation, APIVersion: request.APIVersion,
 		AccessKeyID: request.AccessKeyID, RequestID: request.RequestID, SDKCall: request.SDKCall, Body: request.Body, CreatedAt: s.config.Now(),
+		TraceParent: request.Span.TraceParent(),
 	})
 	return id, err
 }

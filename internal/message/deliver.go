@@ -50,9 +50,10 @@ func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 	case m.Status != state.MessageQueued:
 		return nil
 	}
+	span := s.config.Activity.Begin(activity.ParseTraceParent(m.TraceParent))
 	a := &attempt{Sender: s, delivery: delivery, message: m, entry: activity.Entry{
 		Kind: activity.Send, Time: s.config.Now(), Operation: m.Type, Trace: m.RequestID, Account: m.AccountID, AccessKey: m.AccessKeyID,
-		PhoneNumberID: m.PhoneNumberID, Person: m.Recipient, MessageID: m.ID, Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)},
+		PhoneNumberID: m.PhoneNumberID, Person: m.Recipient, MessageID: m.ID, Details: []slog.Attr{slog.Int("attempt", delivery.Attempts+1)}, Span: span,
 	}}
 	a.sender, err = s.config.State.Sender(ctx, m.AccountID, m.PhoneNumberID)
 	switch {
@@ -69,7 +70,7 @@ func (s *Sender) Deliver(ctx context.Context, delivery outbox.Delivery) error {
 		return a.leaveUnknown(ctx, "The server was interrupted while it sent the message.")
 	}
 	if s.config.Links != nil {
-		a.message.Body, err = s.config.Links.Prepare(ctx, LinkJob{Message: m, Sender: a.sender, Attempts: delivery.Attempts}, a.content.Media)
+		a.message.Body, err = s.config.Links.Prepare(ctx, LinkJob{Message: m, Sender: a.sender, Attempts: delivery.Attempts, Span: span}, a.content.Media)
 		if failed, ok := errors.AsType[*LinkError](err); ok {
 			return a.fail(ctx, activity.Refused, failed.Error(), failed.Report)
 		}
@@ -159,6 +160,7 @@ func (a *attempt) observe(ctx context.Context, x graph.Exchange) {
 		a.entry.MetaTrace = x.TraceID
 	}
 	entry := x.Entry()
+	entry.Span = a.entry.Span.Child()
 	entry.Trace, entry.Account, entry.AccessKey = a.message.RequestID, a.message.AccountID, a.message.AccessKeyID
 	entry.PhoneNumberID, entry.Person, entry.MessageID = a.message.PhoneNumberID, a.message.Recipient, a.message.ID
 	a.config.Activity.Record(ctx, entry)

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"ferry/internal/activity"
 	"ferry/internal/object"
 	"ferry/internal/once"
 	"ferry/internal/outbox"
@@ -125,7 +126,8 @@ func (l *Links) Check(ctx context.Context, accountID string, media []Medium) err
 type LinkJob struct {
 	Message  state.Message
 	Sender   state.Sender
-	Attempts int // that have ended before this one
+	Attempts int           // that have ended before this one
+	Span     activity.Span // of the attempt
 }
 
 // Prepare uploads the files that a message links to, if link to id is on for its
@@ -215,7 +217,7 @@ func (l *Links) upload(ctx context.Context, job LinkJob, settings state.Settings
 	}
 	begun := l.config.Now()
 	media, _, err := l.config.Transfers.Post(ctx, transfer.Job{
-		Trace: job.Message.RequestID, AccountID: job.Message.AccountID, AccessKeyID: job.Message.AccessKeyID, Sender: job.Sender,
+		Trace: job.Message.RequestID, Span: job.Span, AccountID: job.Message.AccountID, AccessKeyID: job.Message.AccessKeyID, Sender: job.Sender,
 		Source: source, MessageType: file.Kind, Reuse: true, Verify: settings.Verify || l.config.Verify,
 		TextAsPlain: settings.TextAsPlain || l.config.TextAsPlain, WillFail: l.config.WillFail,
 	})

@@ -111,6 +111,7 @@ func (a *attempt) event(status envelope.Status, wamid string) state.Event {
 	return state.Event{
 		ID: state.NewUUID(), AccountID: m.AccountID, BusinessAccountID: m.BusinessAccountID, PhoneNumberID: m.PhoneNumberID,
 		Kind: state.KindEvent, Name: "status." + status.Status, Conversation: m.Conversation, MessageID: m.ID, WAMID: wamid, CreatedAt: status.Time,
+		TraceParent: a.entry.Span.TraceParent(),
 		Body: envelope.Envelope{
 			BusinessAccount: envelope.BusinessAccount(a.config.Region, m.AccountID, m.BusinessAccountID, a.sender.BusinessAccountMetaID),
 			PhoneNumber:     envelope.PhoneNumber(a.config.Region, m.AccountID, m.PhoneNumberID, a.sender.MetaID),

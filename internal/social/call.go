@@ -141,7 +141,7 @@ func (c *call) whyDenied(need policy.Request) error {
 // job returns a transfer for the caller.
 func (c *call) job(sender state.Sender) transfer.Job {
 	return transfer.Job{
-		Trace: c.entry.Trace, AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID, UserName: c.caller.userName, Sender: sender,
+		Trace: c.entry.Trace, Span: c.entry.Span, AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID, UserName: c.caller.userName, Sender: sender,
 		Reuse: c.caller.settings.Reuse, Verify: c.caller.settings.Verify || c.config.VerifyUploads,
 		TextAsPlain: c.caller.settings.TextAsPlain || c.config.TextAsPlain, WillFail: c.config.WillFail,
 	}

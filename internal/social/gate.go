@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"ferry/internal/activity"
 	"ferry/internal/admission"
 	"ferry/internal/policy"
 	"ferry/internal/sigv4"
@@ -167,6 +168,8 @@ func (c *call) serve(ctx context.Context, w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return nil, err
 	}
+	// Only now: strangers cannot fill the collector of traces.
+	c.entry.Span = c.config.Activity.Begin(activity.ParseTraceParent(r.Header.Get("Traceparent")))
 	return h.call(ctx, c, body, r.URL.RawQuery)
 }
 

@@ -24,7 +24,7 @@ func (c *call) SendWhatsAppMessage(ctx context.Context, in *socialmessaging.Send
 		return nil, err
 	}
 	id, err := c.config.Messages.Accept(ctx, message.Request{
-		AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID, RequestID: c.entry.Trace, SDKCall: c.sharedBy,
+		AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID, RequestID: c.entry.Trace, Span: c.entry.Span, SDKCall: c.sharedBy,
 		Sender: sender, APIVersion: *in.MetaApiVersion, Body: in.Message,
 	})
 	if err != nil {

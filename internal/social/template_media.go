@@ -41,7 +41,7 @@ func (c *call) CreateWhatsAppMessageTemplateMedia(ctx context.Context, in *socia
 		return nil, err
 	}
 	job := transfer.Job{
-		Trace: c.entry.Trace, AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID,
+		Trace: c.entry.Trace, Span: c.entry.Span, AccountID: c.caller.accountID, AccessKeyID: c.caller.accessKeyID,
 		Owner: owner, Source: file, WillFail: c.config.WillFail,
 	}
 	handle, report, err := c.config.Transfers.PostTemplate(ctx, job)

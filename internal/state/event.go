@@ -30,6 +30,7 @@ type Event struct {
 	WAMID             string // Meta's id of the message that it is about; empty means none
 	Body              []byte // of an event: AWS's envelope; of a message: Meta's JSON, as the caller sent it
 	CreatedAt         time.Time
+	TraceParent       string // of the span that has caused it, as activity.Span.TraceParent returns it; empty means that it is not traced
 
 	// Destinations are where it is to be delivered, when it is added. Empty means
 	// nowhere: then it is only on record.
@@ -107,10 +108,10 @@ func (s *DB) insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error
 				ready = nil
 			}
 			values = append(values, e.ID, e.AccountID, e.BusinessAccountID, e.PhoneNumberID, e.Kind, e.Name, e.Conversation,
-				e.MessageID, e.WAMID, e.Body, e.CreatedAt.UnixMilli(), ready)
+				e.MessageID, e.WAMID, e.Body, e.CreatedAt.UnixMilli(), ready, e.TraceParent)
 		}
 		inserted, err := tx.QueryContext(ctx, `INSERT INTO event (id, account_id, business_account_id, phone_number_id, kind, name,
-			conversation, message_id, wamid, body, created_at, ready_at) VALUES `+placeholders(len(rows), 12)+` ON CONFLICT (id) DO NOTHING RETURNING id`, values...)
+			conversation, message_id, wamid, body, created_at, ready_at, traceparent) VALUES `+placeholders(len(rows), 13)+` ON CONFLICT (id) DO NOTHING RETURNING id`, values...)
 		if err != nil {
 			return err
 		}
@@ -226,9 +227,9 @@ func (s *DB) extendLanes(ctx context.Context, tx *sql.Tx, lanes []string, destin
 func (s *DB) Event(ctx context.Context, id string) (Event, error) {
 	e := Event{ID: id}
 	var created int64
-	err := s.read.QueryRowContext(ctx, `SELECT account_id, business_account_id, phone_number_id, kind, name, conversation, message_id, wamid, body, created_at
+	err := s.read.QueryRowContext(ctx, `SELECT account_id, business_account_id, phone_number_id, kind, name, conversation, message_id, wamid, body, created_at, traceparent
 		FROM event WHERE id = $1`, id).Scan(&e.AccountID, &e.BusinessAccountID, &e.PhoneNumberID, &e.Kind, &e.Name, &e.Conversation,
-		&e.MessageID, &e.WAMID, &e.Body, &created)
+		&e.MessageID, &e.WAMID, &e.Body, &created, &e.TraceParent)
 	e.CreatedAt = time.UnixMilli(created)
 	return e, asNotFound(err)
 }

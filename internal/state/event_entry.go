@@ -11,7 +11,7 @@ import (
 func (e *Event) Entry(trace string) activity.Entry {
 	entry := activity.Entry{
 		Kind: activity.Event, Time: e.CreatedAt, Trace: trace, Account: e.AccountID, Operation: e.Name,
-		PhoneNumberID: e.PhoneNumberID, MessageID: e.MessageID, WAMID: e.WAMID, EventID: e.ID, Outcome: activity.OK,
+		PhoneNumberID: e.PhoneNumberID, MessageID: e.MessageID, WAMID: e.WAMID, EventID: e.ID, Outcome: activity.OK, Span: activity.ParseTraceParent(e.TraceParent).Child(),
 	}
 	var destinations []string
 	for _, destination := range e.Destinations {

@@ -51,6 +51,7 @@ type Message struct {
 	Error        string // why it failed, or why the outcome is unknown; empty means that it did not
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+	TraceParent  string // of the call's span; empty means that it is not traced
 }
 
 // newMessage is a message that is being added, and the outcome.
@@ -85,7 +86,7 @@ func (s *DB) AddMessage(ctx context.Context, m Message) (id string, isNew bool, 
 func (m Message) event() Event {
 	return Event{
 		ID: m.ID, AccountID: m.AccountID, BusinessAccountID: m.BusinessAccountID, PhoneNumberID: m.PhoneNumberID, Kind: KindMessage,
-		Name: m.Type, Conversation: m.Conversation, Body: m.Body, CreatedAt: m.CreatedAt, Destinations: []string{SendPrefix + m.PhoneNumberID},
+		Name: m.Type, Conversation: m.Conversation, Body: m.Body, CreatedAt: m.CreatedAt, TraceParent: m.TraceParent, Destinations: []string{SendPrefix + m.PhoneNumberID},
 	}
 }
 
@@ -168,13 +169,13 @@ func (s *DB) MessageOfCall(ctx context.Context, sdkCall string) (id string, err 
 }
 
 const messageColumns = `m.id, e.account_id, e.business_account_id, m.phone_number_id, e.name, m.recipient, e.conversation, m.api_version,
-	 m.access_key_id, m.request_id, COALESCE(m.sdk_call, ''), m.status, m.wamid, m.error, e.created_at, m.updated_at`
+	 m.access_key_id, m.request_id, COALESCE(m.sdk_call, ''), m.status, m.wamid, m.error, e.created_at, m.updated_at, e.traceparent`
 
 func scanMessage(row interface{ Scan(...any) error }) (Message, error) {
 	var m Message
 	var created, updated int64
 	err := row.Scan(&m.ID, &m.AccountID, &m.BusinessAccountID, &m.PhoneNumberID, &m.Type, &m.Recipient, &m.Conversation, &m.APIVersion,
-		&m.AccessKeyID, &m.RequestID, &m.SDKCall, &m.Status, &m.WAMID, &m.Error, &created, &updated)
+		&m.AccessKeyID, &m.RequestID, &m.SDKCall, &m.Status, &m.WAMID, &m.Error, &created, &updated, &m.TraceParent)
 	m.CreatedAt, m.UpdatedAt = time.UnixMilli(created), time.UnixMilli(updated)
 	return m, asNotFound(err)
 }
