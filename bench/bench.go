@@ -158,6 +158,8 @@ func (b *bench) run(ctx context.Context) ([]caseResult, error) {
 			measure = b.measureReuse
 		case viaWatch:
 			measure = b.measureWatch
+		case viaTraced:
+			measure = b.measureTraced
 		}
 		result, err := measure(ctx, c)
 		if err != nil {

@@ -115,6 +115,9 @@ func (b boundResult) what() string {
 		if b.Case == (workload{20 * kib, 32, viaWatch}).String() {
 			return title + " while somebody looks ÷ without a console"
 		}
+		if b.Case == (workload{20 * kib, 32, viaTraced}).String() {
+			return title + " with metrics and traces ÷ without"
+		}
 		return title + " with reuse ÷ without"
 	}
 	return title + " ÷ " + b.Against + "'s"

@@ -23,6 +23,7 @@ const (
 	viaLine   = "line"   // http, with a slow line between mover and sink
 	viaReuse  = "reuse"  // http, and ferry reuses the media id of a file that it has uploaded before
 	viaWatch  = "watch"  // http, while somebody looks at the timeline of ferry's console
+	viaTraced = "traced" // http, while ferry serves metrics and exports one trace of a hundred
 )
 
 // lineBitsPerSecond is the bandwidth of the slow line.
@@ -106,6 +107,9 @@ var cases = []benchCase{
 		atMost(20, "more_rss_mib", ""),
 		atLeast(1000, "entries_per_s", ""),
 	}},
+	{workload: workload{20 * kib, 32, viaTraced}, bounds: []bound{
+		atLeast(0.95, "uploads_per_s", nameFerry),
+	}},
 }
 
 // A workload is how much is moved at once, and how it travels.
@@ -140,7 +144,7 @@ func selectCases(text string) ([]benchCase, error) {
 			selected = append(selected, cases[i])
 		case w.via == viaVerify:
 			selected = append(selected, benchCase{workload: w, bare: nameSHA256})
-		case w.via == viaReuse || w.via == viaWatch:
+		case w.via == viaReuse || w.via == viaWatch || w.via == viaTraced:
 			return nil, fmt.Errorf("%q is not a case; %s is measured as %[2]s:20KiB@32 only", name, w.via)
 		default:
 			selected = append(selected, benchCase{workload: w, bare: yardstick})
@@ -161,7 +165,7 @@ func parseWorkload(name string) (workload, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 32)
 	c, err2 := strconv.Atoi(concurrency)
-	known := !found || slices.Contains([]string{viaHTTPS, viaVerify, viaLine, viaReuse, viaWatch}, via)
+	known := !found || slices.Contains([]string{viaHTTPS, viaVerify, viaLine, viaReuse, viaWatch, viaTraced}, via)
 	if !known || number == size || err != nil || err2 != nil || n < 1 || n*unit > maxFile || c < 1 || c > maxConcurrency {
 		return workload{}, fmt.Errorf("%q is not a case; expected a size up to 100MiB, @, and up to 256 uploads at once, such as 20KiB@32, https:1MiB@8, verify:16MiB@8 or line:16MiB@1", name)
 	}
@@ -192,13 +196,16 @@ func objectKey(size int64) string {
 
 // uploads returns how many files a run moves: about 1 GiB, at most 4,000 files
 // (half of that one at a time and over https; ten times as many while somebody
-// looks), and at least two per caller. On the slow line each caller uploads three files.
+// looks, twice as many with traces), and at least two per caller. On the slow line each caller uploads three files.
 func (w workload) uploads(quick bool) int {
 	c := w.concurrency
 	if w.via == viaLine {
 		return 3 * c
 	}
 	n := min(4000, int((1<<30)/w.size))
+	if w.via == viaTraced {
+		n *= 2
+	}
 	if w.via == viaWatch { // about a minute
 		n *= 10
 	}

@@ -74,7 +74,7 @@ func (r *report) chart() string {
 // compare with.
 func (r *report) chartCases() (cases []caseResult, movers []string) {
 	for _, c := range r.Cases {
-		if strings.HasPrefix(c.Case, viaReuse) || strings.HasPrefix(c.Case, viaWatch) || strings.HasPrefix(c.Case, viaLine) || len(c.Movers) < 2 {
+		if strings.HasPrefix(c.Case, viaReuse) || strings.HasPrefix(c.Case, viaWatch) || strings.HasPrefix(c.Case, viaTraced) || strings.HasPrefix(c.Case, viaLine) || len(c.Movers) < 2 {
 			continue
 		}
 		cases = append(cases, c)

@@ -21,7 +21,8 @@ type ferry struct {
 	*child.Ferry
 	site      *site
 	storeFlag string
-	flags     []string // of the server, besides those of all cases
+	flags     []string                    // of the server, besides those of all cases
+	check     func(context.Context) error // of the server after a run; nil means none
 }
 
 // ferries is ferry as a mover: one prepared server for each way.
@@ -39,8 +40,8 @@ func (f *ferries) run(ctx context.Context, w workload, n int) (sample, error) {
 
 // prepareFerry creates keyset, access key and linked account with ferry's own
 // commands, in a directory of its own. storeURL is the URL of the site's store,
-// or of a proxy before it.
-func prepareFerry(ctx context.Context, binary, dir string, at *site, storeURL string, reuse bool) (*ferry, error) {
+// or of a proxy before it. more is added to the environment.
+func prepareFerry(ctx context.Context, binary, dir string, at *site, storeURL string, reuse bool, more ...string) (*ferry, error) {
 	storeFlag, err := json.Marshal(map[string]any{
 		"buckets": []string{bucket}, "endpoint": storeURL, "region": region, "path_style": true,
 		"access_key_id": storeKey, "secret_access_key": storeSecret,
@@ -51,7 +52,7 @@ func prepareFerry(ctx context.Context, binary, dir string, at *site, storeURL st
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	env := append(at.env(), "FERRY_KEYSET_FILE=keyset.json", "FERRY_DATABASE=ferry.db", "FERRY_META_TOKEN=bench-token")
+	env := append(append(at.env(), more...), "FERRY_KEYSET_FILE=keyset.json", "FERRY_DATABASE=ferry.db", "FERRY_META_TOKEN=bench-token")
 	f := &ferry{site: at, storeFlag: string(storeFlag)}
 	if f.Ferry, err = child.Install(ctx, binary, dir, env, account, sinkAccount, at.sinkURL); err != nil {
 		return nil, err
@@ -78,6 +79,9 @@ func (f *ferry) run(ctx context.Context, w workload, n int) (s sample, err error
 	defer callers.close()
 	if s, err = f.load(ctx, server.PID(), callers, w, n); err != nil {
 		return s, server.Failed(err)
+	}
+	if f.check != nil {
+		return s, f.check(ctx)
 	}
 	return s, nil
 }

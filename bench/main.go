@@ -20,6 +20,7 @@
 //	load.go        the callers of ferry
 //	reuse.go       ferry with reuse
 //	watch.go       ferry while somebody looks at its console
+//	traced.go      ferry with metrics and traces
 //	programs.go    the table of the other movers
 //	roles.go       those that are this binary; curl.go is one of them, and movers/ has the scripts
 //	site.go        stores and sinks, over http and https

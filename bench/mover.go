@@ -25,6 +25,7 @@ const (
 	nameFerry    = "ferry"
 	nameReusing  = "ferry, reuse"
 	nameWatched  = "ferry, watched"
+	nameTraced   = "ferry, traced"
 	nameGostream = "gostream"
 	nameBare     = "bare"
 	nameSHA256   = "bare+SHA-256"

@@ -63,7 +63,7 @@ func (b *bench) startSites(ctx context.Context) (err error) {
 		}
 		b.sites[viaHTTPS], b.sites[viaVerify] = encrypted, encrypted
 	}
-	for _, via := range []string{viaReuse, viaWatch} {
+	for _, via := range []string{viaReuse, viaWatch, viaTraced} {
 		if b.has(via) {
 			b.sites[via] = plain
 		}
