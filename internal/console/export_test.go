@@ -29,3 +29,9 @@ func Typed(err error) error { return typed(err) }
 
 // MaxUploadRows is maxUploadRows.
 const MaxUploadRows = maxUploadRows
+
+// ProblemOf returns the status and the texts that a person is shown of an error.
+func ProblemOf(err error) (status int, text, advice string) {
+	p := asProblem(err)
+	return p.Status, p.Text, p.Advice
+}

@@ -13,6 +13,7 @@ import (
 	"ferry/internal/console"
 	"ferry/internal/local"
 	"ferry/internal/sample"
+	"ferry/internal/state"
 	"ferry/metasim"
 )
 
@@ -219,5 +220,18 @@ func TestPagesOfAServerShowMarkupAsText(t *testing.T) {
 	saved := s.as(operator, "/media/"+id+"/download"+to[strings.Index(to, "?"):])
 	if name := saved.header.Get("Content-Disposition"); strings.ContainsAny(name, "<>\u202e") || !bytes.Equal([]byte(saved.body), sample.Data("jpeg-cmyk.jpg")) {
 		t.Errorf("it is saved as %q", name)
+	}
+}
+
+func TestDatabaseThatIsNotThereIsNamedAndItsErrorIsNot(t *testing.T) {
+	for cause, want := range map[error]string{
+		state.ErrUnreachable: "The server of the database cannot be reached at the moment. ferry continues by itself",
+		state.ErrUnwritable:  "The database cannot be written at the moment. ferry continues by itself",
+		state.ErrUncertain:   "which may have been made or not. Reload the page",
+	} {
+		status, text, advice := console.ProblemOf(fmt.Errorf("%w: dial tcp 10.1.2.3:5432: connection refused", cause))
+		if status != http.StatusServiceUnavailable || !strings.Contains(text+" "+advice, want) || strings.Contains(text+advice, "10.1.2.3") {
+			t.Errorf("%v: %d %q %q", cause, status, text, advice)
+		}
 	}
 }
