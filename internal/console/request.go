@@ -56,14 +56,17 @@ func asProblem(err error) problem {
 	if errors.Is(err, state.ErrNotFound) {
 		return problem{http.StatusNotFound, "It does not exist any more.", ""}
 	}
-	for cause, advice := range map[error]string{
-		state.ErrUnreachable: "ferry continues by itself as soon as it can be reached. Reload the page then.",
-		state.ErrUnwritable:  "ferry continues by itself as soon as it can be written. The log says why it cannot.",
-		state.ErrUncertain:   "Reload the page that you came from to see whether the change was made.",
+	for _, known := range []struct { // the first one of those that it is
+		cause  error
+		advice string
+	}{
+		{state.ErrUncertain, "Reload the page that you came from to see whether the change was made."},
+		{state.ErrUnreachable, "ferry continues by itself as soon as it can be reached. Reload the page then."},
+		{state.ErrUnwritable, "ferry continues by itself as soon as it can be written. The log says why it cannot."},
 	} {
-		if errors.Is(err, cause) {
-			text := cause.Error()
-			return problem{http.StatusServiceUnavailable, strings.ToUpper(text[:1]) + text[1:] + ".", advice}
+		if errors.Is(err, known.cause) {
+			text := known.cause.Error()
+			return problem{http.StatusServiceUnavailable, strings.ToUpper(text[:1]) + text[1:] + ".", known.advice}
 		}
 	}
 	return problem{http.StatusInternalServerError, "The server failed. Its log says why.", ""}
