@@ -132,6 +132,7 @@ func (r *rig) makeBuilder() {
 // it has built in.
 func (r *rig) build(folder string) (id string) {
 	r.t.Helper()
+	r.run("go", "-C", folder, "mod", "download")
 	modules, cache := r.run("go", "env", "GOMODCACHE"), r.run("go", "env", "GOCACHE")
 	id = r.run("buildah", "bud", "--quiet", "--isolation", "chroot", "--no-cache", "--timestamp", "1790000000",
 		"--volume", modules+":/root/go/pkg/mod:ro", "--volume", cache+":/root/.cache/go-build",
