@@ -114,43 +114,61 @@ func (c *condition) resolves(e *evaluation) bool {
 }
 
 // isOneOf reports whether the operator, without negation, is true for a value of the request and one of the
-// condition.
+// condition. A value of the request that is not of the operator's kind does not match.
 func (c *condition) isOneOf(e *evaluation, value string) bool {
-	for i := range c.values {
-		if c.operator.compare(e, &c.values[i], value) {
-			return true
+	o := c.operator
+	switch o.kind {
+	case numericKind:
+		if !isNumber(value) {
+			return false
+		}
+		for i := range c.values {
+			if o.isOrdered(compareNumbers(value, c.values[i].written)) {
+				return true
+			}
+		}
+	case dateKind:
+		date, ok := e.dateOf(value)
+		for i := range c.values {
+			if ok && o.isOrdered(date.Compare(c.values[i].date)) {
+				return true
+			}
+		}
+	case addressKind:
+		address, ok := e.addressOf(value)
+		for i := range c.values {
+			if ok && c.values[i].network.Contains(address) {
+				return true
+			}
+		}
+	case arnKind:
+		for i := range c.values {
+			if c.values[i].matchesARN(e, value) {
+				return true
+			}
+		}
+	default:
+		for i := range c.values {
+			if o.matchesText(e, &c.values[i].text, value) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// compare compares a value of the request with one of the policy, without negation. A value of the request that is not
-// of the operator's kind does not match.
-func (o *operator) compare(e *evaluation, v *operand, value string) bool {
-	switch o.kind {
-	case numericKind:
-		return isNumber(value) && o.isOrdered(compareNumbers(value, v.written))
-	case dateKind:
-		date, ok := e.dateOf(value)
-		return ok && o.isOrdered(date.Compare(v.date))
-	case addressKind:
-		address, ok := e.addressOf(value)
-		return ok && v.network.Contains(address)
-	case arnKind:
-		return v.matchesARN(e, value)
-	}
+// matchesText compares texts as the operator does.
+func (o *operator) matchesText(e *evaluation, t *template, value string) bool {
 	switch {
-	case o.isPattern:
-		return v.text.matches(e, value)
-	case v.text.parts == nil && !o.isFolded:
-		return v.text.text == value
-	case v.text.parts == nil:
-		return strings.EqualFold(v.text.text, value)
-	case !o.isFolded:
-		return v.text.matches(e, value)
+	case t.parts == nil && o.isFolded:
+		return strings.EqualFold(t.text, value)
+	case t.parts == nil && !o.isPattern:
+		return t.text == value
+	case o.isFolded:
+		text, ok := e.expand(t)
+		return ok && strings.EqualFold(string(text), value)
 	}
-	text, ok := e.expand(&v.text)
-	return ok && strings.EqualFold(string(text), value)
+	return t.matches(e, value)
 }
 
 func (o *operator) isOrdered(order int) bool {

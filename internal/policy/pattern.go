@@ -34,13 +34,30 @@ func wildcards(text string) string {
 type pattern struct {
 	text   string // compiled
 	prefix int    // length of the text before the first wildcard
+	tail   uint64 // the last 8 bytes of that text; of no meaning if it is shorter, or if fold is set
 	fold   bool   // ASCII letters match in either case
 }
 
 // newPattern returns the pattern of text.
 func newPattern(text string, fold bool) pattern {
-	text = wildcards(text)
-	return pattern{text, literalPrefix(text), fold}
+	return compiled(wildcards(text), fold)
+}
+
+// compiled returns the pattern of a compiled text.
+func compiled(text string, fold bool) pattern {
+	p := pattern{text: text, prefix: literalPrefix(text), fold: fold}
+	if p.prefix >= tailSize {
+		p.tail = tailOf(text, p.prefix)
+	}
+	return p
+}
+
+const tailSize = 8
+
+// tailOf returns the last 8 bytes of s[:n].
+func tailOf(s string, n int) uint64 {
+	s = s[n-tailSize : n]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // literalPrefix returns the length of a compiled text before its first wildcard.
@@ -91,24 +108,24 @@ func matchText[T string | []byte](text T, s string, fold bool) bool {
 	return at == len(text)
 }
 
-// begins reports whether s begins with the text before the first wildcard. It compares the last byte of
-// that text first, because the patterns of one policy mostly begin alike and end differently.
+// begins reports whether s, which is long enough, begins with the text before the first wildcard. It compares the last
+// bytes of that text first, because the patterns of one policy mostly begin alike and end differently.
 func (p *pattern) begins(s string) bool {
-	if p.prefix == 0 {
+	switch {
+	case p.fold:
+		return p.prefix == 0 || equal(p.text[p.prefix-1], s[p.prefix-1], true) && hasFoldedPrefix(s, p.text[:p.prefix])
+	case p.prefix >= tailSize:
+		return tailOf(s, p.prefix) == p.tail && s[:p.prefix-tailSize] == p.text[:p.prefix-tailSize]
+	}
+	return s[:p.prefix] == p.text[:p.prefix]
+}
+
+func hasFoldedPrefix(s, prefix string) bool {
+	if s[:len(prefix)] == prefix {
 		return true
 	}
-	last := p.prefix - 1
-	if !equal(p.text[last], s[last], p.fold) {
-		return false
-	}
-	if s[:last] == p.text[:last] {
-		return true
-	}
-	if !p.fold {
-		return false
-	}
-	for i := range last {
-		if !equal(p.text[i], s[i], p.fold) {
+	for i := range len(prefix) {
+		if !equal(s[i], prefix[i], true) {
 			return false
 		}
 	}

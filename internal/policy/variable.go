@@ -64,10 +64,11 @@ func parseTemplate(text string, isPattern bool) (t template, fault string) {
 		t.parts = parts
 		return t, ""
 	}
+	whole := ""
 	for _, p := range parts {
-		t.text += p.text
+		whole += p.text
 	}
-	t.prefix = literalPrefix(t.text)
+	t.pattern = compiled(whole, false)
 	return t, ""
 }
 
