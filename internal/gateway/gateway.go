@@ -13,6 +13,7 @@
 //	messages.go     what sends messages
 //	webhook.go      the receiver of Meta's webhooks
 //	metrics.go      what is counted, and where that is served
+//	tokens.go       when the tokens of Meta expire
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	health.go       what is ready, and what is not
@@ -157,6 +158,7 @@ type Gateway struct {
 	graph     *graph.Client
 	objects   *object.Opener
 	transfers *transfer.Engine
+	tokens    *tokens // nil without metrics
 	governor  *message.Governor
 	links     *message.Links
 	messages  *message.Sender
@@ -277,6 +279,8 @@ func (g *Gateway) open(ctx context.Context) (err error) {
 	}
 	parts := g.signedParts(config, receiver)
 	if counted != nil {
+		g.tokens = &tokens{state: config.State, graph: g.graph, apps: config.API.Apps, activity: record, now: time.Now}
+		loops = append(loops, Loop{Name: "tokens", Run: g.tokens.Run})
 		parts = append(parts, g.metricsPart(&config, counted))
 	}
 	for _, work := range loops {

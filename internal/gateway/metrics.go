@@ -49,6 +49,7 @@ func (g *Gateway) newMetrics(config *Config, certificate *certificate) *metrics.
 	if config.Metrics.DroppedLines != nil {
 		gauges.Dropped["log"] = config.Metrics.DroppedLines
 	}
+	gauges.TokenExpiry = func() (time.Time, bool) { return g.tokens.expiry() }
 	if config.Tracer != nil {
 		gauges.Dropped["spans"] = config.Tracer.Dropped
 	}

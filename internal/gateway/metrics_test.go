@@ -1,14 +1,22 @@
 package gateway_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ferry/internal/event"
 	"ferry/internal/gateway"
+	"ferry/internal/secret"
+	"ferry/internal/state"
+	"ferry/metasim"
 )
 
 // startMeasured starts a gateway with metrics, and returns the address of these, too.
@@ -87,5 +95,46 @@ func TestReasonsAreWhereTheMetricsAre(t *testing.T) {
 	}
 	if got, _ := exchange(t, metrics, "GET /metrics HTTP/1.1\nHost: localhost\nConnection: close\n\n"); got != 200 {
 		t.Errorf("/metrics without a database: %d", got)
+	}
+}
+
+func TestExpiryOfATokenIsWhatMetaSays(t *testing.T) {
+	simulator := metasim.New(metasim.Config{Strict: true, BusinessAccounts: []metasim.BusinessAccount{{ID: "100", Token: "EAA-token", PhoneNumbers: []metasim.PhoneNumber{{ID: "1"}}}}})
+	meta := httptest.NewServer(simulator)
+	t.Cleanup(func() {
+		_ = simulator.Close()
+		meta.Close()
+	})
+	body := fmt.Sprintf(`{"data":{"is_valid":true,"expires_at":%d}}`, time.Now().Add(100*time.Hour).Unix())
+	if _, err := simulator.AddFault(metasim.Fault{Operation: metasim.OperationDebugToken, Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, func(c *gateway.Config, _ string) {
+		c.Metrics.Listener, c.Graph.BaseURL = listener, meta.URL
+		if _, err := c.State.Link(t.Context(), state.BusinessAccount{AccountID: account, MetaID: "100", Token: secret.New("EAA-token")}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	form := regexp.MustCompile(`(?m)^ferry_token_expiry_seconds ([0-9]+)`)
+	for t.Context().Err() == nil { // until the token was looked at
+		response, err := http.Get("http://" + listener.Addr().String() + gateway.MetricsPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if match := form.FindSubmatch(text); match != nil {
+			if seconds, _ := strconv.Atoi(string(match[1])); seconds < 99*3600 || seconds > 100*3600 {
+				t.Errorf("the token expires in %s s", match[1])
+			}
+			break
+		}
 	}
 }
