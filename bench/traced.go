@@ -34,13 +34,22 @@ func (b *bench) measureTraced(ctx context.Context, c benchCase) (caseResult, err
 		if err != nil {
 			return result, err
 		}
-		for _, m := range []mover{&tracedFerry{f}, b.movers[0]} {
-			s, err := b.sample(ctx, m, c.workload, n, n)
-			if err != nil {
+		// Both have a new database, and take turns in being the first one.
+		plain, err := prepareFerry(ctx, b.binary, filepath.Join(b.dir, fmt.Sprintf("ferry-untraced-%d", run)), at, at.store.url, false)
+		if err != nil {
+			return result, err
+		}
+		movers := []mover{&tracedFerry{f}, &ferries{nameFerry, map[string]*ferry{viaTraced: plain}}}
+		samples := make([]sample, len(movers))
+		for turn := range movers {
+			i := (run + turn) % len(movers)
+			if samples[i], err = b.sample(ctx, movers[i], c.workload, n, n); err != nil {
 				return result, err
 			}
-			result.add(m.name(), s)
-			b.logRun(c.workload, m, run, s)
+		}
+		for i, m := range movers {
+			result.add(m.name(), samples[i])
+			b.logRun(c.workload, m, run, samples[i])
 		}
 	}
 	return result, nil
