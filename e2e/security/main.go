@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -13,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 )
@@ -21,10 +23,12 @@ func main() {
 	list := flag.Bool("list", false, "run no test")
 	quick := flag.Bool("quick", false, "run only the tests of the root module, which need nothing but Go")
 	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	results := make(map[string]string)
 	if !*list {
 		var err error
-		if results, err = run(*quick); err != nil {
+		if results, err = run(ctx, *quick); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -37,7 +41,7 @@ func main() {
 }
 
 // run runs the tests of all goals, and returns the result of each: pass, fail or skip.
-func run(quick bool) (map[string]string, error) {
+func run(ctx context.Context, quick bool) (map[string]string, error) {
 	names := make(map[string][]string) // by package
 	for _, c := range goals {
 		for _, g := range c.goals {
@@ -58,7 +62,7 @@ func run(quick bool) (map[string]string, error) {
 				continue
 			}
 		}
-		if err := runPackage(directory, path, in, names[in], results); err != nil {
+		if err := runPackage(ctx, directory, path, in, names[in], results); err != nil {
 			return nil, err
 		}
 	}
@@ -75,9 +79,9 @@ func keys(m map[string][]string) func(func(string) bool) {
 	}
 }
 
-func runPackage(directory, path, in string, names []string, results map[string]string) error {
+func runPackage(ctx context.Context, directory, path, in string, names []string, results map[string]string) error {
 	fmt.Fprintf(os.Stderr, "testing %s\n", in)
-	command := exec.Command("go", "test", "-json", "-count=1", "-timeout=30m", "-run=^("+strings.Join(names, "|")+")$", path)
+	command := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout=30m", "-run=^("+strings.Join(names, "|")+")$", path)
 	command.Dir, command.Stderr = directory, os.Stderr
 	out, err := command.StdoutPipe()
 	if err == nil {
