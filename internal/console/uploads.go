@@ -47,7 +47,7 @@ type uploadPage struct {
 	Inspection *why.Station
 	Uses       []entryRow
 	MayPreview bool
-	Preview    *uploadPreview // nil unless the person has asked for it
+	Preview    *uploadPreview // nil unless the person has requested it
 }
 
 func (c *Console) routeUploads() {

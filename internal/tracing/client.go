@@ -39,7 +39,7 @@ type Collector struct {
 const (
 	// maxResponse is what is read of a response, so that its connection can be used again.
 	maxResponse = 64 << 10
-	// firstRetry is the time before a batch that the collector did not take is sent again; it doubles.
+	// firstRetry is the time before a batch that the collector did not take is retried; it doubles.
 	firstRetry = time.Second
 )
 

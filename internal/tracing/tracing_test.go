@@ -66,7 +66,7 @@ func TestSamplersAreThoseOfOpenTelemetry(t *testing.T) {
 	}
 }
 
-// A collector that says that it is busy gets the spans again.
+// A collector that says that it is busy receives the spans later.
 func TestSpansAreSentAgainToABusyCollector(t *testing.T) {
 	var requests, spans atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
