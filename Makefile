@@ -158,8 +158,9 @@ system:
 	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl chromium promtool prometheus podman buildah runc busybox; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	command -v magick >/dev/null || command -v convert-im6.q16 >/dev/null || missing="$$missing magick"; \
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
+	[ -e /usr/lib/podman/netavark ] || [ -e /usr/libexec/podman/netavark ] || missing="$$missing netavark"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing initdb"; \
-	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql prometheus podman buildah runc busybox-static)
+	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql prometheus podman netavark aardvark-dns buildah runc busybox-static)
 
 # install installs packages with apt if it runs as root. Otherwise it prints what is missing, and the tests that need it are skipped.
 # The package of PostgreSQL would start a server of the system, which the tests do not use.
