@@ -312,6 +312,7 @@ func TestQueueReceivesTheEnvelopeAndKeepsTheOrderOfAConversation(t *testing.T) {
 			}
 		}
 	}
+	w.awaitDelivered() // moto recognises only a repetition of what is still in the queue
 	got := map[string][]string{}
 	for range conversations * length {
 		message := m.receive(fifo)

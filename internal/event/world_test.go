@@ -108,6 +108,25 @@ func (w *world) add(events ...state.Event) {
 	}
 }
 
+// awaitDelivered waits until nothing waits to be delivered.
+func (w *world) awaitDelivered() {
+	w.t.Helper()
+	end := time.Now().Add(time.Minute)
+	for {
+		_, deliveries, err := w.state.CountEvents(w.t.Context(), state.EventFilter{AccountID: account})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if deliveries[outbox.Waiting] == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("after a minute the deliveries are %v", deliveries)
+		}
+		time.Sleep(5 * time.Millisecond) // the database does not tell of ends
+	}
+}
+
 // attempt makes one attempt to deliver a new event to its only destination, without
 // the outbox.
 func (w *world) attempt(name string, body []byte) error {
