@@ -83,7 +83,7 @@ test: tools node system
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 
 GOTESTSUM = FERRY_E2E=require GORACE=atexit_sleep_ms=0 $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- \
-	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo '$(RACE)') -timeout 30m
+	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo '$(RACE)') -timeout 60m
 
 test-root:
 	@echo "testing ferry"; $(GOTESTSUM) ./...
