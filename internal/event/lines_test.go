@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ferry/internal/event"
 	"ferry/internal/outbox"
@@ -115,11 +116,12 @@ func TestNoLineIsLostInAFileThatIsRenamedAndReadAtOnce(t *testing.T) {
 					t.Error(err)
 				}
 				rotated = append(rotated, text...)
+				time.Sleep(time.Millisecond) // a writer whose file is renamed each time reports each line as not written
 			}
 		}
 	}()
 	written := 0
-	for n := range count {
+	for n := 0; written < count && n < 100*count; n++ {
 		if to.WriteLine(fmt.Appendf(nil, "{\"n\":%d}\n", n)) == nil {
 			written++
 		}
