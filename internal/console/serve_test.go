@@ -64,6 +64,9 @@ func TestServerListsUploadsAndShowsTheirBytesOnlyOnRequest(t *testing.T) {
 	if policy := view.header.Get("Content-Security-Policy"); policy != "default-src 'none'; sandbox" {
 		t.Errorf("the file may do %q", policy)
 	}
+	if head := s.send(http.MethodHead, "/media/"+id+"/view"+ticket, "", nil, "Cookie", operator); head.status != 200 || head.header.Get("Content-Type") != "image/jpeg" || head.body != "" {
+		t.Errorf("HEAD of the file: %d %q", head.status, head.header.Get("Content-Type"))
+	}
 	saved := s.as(operator, "/media/"+id+"/download"+ticket)
 	if saved.body != string(original) || saved.header.Get("Content-Disposition") != `attachment; filename="print.jpg"` && !strings.HasPrefix(saved.header.Get("Content-Disposition"), "attachment; ") {
 		t.Errorf("the download is %d, %q", saved.status, saved.header.Get("Content-Disposition"))

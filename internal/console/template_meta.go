@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"ferry/internal/social"
 	"ferry/internal/state"
@@ -113,7 +114,7 @@ func (v *reader) metaTemplate(ctx context.Context, wabaID, id string) (*metaTemp
 	one := &metaTemplate{ID: id, Name: node.Name, Language: node.Language, Status: node.Status, Category: node.Category, Quality: node.Quality.Score, Rejected: node.RejectedReason}
 	one.Shown.fillComponents(metasim.MessageTemplate{Components: node.Components}, nil, nil)
 	if one.Raw = indented(text); len(one.Raw) > templateComponent {
-		one.Raw, one.IsCut = one.Raw[:templateComponent], true
+		one.Raw, one.IsCut = strings.ToValidUTF8(one.Raw[:templateComponent], ""), true
 	}
 	return one, nil
 }

@@ -176,6 +176,9 @@ func (c *Console) sendUpload(w http.ResponseWriter, r *request, setHeaders func(
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(previewTime)) // what cannot be set has no limit
 	setFileHeaders(w.Header())
 	w.Header().Set("Content-Length", strconv.FormatInt(o.media.Size, 10))
+	if r.Method == http.MethodHead {
+		return
+	}
 	if _, err := io.CopyN(w, io.MultiReader(bytes.NewReader(o.head), o.body), o.media.Size); err != nil {
 		c.config.Logger.Warn("a file could not be sent to the console", "media_id", found.ID, "cause", err)
 		panic(http.ErrAbortHandler)
