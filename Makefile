@@ -118,6 +118,7 @@ security: tools node system
 soak: system
 	FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run AServerThatIsKilled .
+	cd e2e && FERRY_E2E=require FERRY_KILLS=$$(( ($(KILLS) + 9) / 10 )) $(GO) test -count=1 -timeout 6h -v -run ReplicaThatIsKilled .
 
 fuzz:
 	@set -e; for module in $(MODULES); do \

@@ -51,6 +51,7 @@ type crashRig struct {
 	*installation
 	key       accessKey
 	phone     string // AWS's id
+	retries   bool   // the client of messages repeats failed calls, as the SDKs of AWS do
 	events    string // file that events are delivered to
 	secret    string // of the app
 	url       atomic.Pointer[string]
@@ -238,7 +239,7 @@ func (r *crashRig) sendMessages(ctx context.Context) {
 		}
 		message := fmt.Appendf(nil, `{"messaging_product":"whatsapp","to":"+1650556%04d","type":"template","template":{"name":"hello_world","language":{"code":"en_US"}}}`, i)
 		version := "v25.0"
-		output, err := goClient(*url, r.key).SendWhatsAppMessage(context.WithoutCancel(ctx), &socialmessaging.SendWhatsAppMessageInput{
+		output, err := r.client(*url).SendWhatsAppMessage(context.WithoutCancel(ctx), &socialmessaging.SendWhatsAppMessageInput{
 			OriginationPhoneNumberId: &r.phone, Message: message, MetaApiVersion: &version,
 		})
 		if err == nil {
@@ -247,6 +248,14 @@ func (r *crashRig) sendMessages(ctx context.Context) {
 			r.mu.Unlock()
 		}
 	}
+}
+
+// client returns a client of the server.
+func (r *crashRig) client(url string) *socialmessaging.Client {
+	if r.retries {
+		return retryingClient(url, r.key)
+	}
+	return goClient(url, r.key)
 }
 
 // outcomes are what the destination has received.

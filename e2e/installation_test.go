@@ -221,6 +221,13 @@ func goClient(url string, key accessKey) *socialmessaging.Client {
 	})
 }
 
+// retryingClient returns ferry's Go client, which repeats failed calls as the SDKs of AWS do.
+func retryingClient(url string, key accessKey) *socialmessaging.Client {
+	return socialmessaging.New(socialmessaging.Options{
+		Region: region, BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider(key.id, key.secret, ""),
+	})
+}
+
 func (w *world) client() *socialmessaging.Client { return goClient(w.ferry.url, w.key) }
 
 // fromBucket returns the input of an upload from the world's bucket.

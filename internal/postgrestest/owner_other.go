@@ -16,4 +16,6 @@ func isRunning(int) bool { return false }
 
 func kill(int) error { return errors.ErrUnsupported }
 
+func interrupt(int) error { return errors.ErrUnsupported }
+
 func owner() *account { return nil }

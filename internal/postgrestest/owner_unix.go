@@ -38,3 +38,6 @@ func owner() *account {
 	}
 	return nil
 }
+
+// interrupt asks the server for a fast shutdown.
+func interrupt(process int) error { return syscall.Kill(process, syscall.SIGINT) }

@@ -252,12 +252,19 @@ func (s *Server) release() {
 
 // Kill ends the server at once, as a crash of its machine does: by SIGKILL. What was
 // committed is on the disk. Start starts it again.
-func (s *Server) Kill() error {
+func (s *Server) Kill() error { return s.end(kill) }
+
+// Shutdown stops the server as 'pg_ctl stop --mode fast' does: it ends all connections and
+// writes everything to the disk. Start starts it again.
+func (s *Server) Shutdown() error { return s.end(interrupt) }
+
+// end ends the process of the server with a signal, and waits for its end.
+func (s *Server) end(signal func(process int) error) error {
 	process := s.process()
 	if process == 0 {
 		return errors.New("the server is not running")
 	}
-	if err := kill(process); err != nil {
+	if err := signal(process); err != nil {
 		return err
 	}
 	s.release()
