@@ -60,7 +60,7 @@ var mayImport = map[string]string{
 	"ferry/internal/outbox":          "",
 	"ferry/internal/envelope":        "",
 	"ferry/internal/logqueue":        "",
-	"ferry/internal/admin":           "ferry/internal/graph ferry/internal/policy ferry/internal/secret ferry/internal/state",
+	"ferry/internal/admin":           "ferry/internal/graph ferry/internal/policy ferry/internal/secret ferry/internal/sigv4 ferry/internal/state",
 	"ferry/internal/seed":            "ferry/internal/policy",
 	"ferry/internal/bulk":            "ferry/internal/tty ferry/socialmessaging",
 	"ferry/internal/listen":          "ferry/internal/control ferry/internal/secret",

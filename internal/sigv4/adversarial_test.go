@@ -31,7 +31,7 @@ import (
 //
 // {N*x} stands for N times x, \xHH for a byte. CODE is the exception, "ok", "body" if the body cannot be
 // read to its end, or "net/http" if the standard library rejects the request.
-var fileRows = map[string]int{"a_header.txt": 204, "b_body.txt": 60, "c_framing.txt": 19}
+var fileRows = map[string]int{"a_header.txt": 230, "b_body.txt": 60, "c_framing.txt": 19}
 
 // sampleRows are rows that must be present.
 var sampleRows = strings.Fields("A01 A03 A05 A07 A09 A11 A13 A15 A17 A19 A21 A23 A25 A27 A29 A31 A33 A35 A37 A39 A41 A43 " +
@@ -42,6 +42,14 @@ const testSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 var (
 	testVerifier = Verifier{Service: "social-messaging", Region: "us-east-1"}
 	testClock    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	testKey      = Key{Secret: secret.New(testSecret)}
+	// The other access keys. The id is not signed, so that "key ID" makes a request one of theirs.
+	otherKeys = map[string]Key{
+		"ASIDEXAMPLE": {Secret: testKey.Secret, TokenHash: HashToken("TOKEN")},
+		"ASIDOTHER":   {Secret: testKey.Secret, TokenHash: HashToken("OTHERTOKEN")},
+		"ASIDENDED":   {Secret: testKey.Secret, TokenHash: HashToken("TOKEN"), EndedAt: testClock},
+		"AKIDENDED":   {Secret: testKey.Secret, EndedAt: testClock},
+	}
 )
 
 func TestAdversarialRows(t *testing.T) {
@@ -101,7 +109,7 @@ func outcome(t *testing.T, edits string) string {
 	if err != nil {
 		return "400 net/http"
 	}
-	err = verify(testVerifier, r, secret.New(testSecret), testClock.Add(d.clock))
+	err = verify(testVerifier, r, testKey, testClock.Add(d.clock))
 	var e *Error
 	switch {
 	case err == nil:

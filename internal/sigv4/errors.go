@@ -28,16 +28,6 @@ func UnknownKey() *Error {
 	return &Error{Code: "UnrecognizedClientException", Status: http.StatusForbidden, Message: "The security token included in the request is invalid."}
 }
 
-// badToken returns AWS's error for a session token that it did not issue, with advice.
-func badToken() *Error {
-	return &Error{Code: "UnrecognizedClientException", Status: http.StatusForbidden, Message: "The security token included in the request is invalid: " +
-		"the access key is one of this server's, which have no session token. " + tokenAdvice}
-}
-
-// tokenAdvice says how a client gets rid of a session token that does not belong to its access key. It is
-// usually left over from the credentials of an AWS account.
-const tokenAdvice = "Unset AWS_SESSION_TOKEN, AWS_SECURITY_TOKEN and AWS_PROFILE, or remove aws_session_token from the profile."
-
 func missing() *Error {
 	return &Error{Code: "MissingAuthenticationTokenException", Status: http.StatusForbidden, Message: "Missing Authentication Token"}
 }

@@ -133,6 +133,16 @@ func (m *signedRequest) checkSigned(names []string) error {
 	return nil
 }
 
+// sessionToken returns the value of X-Amz-Security-Token, or nil if there is none. authorization and checkSigned
+// have rejected a second one, and one that is not signed.
+func (m *signedRequest) sessionToken() *string {
+	values := m.headers["x-amz-security-token"]
+	if len(values) == 0 {
+		return nil
+	}
+	return &values[0]
+}
+
 // declaredPayloadHash returns the value of x-amz-content-sha256, or "" if there is none. No operation of the
 // service has an unsigned or a streaming payload, so it rejects the markers for these.
 func (m *signedRequest) declaredPayloadHash() (string, error) {

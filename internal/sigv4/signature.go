@@ -17,8 +17,8 @@ type Signature struct {
 	Region        string    // that the signature is for: the Verifier's, or any with AnyRegion
 	Time          time.Time // X-Amz-Date, UTC, within MaxSkew of the clock
 	SignedHeaders []string  // lower-case, sorted
-	SessionToken  bool      // the request has an X-Amz-Security-Token; Verify rejects it
 
+	token     *string   // X-Amz-Security-Token, which is signed; nil means that the request has none
 	scope     [4]string // date, region, service, aws4_request
 	declared  string    // x-amz-content-sha256, or ""
 	signature string    // 64 lower-case hexadecimal digits
@@ -31,24 +31,32 @@ type Signature struct {
 // be called after.
 func (s *Signature) DeclaredPayloadHash() (string, bool) { return s.declared, s.declared != "" }
 
-// Verify compares the signature, in constant time, with the one that it computes with key from the request
-// and payloadHash, which is the SHA-256 of the body in lower-case hexadecimal, or the declared hash.
+// Verify compares the signature, in constant time, with the one that it computes with the secret of key from
+// the request and payloadHash, which is the SHA-256 of the body in lower-case hexadecimal, or the declared hash.
 //
 // It returns an *Error: InvalidSignatureException if the signature is wrong or payloadHash is not the
-// declared hash; UnrecognizedClientException if the signature is right but the request has a session
-// token. ferry issues no session tokens; all its keys are long-term keys.
-func (s *Signature) Verify(key secret.Secret, payloadHash string) error {
+// declared hash. Only if the signature is right, it says more: UnrecognizedClientException if the session token
+// is not the one of key, or key has ended; ExpiredTokenException if key is temporary and has ended.
+func (s *Signature) Verify(key Key, payloadHash string) error {
 	return s.verify(s.AccessKeyID, key, payloadHash)
 }
 
-func (s *Signature) verify(accessKeyID string, key secret.Secret, payloadHash string) error {
-	want := s.sign(accessKeyID, key, payloadHash)
+func (s *Signature) verify(accessKeyID string, key Key, payloadHash string) error {
+	want := s.sign(accessKeyID, key.Secret, payloadHash)
 	equal := hmac.Equal([]byte(want), []byte(s.signature))
-	if !equal || key.IsZero() || !isHash(payloadHash) || s.declared != "" && s.declared != payloadHash {
+	isToken := s.checkToken(key)
+	if !equal || key.Secret.IsZero() || !isHash(payloadHash) || s.declared != "" && s.declared != payloadHash {
 		return mismatch()
 	}
-	if s.SessionToken {
-		return badToken()
+	switch {
+	case !isToken && !key.isTemporary():
+		return badToken(longTermAdvice)
+	case !isToken && s.token == nil:
+		return badToken(noTokenAdvice)
+	case !isToken:
+		return badToken(otherTokenAdvice)
+	case !key.EndedAt.IsZero():
+		return key.ended()
 	}
 	return nil
 }
@@ -62,8 +70,8 @@ func (s *Signature) VerifyPayload(payloadHash string) error {
 	return nil
 }
 
-// placeholder is used in place of the secret of a key that does not exist. It has the length of a real secret.
-var placeholder = secret.New(strings.Repeat("0", 40))
+// placeholder is used in place of a key that does not exist. Its secret has the length of a real one.
+var placeholder = Key{Secret: secret.New(strings.Repeat("0", 40))}
 
 // VerifyUnknown is called instead of Verify if the access key does not exist. It does the same work and
 // always returns UnknownKey, to which it adds advice if the request has a session token, so that the time that it takes does not reveal which keys exist. Only the first
@@ -71,8 +79,8 @@ var placeholder = secret.New(strings.Repeat("0", 40))
 func (s *Signature) VerifyUnknown(payloadHash string) error {
 	_ = s.verify("", placeholder, payloadHash) // without an id, so that unknown keys share one entry of the cache
 	e := UnknownKey()
-	if s.SessionToken {
-		e.Message += " It is temporary, and belongs to an access key that is not one of this server's. " + tokenAdvice
+	if s.token != nil {
+		e.Message += unknownTokenAdvice
 	}
 	return e
 }

@@ -17,8 +17,8 @@
 //
 // Verification rejects malformed requests, reconstructs what the client must have signed, and compares.
 // This package is stricter than AWS's servers where no SDK depends on it; a comment marks each such place.
-// Presigned requests, signed chunks, unsigned payloads, session tokens and forwarded headers are not
-// supported; they are rejected.
+// Presigned requests, signed chunks, unsigned payloads and forwarded headers are not supported; they are
+// rejected. So is a session token that is not signed.
 //
 // The rules, and the order and texts of the errors, are those of docs/references.md#sigv4. The tests also
 // run the vectors that AWS publishes (awslabs/aws-c-auth).
@@ -118,7 +118,7 @@ func (v Verifier) Parse(r *http.Request, now time.Time) (*Signature, error) {
 		Region:        c.region,
 		Time:          signedAt,
 		SignedHeaders: a.signedHeaders,
-		SessionToken:  len(m.headers["x-amz-security-token"]) > 0,
+		token:         m.sessionToken(),
 		scope:         c.scope(),
 		declared:      declared,
 		signature:     a.signature,

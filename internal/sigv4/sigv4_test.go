@@ -24,7 +24,7 @@ func TestSDKRequestsVerify(t *testing.T) {
 	lengths := make(chan bool, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		lengths <- strings.Contains(r.Header.Get("Authorization"), "content-length")
-		outcomes <- verify(testVerifier, r, secret.New(testSecret), time.Now())
+		outcomes <- verify(testVerifier, r, testKey, time.Now())
 	}))
 	defer server.Close()
 	credentials := aws.Credentials{AccessKeyID: knownKey, SecretAccessKey: testSecret}
@@ -71,11 +71,11 @@ func TestClientRequestVerifies(t *testing.T) {
 		r, hashOf(body), "social-messaging", "us-east-1", testClock); err != nil {
 		t.Fatal(err)
 	}
-	if err := verify(testVerifier, r, secret.New(testSecret), testClock); err != nil {
+	if err := verify(testVerifier, r, testKey, testClock); err != nil {
 		t.Error(err)
 	}
 	r.Header["x-amz-date"] = r.Header["X-Amz-Date"]
-	if err := verify(testVerifier, r, secret.New(testSecret), testClock); err == nil {
+	if err := verify(testVerifier, r, testKey, testClock); err == nil {
 		t.Error("a header in two spellings is accepted")
 	}
 }
@@ -140,8 +140,12 @@ func TestTexts(t *testing.T) {
 		{"key OTHER", "The security token included in the request is invalid."},
 		{"body x", ""}, // 1 of 32 bytes: the body cannot be read
 		{"set Content-Type: x", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
-		{"key OTHER && sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid. It is temporary, and belongs to an access key that is not one of this server's. " + tokenAdvice},
-		{"sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid: the access key is one of this server's, which have no session token. " + tokenAdvice},
+		{"key OTHER && sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid." + unknownTokenAdvice},
+		{"sign-header X-Amz-Security-Token: x", "The security token included in the request is invalid: " + longTermAdvice},
+		{"key ASIDEXAMPLE", "The security token included in the request is invalid: " + noTokenAdvice},
+		{"sign-header X-Amz-Security-Token: OTHERTOKEN && key ASIDEXAMPLE", "The security token included in the request is invalid: " + otherTokenAdvice},
+		{"sign-header X-Amz-Security-Token: TOKEN && key ASIDENDED", "The security token included in the request is expired. The access key ended at 2026-03-01T12:00:00Z. Create another one with 'ferry key create --expires'."},
+		{"key AKIDENDED", "The security token included in the request is invalid: the access key ended at 2026-03-01T12:00:00Z, as was chosen when it was rotated. Use its successor, or create another key with 'ferry key create'."},
 		{"add X-Amz-B: 1 && add X-Amz-A: 1", "There were headers present in the request which were not signed: x-amz-a, x-amz-b"},
 		{"payload e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "The x-amz-content-sha256 header is not the SHA-256 of the body that was received."},
 	} {
@@ -179,7 +183,7 @@ func errorOf(t *testing.T, edits string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verify(testVerifier, r, secret.New(testSecret), testClock.Add(d.clock))
+	return verify(testVerifier, r, testKey, testClock.Add(d.clock))
 }
 
 func TestVerifierOfAnyRegionAcceptsEachNameOfARegion(t *testing.T) {
@@ -199,8 +203,8 @@ func TestVerifierOfAnyRegionAcceptsEachNameOfARegion(t *testing.T) {
 		if (err == nil) != accepted {
 			t.Errorf("region %q: %v", region, err)
 		}
-		if err == nil && (s.Region != region || s.Verify(secret.New(testSecret), s.declared) != nil) {
-			t.Errorf("region %q: the signature names %q, and its verification returns %v", region, s.Region, s.Verify(secret.New(testSecret), s.declared))
+		if err == nil && (s.Region != region || s.Verify(testKey, s.declared) != nil) {
+			t.Errorf("region %q: the signature names %q, and its verification returns %v", region, s.Region, s.Verify(testKey, s.declared))
 		}
 	}
 }
@@ -214,18 +218,18 @@ func TestVerify(t *testing.T) {
 	if !ok || hash != hashOf([]byte(newDraft().body)) {
 		t.Errorf("declared %q, %v", hash, ok)
 	}
-	if s.AccessKeyID != knownKey || !s.Time.Equal(testClock) || s.SessionToken || len(s.SignedHeaders) != 5 {
+	if s.AccessKeyID != knownKey || !s.Time.Equal(testClock) || s.token != nil || len(s.SignedHeaders) != 5 {
 		t.Errorf("%+v", s)
 	}
-	if err := s.Verify(secret.New(testSecret), hash); err != nil {
+	if err := s.Verify(testKey, hash); err != nil {
 		t.Error(err)
 	}
 	for name, err := range map[string]error{
-		"other secret":  s.Verify(secret.New(testSecret+"x"), hash),
-		"no secret":     s.Verify(secret.Secret{}, hash),
-		"other payload": s.Verify(secret.New(testSecret), hashOf(nil)),
-		"no payload":    s.Verify(secret.New(testSecret), ""),
-		"line break":    s.Verify(secret.New(testSecret), hash+"\n"),
+		"other secret":  s.Verify(Key{Secret: secret.New(testSecret + "x")}, hash),
+		"no secret":     s.Verify(Key{}, hash),
+		"other payload": s.Verify(testKey, hashOf(nil)),
+		"no payload":    s.Verify(testKey, ""),
+		"line break":    s.Verify(testKey, hash+"\n"),
 		"unknown key":   s.VerifyUnknown(hash),
 		"payload":       s.VerifyPayload(hashOf(nil)),
 	} {
@@ -246,7 +250,7 @@ func TestEmptySecretNeverVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.signature = s.sign("", secret.Secret{}, s.declared)
-	if err := s.Verify(secret.Secret{}, s.declared); err == nil {
+	if err := s.Verify(Key{}, s.declared); err == nil {
 		t.Error("an empty secret verifies")
 	}
 }
@@ -284,7 +288,7 @@ func BenchmarkParseAndVerify(b *testing.B) {
 		b.Fatal(err)
 	}
 	hash := hashOf([]byte(d.body))
-	key := secret.New(testSecret)
+	key := testKey
 	b.ReportAllocs()
 	for b.Loop() {
 		s, err := testVerifier.Parse(r, testClock)
@@ -297,27 +301,39 @@ func BenchmarkParseAndVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkRefusal compares the cost of an unknown key with that of a wrong secret.
+// BenchmarkRefusal compares the cost of an unknown key with that of a wrong secret and of a temporary key, without
+// and with a session token.
 func BenchmarkRefusal(b *testing.B) {
-	d := newDraft()
-	d.sign()
-	r, err := read([]byte(d.raw()))
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := testVerifier.Parse(r, testClock)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Run("WrongSecret", func(b *testing.B) {
-		key := secret.New(strings.Repeat("x", len(testSecret)))
-		for b.Loop() {
-			_ = s.Verify(key, s.declared)
+	for name, token := range map[string]string{"NoToken": "", "Token": strings.Repeat("t", 64)} {
+		d := newDraft()
+		if token != "" {
+			d.set("X-Amz-Security-Token", token)
 		}
-	})
-	b.Run("UnknownKey", func(b *testing.B) {
-		for b.Loop() {
-			_ = s.VerifyUnknown(s.declared)
+		d.sign()
+		r, err := read([]byte(d.raw()))
+		if err != nil {
+			b.Fatal(err)
 		}
-	})
+		s, err := testVerifier.Parse(r, testClock)
+		if err != nil {
+			b.Fatal(err)
+		}
+		wrong := Key{Secret: secret.New(strings.Repeat("x", len(testSecret)))}
+		temporary := Key{Secret: wrong.Secret, TokenHash: HashToken(token)}
+		b.Run(name+"/WrongSecret", func(b *testing.B) {
+			for b.Loop() {
+				_ = s.Verify(wrong, s.declared)
+			}
+		})
+		b.Run(name+"/WrongSecretOfTemporaryKey", func(b *testing.B) {
+			for b.Loop() {
+				_ = s.Verify(temporary, s.declared)
+			}
+		})
+		b.Run(name+"/UnknownKey", func(b *testing.B) {
+			for b.Loop() {
+				_ = s.VerifyUnknown(s.declared)
+			}
+		})
+	}
 }

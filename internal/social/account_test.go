@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"ferry/internal/admin"
@@ -140,21 +138,6 @@ func TestServiceOfAnyRegionIsTheSameInEach(t *testing.T) {
 		_, err = client.GetLinkedWhatsAppBusinessAccount(t.Context(), &socialmessaging.GetLinkedWhatsAppBusinessAccountInput{Id: &other})
 		if _, ok := errors.AsType[*socialmessaging.ResourceNotFoundException](err); !ok {
 			t.Errorf("the ARN of another account: %v", err)
-		}
-	}
-}
-
-func TestSessionTokenIsRefusedWithAdvice(t *testing.T) {
-	w := newWorld(t)
-	stray := w.key
-	stray.ID = "ASIAOFANOTHERSERVER0"
-	for name, key := range map[string]state.AccessKey{"with one of the server's keys": w.key, "with the key of another server": stray} {
-		_, err := w.client(key).ListLinkedWhatsAppBusinessAccounts(t.Context(), nil, func(o *socialmessaging.Options) {
-			o.Credentials = credentials.NewStaticCredentialsProvider(key.ID, key.Secret.Reveal(), "left-over")
-		})
-		failed, ok := errors.AsType[smithy.APIError](err)
-		if !ok || failed.ErrorCode() != "UnrecognizedClientException" || !strings.Contains(failed.ErrorMessage(), "Unset AWS_SESSION_TOKEN") {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

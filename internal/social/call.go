@@ -47,6 +47,7 @@ type caller struct {
 	arn         string // of the user: arn:aws:iam::111122223333:user/name
 	policies    []*policy.Document
 	userName    string         // as in arn
+	expiresAt   time.Time      // of the access key; zero means never
 	settings    state.Settings // of the account
 }
 
@@ -77,7 +78,7 @@ const maxPolicies = 1024
 func (s *Service) newCaller(key state.AccessKey, region string) (caller, error) {
 	c := caller{
 		accountID: key.AccountID, region: region, accessKeyID: key.ID, arn: policy.UserARN(key.AccountID, key.Name),
-		userName: key.Name, settings: key.Settings,
+		userName: key.Name, expiresAt: key.ExpiresAt, settings: key.Settings,
 	}
 	for _, text := range key.Policies {
 		document, known := s.policies.Get(text)

@@ -211,9 +211,13 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
+	known := sigv4.Key{Secret: key.Secret, TokenHash: key.TokenHash}
+	if key.HasEnded(c.config.State.Clock()) {
+		known.EndedAt = key.ExpiresAt
+	}
 	declared, isDeclared := signature.DeclaredPayloadHash()
 	if isDeclared {
-		if err := signature.Verify(key.Secret, declared); err != nil {
+		if err := signature.Verify(known, declared); err != nil {
 			return nil, err
 		}
 		admission.Verified(ctx)
@@ -225,7 +229,7 @@ func (c *call) authenticate(ctx context.Context, w http.ResponseWriter, r *http.
 	if isDeclared {
 		err = signature.VerifyPayload(real)
 	} else {
-		err = signature.Verify(key.Secret, real)
+		err = signature.Verify(known, real)
 	}
 	if err != nil {
 		return nil, err

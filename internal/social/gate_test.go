@@ -52,12 +52,13 @@ type scope struct {
 	key             state.AccessKey
 	service, region string
 	at              time.Time
+	token           string // session token
 }
 
 // sign signs a request as an SDK does, over the body that it has.
 func (w *world) sign(r *http.Request, change ...func(*scope)) *http.Request {
 	w.t.Helper()
-	s := scope{w.key, "social-messaging", "us-east-1", time.Now()}
+	s := scope{key: w.key, service: "social-messaging", region: "us-east-1", at: time.Now()}
 	for _, f := range change {
 		f(&s)
 	}
@@ -67,7 +68,7 @@ func (w *world) sign(r *http.Request, change ...func(*scope)) *http.Request {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	sum := sha256.Sum256(body)
-	w.must(v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: s.key.ID, SecretAccessKey: s.key.Secret.Reveal()},
+	w.must(v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: s.key.ID, SecretAccessKey: s.key.Secret.Reveal(), SessionToken: s.token},
 		r, hex.EncodeToString(sum[:]), s.service, s.region, s.at))
 	return r
 }

@@ -53,7 +53,7 @@ type streamed struct {
 }
 
 // stream sends entries of the caller's account until the client disconnects, does not take
-// what is sent, or the server stops. It resumes after the entry that Last-Event-ID names;
+// what is sent, its access key expires, or the server stops. It resumes after the entry that Last-Event-ID names;
 // without it, it begins with the next entry.
 func (c *call) stream(ctx context.Context) error {
 	c.entry.Resource = "*"
@@ -80,6 +80,11 @@ func (c *call) stream(ctx context.Context) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Amzn-Requestid", c.entry.Trace)
 	s := &entryStream{call: c, out: w, control: http.NewResponseController(w), after: after}
+	if end := c.caller.expiresAt; !end.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, end.Sub(c.config.State.Clock()))
+		defer cancel()
+	}
 	if s.write(": ferry\n\n") == nil && s.gap(first) == nil {
 		s.run(ctx)
 	}

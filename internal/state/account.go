@@ -240,7 +240,7 @@ func (s *DB) Sender(ctx context.Context, accountID, phoneNumberID string) (Sende
 // Accounts returns the ids of the accounts that have a linked account or an access key,
 // sorted, at most limit.
 func (s *DB) Accounts(ctx context.Context, limit int) ([]string, error) {
-	return s.texts(ctx, `SELECT account_id FROM business_account UNION SELECT account_id FROM access_key ORDER BY 1 LIMIT $1`, limit)
+	return s.texts(ctx, `SELECT account_id FROM business_account UNION SELECT account_id FROM access_key UNION SELECT account_id FROM temporary_key ORDER BY 1 LIMIT $1`, limit)
 }
 
 // LinkedAccounts returns the linked accounts of one account with their phone

@@ -26,6 +26,9 @@ const MaxSignups = maxSignups
 const MaxUnlinked = maxUnlinked
 
 // Purge is exported for tests.
+// FlushKeyUses records the uses of keys that are not recorded yet.
+func (s *DB) FlushKeyUses(ctx context.Context) { s.flushKeyUses(ctx) }
+
 func (s *DB) Purge(ctx context.Context) (int64, error) { return s.purge(ctx) }
 
 // LimitPages lets the file grow by some more pages only: SQLite then behaves as on a

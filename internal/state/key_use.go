@@ -83,8 +83,10 @@ func (s *DB) flushKeyUses(ctx context.Context) {
 	}
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		for _, id := range slices.Sorted(maps.Keys(uses)) { // in one order, so that processes do not block each other
-			if _, err := tx.ExecContext(ctx, `UPDATE access_key SET used_at = $2 WHERE id = $1 AND (used_at IS NULL OR used_at < $2)`, id, uses[id].UnixMilli()); err != nil {
-				return err
+			for _, isTemporary := range []bool{false, true} {
+				if _, err := tx.ExecContext(ctx, `UPDATE `+keyTable(isTemporary)+` SET used_at = $2 WHERE id = $1 AND (used_at IS NULL OR used_at < $2)`, id, uses[id].UnixMilli()); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

@@ -24,7 +24,7 @@ const (
 )
 
 // Run purges expired rows, at least hourly by default, until ctx is done, and then returns nil. It
-// also records when access keys were used, and checks an SQLite file, at least daily, or the clock of a server, every minute. A purge that fails is logged and retried
+// also disables access keys that have ended, records when access keys were used, and checks an SQLite file, at least daily, or the clock of a server, every minute. A purge that fails is logged and retried
 // with the next one. All replicas may run it: deleting an already deleted row is
 // harmless.
 //
@@ -67,6 +67,9 @@ func (s *DB) purgeExpired(ctx context.Context) error {
 
 // purge deletes all expired rows and returns their number.
 func (s *DB) purge(ctx context.Context) (removed int64, err error) {
+	if err := s.disableEndedKeys(ctx); err != nil {
+		return 0, err
+	}
 	now := s.now()
 	for _, table := range []struct {
 		name, key string
@@ -77,6 +80,8 @@ func (s *DB) purge(ctx context.Context) (removed int64, err error) {
 		{"media", "phone_number_id, id", now.Add(-mediaKept)},
 		{"link", "phone_number_id, url, kind", now},
 		{"unlinked_account", "id", now},
+		{"temporary_key", "id", now.Add(-ExpiredKeysKept)},
+		{"access_key", "id", now.Add(-ExpiredKeysKept)},
 		{"signup", "id", now},
 		{"console_login", "id", now},
 		{"console_session", "id", now},

@@ -167,7 +167,7 @@ func (s *DB) prepare(ctx context.Context) error {
 		problems = append(problems, err)
 		return statement
 	}
-	s.accessKeyStmt = prepare(s.read, selectAccessKey)
+	s.accessKeyStmt = prepare(s.read, selectKeys(`id = $1`))
 	s.senderStmt = prepare(s.read, selectSender)
 	s.reusableStmt = prepare(s.read, selectReusable)
 	s.insertMediaStmt, s.insertMediaRowsStmt = prepare(s.write, insertMedia(1)), prepare(s.write, insertMedia(insertRows))
