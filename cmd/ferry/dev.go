@@ -119,7 +119,7 @@ func (c *devCommand) Run(ctx context.Context, terminal *terminal) (err error) {
 		terminal.log, recent = terminal.quietLogs()
 	}
 	config := local.Config{
-		Region: c.Region, PortBase: c.portBase(), Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
+		Version: version(), Region: c.Region, PortBase: c.portBase(), Listen: c.ListenHost, Hosts: c.Host, Origins: c.AllowOrigin, SimulatorURL: c.SimulatorPublicURL,
 		TLS: c.TLS, Strict: c.Strict,
 		API: social.Config{TextAsPlain: c.TextAsPlain, WillFail: transfer.WillFail(c.WillFail)}, LinkToID: c.LinkToID, Data: c.Data, Load: c.Load, Seed: c.Seed, Logger: terminal.log,
 		Destinations: c.Destination, SNSEndpoint: c.SNSEndpoint, KMSEndpoint: c.KMSEndpoint, Stdout: terminal.out.JSONText,

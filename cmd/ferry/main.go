@@ -50,6 +50,7 @@ type commandLine struct {
 	Fault    faultCommands    `cmd:"" help:"Faults of the simulator of ferry dev: add, list, remove."`
 	Clock    clockCommands    `cmd:"" help:"The clock of ferry dev: show, stop, advance, run."`
 	World    worldCommands    `cmd:"" help:"The whole world of ferry dev as one file: save, reset."`
+	Doctor   doctorCommand    `cmd:"" help:"Examine a server and what it needs: keyset, database, Meta's tokens and webhooks, stores, destinations, clocks, limits. Says what to do."`
 	Health   healthCommand    `cmd:"" help:"Check that a server is ready, for a container's health check."`
 	Version  versionCommand   `cmd:"" help:"Print the version, the commit, and with --json the modules that it was built from."`
 

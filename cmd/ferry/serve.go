@@ -187,6 +187,7 @@ func (c *serveCommand) config() gateway.Config {
 	}
 	proxies, _ := networks("trust-proxy", c.TrustProxy) // check has reported problems
 	return gateway.Config{
+		Version:      version(),
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
 		API:          social.Config{Region: c.Region, Proxies: proxies, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain, KMS: &kms.Config{Endpoint: c.KMSEndpoint, UseInstanceProfile: c.KMSInstanceProfile}},
@@ -221,12 +222,17 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 // created or sent.
 func (c *serveCommand) check(ctx context.Context) error {
 	_, keysetErr := c.sealer()
+	return errors.Join(c.checkDatabase(), keysetErr, c.checkSettings(ctx))
+}
+
+// checkSettings returns the problems of everything but the database and its keyset.
+func (c *serveCommand) checkSettings(ctx context.Context) error {
 	_, webhookErr := c.webhook()
 	proxies, proxyErr := networks("trust-proxy", c.TrustProxy)
 	if slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
 		proxyErr = errors.New("--trust-proxy is everybody's network, so that everybody could claim any address; expected that of the proxy, such as 10.0.0.7")
 	}
-	problems := []error{c.checkDatabase(), keysetErr, proxyErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS(), c.consoleFlags.check(c.TLSCert != "", c.trustFlags)}
+	problems := []error{proxyErr, c.graphFlags.check(), c.checkCertificate(), c.checkLimits(), webhookErr, c.checkDestinations(), c.checkKMS(), c.consoleFlags.check(c.TLSCert != "", c.trustFlags)}
 	objects := c.config().Objects
 	if !regionForm.MatchString(c.Region) {
 		problems = append(problems, fmt.Errorf("--region is %q; expected a name such as us-east-1", c.Region))

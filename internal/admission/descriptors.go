@@ -29,3 +29,7 @@ func divide(limit, wanted, outgoing int) Descriptors {
 	d.Outgoing = min(outgoing, free-d.Incoming)
 	return d
 }
+
+// Needed returns how many file descriptors a process needs for as many connections as wanted
+// in each direction.
+func Needed(incoming, outgoing int) int { return incoming + outgoing + reservedDescriptors }

@@ -17,6 +17,7 @@
 //	certificate.go  the API's certificate, and its renewal
 //	framing.go      requests whose length is ambiguous
 //	health.go       what is ready, and what is not
+//	examine.go      what 'ferry doctor' finds
 //	limits.go       the limits in force
 //	hosts.go        host names and web pages that requests may come from
 package gateway
@@ -90,6 +91,8 @@ type Config struct {
 	// LinkToID uploads the files that messages link to, and sends them by their ids, for
 	// all accounts. Default: for those that have turned it on.
 	LinkToID bool
+	// Version is that of the program, for whoever examines it. Default: none.
+	Version string
 	// Webhook configures the receiver of Meta's webhooks. Default: none.
 	Webhook Webhook
 	// Metrics configures the metrics. Default: none.

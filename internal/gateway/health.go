@@ -15,8 +15,9 @@ const HealthPath = "/_ferry/health"
 
 // Health says whether the server accepts requests, and which of its parts do not work.
 type Health struct {
-	Status string       `json:"status"` // ok or unavailable
-	Parts  []PartHealth `json:"parts"`
+	Status  string       `json:"status"`            // ok or unavailable
+	Version string       `json:"version,omitempty"` // of the server: where reasons are shown, too
+	Parts   []PartHealth `json:"parts"`
 }
 
 // PartHealth is the health of one part.
@@ -73,6 +74,9 @@ func (g *Gateway) health(ctx context.Context, withReasons bool) Health {
 		return nil
 	}
 	health := Health{Status: healthy}
+	if withReasons {
+		health.Version = g.config.Version
+	}
 	for _, check := range slices.Concat([]Check{{"api", accepts}, {"database", g.config.State.Ping}}, g.config.Checks) {
 		part := PartHealth{Name: check.Name, Status: healthy}
 		if err := check.Run(ctx); err != nil {

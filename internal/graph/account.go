@@ -124,3 +124,39 @@ func (c *Client) Subscribe(ctx context.Context, businessAccountID string, token 
 	}
 	return nil
 }
+
+// An AppSubscription is the webhook of an app for one kind of object.
+type AppSubscription struct {
+	Object string // whatsapp_business_account
+	URL    string // the callback URL
+	Active bool
+	Fields []string
+}
+
+// AppSubscriptions returns the webhooks of an app. The app asks for itself, so that the
+// request succeeds only if the app's secret is right
+// (docs/references.md#graph-webhook-handshake).
+func (c *Client) AppSubscriptions(ctx context.Context, app App) ([]AppSubscription, error) {
+	var response struct {
+		Data []struct {
+			Object string `json:"object"`
+			URL    string `json:"callback_url"`
+			Active bool   `json:"active"`
+			Fields []struct {
+				Name string `json:"name"`
+			} `json:"fields"`
+		} `json:"data"`
+	}
+	if err := c.get(ctx, "app_subscriptions", c.node(app.ID, "subscriptions"), app.token(), &response); err != nil {
+		return nil, without(err, app.Secret)
+	}
+	var list []AppSubscription
+	for _, s := range response.Data {
+		one := AppSubscription{Object: s.Object, URL: s.URL, Active: s.Active}
+		for _, field := range s.Fields {
+			one.Fields = append(one.Fields, field.Name)
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}

@@ -80,6 +80,8 @@ type Config struct {
 	Archive state.Archive
 	// Destinations are those of events, in the configuration. Default: none.
 	Destinations []event.Destination
+	// Version is that of the program. Default: none.
+	Version string
 	// SNSEndpoint is the URL of what stands for Amazon SNS. Default: none, which means
 	// that SNS topics are refused: nothing is sent to AWS.
 	SNSEndpoint string
@@ -137,6 +139,7 @@ type World struct {
 	state         *state.DB
 	buckets       gofakes3.Backend             // of the embedded S3 server
 	changing      sync.Mutex                   // held while the world is emptied or another one is loaded
+	examining     sync.Mutex                   // held by Examine
 	file          *os.File                     // Config.Load
 	section       *io.SectionReader            // of file: what is the simulator's
 	seed          *seed.Seed                   // of Config.Seed; may be nil

@@ -117,6 +117,7 @@ func (w *World) openGateway(ctx context.Context) error {
 		Checks:   w.checks(),
 
 		ShowReasons: true,
+		Version:     w.config.Version,
 		Now:         w.Simulator.Now,
 		Until:       w.Simulator.UntilClock,
 		Webhook:     gateway.Webhook{AppSecrets: []event.AppSecret{{Secret: secret.New(metaAppSecret)}}, VerifyToken: secret.New(webhookVerifyToken)},

@@ -23,6 +23,7 @@ func (w *World) controlPaths() map[string]http.Handler {
 				panic(http.ErrAbortHandler) // the client finds that the last line is missing
 			}
 		}),
+		"POST " + DoctorPath: http.HandlerFunc(w.serveDoctor),
 		"POST " + ResetPath: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if err := w.Reset(r.Context()); err != nil {
 				rw.Header().Set("Content-Type", "application/json")

@@ -87,6 +87,7 @@ var (
 	noOffset     = problem{Invalid, "no-ranges", "has no bytes at that offset.", retryLater}
 	noETag       = problem{Invalid, "no-ranges", "sent no ETag, so that parts of the object cannot be matched with each other.", retryLater}
 	noRanges     = problem{Invalid, "no-ranges", "does not support range requests.", retryLater}
+	noConditions = problem{Invalid, "no-if-match", "ignores the header If-Match: it sends the object although another version was requested.", "Use a store that supports conditional requests, or remove the cache in front of it. Until then ferry compares the ETags itself, and fails a read of an object that is replaced meanwhile."}
 	otherRange   = problem{Invalid, "no-ranges", "responded with another part of the object than the requested one.", retryLater}
 	otherCoding  = problem{Invalid, "no-ranges", "sent the rest of the object with another Content-Encoding.", retryLater}
 	pastEnd      = problem{Invalid, "no-ranges", "has an object that ends before the requested bytes.", retryLater}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -25,11 +26,21 @@ const (
 
 // A Step is a part of a trial.
 type Step struct {
-	Name string // "credentials", "HEAD", "range GET" or "presigned URL"
+	Name string // one of the constants Step…
 	Text string // what it has shown; empty if it failed
 	Took time.Duration
 	Err  error // nil means that it succeeded; an *Error otherwise
 }
+
+// The names of the steps.
+const (
+	StepCredentials = "credentials"
+	StepHead        = "HEAD"
+	StepRange       = "range GET"
+	StepIfMatch     = "If-Match"
+	StepURL         = "presigned URL"
+	StepChecksum    = "checksum"
+)
 
 // Stores returns the stores in the order in which they are matched with a bucket, with
 // their defaults and without secrets.
@@ -48,8 +59,9 @@ func (o *Opener) StoreOf(bucket string) int {
 }
 
 // Try tests the store that serves a bucket as calls use it: the credentials, then the
-// object by HEAD, by a range GET of its first bytes, and by a URL that is presigned with
-// the store's credentials. All steps are made, whichever of them fails. The error is that
+// object by HEAD, by a range GET of its first bytes, by one for another version of the object
+// (which the store must refuse), by a URL that is presigned with the store's credentials, and
+// for the checksum that the store keeps. All steps are made, whichever of them fails. The error is that
 // of File.
 func (o *Opener) Try(ctx context.Context, bucket, key string) ([]Step, error) {
 	f, err := o.File(bucket, key)
@@ -58,8 +70,8 @@ func (o *Opener) Try(ctx context.Context, bucket, key string) ([]Step, error) {
 	}
 	var size int64 = 1 // at least, unless HEAD says otherwise
 	return []Step{
-		step("credentials", func() (string, error) { return f.tryCredentials(ctx) }),
-		step("HEAD", func() (string, error) {
+		step(StepCredentials, func() (string, error) { return f.tryCredentials(ctx) }),
+		step(StepHead, func() (string, error) {
 			head, err := f.Stat(ctx)
 			if err != nil {
 				return "", err
@@ -67,8 +79,10 @@ func (o *Opener) Try(ctx context.Context, bucket, key string) ([]Step, error) {
 			size = head.Size
 			return fmt.Sprintf("%d bytes, type %s, ETag %s", head.Size, orNone(head.ContentType), orNone(head.ETag)), nil
 		}),
-		step("range GET", func() (string, error) { return f.tryRange(ctx, size) }),
-		step("presigned URL", func() (string, error) { return f.tryURL(ctx) }),
+		step(StepRange, func() (string, error) { return f.tryRange(ctx, size) }),
+		step(StepIfMatch, func() (string, error) { return f.tryIfMatch(ctx) }),
+		step(StepURL, func() (string, error) { return f.tryURL(ctx) }),
+		step(StepChecksum, func() (string, error) { return f.tryChecksum(ctx) }),
 	}, nil
 }
 
@@ -110,6 +124,42 @@ func (f *File) tryRange(ctx context.Context, size int64) (string, error) {
 	}
 	return fmt.Sprintf("the first %d bytes", n), nil
 }
+
+// otherETag is an entity tag that no object has.
+const otherETag = `"ferry-never-has-this-etag"`
+
+// tryIfMatch requests the object on condition that it is another version, as ferry does with
+// the version that it has begun to read. ferry also compares the ETag of what it receives, so
+// that the versions of an object that is replaced meanwhile are not mixed in any case.
+func (f *File) tryIfMatch(ctx context.Context) (string, error) {
+	header := http.Header{"If-Match": {otherETag}}
+	response, err := f.store.reader.read(ctx, readRequest{http.MethodGet, f.bucket, f.key, header, f.budget, func(error) {}})
+	if err == nil {
+		_ = response.Body.Close()
+		return "", f.origin.fail(noConditions, nil)
+	}
+	if status, _ := statusAndCode(err); status == http.StatusPreconditionFailed {
+		return "another version is refused", nil
+	}
+	return "", f.failure(err)
+}
+
+// tryChecksum asks which checksum the store keeps for the object.
+func (f *File) tryChecksum(ctx context.Context) (string, error) {
+	header := http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}}
+	response, err := f.store.reader.read(ctx, readRequest{http.MethodHead, f.bucket, f.key, header, f.budget, func(error) {}})
+	if err != nil {
+		return "", f.failure(err)
+	}
+	_ = response.Body.Close()
+	if sum := newChecksum(response.Header); sum != nil {
+		return "the store keeps the " + sum.name + " of the object", nil
+	}
+	return NoChecksum, nil
+}
+
+// NoChecksum is what the step StepChecksum shows if there is none to verify.
+const NoChecksum = "the store keeps no checksum of the whole object"
 
 // tryURL reads the object by a presigned URL, which passes the checks for those of callers.
 func (f *File) tryURL(ctx context.Context) (string, error) {

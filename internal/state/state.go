@@ -113,6 +113,16 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err := config.CheckPath(); err != nil {
 		return nil, err
 	}
+	s := newDB(config)
+	if err := s.open(ctx); err != nil {
+		_, err = explain(err)
+		return nil, errors.Join(fmt.Errorf("database %s: %w", config.name(), err), s.Close())
+	}
+	return s, nil
+}
+
+// newDB returns a DB that is not open.
+func newDB(config Config) *DB {
 	s := &DB{changeBatch: changeBatch, config: config, sealer: config.Sealer, now: config.Now, logger: config.Logger}
 	if s.now == nil {
 		s.now = time.Now
@@ -139,11 +149,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	s.linked = newRecent[[]Linked](s.machine)
 	s.keys, s.senders, s.files = newRecent[AccessKey](s.machine), newRecent[Sender](s.machine), newRecent[Reusable](s.machine)
 	s.destinations = newRecent[[]EventDestination](s.machine)
-	if err := s.open(ctx); err != nil {
-		_, err = explain(err)
-		return nil, errors.Join(fmt.Errorf("database %s: %w", config.name(), err), s.Close())
-	}
-	return s, nil
+	return s
 }
 
 func (s *DB) open(ctx context.Context) error {
@@ -187,21 +193,17 @@ func migrate(ctx context.Context, provider *goose.Provider) error {
 
 // checkKeyset decrypts a value that was encrypted when the database was created.
 func (s *DB) checkKeyset(ctx context.Context) error {
-	const id = "check"
-	sealed, err := s.sealer.Seal(secret.New(id), "keyset_check", id)
+	sealed, err := s.sealKeysetCheck()
 	if err != nil {
 		return err
 	}
-	if _, err := s.write.ExecContext(ctx, `INSERT INTO keyset_check (id, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, sealed); err != nil {
+	if _, err := s.write.ExecContext(ctx, `INSERT INTO keyset_check (id, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING`, keysetCheck, sealed); err != nil {
 		return err
 	}
-	if err := s.write.QueryRowContext(ctx, `SELECT sealed FROM keyset_check WHERE id = $1`, id).Scan(&sealed); err != nil {
+	if err := s.write.QueryRowContext(ctx, `SELECT sealed FROM keyset_check WHERE id = $1`, keysetCheck).Scan(&sealed); err != nil {
 		return err
 	}
-	if _, err := s.sealer.Open(sealed, "keyset_check", id); err != nil {
-		return errors.New("the keyset is not the one that the secrets in this database were encrypted with; use that one")
-	}
-	return nil
+	return s.openKeysetCheck(sealed)
 }
 
 // Ping checks that the database responds.
