@@ -29,7 +29,7 @@ help:
 	@echo "make build   builds a static binary in bin/"
 	@echo "make release builds and packs a release for PLATFORMS in dist/, for minutes"
 	@echo "make reproducible compares the binaries for PLATFORMS of two folders and two build caches, for minutes"
-	@echo "make image   builds the container image ferry with podman; BUILDER=IMAGE for another image with Go and make"
+	@echo "make image   builds the container image ferry with podman; BUILDER=IMAGE in another image with Go and make, BUILDER=here with those of this machine"
 	@echo "make test    runs all tests; installs what is missing first, as root with apt-get"
 	@echo "make check   checks formatting, and runs the linter, which includes vet"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
@@ -66,10 +66,21 @@ reproducible:
 	cd $(DIST)/binaries; sha256sum */ferry* | tee "$$other/sums"; cd "$$other/dist/binaries"; sha256sum --check "$$other/sums"
 
 # The same commit becomes the same image. --format docker, which keeps the health check of deploy/Dockerfile, records the
-# name of a container instead.
+# name of a container instead. BUILDER=here builds with the Go release and the modules of this machine, as is done where
+# the image of Go cannot be pulled.
+GOLANG_IMAGE = $(shell sed -n 's/^ARG BUILDER=//p' deploy/Dockerfile)
+IMAGE_FLAGS ?= --tag ferry
 image:
-	podman build --timestamp $(SOURCE_DATE_EPOCH) $(if $(BUILDER),--build-arg BUILDER=$(BUILDER)) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) \
-	  --build-arg COMMIT_TIME=$(COMMIT_TIME) --file deploy/Dockerfile --tag ferry .
+	@set -e; builder='$(BUILDER)'; flags=; \
+	if [ -z "$$builder" ] && ! podman image exists $(GOLANG_IMAGE) && ! podman pull --quiet $(GOLANG_IMAGE) >/dev/null 2>&1; then \
+	  echo "$(GOLANG_IMAGE) cannot be pulled: building with $$($(GO) env GOVERSION) of this machine" >&2; builder=here; \
+	fi; \
+	if [ "$$builder" = here ]; then \
+	  $(GO) mod download; builder=$$($(GO) run -C $(CURDIR)/deploy ./builder); \
+	  flags="--isolation chroot --volume $$($(GO) env GOMODCACHE):/root/go/pkg/mod:ro --volume $$($(GO) env GOCACHE):/root/.cache/go-build"; \
+	fi; \
+	podman build --timestamp $(SOURCE_DATE_EPOCH) $${builder:+--build-arg BUILDER=$$builder} $$flags --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) \
+	  --build-arg COMMIT_TIME=$(COMMIT_TIME) --file deploy/Dockerfile $(IMAGE_FLAGS) .
 
 # The tests of every module run, even if those of another one fail, and the output of each comes when it ends. Two run
 # side by side, because they wait as much as they work. With FERRY_E2E=require a test fails if a part is missing that
@@ -88,8 +99,9 @@ GOTESTSUM = FERRY_E2E=require GORACE=atexit_sleep_ms=0 $(CURDIR)/.tools/gotestsu
 test-root:
 	@echo "testing ferry"; $(GOTESTSUM) ./...
 
-# Nothing runs side by side there, and the race detector would compile Helm a second time.
-test-deploy: RACE =
+# Nothing runs side by side in deploy/, and the race detector would compile Helm a second time. On PostgreSQL the packages
+# run what they have run with it on SQLite; those of internal/state and internal/outbox run with it on both.
+test-deploy test-postgres: RACE =
 
 $(MODULE_TESTS): test-%:
 	@echo "testing the module in $*/"; cd $* && $(GOTESTSUM) ./...

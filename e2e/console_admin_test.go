@@ -79,24 +79,18 @@ func TestPagesOfAServerAreAccessibleAndLoadNothingElse(t *testing.T) {
 		p := b.open()
 		c.logIn(p, role)
 		pages := []string{"/", "/messages", "/messages/" + c.message, "/media", "/media/" + c.media, "/templates", "/timeline", "/why?id=" + c.media, "/events", "/admin/accounts", "/admin/keys", "/admin/keys/" + c.key.id + "?action=social-messaging%3ASendWhatsAppMessage&resource=*", "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/audit"}
-		for _, width := range []int64{320, 1280} {
-			for _, scheme := range []string{"light", "dark"} {
-				if role == "viewer" && (width == 320) != (scheme == "light") {
-					continue // their pages differ little, and these two have shown both
+		for _, l := range looks() {
+			p.show(l)
+			for _, path := range pages {
+				p.visit(c.url + path)
+				for _, violation := range p.violations() {
+					t.Errorf("%s, %s at %d px, %s: %s", role, path, l.width, l.scheme, violation)
 				}
-				p.do(chromedp.EmulateViewport(width, 800))
-				tell(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-				for _, path := range pages {
-					p.visit(c.url + path)
-					for _, violation := range p.violations() {
-						t.Errorf("%s, %s at %d px, %s: %s", role, path, width, scheme, violation)
-					}
-					if !p.holds("document.documentElement.scrollWidth <= innerWidth") {
-						t.Errorf("%s at %d px is wider than the window", path, width)
-					}
-					if small := evaluate[[]string](p, `[...document.querySelectorAll("main button, main input, main nav a, main summary")].filter((e) => e.offsetParent && e.type != "checkbox" && e.type != "radio" && e.getBoundingClientRect().height < 24).map((e) => e.outerHTML)`); len(small) > 0 {
-						t.Errorf("%s at %d px has targets that are lower than 24 px: %q", path, width, small)
-					}
+				if !p.holds("document.documentElement.scrollWidth <= innerWidth") {
+					t.Errorf("%s at %d px is wider than the window", path, l.width)
+				}
+				if small := evaluate[[]string](p, `[...document.querySelectorAll("main button, main input, main nav a, main summary")].filter((e) => e.offsetParent && e.type != "checkbox" && e.type != "radio" && e.getBoundingClientRect().height < 24).map((e) => e.outerHTML)`); len(small) > 0 {
+					t.Errorf("%s at %d px has targets that are lower than 24 px: %q", path, l.width, small)
 				}
 			}
 		}

@@ -96,6 +96,27 @@ func (p *tab) violations() []string {
 	return evaluate[[]string](p, axe(p.t)+`; axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html.slice(0, 200) + " " + (n.any[0]?.message ?? v.help))))`)
 }
 
+// A look is how a page is shown.
+type look struct {
+	width  int64
+	scheme string
+}
+
+// looks has each width and each scheme once, or each with each if pictures are made.
+func looks() []look {
+	if os.Getenv("FERRY_PICTURES") != "" {
+		return []look{{320, "light"}, {320, "dark"}, {1280, "light"}, {1280, "dark"}}
+	}
+	return []look{{320, "dark"}, {1280, "light"}}
+}
+
+// show shows all pages that are visited afterwards with a look.
+func (p *tab) show(l look) {
+	p.t.Helper()
+	p.do(chromedp.EmulateViewport(l.width, 800))
+	tell(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}}})
+}
+
 func TestConsoleIsAccessibleInLightAndDarkOnPhonesAndDesktops(t *testing.T) {
 	w := startConsole(t)
 	p := startBrowser(t).open()
@@ -104,20 +125,17 @@ func TestConsoleIsAccessibleInLightAndDarkOnPhonesAndDesktops(t *testing.T) {
 	if len(p.violations()) == 0 {
 		t.Fatal("axe-core finds nothing wrong with a field without a name")
 	}
-	for _, width := range []int64{320, 1280} {
-		for _, scheme := range []string{"light", "dark"} {
-			p.do(chromedp.EmulateViewport(width, 800))
-			tell(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-			for _, path := range pages {
-				p.visit(w.url + path)
-				for _, violation := range p.violations() {
-					t.Errorf("%s at %d px, %s: %s", path, width, scheme, violation)
-				}
-				if !p.holds("document.documentElement.scrollWidth <= innerWidth") {
-					t.Errorf("%s at %d px is wider than the window", path, width)
-				}
-				p.photograph(fmt.Sprintf("%s-%d-%s", path, width, scheme))
+	for _, l := range looks() {
+		p.show(l)
+		for _, path := range pages {
+			p.visit(w.url + path)
+			for _, violation := range p.violations() {
+				t.Errorf("%s at %d px, %s: %s", path, l.width, l.scheme, violation)
 			}
+			if !p.holds("document.documentElement.scrollWidth <= innerWidth") {
+				t.Errorf("%s at %d px is wider than the window", path, l.width)
+			}
+			p.photograph(fmt.Sprintf("%s-%d-%s", path, l.width, l.scheme))
 		}
 	}
 }

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// The tests build deploy/Dockerfile as it is. No registry is needed: the image of the first
-// stage, which is an argument of the Dockerfile, is made of the Go release, make and busybox
-// of this machine. Only the download of modules is left out, because the machine has them.
+// The tests build deploy/Dockerfile as it is. No registry is needed: the first stage has the
+// Go release, make and busybox of this machine (deploy/builder/). Only the download of modules
+// is left out, because the machine has them.
 
 // containersConf makes podman work without systemd, in a container too.
 const containersConf = `[engine]
@@ -26,12 +26,6 @@ cgroup_manager="cgroupfs"
 events_logger="file"
 [containers]
 default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
-`
-
-const builderFile = `FROM scratch
-COPY root /
-COPY go /usr/local/go
-ENV PATH=/usr/local/go/bin:/bin HOME=/root GOPATH=/root/go GOCACHE=/root/.cache/go-build GOFLAGS=-buildvcs=false GOPROXY=off
 `
 
 // rig runs podman and buildah.
@@ -90,54 +84,24 @@ func (r *rig) removeImage(id string) {
 // makeBuilder makes the image of the first stage.
 func (r *rig) makeBuilder() {
 	r.t.Helper()
-	folder := r.t.TempDir()
-	root := filepath.Join(folder, "root")
-	copied := map[string]string{"/bin/busybox": "bin/busybox", "/usr/bin/make": "bin/make"}
-	libraries, err := exec.Command("ldd", "/usr/bin/make").Output()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for field := range strings.FieldsSeq(string(libraries)) {
-		if strings.HasPrefix(field, "/") {
-			copied[field] = strings.TrimPrefix(field, "/")
-		}
-	}
-	for source, destination := range copied {
-		content, err := os.ReadFile(source)
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(filepath.Join(root, destination)), 0o755)
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(root, destination), content, 0o755)
-		}
-		if err != nil {
-			r.t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"sh", "mkdir", "mv", "rm", "echo", "true"} {
-		if err := os.Symlink("busybox", filepath.Join(root, "bin", name)); err != nil {
-			r.t.Fatal(err)
-		}
-	}
-	if err := errors.Join(os.Mkdir(filepath.Join(root, "tmp"), 0o777), os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte(builderFile), 0o644)); err != nil {
-		r.t.Fatal(err)
-	}
-	r.run("cp", "-r", r.run("go", "env", "GOROOT"), filepath.Join(folder, "go"))
-	r.builder = r.run("buildah", "bud", "--quiet", "--isolation", "chroot", folder)
+	r.builder = r.run("go", "run", "../builder")
 	r.removeImage(r.builder)
 }
 
-// build builds the image of ferry from a folder, without what an earlier build has left. It
-// has the format of OCI: in that of Docker, buildah records the name of the container that
-// it has built in.
+// build builds the image of ferry from a folder with its Makefile, without what an earlier
+// build has left.
 func (r *rig) build(folder string) (id string) {
 	r.t.Helper()
 	r.run("go", "-C", folder, "mod", "download")
 	modules, cache := r.run("go", "env", "GOMODCACHE"), r.run("go", "env", "GOCACHE")
-	id = r.run("buildah", "bud", "--quiet", "--isolation", "chroot", "--no-cache", "--timestamp", "1790000000",
-		"--volume", modules+":/root/go/pkg/mod:ro", "--volume", cache+":/root/.cache/go-build",
-		"--build-arg", "BUILDER="+r.builder, "--build-arg", "VERSION=v1.2.3", "--build-arg", "COMMIT=0123abc", "--build-arg", "COMMIT_TIME=2026-11-30T12:00:00Z",
-		"--file", filepath.Join(folder, "deploy/Dockerfile"), folder)
+	file := filepath.Join(r.t.TempDir(), "id")
+	r.run("make", "-C", folder, "image", "BUILDER="+r.builder, "SOURCE_DATE_EPOCH=1790000000", "VERSION=v1.2.3", "COMMIT=0123abc", "COMMIT_TIME=2026-11-30T12:00:00Z",
+		"IMAGE_FLAGS=--quiet --no-cache --iidfile "+file+" --isolation chroot --volume "+modules+":/root/go/pkg/mod:ro --volume "+cache+":/root/.cache/go-build")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	id = strings.TrimPrefix(strings.TrimSpace(string(text)), "sha256:")
 	r.removeImage(id)
 	return id
 }
