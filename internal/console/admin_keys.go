@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	manage "ferry/internal/admin"
 	"ferry/internal/secret"
@@ -31,13 +32,17 @@ type keysPage struct {
 	Accounts []string
 	Next     string
 	Form     keyForm
+	Lives    []choice
 	May      may
 }
 
-type keyRow struct{ state.AccessKey }
+type keyRow struct {
+	state.AccessKey
+	Status string // active, disabled or expired
+}
 
 // keyForm is what a person has typed to make a key.
-type keyForm struct{ Account, Name, Access, Policy, Problem string }
+type keyForm struct{ Account, Name, Access, Policy, Expires, Problem string }
 
 // keyPage is about one key.
 type keyPage struct {
@@ -46,12 +51,37 @@ type keyPage struct {
 	Documents []string // its policies, indented
 	More      int      // policies that are not shown
 	May       may
+	Keep      []choice // times for which it stays valid when it is rotated
+}
+
+// choice is a time that a form offers.
+type choice struct{ Value, Text string }
+
+// lives are the times for which a new key may be valid, and keeps those for which a key that is
+// rotated stays valid.
+var (
+	lives = []choice{{"", "until it is deleted"}, {"15m", "15 minutes, with a session token"}, {"1h", "1 hour, with a session token"}, {"4h", "4 hours, with a session token"},
+		{"12h", "12 hours, with a session token"}, {"36h", "36 hours, with a session token"}}
+	keeps = []choice{{"", "until it is disabled or deleted"}, {"1h", "for 1 hour"}, {"24h", "for 1 day"}, {"168h", "for 7 days"}, {"720h", "for 30 days"}}
+)
+
+// chosen returns the time that a person has chosen; 0 means none.
+func chosen(what, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, invalid("The time for which %s is valid is %.40q; expected one such as 1h.", what, text)
+	}
+	return d, nil
 }
 
 // createdKey is a key with its secret, which is shown once.
 type createdKey struct {
-	ID, Account, Name string
-	Secret            string
+	state.AccessKey
+	Secret, Token string
+	Old           keyRow // that it is the successor of; the zero value means none
 }
 
 func (c *Console) routeKeys() {
@@ -66,12 +96,13 @@ func (c *Console) routeKeys() {
 	c.page(navItem{Path: "/admin/keys/{id}"}, viewer, c.serveKey)
 	c.action("/admin/keys", "CreateKey", admin, c.createKey)
 	c.action("/admin/keys/{id}/status", "ChangeKey", admin, c.changeKey)
+	c.action("/admin/keys/{id}/rotate", "RotateKey", admin, c.rotateKey)
 	c.action("/admin/keys/{id}/delete", "DeleteKey", admin, c.deleteKey)
 }
 
 func (c *Console) keys(r *request) (keysPage, error) {
 	query := r.URL.Query()
-	page := keysPage{standing: c.standing(r, admin), Account: query.Get("account"), Form: keyForm{Account: query.Get("account"), Name: "app", Access: "policy"}}
+	page := keysPage{standing: c.standing(r, admin), Account: query.Get("account"), Form: keyForm{Account: query.Get("account"), Name: "app", Access: "policy"}, Lives: lives}
 	page.Return = "/admin/keys"
 	all, err := manage.AccessKeys(r.Context(), c.config.State, page.Account)
 	if err != nil {
@@ -79,7 +110,7 @@ func (c *Console) keys(r *request) (keysPage, error) {
 	}
 	shown, next := afterPage(all, query.Get("after"), keysOnPage, func(k state.AccessKey) string { return k.ID })
 	for _, key := range shown {
-		page.Keys = append(page.Keys, keyRow{key})
+		page.Keys = append(page.Keys, c.keyRow(key))
 	}
 	page.Next = next
 	usages, err := c.config.State.Usages(r.Context())
@@ -111,7 +142,7 @@ func (c *Console) key(r *request) (page keyPage, err error) {
 	if err != nil {
 		return page, err
 	}
-	page.Secret = secret.Secret{}
+	page.keyRow, page.Keep = c.keyRow(page.AccessKey), keeps
 	page.More = max(0, len(page.Policies)-policiesOnPage)
 	for _, document := range page.Policies[:min(len(page.Policies), policiesOnPage)] {
 		page.Documents = append(page.Documents, inOrder(document))
@@ -131,7 +162,7 @@ func inOrder(text string) string {
 
 // createKey makes a key, and shows its secret in the response to the form, once.
 func (c *Console) createKey(r *request) (done, error) {
-	form := keyForm{Account: r.field("account"), Name: r.field("name"), Access: r.field("access"), Policy: r.field("policy")}
+	form := keyForm{Account: r.field("account"), Name: r.field("name"), Access: r.field("access"), Policy: r.field("policy"), Expires: r.field("expires")}
 	again := func(err error) (done, error) {
 		page, pageErr := c.keys(r)
 		if pageErr != nil {
@@ -151,13 +182,53 @@ func (c *Console) createKey(r *request) (done, error) {
 	case document == "":
 		return again(invalid("The policy is empty; a key without a policy is not allowed to do anything."))
 	}
-	key, err := manage.CreateAccessKey(r.Context(), c.config.State, form.Account, form.Name, document)
+	life, err := chosen("the key", form.Expires)
+	if err != nil {
+		return again(err)
+	}
+	key, token, err := c.newKey(r, life, form, document)
 	if err != nil {
 		return again(typed(err))
 	}
+	text := fmt.Sprintf("none → user %s, %s", key.Name, accessText(form.Access))
+	if key.IsTemporary() {
+		text += ", temporary until " + key.ExpiresAt.UTC().Format(time.RFC3339)
+	}
 	return done{
-		Page: "admin-key-created", Data: createdKey{key.ID, key.AccountID, key.Name, key.Secret.Reveal()},
-		Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("none → user %s, %s", key.Name, accessText(form.Access)),
+		Page: "admin-key-created", Data: createdKey{AccessKey: key, Secret: key.Secret.Reveal(), Token: token.Reveal()},
+		Account: key.AccountID, Resource: key.ID, Text: text,
+	}, nil
+}
+
+// newKey makes a key, which is temporary unless life is 0.
+func (c *Console) newKey(r *request, life time.Duration, form keyForm, document string) (key state.AccessKey, token secret.Secret, err error) {
+	if life != 0 {
+		return manage.CreateTemporaryKey(r.Context(), c.config.State, life, form.Account, form.Name, document)
+	}
+	key, err = manage.CreateAccessKey(r.Context(), c.config.State, form.Account, form.Name, document)
+	return key, secret.Secret{}, err
+}
+
+// rotateKey makes the successor of a key, and shows its secret in the response to the form, once.
+func (c *Console) rotateKey(r *request) (done, error) {
+	if !c.isConfirmed(r.user) {
+		return done{}, problem{http.StatusForbidden, "A new secret is shown only after a fresh login.", "Use a new link as the page Keys says, then rotate the key again."}
+	}
+	keep, err := chosen("the old key", r.field("keep"))
+	if err != nil {
+		return done{}, err
+	}
+	old, successor, err := manage.RotateAccessKey(r.Context(), c.config.State, r.PathValue("id"), keep)
+	if err != nil {
+		return done{}, typed(err)
+	}
+	text := fmt.Sprintf("user %s: successor %s", old.Name, successor.ID)
+	if !old.ExpiresAt.IsZero() {
+		text += ", ends at " + old.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return done{
+		Page: "admin-key-created", Data: createdKey{AccessKey: successor, Secret: successor.Secret.Reveal(), Old: c.keyRow(old)},
+		Account: old.AccountID, Resource: old.ID, Text: text,
 	}, nil
 }
 
@@ -181,7 +252,7 @@ func (c *Console) changeKey(r *request) (done, error) {
 	if err := manage.SetAccessKeyDisabled(r.Context(), c.config.State, key.ID, status == "disabled"); err != nil {
 		return done{}, typed(err)
 	}
-	return done{To: "/admin/keys/" + key.ID, Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("user %s: %s → %s", key.Name, keyStatus(key), status)}, nil
+	return done{To: "/admin/keys/" + key.ID, Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("user %s: %s → %s", key.Name, c.keyRow(key).Status, status)}, nil
 }
 
 // deleteKey deletes a key.
@@ -196,18 +267,14 @@ func (c *Console) deleteKey(r *request) (done, error) {
 	if err := manage.DeleteAccessKey(r.Context(), c.config.State, key.ID); err != nil {
 		return done{}, typed(err)
 	}
-	return done{To: "/admin/keys", Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("user %s: %s → deleted", key.Name, keyStatus(key))}, nil
+	return done{To: "/admin/keys", Account: key.AccountID, Resource: key.ID, Text: fmt.Sprintf("user %s: %s → deleted", key.Name, c.keyRow(key).Status)}, nil
 }
 
-func keyStatus(key state.AccessKey) string {
-	if key.IsDisabled() {
-		return "disabled"
-	}
-	return "active"
+// keyRow returns a key without its secret, with its status.
+func (c *Console) keyRow(key state.AccessKey) keyRow {
+	key.Secret = secret.Secret{}
+	return keyRow{key, key.Status(c.config.State.Clock())}
 }
-
-// Status returns active or disabled.
-func (k keyRow) Status() string { return keyStatus(k.AccessKey) }
 
 // actions are the actions that policies may allow, for forms.
 var actions = social.Actions()

@@ -22,14 +22,15 @@ type may struct {
 	Actions               []string // for the form
 	Problem               string   // of the question; empty if it has an answer, or was not asked
 
-	IsAnswered, Allowed, Disabled bool
-	Why                           string   // in words
-	Conditions                    []string // that are not met, in sentences, if nothing allows it
-	Policy                        int      // that decides, from 1; 0 means none
-	Statement                     int      // of it, from 1
-	Sid                           string
-	Text                          string // of the statement
-	Note                          string // about the question
+	IsAnswered, Allowed bool
+	Ended               string   // disabled or expired; empty means that the key may be used
+	Why                 string   // in words
+	Conditions          []string // that are not met, in sentences, if nothing allows it
+	Policy              int      // that decides, from 1; 0 means none
+	Statement           int      // of it, from 1
+	Sid                 string
+	Text                string // of the statement
+	Note                string // about the question
 }
 
 // ask answers the question of a page's parameters about a key. Without an action there is
@@ -57,6 +58,9 @@ func (c *Console) ask(r *request, keyID string) (may, error) {
 		return m, err
 	}
 	values.Complete(key.AccountID, key.Name, c.config.Now())
+	if status := c.keyRow(key).Status; status != "active" {
+		m.Ended = status
+	}
 	return m, m.answer(key, values)
 }
 
@@ -99,7 +103,7 @@ func (m *may) answer(key state.AccessKey, values policy.Values) error {
 	if err != nil {
 		return err
 	}
-	m.IsAnswered, m.Allowed, m.Disabled = true, decision.Allowed(), key.IsDisabled()
+	m.IsAnswered, m.Allowed = true, decision.Allowed()
 	switch decision.Outcome {
 	case policy.NoAllow:
 		m.Why = "No statement allows it."

@@ -119,7 +119,7 @@ func TestViewersSeeNoFullNumbersAndChangeNothing(t *testing.T) {
 	}
 	for path, fields := range map[string][]string{
 		"/admin/keys": {"account", local.AccountID, "name", "x", "access", "full"}, "/admin/keys/" + local.AccessKeyID + "/delete": {"sure", "1"},
-		"/admin/keys/" + local.AccessKeyID + "/status": {"status", "disabled"}, "/admin/stores/try": {"bucket", local.Bucket, "key", "k"},
+		"/admin/keys/" + local.AccessKeyID + "/status": {"status", "disabled"}, "/admin/keys/" + local.AccessKeyID + "/rotate": {"keep", "1h"}, "/admin/stores/try": {"bucket", local.Bucket, "key", "k"},
 		"/admin/accounts/setting": {"account", local.AccountID, "setting", "reuse", "on", "true"}, "/admin/confirm": {"link", "x"},
 	} {
 		w.submit(viewer, path, fields...).want(t, http.StatusForbidden, "needs the role admin")
@@ -217,6 +217,69 @@ func TestNewSecretNeedsALoginYoungerThanFiveMinutes(t *testing.T) {
 		t.Errorf("it leads to %s", a.header.Get("Location"))
 	}
 	create().want(t, http.StatusOK, "The key is created")
+}
+
+func TestTemporaryKeyIsMadeInTheConsoleAndEnds(t *testing.T) {
+	w, server, _ := startAdmin(t)
+	admin := w.login("admin")
+	create := func(expires string) answer {
+		return w.submit(admin, "/admin/keys", "account", "444455556666", "name", "ci", "access", "full", "expires", expires)
+	}
+	a := create("1h")
+	a.want(t, http.StatusOK, "The key is created", "the secret and the session token", "AWS_SESSION_TOKEN=")
+	shown := regexp.MustCompile(`AWS_SESSION_TOKEN='([A-Za-z0-9+/]{64})'`).FindStringSubmatch(html.UnescapeString(a.body))
+	id := regexp.MustCompile(`ASIA[A-Z2-7]{16}`).FindString(a.body)
+	key, err := w.db.AccessKey(t.Context(), id)
+	if err != nil || !key.IsTemporary() || shown == nil {
+		t.Fatalf("%+v, %v, %v", key, err, shown)
+	}
+	for _, path := range []string{"/admin/keys", "/admin/keys/" + id, "/admin/audit"} {
+		if a := w.get(path, "Cookie", admin); strings.Contains(html.UnescapeString(a.body), shown[1]) {
+			t.Errorf("%s shows the session token, too", path)
+		}
+	}
+	w.get("/admin/keys/"+id, "Cookie", admin).want(t, http.StatusOK, "✓ active", "temporary, used with a session token", "Ends")
+	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "CreateKey", "none → user ci, full access, temporary until ")
+	for expires, text := range map[string]string{"1m": "expected 15m to 36h", "37h": "expected 15m to 36h", "-1h": "expected one such as 1h", "soon": "expected one such as 1h"} {
+		create(expires).want(t, http.StatusBadRequest, text, "Create a key")
+	}
+	w.submit(admin, "/admin/keys/"+id+"/rotate").want(t, http.StatusBadRequest, "is temporary and ends by itself")
+
+	if _, err := server.Simulator.AdvanceClock(time.Hour); err != nil { // of the world
+		t.Fatal(err)
+	}
+	admin = w.login("admin")
+	w.get("/admin/keys", "Cookie", admin).want(t, http.StatusOK, "! expired", "ended")
+	w.get("/admin/keys/"+id+"?action=s3:GetObject&resource=arn:aws:s3:::b/k", "Cookie", admin).want(t, http.StatusOK, "Ended", "cannot be enabled", "No: the key is expired")
+	w.submit(admin, "/admin/keys/"+id+"/status", "status", "active").want(t, http.StatusBadRequest, "has expired; create another one")
+}
+
+func TestKeyIsRotatedInTheConsole(t *testing.T) {
+	w, server, advance := startAdmin(t)
+	admin := w.login("admin")
+	path := "/admin/keys/" + local.AccessKeyID
+	w.get(path, "Cookie", admin).want(t, http.StatusOK, "Rotate", "for the same user with the same policies")
+	a := w.submit(admin, path+"/rotate", "keep", "")
+	a.want(t, http.StatusOK, "The key is created", "It is the successor of", local.AccessKeyID, "stays valid")
+	id := keyID.FindString(strings.ReplaceAll(a.body, local.AccessKeyID, ""))
+	successor, err := w.db.AccessKey(t.Context(), id)
+	old, oldErr := w.db.AccessKey(t.Context(), local.AccessKeyID)
+	if err != nil || oldErr != nil || successor.Name != old.Name || !slices.Equal(successor.Policies, old.Policies) || !old.ExpiresAt.IsZero() {
+		t.Errorf("%+v, %v; %+v, %v", successor, err, old, oldErr)
+	}
+	w.submit(admin, path+"/rotate", "keep", "24h").want(t, http.StatusOK, "ends <time")
+	w.get(path, "Cookie", admin).want(t, http.StatusOK, "✓ active", "Ends")
+	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "RotateKey", "user developer: successor "+id, ", ends at ")
+	w.submit(admin, path+"/rotate", "keep", "1y").want(t, http.StatusBadRequest, "expected one such as 1h")
+	advance(5*time.Minute + time.Second)
+	w.submit(admin, path+"/rotate").want(t, http.StatusForbidden, "only after a fresh login")
+	if _, err := server.Simulator.AdvanceClock(24 * time.Hour); err != nil { // of the world
+		t.Fatal(err)
+	}
+	admin = w.login("admin")
+	w.get(path, "Cookie", admin).want(t, http.StatusOK, "! expired", "It has no end then.")
+	w.submit(admin, path+"/status", "status", "active").want(t, http.StatusSeeOther)
+	w.get(path, "Cookie", admin).want(t, http.StatusOK, "✓ active")
 }
 
 // What the database says is for the log.

@@ -25,10 +25,10 @@ const MaxSignups = maxSignups
 // MaxUnlinked is exported for tests.
 const MaxUnlinked = maxUnlinked
 
-// Purge is exported for tests.
 // FlushKeyUses records the uses of keys that are not recorded yet.
 func (s *DB) FlushKeyUses(ctx context.Context) { s.flushKeyUses(ctx) }
 
+// Purge is exported for tests.
 func (s *DB) Purge(ctx context.Context) (int64, error) { return s.purge(ctx) }
 
 // LimitPages lets the file grow by some more pages only: SQLite then behaves as on a
