@@ -14,7 +14,7 @@ import (
 // A backup that is made while webhooks and messages arrive is restored in another place,
 // with the same keyset.
 func TestRestoredBackupHasEverythingThatWasAcknowledgedBeforeIt(t *testing.T) {
-	r := newCrashRig(t, "")
+	r := newCrashRig(t, plainBuild, "")
 	server := r.serve()
 	r.url.Store(&server.url)
 	stop := r.startLoad()

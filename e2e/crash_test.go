@@ -70,7 +70,7 @@ type crashRig struct {
 // acknowledge, and it needs no restart.
 func TestADatabaseThatIsKilledLosesNothing(t *testing.T) {
 	postgres := startPostgres(t, postgrestest.Config{})
-	r := newCrashRig(t, postgres.TCPURL("ferry"))
+	r := newCrashRig(t, plainBuild, postgres.TCPURL("ferry"))
 	server := r.serve()
 	r.url.Store(&server.url)
 	stop := r.startLoad()
@@ -99,7 +99,7 @@ func killServers(t *testing.T, database string) {
 			t.Fatalf("FERRY_KILLS is %q; expected a number", text)
 		}
 	}
-	r := newCrashRig(t, database)
+	r := newCrashRig(t, plainBuild, database)
 	stop := r.startLoad()
 	for range kills {
 		server := r.serve()
@@ -117,8 +117,8 @@ func killServers(t *testing.T, database string) {
 }
 
 // newCrashRig returns a rig without a server. An empty database is an SQLite file.
-func newCrashRig(t *testing.T, database string) *crashRig {
-	in := install(t, plainBuild, startSimulator(t, metasim.Config{}))
+func newCrashRig(t *testing.T, b *build, database string) *crashRig {
+	in := install(t, b, startSimulator(t, metasim.Config{}))
 	if database != "" {
 		in.env = append(in.env, "FERRY_DATABASE="+database)
 	}

@@ -30,6 +30,7 @@ type build struct {
 	name     string
 	flags    []string
 	fallback *build // used where this build is not possible; nil means none
+	commit   string // of git, whose source is built; empty means the source of this directory
 	once     sync.Once
 	err      error
 }
@@ -41,16 +42,27 @@ var (
 	raceBuild     = &build{name: "ferry-race", flags: raceFlags, fallback: plainBuild} // needs a C compiler
 	plainBuild    = &build{name: "ferry"}
 	strippedBuild = &build{name: "ferry-stripped", flags: []string{"-ldflags", "-s -w"}}
+	previousBuild = &build{name: "ferry-previous", commit: previousVersion}
 )
 
 // path builds the binary, if no test has done so yet, and returns its file.
 func (b *build) path(t testing.TB) string {
 	t.Helper()
+	if b.commit != "" {
+		requireCommit(t, b.commit)
+	}
 	file := filepath.Join(runDirectory, b.name)
 	b.once.Do(func() {
+		source := ".." // the product's module: its versions of the dependencies, not those of this one
+		if b.commit != "" {
+			source = filepath.Join(runDirectory, b.name+"-source")
+			if b.err = extractCommit(b.commit, source); b.err != nil {
+				return
+			}
+		}
 		args := append(append([]string{"build"}, b.flags...), "-o", file, "./cmd/ferry")
 		cmd := exec.Command("go", args...)
-		cmd.Dir = ".." // the product's module: its versions of the dependencies, not those of this one
+		cmd.Dir = source
 		if output, err := cmd.CombinedOutput(); err != nil {
 			b.err = fmt.Errorf("go %v: %w\n%s", args, err, output)
 		}

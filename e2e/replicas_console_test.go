@@ -100,7 +100,7 @@ func (s *consoleSession) follow(address string) <-chan string {
 // Two servers over one database have one console: what happens at one of them is in the
 // stream and on the pages of the other one, and who is logged in at one is at both.
 func TestConsoleOfAReplicaShowsWhatHappensAtTheOthers(t *testing.T) {
-	c := newCluster(t)
+	c := newCluster(t, plainBuild)
 	var consoles []string
 	for i := range 2 {
 		port, err := freePort()

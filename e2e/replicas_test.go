@@ -37,6 +37,7 @@ type cluster struct {
 	balancer *balancer
 	replicas []*server
 	stopLoad func()
+	uses     int // calls at one server itself
 
 	uploadMu sync.Mutex
 	uploaded []string // media ids that were returned
@@ -44,18 +45,18 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := newCluster(t)
+	c := newCluster(t, plainBuild)
 	for i := range replicaCount {
 		c.start(i)
 	}
 	return c
 }
 
-// newCluster returns a cluster without servers.
-func newCluster(t *testing.T) *cluster {
+// newCluster returns a cluster without servers, whose database has been set up.
+func newCluster(t *testing.T, b *build) *cluster {
 	t.Helper()
 	postgres := startPostgres(t, postgrestest.Config{})
-	c := &cluster{crashRig: newCrashRig(t, postgres.TCPURL("ferry")), postgres: postgres, s3: sharedS3(t), balancer: startBalancer(t, replicaCount), replicas: make([]*server, replicaCount)}
+	c := &cluster{crashRig: newCrashRig(t, b, postgres.TCPURL("ferry")), postgres: postgres, s3: sharedS3(t), balancer: startBalancer(t, replicaCount), replicas: make([]*server, replicaCount)}
 	c.retries = true
 	c.url.Store(&c.balancer.url)
 	c.bucket = c.s3.bucket(t, "media")

@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/pressly/goose/v3"
 
 	"ferry/internal/journal"
 )
@@ -269,3 +272,21 @@ func (s *DB) WaitForLock(ctx context.Context) error {
 
 // EntriesStatement returns the query of a filter of the journal.
 func EntriesStatement(f journal.Filter) Statement { return Statement{statement: entriesQuery(f)} }
+
+// OpenStoppable opens the database as Open does, up to the end of the migrations. It calls a
+// function before each statement of a migration, and after each migration.
+func OpenStoppable(ctx context.Context, config Config, step func()) error {
+	s := newDB(config)
+	s.migrationOptions = []goose.ProviderOption{goose.WithVerbose(true), goose.WithLogger(stepLogger(step))}
+	openEngine := s.openSQLite
+	if IsPostgres(config.Path) {
+		openEngine = s.openPostgres
+	}
+	return errors.Join(openEngine(ctx, config.Path), s.Close())
+}
+
+// stepLogger is called by goose for each step.
+type stepLogger func()
+
+func (s stepLogger) Printf(string, ...any) { s() }
+func (s stepLogger) Fatalf(string, ...any) { s() }

@@ -15,9 +15,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // DefaultConnections is the default of Config.Connections.
@@ -54,7 +51,7 @@ func (s *DB) openPostgres(ctx context.Context, path string) error {
 	if err := checkServer(ctx, setup); err != nil {
 		return err
 	}
-	if err := migratePostgres(ctx, setup); err != nil {
+	if err := migratePostgres(ctx, setup, s.logger, s.migrationOptions...); err != nil {
 		return err
 	}
 	s.write = openPool(newConnector(config, writeSettings, forWriting), connections/2)
@@ -102,24 +99,6 @@ func checkServerSettings(number int, version, encoding string) error {
 		return fmt.Errorf("the database has the encoding %s; UTF8 is required: create it with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	return nil
-}
-
-// migratePostgres runs the migrations that have not been run. Processes that start at
-// the same time take turns.
-func migratePostgres(ctx context.Context, db *sql.DB) error {
-	files, err := postgresMigrations()
-	if err != nil {
-		return err
-	}
-	turns, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(uint64(migrationPoll/time.Second), uint64(openTimeout/migrationPoll)))
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(turns))
-	if err != nil {
-		return err
-	}
-	return migrate(ctx, provider)
 }
 
 // postgresMigrations returns the migrations with the collation "C" for all columns of

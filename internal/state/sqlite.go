@@ -52,7 +52,7 @@ func (s *DB) openSQLite(ctx context.Context, path string) (err error) {
 			return err
 		}
 	}
-	return migrateSQLite(ctx, s.write)
+	return migrateSQLite(ctx, s.write, s.logger, s.migrationOptions...)
 }
 
 func (s *DB) openFile(path string) (err error) {

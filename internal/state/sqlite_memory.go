@@ -8,9 +8,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
-
-	"github.com/pressly/goose/v3"
 )
 
 // memoryTemplate is the content of a database in memory after all migrations, which are the
@@ -68,7 +67,7 @@ func migratedContent(ctx context.Context) (content []byte, err error) {
 	if err := checkSQLiteVersion(ctx, db); err != nil {
 		return nil, err
 	}
-	if err := migrateSQLite(ctx, db); err != nil {
+	if err := migrateSQLite(ctx, db, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, err
 	}
 	err = withSerializable(ctx, db, func(conn serializable) (err error) {
@@ -97,17 +96,4 @@ func withSerializable(ctx context.Context, db *sql.DB, do func(serializable) err
 		return do(inner)
 	})
 	return errors.Join(err, conn.Close())
-}
-
-// migrateSQLite runs the migrations that have not been run.
-func migrateSQLite(ctx context.Context, db *sql.DB) error {
-	files, err := migrationFiles()
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return err
-	}
-	return migrate(ctx, provider)
 }

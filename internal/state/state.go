@@ -11,10 +11,8 @@ package state
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -27,9 +25,6 @@ import (
 
 // ErrNotFound is returned if a row does not exist, or belongs to another account.
 var ErrNotFound = errors.New("not found")
-
-//go:embed migration/*.sql
-var migrations embed.FS
 
 // Config configures a DB.
 type Config struct {
@@ -102,6 +97,8 @@ type DB struct {
 
 	isPostgres bool
 	addresses  addresses
+
+	migrationOptions []goose.ProviderOption // of tests
 }
 
 // Open opens the database, migrates its schema, and checks that its secrets were
@@ -178,17 +175,6 @@ func (s *DB) prepare(ctx context.Context) error {
 	s.reusableStmt = prepare(s.read, selectReusable)
 	s.insertMediaStmt, s.insertMediaRowsStmt = prepare(s.write, insertMedia(1)), prepare(s.write, insertMedia(insertRows))
 	return errors.Join(problems...)
-}
-
-// migrationFiles returns the migrations of the schema.
-func migrationFiles() (fs.FS, error) { return fs.Sub(migrations, "migration") }
-
-// migrate runs the migrations that have not been run.
-func migrate(ctx context.Context, provider *goose.Provider) error {
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrating the schema: %w", err)
-	}
-	return nil
 }
 
 // checkKeyset decrypts a value that was encrypted when the database was created.
