@@ -134,7 +134,7 @@ func (c *doctorCommand) examineServer(ctx context.Context, options doctor.Option
 		AppSecrets: settings.Webhook.AppSecrets, VerifyToken: settings.Webhook.VerifyToken,
 		Connections: c.MaxConnections, Transfers: c.MaxUploads, Listeners: c.listeners(),
 	}
-	config.Sealer, config.SealerErr = c.sealer()
+	config.Sealer, config.SealerErr = c.sealer(ctx)
 	if config.State, config.StateErr = c.openToRead(ctx, config); config.State != nil {
 		defer config.State.Close()
 	}

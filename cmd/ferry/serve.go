@@ -43,22 +43,21 @@ type stateFlags struct {
 }
 
 // sealer reads the keyset.
-func (f stateFlags) sealer() (*secret.Sealer, error) {
+func (f stateFlags) sealer(ctx context.Context) (*secret.Sealer, error) {
 	switch {
 	case f.KeysetFile != "" && !f.Keyset.IsZero():
 		return nil, errors.New("both --keyset-file and --keyset are set; set only one")
 	case f.KeysetFile != "":
-		text, err := os.ReadFile(f.KeysetFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading the keyset: %w", err)
-		}
-		return secret.NewSealer(secret.New(string(text)))
+		return secret.OpenSealer(ctx, f.keysetFile())
 	case !f.Keyset.IsZero():
 		return secret.NewSealer(f.Keyset)
 	default:
 		return nil, errors.New("there is no keyset to encrypt secrets with; create one with 'ferry keyset create keyset.json' and set --keyset-file keyset.json")
 	}
 }
+
+// keysetFile returns the file of --keyset-file.
+func (f stateFlags) keysetFile() secret.KeysetFile { return secret.KeysetFile{Path: f.KeysetFile} }
 
 // config returns the configuration of the database.
 func (f stateFlags) config(sealer *secret.Sealer) state.Config {
@@ -101,7 +100,7 @@ func (f stateFlags) checkDatabase() error {
 
 // open opens the database for administration.
 func (f stateFlags) open(ctx context.Context) (*state.DB, error) {
-	sealer, err := f.sealer()
+	sealer, err := f.sealer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +220,7 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 // check returns every problem of the configuration at once, before anything is
 // created or sent.
 func (c *serveCommand) check(ctx context.Context) error {
-	_, keysetErr := c.sealer()
+	_, keysetErr := c.sealer(ctx)
 	return errors.Join(c.checkDatabase(), keysetErr, c.checkSettings(ctx))
 }
 
@@ -298,6 +297,15 @@ func (c *serveCommand) checkLimits() error {
 	return errors.Join(problems...)
 }
 
+// processName returns a name of this process for operators: its host and its id.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s (process %d)", host, os.Getpid())
+}
+
 // refuseSampleKey closes the database and returns an error if it is one of ferry
 // dev: everybody knows the secret of its access key.
 func refuseSampleKey(ctx context.Context, db *state.DB) error {
@@ -359,9 +367,9 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err := errors.Join(c.addMetrics(&config, terminal), c.addConsole(&config)); err != nil {
 		return errors.Join(err, closeAll(listener, config.Webhook.Listener, config.Metrics.Listener, consoleListener(config)))
 	}
-	if config.Sealer, err = c.sealer(); err == nil {
+	if config.Sealer, err = c.sealer(ctx); err == nil {
 		database := c.stateFlags.config(config.Sealer)
-		database.CheckIntegrity, database.Logger = true, terminal.log
+		database.CheckIntegrity, database.Logger, database.Server = true, terminal.log, processName()
 		config.State, err = state.Open(ctx, database)
 	}
 	if err == nil {

@@ -1,77 +1,144 @@
 package secret
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
-
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
-	"github.com/tink-crypto/tink-go/v2/tink"
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// A Sealer encrypts secrets at rest with a keyset of AEAD keys. A sealed value is
-// bound to a place (table, column, account, row): it cannot be opened for another
-// place.
-type Sealer struct{ aead tink.AEAD }
+const (
+	// reloadPause is the time between two looks at the keyset's file for the sake of values
+	// that no known key has sealed: a caller can send many of them as page tokens.
+	reloadPause = 100 * time.Millisecond
+	// reloadTimeout bounds such a look.
+	reloadTimeout = 10 * time.Second
+)
 
-// GenerateKeyset returns a new keyset with one AES-256-GCM key, as the JSON that
-// NewSealer reads. The keyset contains the key in the clear: protect it like a key.
-func GenerateKeyset() (Secret, error) {
-	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return Secret{}, fmt.Errorf("generating a keyset: %w", err)
-	}
-	var text bytes.Buffer
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&text)); err != nil {
-		return Secret{}, fmt.Errorf("writing a keyset: %w", err)
-	}
-	return New(text.String()), nil
+// A Sealer encrypts secrets at rest with a keyset. A sealed value is bound to a place
+// (table, column, account, row): it cannot be opened for another place. A Sealer is safe
+// for concurrent use, also while its keyset is replaced.
+type Sealer struct {
+	file    *KeysetFile // nil means that the keyset cannot be read again
+	current atomic.Pointer[loadedKeyset]
+
+	again  sync.Mutex    // held while the file is read for the sake of a value
+	lookAt time.Time     // when that began last
+	before *loadedKeyset // what was in use then
+	found  *loadedKeyset // what the file had then; nil means nothing else
 }
 
-// NewSealer returns a Sealer for a keyset in Tink's JSON format. Seal uses the
-// primary key; Open accepts values that were sealed with any key of the keyset.
+// A loadedKeyset is a keyset with the text of its file.
+type loadedKeyset struct {
+	*Keyset
+	text Secret
+}
+
+// NewSealer returns a Sealer for a keyset in Tink's JSON format, which stays as it is. Seal
+// uses the primary key; Open accepts values that were sealed with any key of the keyset.
 func NewSealer(text Secret) (*Sealer, error) {
-	if strings.TrimSpace(text.Reveal()) == "" {
-		return nil, errors.New("the keyset is empty; create one with 'ferry keyset create'")
-	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(text.Reveal())))
+	keyset, err := ParseKeyset(text)
 	if err != nil {
-		return nil, errors.New("the keyset is malformed; expected the JSON that 'ferry keyset create' writes")
-	}
-	if err := checkKeys(handle); err != nil {
 		return nil, err
 	}
-	primitive, err := aead.New(handle)
+	s := new(Sealer)
+	s.current.Store(&loadedKeyset{keyset, text})
+	return s, nil
+}
+
+// OpenSealer returns a Sealer for the keyset in a file, which may be replaced: see Reload.
+func OpenSealer(ctx context.Context, file KeysetFile) (*Sealer, error) {
+	text, err := file.read()
 	if err != nil {
-		return nil, errors.New("the keyset has keys of another kind; expected AEAD keys, as 'ferry keyset create' writes them")
+		return nil, err
 	}
-	return &Sealer{primitive}, nil
+	keyset, err := file.parse(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sealer{file: &file}
+	s.current.Store(&loadedKeyset{keyset, text})
+	return s, nil
+}
+
+// Keyset returns the keyset that is in use.
+func (s *Sealer) Keyset() *Keyset { return s.current.Load().Keyset }
+
+// CanReload reports whether the keyset comes from a file.
+func (s *Sealer) CanReload() bool { return s.file != nil }
+
+// Reload reads the file again, and uses its keyset if it has changed and accept returns no
+// error. Otherwise the keyset that is in use stays so. It reports whether the file has
+// another keyset than before.
+func (s *Sealer) Reload(ctx context.Context, accept func(*Keyset) error) (changed bool, err error) {
+	if s.file == nil {
+		return false, nil
+	}
+	before := s.current.Load()
+	next, err := s.read(ctx, before)
+	if next == nil || err != nil {
+		return false, err
+	}
+	if err := accept(next.Keyset); err != nil {
+		return false, err
+	}
+	s.current.CompareAndSwap(before, next) // otherwise another goroutine has read it meanwhile
+	return true, nil
+}
+
+// read reads the file. It returns nil if that has what it had before.
+func (s *Sealer) read(ctx context.Context, before *loadedKeyset) (*loadedKeyset, error) {
+	text, err := s.file.read()
+	if err != nil || text.Reveal() == before.text.Reveal() {
+		return nil, err
+	}
+	keyset, err := s.file.parse(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return &loadedKeyset{keyset, text}, nil
 }
 
 // Seal encrypts a value for a place.
 func (s *Sealer) Seal(value Secret, place ...string) ([]byte, error) {
-	return s.aead.Encrypt([]byte(value.Reveal()), associated(place))
+	return s.Keyset().Seal(value, place...)
 }
 
-// Open decrypts a value that Seal returned for the same place.
+// Open decrypts a value that Seal returned for the same place. If the key is not in the
+// keyset, Open reads the file of the keyset again: another process may have added the key.
 func (s *Sealer) Open(sealed []byte, place ...string) (Secret, error) {
-	value, err := s.aead.Decrypt(sealed, associated(place))
-	if err != nil {
-		return Secret{}, fmt.Errorf("a sealed value of %s cannot be opened: it was changed, moved, or sealed with a key that is not in the keyset", strings.Join(place, "/"))
+	keyset := s.Keyset()
+	value, err := keyset.Open(sealed, place...)
+	if err == nil || s.file == nil {
+		return value, err
 	}
-	return New(string(value)), nil
+	if id, ok := SealedBy(sealed); !ok || keyset.Has(id) {
+		return value, err
+	}
+	before, found := s.look()
+	if found == nil {
+		return s.Keyset().Open(sealed, place...) // which may be another one by now
+	}
+	if value, err = found.Open(sealed, place...); err == nil {
+		s.current.CompareAndSwap(before, found)
+	}
+	return value, err
 }
 
-// associated joins the parts of a place so that different places have different texts.
-func associated(place []string) []byte {
-	var joined bytes.Buffer
-	for _, part := range place {
-		_, _ = fmt.Fprintf(&joined, "%d:", len(part))
-		_, _ = io.WriteString(&joined, part)
+// look reads the file, and returns the keyset that was in use and that of the file; nil means
+// that the file had nothing else. Goroutines that wait at the same time share one look.
+func (s *Sealer) look() (before, found *loadedKeyset) {
+	arrived := time.Now()
+	s.again.Lock()
+	defer s.again.Unlock()
+	if s.lookAt.After(arrived) {
+		return s.before, s.found
 	}
-	return joined.Bytes()
+	time.Sleep(time.Until(s.lookAt.Add(reloadPause)))
+	s.lookAt = time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), reloadTimeout)
+	defer cancel()
+	s.before = s.current.Load()
+	s.found, _ = s.read(ctx, s.before) // whoever reads the file regularly reports what is wrong with it
+	return s.before, s.found
 }

@@ -58,10 +58,14 @@ func (s *DB) Link(ctx context.Context, account BusinessAccount) (BusinessAccount
 func (s *DB) link(ctx context.Context, account BusinessAccount, more func(tx *sql.Tx, id string) error) (BusinessAccount, error) {
 	defer s.clearRecent()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+		keyset, err := s.lockKeyset(ctx, tx)
+		if err != nil {
+			return err
+		}
 		if err := s.ensureAccount(ctx, tx, account.AccountID); err != nil {
 			return err
 		}
-		if err := s.linkAccount(ctx, tx, &account); err != nil {
+		if err := s.linkAccount(ctx, tx, keyset, &account); err != nil {
 			return err
 		}
 		if err := linkPhoneNumbers(ctx, tx, account); err != nil {
@@ -75,7 +79,7 @@ func (s *DB) link(ctx context.Context, account BusinessAccount, more func(tx *sq
 	return s.BusinessAccount(ctx, account.AccountID, account.ID)
 }
 
-func (s *DB) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccount) error {
+func (s *DB) linkAccount(ctx context.Context, tx *sql.Tx, keyset *secret.Keyset, account *BusinessAccount) error {
 	err := tx.QueryRowContext(ctx,
 		`INSERT INTO business_account (id, account_id, meta_id, name, marketing_onboarding, sealed_token, linked_at, app_id)
 		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -86,7 +90,7 @@ func (s *DB) linkAccount(ctx context.Context, tx *sql.Tx, account *BusinessAccou
 	if err != nil {
 		return err
 	}
-	sealed, err := s.sealer.Seal(account.Token, "business_account", "sealed_token", account.AccountID, account.ID)
+	sealed, err := keyset.Seal(account.Token, "business_account", "sealed_token", account.AccountID, account.ID)
 	if err != nil {
 		return err
 	}

@@ -59,29 +59,18 @@ func (s *DB) openToRead() (err error) {
 // CheckKeyset reports whether the keyset is the one with which the secrets in the database
 // were encrypted. A database in which no server has been yet has none to compare.
 func (s *DB) CheckKeyset(ctx context.Context) error {
-	var sealed []byte
-	err := s.read.QueryRowContext(ctx, `SELECT sealed FROM keyset_check WHERE id = $1`, keysetCheck).Scan(&sealed)
+	err := s.opensCheck(ctx, s.read, s.sealer)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return s.openKeysetCheck(sealed)
-}
-
-// openKeysetCheck decrypts the value that was encrypted when the database was created.
-func (s *DB) openKeysetCheck(sealed []byte) error {
-	if _, err := s.sealer.Open(sealed, "keyset_check", keysetCheck); err != nil {
-		return ErrOtherKeyset
-	}
-	return nil
+	return err
 }
 
 // ErrOtherKeyset says that the secrets in a database were encrypted with another keyset.
 var ErrOtherKeyset = errors.New("the keyset is not the one that the secrets in this database were encrypted with; use that one")
 
 // keysetCheck is the id, and the text, of the value by which a keyset is compared.
+// Transactions that seal lock its row.
 const keysetCheck = "check"
 
 // sealKeysetCheck encrypts this value.

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -290,3 +291,15 @@ type stepLogger func()
 
 func (s stepLogger) Printf(string, ...any) { s() }
 func (s stepLogger) Fatalf(string, ...any) { s() }
+
+// SealedColumns returns the names of the columns that a rotation seals again.
+func SealedColumns() (names []string) {
+	for _, c := range sealedColumns {
+		names = append(names, c.table+"."+c.column)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// RefreshKeyset is exported for tests.
+func (s *DB) RefreshKeyset(ctx context.Context) error { return errors.Join(s.refreshKeyset(ctx)) }

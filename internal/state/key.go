@@ -73,6 +73,9 @@ func (s *DB) CreateAccessKey(ctx context.Context, key AccessKey) error {
 func (s *DB) ReplaceAccessKey(ctx context.Context, old string, end time.Time, successor AccessKey) error {
 	defer s.clearRecent()
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
+		if _, err := s.lockKeyset(ctx, tx); err != nil {
+			return err
+		}
 		var id string
 		err := tx.QueryRowContext(ctx, `UPDATE access_key SET expires_at = COALESCE($2, expires_at) WHERE id = $1 RETURNING id`, old, timeOrNull(end)).Scan(&id)
 		if err != nil {
@@ -83,7 +86,11 @@ func (s *DB) ReplaceAccessKey(ctx context.Context, old string, end time.Time, su
 }
 
 func (s *DB) insertAccessKey(ctx context.Context, tx *sql.Tx, key AccessKey) error {
-	sealed, err := s.sealer.Seal(key.Secret, keyTable(key.IsTemporary()), "sealed_secret", key.AccountID, key.ID)
+	keyset, err := s.lockKeyset(ctx, tx)
+	if err != nil {
+		return err
+	}
+	sealed, err := keyset.Seal(key.Secret, keyTable(key.IsTemporary()), "sealed_secret", key.AccountID, key.ID)
 	if err != nil {
 		return err
 	}

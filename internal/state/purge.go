@@ -24,7 +24,9 @@ const (
 )
 
 // Run purges expired rows, at least hourly by default, until ctx is done, and then returns nil. It
-// also disables access keys that have ended, records when access keys were used, and checks an SQLite file, at least daily, or the clock of a server, every minute. A purge that fails is logged and retried
+// also disables access keys that have ended, records when access keys were used and, if it
+// has a name, which keys of the keyset this server holds, and checks an SQLite file, at
+// least daily, or the clock of a server, every minute. A purge that fails is logged and retried
 // with the next one. All replicas may run it: deleting an already deleted row is
 // harmless.
 //
@@ -34,6 +36,9 @@ func (s *DB) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.purgeExpired(ctx) })
 	group.Go(func() error { return s.recordKeyUses(ctx) })
+	if s.server.ID != "" {
+		group.Go(func() error { return s.keepKeyset(ctx) })
+	}
 	if s.isFile() {
 		group.Go(func() error { return s.checkIntegrity(ctx) })
 	}

@@ -53,12 +53,16 @@ func (s *DB) AddSignup(ctx context.Context, accountID string, signup *Signup) (t
 	}
 	token = rand.Text()
 	id := tokenID(token)
-	sealed, err := s.sealer.Seal(secret.New(string(text)), "signup", "sealed", accountID, id)
-	if err != nil {
-		return "", err
-	}
 	now := s.now()
 	return token, s.inTransaction(ctx, func(tx *sql.Tx) error {
+		keyset, err := s.lockKeyset(ctx, tx)
+		if err != nil {
+			return err
+		}
+		sealed, err := keyset.Seal(secret.New(string(text)), "signup", "sealed", accountID, id)
+		if err != nil {
+			return err
+		}
 		// The lock on the row keeps two calls from passing the bound together.
 		if _, err := tx.ExecContext(ctx, `UPDATE account SET created_at = created_at WHERE id = $1`, accountID); err != nil {
 			return err
@@ -70,7 +74,7 @@ func (s *DB) AddSignup(ctx context.Context, accountID string, signup *Signup) (t
 		if pending >= maxSignups {
 			return ErrTooManySignups
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO signup (id, account_id, sealed, expires_at) VALUES ($1, $2, $3, $4)`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO signup (id, account_id, sealed, expires_at) VALUES ($1, $2, $3, $4)`,
 			id, accountID, sealed, now.Add(SignupLife).UnixMilli())
 		return err
 	})

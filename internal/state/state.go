@@ -38,6 +38,12 @@ type Config struct {
 	Connections int
 	// Sealer encrypts secrets. Required.
 	Sealer *secret.Sealer
+	// Server is the name of this process, if it serves with the database for some time: Open
+	// and Run then record which keys of the keyset it holds, and Run reads the file of the
+	// Sealer again when it has changed. Default: none, the process is of no interest to others.
+	Server string
+	// ServerInterval is the longest time between two times that Run does so. Default: 10 s.
+	ServerInterval time.Duration
 	// Now returns the current time. Default: time.Now.
 	Now func() time.Time
 	// Machine returns the time by which rows are cached, and failed writes are tried again,
@@ -93,7 +99,8 @@ type DB struct {
 
 	writability writability
 	uses        keyUses
-	isUnchecked bool // the check at the start was not completed
+	server      Server // this one; without an id if Config.Server is empty
+	isUnchecked bool   // the check at the start was not completed
 
 	isPostgres bool
 	addresses  addresses
@@ -160,7 +167,10 @@ func (s *DB) open(ctx context.Context) error {
 	if err := s.checkKeyset(ctx); err != nil {
 		return err
 	}
-	return s.prepare(ctx)
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	return s.join(ctx)
 }
 
 func (s *DB) prepare(ctx context.Context) error {
@@ -175,21 +185,6 @@ func (s *DB) prepare(ctx context.Context) error {
 	s.reusableStmt = prepare(s.read, selectReusable)
 	s.insertMediaStmt, s.insertMediaRowsStmt = prepare(s.write, insertMedia(1)), prepare(s.write, insertMedia(insertRows))
 	return errors.Join(problems...)
-}
-
-// checkKeyset decrypts a value that was encrypted when the database was created.
-func (s *DB) checkKeyset(ctx context.Context) error {
-	sealed, err := s.sealKeysetCheck()
-	if err != nil {
-		return err
-	}
-	if _, err := s.write.ExecContext(ctx, `INSERT INTO keyset_check (id, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING`, keysetCheck, sealed); err != nil {
-		return err
-	}
-	if err := s.write.QueryRowContext(ctx, `SELECT sealed FROM keyset_check WHERE id = $1`, keysetCheck).Scan(&sealed); err != nil {
-		return err
-	}
-	return s.openKeysetCheck(sealed)
 }
 
 // Ping checks that the database responds.
