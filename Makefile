@@ -36,7 +36,7 @@ help:
 	@echo "make bench-events measures messages and events, for minutes, on a machine that does nothing else"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make security prints the promises about security, runs the tests that prove them, and says what is not covered"
-	@echo "make soak    kills processes KILLS=$(KILLS) times, and counts what they had acknowledged"
+	@echo "make soak    kills processes, and cuts the power, KILLS=$(KILLS) times, and counts what had been acknowledged"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make pictures makes the pictures of the README, with a browser"
 	@echo "make tidy    runs go mod tidy in every module"
@@ -129,7 +129,7 @@ security: tools node system
 
 soak: system
 	FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox
-	cd e2e && FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run AServerThatIsKilled .
+	cd e2e && FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run 'AServerThatIsKilled|PowerFailure' .
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$$(( ($(KILLS) + 9) / 10 )) $(GO) test -count=1 -timeout 6h -v -run ReplicaThatIsKilled .
 
 fuzz:
@@ -168,12 +168,12 @@ e2e/%/node_modules/.package-lock.json: e2e/%/package-lock.json
 # The C compiler for the race detector, the programs that check and repair the sample files, a browser, PostgreSQL, Prometheus, and
 # what builds and runs container images.
 system:
-	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl chromium promtool prometheus podman buildah runc busybox; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	@missing=; for program in ffprobe pdfinfo webpinfo jpegtran mpg123 qpdf vips ps2pdf brotli zstd unzip perl soffice curl chromium promtool prometheus podman buildah runc busybox strace; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	command -v magick >/dev/null || command -v convert-im6.q16 >/dev/null || missing="$$missing magick"; \
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c -o /dev/null - 2>/dev/null || missing="$$missing cc"; \
 	[ -e /usr/lib/podman/netavark ] || [ -e /usr/libexec/podman/netavark ] || missing="$$missing netavark"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing initdb"; \
-	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql prometheus podman netavark aardvark-dns buildah runc busybox-static)
+	[ -z "$$missing" ] || $(call install,$$missing,gcc libc6-dev ffmpeg poppler-utils webp libjpeg-turbo-progs mpg123 qpdf libvips-tools imagemagick ghostscript brotli zstd unzip perl libreoffice-writer-nogui curl chromium postgresql prometheus podman netavark aardvark-dns buildah runc busybox-static strace)
 
 # install installs packages with apt if it runs as root. Otherwise it prints what is missing, and the tests that need it are skipped.
 # The package of PostgreSQL would start a server of the system, which the tests do not use.

@@ -58,8 +58,9 @@ type crashRig struct {
 	number    atomic.Int64
 	refused   atomic.Int64 // webhooks that were answered with 503
 	mu        sync.Mutex
-	received  map[string]bool // ids at Meta of messages whose webhook was acknowledged
-	sent      map[string]bool // ids of messages that were accepted
+	received  map[string]bool      // ids at Meta of messages whose webhook was acknowledged
+	sent      map[string]bool      // ids of messages that were accepted
+	moments   map[string]time.Time // when each of both was acknowledged
 	postGroup sync.WaitGroup
 
 	outcomes outcomes // what was read of the file of events so far
@@ -122,7 +123,7 @@ func newCrashRig(t *testing.T, b *build, database string) *crashRig {
 	if database != "" {
 		in.env = append(in.env, "FERRY_DATABASE="+database)
 	}
-	r := &crashRig{installation: in, events: in.file("events.jsonl"), secret: strings.Repeat("5ec2e7", 5), received: map[string]bool{}, sent: map[string]bool{},
+	r := &crashRig{installation: in, events: in.file("events.jsonl"), secret: strings.Repeat("5ec2e7", 5), received: map[string]bool{}, sent: map[string]bool{}, moments: map[string]time.Time{},
 		outcomes: outcomes{messages: map[string]int{}, statuses: map[string]string{}, ids: map[string]map[string]bool{}}}
 	r.key = in.createKey(account)
 	r.phone = in.link(account, metaAccount, metaToken).PhoneNumbers[0].PhoneNumberID
@@ -196,7 +197,7 @@ func (r *crashRig) postWebhooks(ctx context.Context) {
 			defer func() { <-places }()
 			if r.post(ctx, client, *url, body) {
 				r.mu.Lock()
-				r.received[id] = true
+				r.received[id], r.moments[id] = true, time.Now()
 				r.mu.Unlock()
 			}
 		})
@@ -244,7 +245,7 @@ func (r *crashRig) sendMessages(ctx context.Context) {
 		})
 		if err == nil {
 			r.mu.Lock()
-			r.sent[*output.MessageId] = true
+			r.sent[*output.MessageId], r.moments[*output.MessageId] = true, time.Now()
 			r.mu.Unlock()
 		}
 	}

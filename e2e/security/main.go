@@ -56,11 +56,17 @@ func run(ctx context.Context, quick bool) (map[string]string, error) {
 	results := make(map[string]string)
 	for _, in := range slices.Sorted(keys(names)) {
 		directory, path := "..", "./"+in
-		if in == "e2e" {
+		inRoot := false
+		switch {
+		case in == "e2e":
 			directory, path = ".", "."
-			if quick {
-				continue
-			}
+		case strings.HasPrefix(in, "deploy/"):
+			directory, path = "../deploy", "./"+strings.TrimPrefix(in, "deploy/")
+		default:
+			inRoot = true
+		}
+		if quick && !inRoot {
+			continue
 		}
 		if err := runPackage(ctx, directory, path, in, names[in], results); err != nil {
 			return nil, err

@@ -146,7 +146,7 @@ func (k *Keyset) equals(other *Keyset) bool {
 		return false
 	}
 	two, err := other.Text()
-	return err == nil && one.Reveal() == two.Reveal()
+	return err == nil && one.Equal(two)
 }
 
 // writeAndSync writes a text to a file and closes it.

@@ -89,7 +89,7 @@ func (s *Sealer) Reload(ctx context.Context, accept func(*Keyset) error) (change
 // read reads the file. It returns nil if that has what it had before.
 func (s *Sealer) read(ctx context.Context, before *loadedKeyset) (*loadedKeyset, error) {
 	text, err := s.file.read()
-	if err != nil || text.Reveal() == before.text.Reveal() {
+	if err != nil || text.Equal(before.text) {
 		return nil, err
 	}
 	keyset, err := s.file.parse(ctx, text)
