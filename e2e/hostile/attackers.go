@@ -28,7 +28,7 @@ const attackPause = 3 * time.Second
 // An order is what a process of attackers does. They have a process of their own,
 // with a low priority, because real ones would have their own machines.
 type order struct {
-	Kind    string // heads, bodies, streams or idle
+	Kind    string // heads, bodies, large, streams or idle
 	Clients int
 	Address string // of the server; sendAttackers sets this and what follows
 	IsTLS   bool
@@ -73,6 +73,9 @@ func beAttackers(text string) error {
 		o.flood(unfinishedHead())
 	case "bodies":
 		o.flood("POST /v1/whatsapp/media HTTP/1.1\r\nHost: " + o.Address + "\r\nContent-Length: 65536\r\n" + o.signature() + "\r\n" + strings.Repeat("x", 65535))
+	case "large":
+		o.KeyID = "AKIAUNKNOWNUNKNOWNXX"
+		o.flood(fmt.Sprintf("POST /v1/whatsapp/flow/assets/update HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n%s\r\n%s", o.Address, largeBody, o.signature(), strings.Repeat("x", largeBody)))
 	case "streams":
 		o.streams(250, 700)
 	}

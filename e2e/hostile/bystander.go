@@ -23,8 +23,12 @@ const (
 
 // api returns a client of the server's API that does not retry.
 func (s *server) api(key accessKey) *socialmessaging.Client {
+	return s.apiOver(s.client("127.0.0.2"), key)
+}
+
+func (s *server) apiOver(client *http.Client, key accessKey) *socialmessaging.Client {
 	return socialmessaging.New(socialmessaging.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(s.url), Retryer: aws.NopRetryer{}, HTTPClient: s.client("127.0.0.2"),
+		Region: "us-east-1", BaseEndpoint: aws.String(s.url), Retryer: aws.NopRetryer{}, HTTPClient: client,
 		Credentials: credentials.NewStaticCredentialsProvider(key.id, key.secret, ""),
 	})
 }

@@ -22,6 +22,7 @@
 //	descriptors.go  more idle connections than there are file descriptors
 //	log.go          a log that nobody reads, and one that has ended
 //	tenants.go      accounts that keep all places for uploads occupied
+//	load.go         large bodies of strangers, 1,000 uploads at once, ten times the load
 //	names.go        what the time of a response says of a host name
 //	network.go      the network of names.go: DNS, and hosts that refuse or are silent
 package main
@@ -63,6 +64,9 @@ var cases = []struct {
 	{"descriptors", descriptors},
 	{"log", unreadLog},
 	{"tenants", tenants},
+	{"large", large},
+	{"uploads", uploads},
+	{"shed", shed},
 	{"names", names},
 }
 

@@ -19,6 +19,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,7 @@ type rig struct {
 	dir     string
 	binary  string
 	graph   string // URL of the simulator
+	control *metasim.ControlClient
 	stopSim func()
 	trust   *x509.CertPool
 }
@@ -86,7 +88,7 @@ func (r *rig) startSimulator() error {
 	if err != nil {
 		return err
 	}
-	var config metasim.Config
+	config := metasim.Config{Storage: metasim.NewDiscardStorage()}
 	for i := range 3 {
 		id := strconv.Itoa(1001 + i)
 		config.BusinessAccounts = append(config.BusinessAccounts, metasim.BusinessAccount{
@@ -98,15 +100,30 @@ func (r *rig) startSimulator() error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = sim.Run(ctx, listener, nil)
+		_ = sim.Run(ctx, smallBuffers{listener}, nil)
 	}()
+	control := httptest.NewServer(sim.Control())
+	r.control = metasim.NewControlClient(control.URL, nil)
 	r.stopSim = func() {
+		control.Close()
 		cancel()
 		<-ended
 		_ = sim.Close()
 	}
 	r.graph = "http://" + listener.Addr().String()
 	return nil
+}
+
+// smallBuffers is a listener whose connections have small buffers in the kernel, so that what
+// is not read yet stays with ferry, and a slow reader is not a reader that stalls for long.
+type smallBuffers struct{ net.Listener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	connection, err := l.Listener.Accept()
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		err = errors.Join(err, tcp.SetReadBuffer(64<<10))
+	}
+	return connection, err
 }
 
 // makeCertificate writes cert.pem and key.pem.
@@ -157,6 +174,7 @@ type server struct {
 // A setup says how a server is started.
 type setup struct {
 	args    []string
+	env     []string // NAME=value, besides those that every server has
 	tenants int      // accounts; at least 1
 	wrap    []string // command line that runs the server's; nil means none
 	keepLog bool     // the case reads the log itself; otherwise it is discarded
@@ -192,7 +210,7 @@ func (r *rig) start(ctx context.Context, with setup) (s *server, err error) {
 		s.url = "https://" + s.address
 	}
 	s.cmd = exec.Command(line[0], line[1:]...)
-	s.cmd.Env = env
+	s.cmd.Env = append(env, with.env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if s.log, err = s.cmd.StderrPipe(); err != nil {
 		return nil, err

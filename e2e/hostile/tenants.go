@@ -25,12 +25,16 @@ const (
 	maxThird       = 2000 // ms for an upload of the third account
 )
 
+// steady is a document.
+var steady = "%PDF-1.7\n" + strings.Repeat("%", steadySize-16) + "\n%%EOF\n"
+
 // store is a server in the place of an S3 store, whose keys say how fast an
-// object is read: slow or quick.
+// object is read: slow or quick; or that it is large: steady.
 type store struct {
 	server *http.Server
 	url    string
 	slow   atomic.Int64 // slow objects that are being read
+	opened atomic.Int64 // steady objects that were read, or are
 }
 
 func startStore() (*store, error) {
@@ -46,6 +50,10 @@ func startStore() (*store, error) {
 
 func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("ETag", `"e"`)
+	if strings.HasSuffix(r.URL.Path, "/steady") {
+		s.serveSteady(w, r)
+		return
+	}
 	if !strings.HasSuffix(r.URL.Path, "/slow") {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "a quick file\n")
@@ -72,6 +80,15 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// serveSteady sends a document, or a range of it, as fast as it is read.
+func (s *store) serveSteady(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/pdf")
+	if r.Method == http.MethodGet && r.Header.Get("Range") == "" {
+		s.opened.Add(1)
+	}
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(steady))
+}
+
 // flag returns the argument of `ferry serve` for the store.
 func (s *store) flag() string {
 	return fmt.Sprintf(`--store={"endpoint": %q, "region": "us-east-1", "path_style": true, "access_key_id": "a", "secret_access_key": "b"}`, s.url)
@@ -79,8 +96,12 @@ func (s *store) flag() string {
 
 // post uploads an object for a tenant and returns the media id.
 func (s *server) post(ctx context.Context, t tenant, key string) (string, error) {
+	return post(ctx, s.api(t.key), t, key)
+}
+
+func post(ctx context.Context, api *socialmessaging.Client, t tenant, key string) (string, error) {
 	bucket := "bucket"
-	output, err := s.api(t.key).PostWhatsAppMessageMedia(ctx, &socialmessaging.PostWhatsAppMessageMediaInput{
+	output, err := api.PostWhatsAppMessageMedia(ctx, &socialmessaging.PostWhatsAppMessageMediaInput{
 		OriginationPhoneNumberId: &t.phone, SourceS3File: &socialmessaging.S3File{BucketName: &bucket, Key: &key},
 	})
 	if err != nil {

@@ -109,7 +109,7 @@ func (c *call) ListEvents(ctx context.Context, in *control.ListEventsInput) (*co
 	if wait > 0 {
 		defer c.waits.Add(-1)
 		if c.waits.Add(1) > maxListWaits {
-			return nil, fail(socialmessaging.KindThrottledRequest, nil, "Too many calls wait for events already. Retry later, or without wait.")
+			return nil, throttled("Too many calls wait for events already. Retry later, or without wait.")
 		}
 	}
 	now := c.config.Now()

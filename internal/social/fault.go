@@ -78,6 +78,17 @@ func brokenBody(cause error) *fault {
 // write its database, or has no memory for the request.
 const unavailableFor = 5 * time.Second
 
+// throttledFor is the time after which a caller should retry when one of the server's own
+// limits is reached.
+const throttledFor = time.Second
+
+// throttled returns the fault of a call beyond one of the server's own limits.
+func throttled(format string, args ...any) *fault {
+	f := fail(socialmessaging.KindThrottledRequest, nil, format, args...)
+	f.retryAfter = throttledFor
+	return f
+}
+
 func unavailable(message string, cause error) *fault {
 	return &fault{code: "ServiceUnavailable", status: http.StatusServiceUnavailable, message: message, cause: cause, retryAfter: unavailableFor}
 }
@@ -156,11 +167,13 @@ func slowSide(err error) string {
 
 // transferFault returns the fault for an error of the transfer itself.
 func transferFault(e *transfer.Error) *fault {
-	if e.Kind == transfer.Unavailable {
+	switch e.Kind {
+	case transfer.Unavailable:
 		return unavailable(e.Message, e.Cause)
+	case transfer.Busy:
+		return throttled("%s", e.Message)
 	}
 	kinds := map[transfer.Kind]*socialmessaging.ExceptionKind{
-		transfer.Busy:       socialmessaging.KindThrottledRequest,
 		transfer.Unsuitable: socialmessaging.KindInvalidParameters,
 		transfer.Dependency: socialmessaging.KindDependency,
 		transfer.NotFound:   socialmessaging.KindResourceNotFound,

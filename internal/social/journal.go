@@ -55,7 +55,7 @@ func (c *call) ListEntries(ctx context.Context, in *control.ListEntriesInput) (*
 	if wait > 0 {
 		defer c.waits.Add(-1)
 		if c.waits.Add(1) > maxListWaits {
-			return nil, fail(socialmessaging.KindThrottledRequest, nil, "Too many calls wait for entries already. Retry later, or without wait.")
+			return nil, throttled("Too many calls wait for entries already. Retry later, or without wait.")
 		}
 	}
 	ended, end := context.WithTimeout(ctx, wait)

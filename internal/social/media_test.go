@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/google/go-cmp/cmp"
 
 	"ferry/internal/admin"
@@ -364,7 +365,7 @@ func TestQuotaIsOfAnAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.post("note.txt")
-	if exception, ok := errors.AsType[*socialmessaging.ThrottledRequestException](err); !ok || !strings.Contains(exception.ErrorMessage(), "quota of 1 calls of PostWhatsAppMessageMedia") {
+	if exception, ok := errors.AsType[*socialmessaging.ThrottledRequestException](err); !ok || !throttled(err) || !strings.Contains(exception.ErrorMessage(), "quota of 1 calls of PostWhatsAppMessageMedia") {
 		t.Errorf("%v", err)
 	}
 	// Another account is not throttled: its call gets as far as the phone number.
@@ -418,9 +419,12 @@ func uploading(w *world) bool {
 	return false
 }
 
+// throttled reports whether a call was refused because of one of ferry's own limits, with the
+// time after which to retry.
 func throttled(err error) bool {
 	_, is := errors.AsType[*socialmessaging.ThrottledRequestException](err)
-	return is
+	response, has := errors.AsType[*awshttp.ResponseError](err)
+	return is && has && response.Response.Header.Get("Retry-After") == "1"
 }
 
 func TestUploadThatTakesTooLongEnds(t *testing.T) {

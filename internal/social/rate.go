@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"golang.org/x/time/rate"
-
-	"ferry/socialmessaging"
 )
 
 // DefaultMediaPerSecond is the default of Config.MediaPerSecond: AWS's quota.
@@ -51,6 +49,5 @@ func (c *call) countMediaCall() error {
 	if c.rates.allow(c.caller.accountID, c.operation) {
 		return nil
 	}
-	return fail(socialmessaging.KindThrottledRequest, nil,
-		"The account has used its quota of %d calls of %s per second. Retry later.", c.config.MediaPerSecond, c.operation)
+	return throttled("The account has used its quota of %d calls of %s per second. Retry later.", c.config.MediaPerSecond, c.operation)
 }

@@ -62,7 +62,7 @@ func (c *call) stream(ctx context.Context) error {
 	}
 	defer c.streams.Add(-1)
 	if c.streams.Add(1) > maxStreams {
-		return fail(socialmessaging.KindThrottledRequest, nil, "There are %d streams already. Close one, or use ListEntries.", maxStreams)
+		return throttled("There are %d streams already. Close one, or use ListEntries.", maxStreams)
 	}
 	first, last, err := c.config.Journal.Bounds(ctx)
 	if err != nil {
