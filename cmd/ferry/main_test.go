@@ -23,7 +23,7 @@ import (
 
 // onPostgres are the tests that use the database of the environment. The others have been run
 // already when these run a second time, on PostgreSQL.
-const onPostgres = "^(TestCommands|TestConsoleOfServe|TestProxyNamesPeople|TestServer)"
+const onPostgres = "^(TestCommands|TestDoctorOfServe|TestConsoleOfServe|TestProxyNamesPeople|TestServer)"
 
 func TestMain(m *testing.M) {
 	if statetest.Default() == statetest.Postgres {

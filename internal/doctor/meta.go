@@ -103,7 +103,7 @@ func (x *examination) accountList(context.Context) []Result {
 	case x.listErr != nil:
 		return []Result{skip(name, "", x.listErr.Error()+"; tokens are not examined")}
 	case len(x.accounts) == 0:
-		return []Result{warn(name, "", "no WhatsApp Business Account is linked, so nothing can be sent", "Link one: ferry account link --help")}
+		return []Result{warn(name, "", "no WhatsApp Business Account is linked, so nothing can be sent", "Link one: ferry account link --account DIGITS --waba-id ID --meta-token-file FILE")}
 	case x.more > 0:
 		return []Result{ok(name, "", fmt.Sprintf("%d business accounts are linked; the tokens of the first %d are examined", len(x.accounts)+x.more, maxAccounts))}
 	}
@@ -123,7 +123,7 @@ func (x *examination) account(ctx context.Context, stored state.BusinessAccount)
 	}
 	owner, err := x.config.State.Owner(ctx, stored.AccountID, stored.ID)
 	if err != nil {
-		return append([]Result{fail("token", subject, text(err), "Link the account again with its token: ferry account link --help")}, append(rest("the token cannot be read"), events...)...)
+		return append([]Result{fail("token", subject, text(err), "Link the account again with its token: "+linkCommand(stored))}, append(rest("the token cannot be read"), events...)...)
 	}
 	if x.failed["meta "+x.config.Graph.Host()] {
 		return append([]Result{skip("token", subject, "Meta does not respond")}, append(rest("Meta does not respond"), events...)...)
@@ -135,14 +135,22 @@ func (x *examination) account(ctx context.Context, stored state.BusinessAccount)
 	return append([]Result{token, x.subscribed(ctx, subject, owner, grant), x.numbers(ctx, subject, owner)}, events...)
 }
 
-const newToken = "Make a new token (Meta Business Suite, System users) with the two WhatsApp permissions, and link the account again with it: ferry account link --help"
+// newToken says how to replace the token of a business account.
+func newToken(owner state.BusinessAccount) string {
+	return "Make a new token (Meta Business Suite, System users) with both WhatsApp permissions, and link the account again with it: " + linkCommand(owner)
+}
+
+// linkCommand returns the command that links an account again.
+func linkCommand(owner state.BusinessAccount) string {
+	return fmt.Sprintf("ferry account link --account %s --waba-id %s --meta-token-file FILE", owner.AccountID, owner.MetaID)
+}
 
 // token asks Meta about a token.
 func (x *examination) token(ctx context.Context, subject string, owner state.BusinessAccount) (graph.Grant, Result) {
 	const name = "token"
 	grant, err := x.config.Graph.InspectToken(ctx, graph.App{}, owner.Token)
 	if err != nil {
-		found, fix := metaProblem(x.config.Graph.Host(), err, newToken)
+		found, fix := metaProblem(x.config.Graph.Host(), err, newToken(owner))
 		return graph.Grant{}, fail(name, subject, found, fix)
 	}
 	var missing []string
@@ -159,17 +167,17 @@ func (x *examination) token(ctx context.Context, subject string, owner state.Bus
 		if grant.Problem != "" {
 			found += ", as Meta says: " + grant.Problem
 		}
-		return graph.Grant{}, fail(name, subject, found, newToken)
+		return graph.Grant{}, fail(name, subject, found, newToken(owner))
 	case len(missing) > 0:
-		return grant, fail(name, subject, "it lacks the permission "+list(missing), newToken)
+		return grant, fail(name, subject, "it lacks the permission "+list(missing), newToken(owner))
 	case len(grant.BusinessAccounts) > 0 && !slices.Contains(grant.BusinessAccounts, owner.MetaID):
 		return grant, fail(name, subject, fmt.Sprintf("it may not manage the business account %s, only %s", owner.MetaID, list(grant.BusinessAccounts[:min(3, len(grant.BusinessAccounts))])), "Assign the business account to the system user of the token, or link it with another token.")
 	case isOther:
-		return grant, warn(name, subject, fmt.Sprintf("it belongs to the app %s, but the account was linked with the app %s, whose webhooks are accepted for it", grant.AppID, owner.AppID), "Link the account again with --app-id "+grant.AppID+", or with a token of the other app.")
+		return grant, warn(name, subject, fmt.Sprintf("it belongs to the app %s, but the account was linked with the app %s, whose webhooks are accepted for it", grant.AppID, owner.AppID), "Link the account again, or with a token of the other app: "+linkCommand(owner)+" --app-id "+grant.AppID)
 	case !grant.Expires.IsZero() && left <= 0:
-		return grant, fail(name, subject, "it expired on "+grant.Expires.UTC().Format("2006-01-02 15:04 MST"), newToken)
+		return grant, fail(name, subject, "it expired on "+grant.Expires.UTC().Format("2006-01-02 15:04 MST"), newToken(owner))
 	case !grant.Expires.IsZero() && left < expirySoon:
-		return grant, warn(name, subject, fmt.Sprintf("it expires on %s, in %d hours", grant.Expires.UTC().Format("2006-01-02 15:04 MST"), int(left.Hours())), "Replace it before that. "+newToken)
+		return grant, warn(name, subject, fmt.Sprintf("it expires on %s, in %d hours", grant.Expires.UTC().Format("2006-01-02 15:04 MST"), int(left.Hours())), "Replace it before that. "+newToken(owner))
 	}
 	found := "valid, with both permissions"
 	if grant.AppID != "" {
@@ -202,7 +210,7 @@ func (x *examination) subscribed(ctx context.Context, subject string, owner stat
 	}
 	apps, err := x.config.Graph.SubscribedApps(ctx, owner.MetaID, owner.Token)
 	if err != nil {
-		found, fix := metaProblem(x.config.Graph.Host(), err, newToken)
+		found, fix := metaProblem(x.config.Graph.Host(), err, newToken(owner))
 		return fail(name, subject, found, fix)
 	}
 	id := owner.AppID
@@ -211,7 +219,7 @@ func (x *examination) subscribed(ctx context.Context, subject string, owner stat
 	}
 	at := slices.IndexFunc(apps, func(a graph.SubscribedApp) bool { return a.ID == id })
 	if at < 0 && (id != "" || len(apps) == 0) {
-		return fail(name, subject, "Meta sends its webhooks to "+appNames(apps, id)+": statuses and messages of people do not arrive", "Subscribe the app: link the account again ('ferry account link' subscribes it).")
+		return fail(name, subject, "Meta sends its webhooks to "+appNames(apps, id)+": statuses and messages of people do not arrive", "Subscribe the app: "+linkCommand(owner)+" --subscribe")
 	}
 	if at >= 0 && apps[at].URL != "" {
 		return ok(name, subject, fmt.Sprintf("the app %s, with a callback URL of the account's own at %s", id, hostOf(apps[at].URL)))
@@ -241,7 +249,7 @@ func (x *examination) numbers(ctx context.Context, subject string, owner state.B
 	const name = "numbers"
 	numbers, err := x.config.Graph.PhoneNumbers(ctx, owner.MetaID, owner.Token)
 	if err != nil {
-		found, fix := metaProblem(x.config.Graph.Host(), err, newToken)
+		found, fix := metaProblem(x.config.Graph.Host(), err, newToken(owner))
 		return fail(name, subject, found, fix)
 	}
 	linked, err := x.config.State.BusinessAccount(ctx, owner.AccountID, owner.ID)
@@ -262,9 +270,9 @@ func (x *examination) numbers(ctx context.Context, subject string, owner state.B
 	}
 	switch {
 	case len(gone) > 0:
-		return warn(name, subject, "no longer at Meta: "+list(gone), "Link the account again, which removes them here, or add them at Meta.")
+		return warn(name, subject, "no longer at Meta: "+list(gone), "Link the account again without them, or add them at Meta: "+linkCommand(owner))
 	case len(unregistered) > 0:
-		return warn(name, subject, "not registered for the Cloud API, so they cannot send: "+list(unregistered), "Register them: link the account again with --pin, or use Meta's WhatsApp Manager.")
+		return warn(name, subject, "not registered for the Cloud API, so they cannot send: "+list(unregistered), "Register them in Meta's WhatsApp Manager, or by a sign-up (AssociateWhatsAppBusinessAccount).")
 	case len(red) > 0:
 		return warn(name, subject, "Meta rates the quality of "+list(red)+" as low, and may limit or block it", "See the insights in Meta's WhatsApp Manager: people block or report what is sent.")
 	}

@@ -26,12 +26,25 @@ func Text(results []Result, width int) string {
 			found = r.Subject + ": " + found
 		}
 		fmt.Fprintf(&text, "%s %-*s%s\n", r.Status.Mark(), indent-2, r.Check, wrap(found, width))
-		if r.Fix != "" {
-			fmt.Fprintf(&text, "%*s%s\n", indent, "", wrap("→ "+r.Fix, width))
+		if r.Fix == "" {
+			continue
+		}
+		advice, command := r.Advice()
+		fmt.Fprintf(&text, "%*s%s\n", indent, "", wrap("→ "+advice, width))
+		if command != "" { // whole, so that it can be copied
+			fmt.Fprintf(&text, "%*s%s\n", indent+2, "", command)
 		}
 	}
 	fmt.Fprintf(&text, "\n%s\n", Summary(results))
 	return text.String()
+}
+
+// Advice splits Fix from the command of ferry at its end; empty means that there is none.
+func (r Result) Advice() (text, command string) {
+	if at := strings.LastIndex(r.Fix, ": ferry "); at >= 0 {
+		return r.Fix[:at+1], r.Fix[at+2:]
+	}
+	return r.Fix, ""
 }
 
 // Summary says in a sentence what came of the checks.

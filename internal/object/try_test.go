@@ -1,8 +1,13 @@
 package object
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/rclone/gofakes3"
+	"github.com/rclone/gofakes3/s3mem"
 
 	"ferry/internal/secret"
 )
@@ -70,5 +75,33 @@ func TestListOfStoresHasNoSecrets(t *testing.T) {
 	stores := newOpener(t, Config{Stores: []StoreConfig{sc}}).Stores()
 	if len(stores) != 1 || !stores[0].SecretAccessKey.IsZero() || !stores[0].SessionToken.IsZero() || stores[0].AccessKeyID != sc.AccessKeyID || stores[0].Region != "us-east-1" {
 		t.Errorf("%+v", stores)
+	}
+}
+
+// What a store ignores, or keeps, is found out by an object.
+func TestTrialFindsWhatAStoreIgnores(t *testing.T) {
+	_, sc := fakeS3(t)
+	if got := outcomes(t, newOpener(t, Config{Stores: []StoreConfig{sc}}), "media", "plain.jpg"); !strings.Contains(got, "If-Match: another version is refused") || !strings.Contains(got, "checksum: "+NoChecksum) {
+		t.Error(got)
+	}
+	// The fake S3 server without keys does not notice that headers are missing.
+	backend := s3mem.New()
+	if err := backend.CreateBucket(t.Context(), "media"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backend.PutObject(t.Context(), "media", "a.jpg", map[string]string{"Content-Type": "image/jpeg", "X-Amz-Checksum-Crc32c": "yZRlqg=="}, strings.NewReader("hello world"), 11); err != nil {
+		t.Fatal(err)
+	}
+	for header, want := range map[string]string{"If-Match": "If-Match: no-if-match", "Range": "range GET: no-ranges"} {
+		next := gofakes3.New(backend).Server()
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Del(header)
+			next.ServeHTTP(w, r)
+		}))
+		defer server.Close()
+		sc.Endpoint = server.URL
+		if got := outcomes(t, newOpener(t, Config{Stores: []StoreConfig{sc}}), "media", "a.jpg"); !strings.Contains(got, want) || !strings.Contains(got, "checksum: the store keeps the CRC-32C of the object") {
+			t.Errorf("without %s: %s", header, got)
+		}
 	}
 }

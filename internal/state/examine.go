@@ -17,8 +17,9 @@ import (
 
 // OpenToRead opens a database for reading only, beside the servers that use it. Unlike Open,
 // it creates nothing, does not migrate the schema, and does not compare the keyset: those are
-// what whoever examines a database wants to know (Schema, CheckKeyset). Methods that write
-// fail. Without Sealer, secrets cannot be read.
+// what whoever examines a database wants to know (Schema, CheckKeyset). The engine
+// refuses writes, and methods that write must not be called. Without Sealer, secrets cannot be
+// read.
 func OpenToRead(ctx context.Context, config Config) (*DB, error) {
 	if err := config.CheckPath(); err != nil {
 		return nil, err
