@@ -136,6 +136,25 @@ var doctorFaults = []doctorFault{
 		},
 		want: []string{"schema warn"}, found: "a newer version has used the database", fix: "Use the newer version here, too", ok: true,
 	}, {
+		name: "a newer version has changed the database so that only newer ones can use it",
+		spoil: func(w *doctorWorld) func() {
+			w.execute(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)`)
+			w.execute(`CREATE TABLE schema_reader (oldest BIGINT NOT NULL)`)
+			w.execute(`INSERT INTO schema_reader (oldest) VALUES (9998)`)
+			return func() {
+				w.execute(`DELETE FROM goose_db_version WHERE version_id = 9999`)
+				w.execute(`DROP TABLE schema_reader`)
+			}
+		},
+		want: []string{"schema fail"}, found: "only programs that know migration 9998 can use", fix: "Use a newer version of ferry",
+	}, {
+		name: "a migration was left out when the database was restored",
+		spoil: func(w *doctorWorld) func() {
+			w.execute(`UPDATE goose_db_version SET is_applied = FALSE WHERE version_id = 5`)
+			return func() { w.execute(`UPDATE goose_db_version SET is_applied = TRUE WHERE version_id = 5`) }
+		},
+		want: []string{"keyset skipped", "schema fail", "accounts skipped"}, found: "but not 5, which comes before it", fix: "Restore the backup of the database again",
+	}, {
 		name:  "another program has the port",
 		spoil: func(*doctorWorld) func() { return func() {} },
 		flags: []string{"--listen", "RECEIVER"},

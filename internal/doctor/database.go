@@ -28,8 +28,8 @@ func (x *examination) keyset(ctx context.Context) []Result {
 		return []Result{skip(name, "", "it can be read; without the database it cannot be compared with the secrets there")}
 	}
 	schema, err := x.config.State.Schema(ctx)
-	if err != nil || schema.Applied == 0 {
-		return []Result{skip(name, "", "it can be read; the database has nothing to compare it with")}
+	if err != nil || len(schema.Missing) > 0 {
+		return []Result{skip(name, "", "it can be read; the schema of the database is not that of this version, so it is not compared with the secrets there")}
 	}
 	err = x.config.State.CheckKeyset(ctx)
 	switch {
@@ -38,7 +38,37 @@ func (x *examination) keyset(ctx context.Context) []Result {
 	case err != nil:
 		return []Result{skip(name, "", "it could not be compared with the database: "+text(err))}
 	}
-	return []Result{ok(name, "", "it opens the secrets in the database")}
+	return []Result{x.keys(ctx)}
+}
+
+// keys says which keys of the keyset are in use.
+func (x *examination) keys(ctx context.Context) Result {
+	const name = "keyset"
+	uses, err := x.config.State.KeyUses(ctx)
+	if err != nil {
+		return skip(name, "", "its keys could not be compared with the secrets in the database: "+text(err))
+	}
+	var primary, others, lost int
+	found := ""
+	for _, use := range uses {
+		switch {
+		case use.IsPrimary && !use.RetiredAt.IsZero():
+			return fail(name, "", fmt.Sprintf("its primary key, %d, was retired by 'ferry keyset rotate'", use.ID), "Use the keyset as the rotation has left it: it is in the file with which the command was run.")
+		case use.IsPrimary:
+			primary, found = use.Values, fmt.Sprintf("the primary key is %d", use.ID)
+		case use.IsMissing && use.Values > 0:
+			lost += use.Values
+		default:
+			others += use.Values
+		}
+	}
+	switch {
+	case lost > 0:
+		return fail(name, "", fmt.Sprintf("%s; secrets that no key of it opens: %d", found, lost), "Set --keyset-file to a keyset that has all keys (a copy from before a rotation), or link the accounts and create the access keys again: ferry keyset show")
+	case others > 0:
+		return warn(name, "", fmt.Sprintf("%s, which has encrypted %d of %d secrets: a rotation is not complete", found, primary, primary+others), "Continue it: ferry keyset rotate")
+	}
+	return ok(name, "", fmt.Sprintf("it opens the secrets in the database; %s", found))
 }
 
 // database returns the lines about the engine, the schema and the structure.
@@ -95,8 +125,10 @@ func (x *examination) schema(ctx context.Context) Result {
 		return skip(name, "", "it cannot be read: "+text(err))
 	case schema.Applied == 0:
 		return skip(name, "", "the database is empty: 'ferry serve' creates the schema when it starts")
+	case schema.Reader > schema.Known:
+		return fail(name, "", fmt.Sprintf("migration %d has run, which only programs that know migration %d can use; this version knows %d", schema.Applied, schema.Reader, schema.Known), "Use a newer version of ferry, or restore the backup that was made before the upgrade.")
 	case schema.Applied > schema.Known:
-		return warn(name, "", fmt.Sprintf("migration %d has run, and this version knows %d: a newer version has used the database", schema.Applied, schema.Known), "Use the newer version here, too. Until then this one reads what it knows.")
+		return warn(name, "", fmt.Sprintf("migration %d has run, and this version knows %d: a newer version has used the database", schema.Applied, schema.Known), "Use the newer version here, too, when the upgrade is complete. Until then this one works with what it knows.")
 	case len(schema.Missing) > 0 && schema.Missing[0] < schema.Applied:
 		return fail(name, "", fmt.Sprintf("migration %d has run, but not %s, which comes before it", schema.Applied, numbers(schema.Missing)), "Restore the backup of the database again, completely: its list of migrations (goose_db_version) has a gap.")
 	case len(schema.Missing) > 0:

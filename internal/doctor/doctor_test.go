@@ -15,13 +15,25 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/state"
-	"ferry/internal/state/statetest"
 )
+
+func newSealer(t *testing.T) *secret.Sealer {
+	t.Helper()
+	keyset, err := secret.GenerateKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := secret.NewSealer(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealer
+}
 
 func TestDiskIsLowBeforeItIsFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ferry.db")
 	free := uint64(0)
-	db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: statetest.Sealer(t), Filesystem: func(string) (state.Filesystem, error) { return state.Filesystem{Free: free}, nil }})
+	db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: newSealer(t), Filesystem: func(string) (state.Filesystem, error) { return state.Filesystem{Free: free}, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +50,47 @@ func TestDiskIsLowBeforeItIsFull(t *testing.T) {
 		if got := x.disk(t.Context()); len(got) != 1 || got[0].Status != row.want || !strings.Contains(got[0].Found, row.text) || (row.want == OK) != (got[0].Fix == "") {
 			t.Errorf("%d bytes: %+v", row.free, got)
 		}
+	}
+}
+
+func TestSecretsOfAnOlderKeyAreAWarningUntilTheRotationIsComplete(t *testing.T) {
+	path, first := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)
+	open := func(sealer *secret.Sealer) *state.DB {
+		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: sealer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	if err := open(first).CreateAccessKey(t.Context(), state.AccessKey{ID: "AKIA1", AccountID: "111122223333", Name: "app", Secret: secret.New("a secret"), Policies: []string{"{}"}}); err != nil {
+		t.Fatal(err)
+	}
+	both, id, err := first.Keyset().WithNewKey()
+	if err == nil {
+		both, err = both.WithPrimary(id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := both.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := secret.NewSealer(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := open(second)
+	x := &examination{config: Config{State: db, Sealer: second}}
+	if got := x.keyset(t.Context()); len(got) != 1 || got[0].Status != Warn || !strings.Contains(got[0].Found, fmt.Sprintf("the primary key is %d, which has encrypted 0 of 2 secrets", id)) || !strings.Contains(got[0].Fix, "ferry keyset rotate") {
+		t.Errorf("before: %+v", got)
+	}
+	if _, err := db.Reseal(t.Context(), func(int) error { return nil }); err != nil { // what the command does
+		t.Fatal(err)
+	}
+	if got := x.keyset(t.Context()); len(got) != 1 || got[0].Status != OK {
+		t.Errorf("after: %+v", got)
 	}
 }
 

@@ -84,6 +84,7 @@ type Schema struct {
 	Applied int64   // the last one that has run; 0 means that the database has no schema
 	Known   int64   // the last one of this program
 	Missing []int64 // that this program knows, and that have not run
+	Reader  int64   // the one that a program must know to use the database; 0 means any
 }
 
 // Schema returns which migrations have run.
@@ -93,12 +94,15 @@ func (s *DB) Schema(ctx context.Context) (schema Schema, err error) {
 		return schema, err
 	}
 	schema.Known = slices.Max(known)
-	exists := `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'`
+	exists := `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '%s'`
 	if s.isPostgres {
-		exists = `SELECT COUNT(to_regclass('goose_db_version'))`
+		exists = `SELECT COUNT(to_regclass('%s'))`
+	}
+	if schema.Reader, err = oldestReader(ctx, s.read, fmt.Sprintf(exists, "schema_reader")); err != nil {
+		return schema, err
 	}
 	var tables int
-	if err := s.read.QueryRowContext(ctx, exists).Scan(&tables); err != nil {
+	if err := s.read.QueryRowContext(ctx, fmt.Sprintf(exists, "goose_db_version")).Scan(&tables); err != nil {
 		return schema, err
 	}
 	var applied []int64
