@@ -17,7 +17,7 @@ GOLANGCI_LINT := v2.15.0
 
 # The packages whose tests 'make test' runs a second time, on PostgreSQL. Those of internal/state and internal/outbox
 # always run on both.
-POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/event ./internal/gateway ./internal/local ./internal/message ./internal/social ./internal/transfer
+POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/doctor ./internal/event ./internal/gateway ./internal/local ./internal/message ./internal/social ./internal/transfer
 
 # The product's module, and those of e2e and bench, whose dependencies the product does not need.
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))

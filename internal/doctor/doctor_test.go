@@ -15,25 +15,13 @@ import (
 	"ferry/internal/object"
 	"ferry/internal/secret"
 	"ferry/internal/state"
+	"ferry/internal/state/statetest"
 )
-
-func newSealer(t *testing.T) *secret.Sealer {
-	t.Helper()
-	keyset, err := secret.GenerateKeyset()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(keyset)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sealer
-}
 
 func TestDiskIsLowBeforeItIsFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ferry.db")
-	free := uint64(0)
-	db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: newSealer(t), Filesystem: func(string) (state.Filesystem, error) { return state.Filesystem{Free: free}, nil }})
+	free := uint64(0) // the file is SQLite's, whichever engine the others use
+	db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: statetest.Sealer(t), Filesystem: func(string) (state.Filesystem, error) { return state.Filesystem{Free: free}, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +42,7 @@ func TestDiskIsLowBeforeItIsFull(t *testing.T) {
 }
 
 func TestSecretsOfAnOlderKeyAreAWarningUntilTheRotationIsComplete(t *testing.T) {
-	path, first := filepath.Join(t.TempDir(), "ferry.db"), newSealer(t)
+	path, first := statetest.Path(t), statetest.Sealer(t)
 	open := func(sealer *secret.Sealer) *state.DB {
 		db, err := state.Open(t.Context(), state.Config{Path: path, Sealer: sealer})
 		if err != nil {
