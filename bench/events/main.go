@@ -8,11 +8,13 @@
 //	go run -C bench ./events                              everything, for some minutes
 //	go run -C bench ./events -quick                       a tenth of the backlog and shorter runs, for a first look
 //	go run -C bench ./events -part server                 the server only; or outbox
+//	go run -C bench ./events -part replicas               one, two and three servers over one PostgreSQL
 //	go run -C bench ./events -docs docs/performance.md    everything, and the table of that page
 //
 //	main.go     the order of a run
 //	report.go   figures, their bounds, and the table
 //	server.go   the cases of the server
+//	replicas.go several servers over one PostgreSQL, and what they cost it
 //	world.go    Meta, and the program that receives events
 //	load.go     the load of the server
 //	case.go     the cases of the outbox, whose deliveries do nothing
@@ -38,8 +40,9 @@ import (
 
 // The parts of the benchmark.
 const (
-	partServer = "server"
-	partOutbox = "outbox"
+	partServer   = "server"
+	partOutbox   = "outbox"
+	partReplicas = "replicas"
 )
 
 // options are the command line.
@@ -61,7 +64,7 @@ func main() {
 	}
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "a tenth of the backlog and shorter runs, for a first look")
-	flag.StringVar(&o.part, "part", "", "`part` to measure: server or outbox (default both)")
+	flag.StringVar(&o.part, "part", "", "`part` to measure: server, outbox or replicas (default the first two)")
 	flag.StringVar(&o.engine, "engine", "", "`engine` to measure: SQLite or PostgreSQL (default both)")
 	flag.StringVar(&o.ferry, "ferry", "", "ferry `binary` to measure (default: built from this checkout)")
 	flag.StringVar(&o.docs, "docs", "", "Markdown `file` whose generated part is replaced")
@@ -80,8 +83,8 @@ var errBounds = errors.New("not all bounds hold")
 
 // run measures both engines, and prints the results.
 func run(ctx context.Context, o options) (err error) {
-	if o.part != "" && o.part != partServer && o.part != partOutbox {
-		return fmt.Errorf("-part is %q; expected %s or %s", o.part, partServer, partOutbox)
+	if o.part != "" && o.part != partServer && o.part != partOutbox && o.part != partReplicas {
+		return fmt.Errorf("-part is %q; expected %s, %s or %s", o.part, partServer, partOutbox, partReplicas)
 	}
 	if o.docs != "" && (o.part != "" || o.engine != "") {
 		return errors.New("-docs needs all figures; omit -part and -engine")
@@ -145,6 +148,12 @@ func measure(ctx context.Context, root string, o options) (results []engineResul
 		e.size, e.duration = 100_000, 20*time.Second
 		if o.quick {
 			e.size, e.duration = 10_000, 4*time.Second
+		}
+		if o.part == partReplicas {
+			if e.postgres == nil {
+				continue
+			}
+			return e.replicas(ctx)
 		}
 		fmt.Println("measuring", e.name)
 		measured, err := e.measure(ctx, o.part)

@@ -10,16 +10,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"ferry/bench/child"
 	"ferry/socialmessaging"
@@ -131,47 +127,45 @@ func (e *engine) loadServer(ctx context.Context, world *world, url string, f *ch
 
 // webhooks returns signed webhooks, each with a message of another person.
 func webhooks(ctx context.Context, url string, n int) ([]*http.Request, error) {
-	requests := make([]*http.Request, n)
-	for i := range requests {
-		body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":%q,"changes":[{"value":{"messaging_product":"whatsapp",`+
-			`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"profile":{"name":"A"},"wa_id":"1650%07d"}],`+
-			`"messages":[{"from":"1650%07[3]d","id":"wamid.bench%07[3]d","timestamp":"%d","type":"text","text":{"body":"Is the blue one still available?"}}]},"field":"messages"}]}]}`,
-			metaAccount, metaPhone, i, time.Now().Unix())
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/webhooks/whatsapp", bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		mac := hmac.New(sha256.New, []byte(appSecret))
-		mac.Write(body)
-		request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
-		request.Header.Set("Content-Type", "application/json")
-		requests[i] = request
-	}
-	return requests, nil
+	return requests(n, func(i int) (*http.Request, error) { return webhook(ctx, url, i) })
 }
 
 // sends returns signed calls of SendWhatsAppMessage, each to another person.
 func sends(ctx context.Context, url string, f *child.Ferry, n int) ([]*http.Request, error) {
-	operation := socialmessaging.SendWhatsAppMessage
-	signer, credentials := v4.NewSigner(), aws.Credentials{AccessKeyID: f.KeyID, SecretAccessKey: f.Secret}
-	requests := make([]*http.Request, n)
-	for i := range requests {
-		message := fmt.Sprintf(`{"messaging_product":"whatsapp","to":"+1651%07d","type":"text","text":{"body":"Your order is on its way."}}`, i)
-		body, err := json.Marshal(map[string]any{"originationPhoneNumberId": f.Phone, "message": []byte(message), "metaApiVersion": "v25.0"})
-		if err != nil {
+	return requests(n, func(i int) (*http.Request, error) { return send(ctx, url, f, i) })
+}
+
+func requests(n int, request func(i int) (*http.Request, error)) (all []*http.Request, err error) {
+	all = make([]*http.Request, n)
+	for i := range all {
+		if all[i], err = request(i); err != nil {
 			return nil, err
 		}
-		request, err := http.NewRequestWithContext(ctx, operation.Method, url+operation.Path, bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		request.Header.Set("Content-Type", "application/json")
-		sum := sha256.Sum256(body)
-		err = signer.SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), socialmessaging.SigningName, "us-east-1", time.Now())
-		if err != nil {
-			return nil, errors.Join(errors.New("signing a call"), err)
-		}
-		requests[i] = request
 	}
-	return requests, nil
+	return all, nil
+}
+
+// webhook returns a signed webhook with a message of a person.
+func webhook(ctx context.Context, url string, i int) (*http.Request, error) {
+	body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":%q,"changes":[{"value":{"messaging_product":"whatsapp",`+
+		`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"profile":{"name":"A"},"wa_id":"1650%07d"}],`+
+		`"messages":[{"from":"1650%07[3]d","id":"wamid.bench%07[3]d","timestamp":"%d","type":"text","text":{"body":"Is the blue one still available?"}}]},"field":"messages"}]}]}`,
+		metaAccount, metaPhone, i, time.Now().Unix())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/webhooks/whatsapp", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, []byte(appSecret))
+	mac.Write(body)
+	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	request.Header.Set("Content-Type", "application/json")
+	return request, nil
+}
+
+// send returns a signed call of SendWhatsAppMessage to a person.
+func send(ctx context.Context, url string, f *child.Ferry, i int) (*http.Request, error) {
+	message := fmt.Sprintf(`{"messaging_product":"whatsapp","to":"+1651%07d","type":"text","text":{"body":"Your order is on its way."}}`, i)
+	return signed(ctx, url, f, socialmessaging.SendWhatsAppMessage.Operation, map[string]any{
+		"originationPhoneNumberId": f.Phone, "message": []byte(message), "metaApiVersion": "v25.0",
+	})
 }

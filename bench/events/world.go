@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -88,6 +89,7 @@ func serveWorld(graph, receiver string) error {
 		return err
 	}
 	sim := metasim.New(metasim.Config{
+		Storage:       metasim.NewDiscardStorage(),
 		MessageLimits: metasim.MessageLimits{PerSecond: -1, PairBurst: -1}, OpenWindows: true,
 		BusinessAccounts: []metasim.BusinessAccount{{ID: metaAccount, Token: metaToken, PhoneNumbers: []metasim.PhoneNumber{{ID: metaPhone}}}},
 	})
@@ -101,6 +103,9 @@ func serveWorld(graph, receiver string) error {
 	return sim.Run(ctx, listener, nil)
 }
 
+// object is every object of the store.
+var object = strings.Repeat("All work and no play.\n", storeSize/22)
+
 // receive counts the events that are posted, and returns their number to GET requests.
 func receive() http.Handler {
 	var mu sync.Mutex
@@ -111,6 +116,10 @@ func receive() http.Handler {
 		defer mu.Unlock()
 		id := r.Header.Get("Webhook-Id")
 		switch {
+		case strings.HasPrefix(r.URL.Path, "/"+bucket+"/"): // an object of the store
+			w.Header().Set("Content-Type", "text/plain")
+			w.Header().Set("ETag", `"e"`)
+			http.ServeContent(w, r, "", time.Time{}, strings.NewReader(object))
 		case r.Method != http.MethodPost:
 			_ = json.NewEncoder(w).Encode(total)
 		case ids[id]:

@@ -21,7 +21,7 @@ func Operations() []string {
 
 // frontCodes are the codes of errors that the model does not have.
 var frontCodes = []string{
-	"IncompleteSignatureException", "InvalidSignatureException", "MisdirectedRequestException", "MissingAuthenticationTokenException",
+	"ExpiredTokenException", "IncompleteSignatureException", "InvalidSignatureException", "MisdirectedRequestException", "MissingAuthenticationTokenException",
 	"RequestAbortedException", "RequestEntityTooLargeException", "SerializationException", "ServiceUnavailable",
 	"UnknownOperationException", "UnrecognizedClientException",
 }
