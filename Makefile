@@ -23,7 +23,7 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build binaries release reproducible image test test-root test-postgres check bench bench-events hostile security soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
+.PHONY: help build binaries release reproducible image test test-root test-postgres check bench bench-events bench-replicas hostile security soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
@@ -34,6 +34,7 @@ help:
 	@echo "make check   checks formatting, and runs the linter, which includes vet"
 	@echo "make bench   runs the benchmark, for minutes, on a machine that does nothing else"
 	@echo "make bench-events measures messages and events, for minutes, on a machine that does nothing else"
+	@echo "make bench-replicas measures one, two and three servers over one PostgreSQL, and what they cost it"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make security prints the promises about security, runs the tests that prove them, and says what is not covered"
 	@echo "make soak    kills processes, and cuts the power, KILLS=$(KILLS) times, and counts what had been acknowledged"
@@ -118,6 +119,9 @@ bench: tools node
 
 bench-events: system
 	$(GO) run -C bench ./events
+
+bench-replicas: system
+	$(GO) run -C bench ./events -part replicas
 
 hostile:
 	$(GO) run -C e2e ./hostile
