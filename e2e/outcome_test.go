@@ -112,13 +112,36 @@ func wantNoTrace(t testing.TB, what, text, secret string) {
 }
 
 // findTrace finds a secret in a text, and returns how it is encoded there and where.
-func findTrace(text, secret string) (how string, at int) {
-	standard := strings.NewReplacer("-", "+", "_", "/").Replace(text) // of base64's two alphabets
+func findTrace(text, secret string) (how string, at int) { return newHaystack(text).find(secret) }
+
+// A haystack is a text in which secrets are searched for.
+type haystack struct {
+	text     string
+	lower    string // ASCII only
+	standard string // of base64's two alphabets
+}
+
+func newHaystack(text string) haystack {
+	lower, standard := []byte(text), []byte(text)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'A' <= c && c <= 'Z':
+			lower[i] += 'a' - 'A'
+		case c == '-':
+			standard[i] = '+'
+		case c == '_':
+			standard[i] = '/'
+		}
+	}
+	return haystack{text, string(lower), string(standard)}
+}
+
+func (h haystack) find(secret string) (how string, at int) {
 	for _, spelling := range []struct{ how, in, part string }{
-		{"as it is", text, secret}, {"URL-encoded", text, url.QueryEscape(secret)}, {"path-encoded", text, url.PathEscape(secret)},
-		{"in hexadecimal", strings.ToLower(text), hex.EncodeToString([]byte(secret))},
+		{"as it is", h.text, secret}, {"URL-encoded", h.text, url.QueryEscape(secret)}, {"path-encoded", h.text, url.PathEscape(secret)},
+		{"in hexadecimal", h.lower, hex.EncodeToString([]byte(secret))},
 		// Only the middle of the base64 form does not depend on what precedes and follows the secret.
-		{"in base64", standard, base64Middle(secret, 0)}, {"in base64", standard, base64Middle(secret, 1)}, {"in base64", standard, base64Middle(secret, 2)},
+		{"in base64", h.standard, base64Middle(secret, 0)}, {"in base64", h.standard, base64Middle(secret, 1)}, {"in base64", h.standard, base64Middle(secret, 2)},
 	} {
 		if at := strings.Index(spelling.in, spelling.part); at >= 0 {
 			return spelling.how, at

@@ -49,11 +49,20 @@ type secretWorld struct {
 	secrets   map[string]string // by what they are
 	urls      map[string]string // presigned URLs by what is special about them; most of them do not work
 	refused   string            // a bucket of a store with a wrong secret key
+	down      string            // endpoint of a store that does not respond
 	file      sample.File
 	responses strings.Builder // of the API
 }
 
 func newSecretWorld(t *testing.T) *secretWorld {
+	w, stores := describeSecrets(t)
+	w.world = newWorld(t, worldOptions{stores: stores, args: []string{"--log-level", "debug"}})
+	w.complete()
+	return w
+}
+
+// describeSecrets returns a secretWorld without a server, and the stores that the server must have.
+func describeSecrets(t *testing.T) (*secretWorld, []store) {
 	gateway := sharedS3(t)
 	secrets := map[string]string{
 		"the first account's token": metaToken, "the other account's token": otherMetaToken,
@@ -64,10 +73,12 @@ func newSecretWorld(t *testing.T) *secretWorld {
 	wrong, down := gateway.store("wrong-secret-*"), gateway.store("down-*")
 	wrong.SecretAccessKey = secrets["another store's secret key"]
 	down.Endpoint = fmt.Sprintf("http://127.0.0.1:%d", closedPort(t))
-	w := &secretWorld{
-		world:   newWorld(t, worldOptions{stores: []store{wrong, down}, args: []string{"--log-level", "debug"}}),
-		secrets: secrets, refused: gateway.bucket(t, "wrong-secret"), file: sampleFile(t, "sample.jpg"),
-	}
+	return &secretWorld{secrets: secrets, down: down.Endpoint, refused: gateway.bucket(t, "wrong-secret"), file: sampleFile(t, "sample.jpg")}, []store{wrong, down}
+}
+
+// complete adds what needs the server: an object, URLs for it, and their signatures.
+func (w *secretWorld) complete() {
+	t, secrets := w.t, w.secrets
 	secrets["the caller's secret key"] = w.key.secret
 	keyset, err := os.ReadFile(w.in.file("keyset.json"))
 	if err != nil {
@@ -82,7 +93,7 @@ func newSecretWorld(t *testing.T) *secretWorld {
 		"good": good, "tampered": good + "0", "too long": good + "&x=" + strings.Repeat("x", 2000), "not a URL": "::" + good,
 		"missing": w.s3.presign(t, w.bucket, "missing"), "wrongly signed": presignedWithWrongSecret(t, w.world),
 		"not allowed":           "https://files.example.com/a?" + query(t, good),
-		"host down":             strings.Replace(good, w.s3.endpoint, down.Endpoint, 1),
+		"host down":             strings.Replace(good, w.s3.endpoint, w.down, 1),
 		"signed with version 2": w.s3.endpoint + "/" + w.bucket + "/a.jpg?AWSAccessKeyId=" + s3AccessKey + "&Signature=" + url.QueryEscape("canaryOfVersion2/+6c1f==") + "&Expires=4102444800",
 	}
 	for name, signed := range w.urls {
@@ -97,7 +108,6 @@ func newSecretWorld(t *testing.T) *secretWorld {
 			t.Fatalf("%s is empty", what)
 		}
 	}
-	return w
 }
 
 // post makes an upload and keeps the response if it fails.

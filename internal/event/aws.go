@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,6 +22,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"ferry/internal/guard"
+	"ferry/internal/object"
 )
 
 // awsHTTP is the connections of clients.
@@ -126,7 +128,7 @@ func (c *awsClient) unnamed() error {
 func (c *awsClient) failed(ctx context.Context, to Destination, right string, err error) error {
 	var refusal smithy.APIError
 	if errors.As(err, &refusal) && refusal.ErrorCode() != unknownCode {
-		f := c.refused(refusal.ErrorCode(), right, err)
+		f := c.refused(ctx, refusal.ErrorCode(), right, err)
 		if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 			f.status = response.HTTPStatusCode()
 		}
@@ -136,16 +138,40 @@ func (c *awsClient) failed(ctx context.Context, to Destination, right string, er
 		return retryLater(err, "The server has no AWS credentials for %s. Configure an access key, or what the AWS SDK's credential chain reads.", c.target)
 	}
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() > 0 {
-		f := retryLater(err, "%s responded with status %d to the request for %s. Check that it is the endpoint of the service.", c.host, response.HTTPStatusCode(), c.target)
+		f := retryLater(c.scrubbed(ctx, err), "%s responded with status %d to the request for %s. Check that it is the endpoint of the service.", c.host, response.HTTPStatusCode(), c.target)
 		f.status = response.HTTPStatusCode()
 		return f
 	}
 	return unreachable(ctx, c.host, to.Timeout, err)
 }
 
+// scrubbed returns the error of a response without the secrets of the request, which a service, or what stands
+// in its place, may repeat.
+func (c *awsClient) scrubbed(ctx context.Context, err error) error {
+	used, failed := c.config.Credentials.Retrieve(ctx) // as the request did; they are cached
+	if failed != nil {
+		return errors.New("the text of the error is not shown, because it may contain secrets that are not known any more")
+	}
+	return object.Scrub(err, used.SecretAccessKey, used.SessionToken)
+}
+
+// codeForm is the form of the codes of errors, such as AWS.SimpleQueueService.NonExistentQueue.
+var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._]{0,99}$`)
+
+// knownCode returns the code of a response if it has the form of one, and no secret of the request is in it; else
+// a text that says so.
+func (c *awsClient) knownCode(ctx context.Context, code string) string {
+	text := errors.New(code)
+	if !codeForm.MatchString(code) || c.scrubbed(ctx, text).Error() != code {
+		return "an error code that is not AWS's"
+	}
+	return code
+}
+
 // refused returns the failure for a code of a service. The service's own message is
 // only for the log: it may repeat parts of the signed request.
-func (c *awsClient) refused(code, right string, err error) *failure {
+func (c *awsClient) refused(ctx context.Context, code, right string, err error) *failure {
+	code, err = c.knownCode(ctx, code), c.scrubbed(ctx, err)
 	f := retryLater(err, "%s refused the event for %s (%s).", c.host, c.target, code)
 	f.code = code
 	switch {

@@ -1,10 +1,13 @@
 package event_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -104,5 +107,58 @@ func TestServiceThatDoesNotEndItsResponseEndsAtTheDeadline(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A service, or what stands in its place, may repeat what it was sent. Nothing of it is in the
+// text that people see, or in the cause, which is logged.
+func TestSecretsThatAServiceRepeatsAreInNoError(t *testing.T) {
+	const secretKey, token = "secretKeyCanary/+b81e77", "sessionTokenCanary771d"
+	echo := func(r *http.Request) string {
+		return token + " " + url.QueryEscape(token) + " " + secretKey + " " + r.Header.Get("Authorization") + " " + r.Header.Get("X-Amz-Security-Token")
+	}
+	for name, respond := range map[string]http.HandlerFunc{
+		"a document": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>", token, echo(r), token)
+		},
+		"an object": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Amzn-Requestid", token)
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"__type":%q,"message":%q}`, token, echo(r))
+		},
+		"a header": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Amzn-Errortype", token)
+			w.WriteHeader(http.StatusBadRequest)
+		},
+		"a known code": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Amzn-Errortype", "AccessDenied")
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"message":%q}`, echo(r))
+		},
+		"an entry": func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":%q,"ErrorMessage":%q}]}`, token, echo(r))
+		},
+		"no document": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusBadGateway)
+			fmt.Fprint(w, echo(r))
+		},
+	} {
+		server := httptest.NewServer(respond)
+		for service, d := range awsDestinations(server.URL) {
+			d.AWS.SecretAccessKey, d.AWS.SessionToken = secret.New(secretKey), secret.New(token)
+			w := newWorld(t, event.DelivererConfig{}, d)
+			err := w.attempt("status.sent", []byte(sentEnvelope))
+			if err == nil {
+				t.Errorf("%s from %s: no error", name, service)
+			}
+			for ; err != nil; err = errors.Unwrap(err) {
+				text := err.Error()
+				if strings.Contains(text, token) || strings.Contains(text, secretKey) || regexp.MustCompile(`Signature=[0-9a-f]{64}`).MatchString(text) {
+					t.Errorf("%s from %s: %s", name, service, text)
+				}
+			}
+		}
+		server.Close()
 	}
 }

@@ -61,7 +61,7 @@ func (b *bus) send(ctx context.Context, e *state.Event) error {
 	}
 	entry := out.Entries[0]
 	if code := aws.ToString(entry.ErrorCode); code != "" {
-		return b.refused(code, "events:PutEvents", errEntry(aws.ToString(entry.ErrorMessage)))
+		return b.refused(ctx, code, "events:PutEvents", errEntry(aws.ToString(entry.ErrorMessage)))
 	}
 	if aws.ToString(entry.EventId) == "" {
 		return b.unnamed()

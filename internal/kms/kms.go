@@ -112,7 +112,7 @@ func (c *Client) PublicKey(ctx context.Context, arn string) (string, error) {
 	}
 	out, err := awskms.NewFromConfig(config).GetPublicKey(ctx, &awskms.GetPublicKeyInput{KeyId: &arn})
 	if err != nil {
-		return "", failure(arn, err)
+		return "", hideSecrets(ctx, config.Credentials, failure(arn, err))
 	}
 	// The key itself tells its type: some servers that stand for KMS do not return KeySpec.
 	key, err := x509.ParsePKIXPublicKey(out.PublicKey)
@@ -139,6 +139,22 @@ func (c *Client) credentials(ctx context.Context, region string) (aws.Credential
 	loaded, err := awsconfig.LoadDefaultConfig(ctx,
 		awsconfig.WithRegion(region), awsconfig.WithEC2IMDSClientEnableState(state), awsconfig.WithLogger(logging.Nop{}))
 	return loaded.Credentials, err
+}
+
+// hideSecrets removes the secrets of a request from its error: KMS, or what stands in its place, may repeat them.
+func hideSecrets(ctx context.Context, from aws.CredentialsProvider, e *Error) *Error {
+	used, err := from.Retrieve(ctx) // as the request did; they are cached
+	if err != nil {
+		return e // there was no request
+	}
+	for _, text := range []string{used.SecretAccessKey, used.SessionToken} {
+		if text == "" {
+			continue
+		}
+		hide := strings.NewReplacer(text, "[hidden]", url.QueryEscape(text), "[hidden]").Replace
+		e.Message, e.Cause = hide(e.Message), errors.New(hide(e.Cause.Error()))
+	}
+	return e
 }
 
 // failure returns the error for a failure of the SDK. KMS's own message is only for the

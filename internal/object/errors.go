@@ -106,8 +106,14 @@ const maxCause = 500 // bytes of an error's text, part of which comes from the s
 
 var (
 	queryText   = regexp.MustCompile(`\?[^\s"'<>]+`)
+	signedText  = regexp.MustCompile(`(?i)signature=[0-9a-f]{64}`) // of a request, in an Authorization header
 	addressText = regexp.MustCompile(`[0-9A-Fa-f:.]{2,}(%[0-9A-Za-z]+)?`)
 )
+
+// Scrub returns an error of another service with a text that may be logged: without the
+// secrets, in their usual spellings, and without signatures, queries and addresses. A service
+// may repeat in its response what it was sent. It returns nil for nil.
+func Scrub(err error, secrets ...string) error { return newScrubber(secrets...).error(err) }
 
 // error returns err with a text that may be logged, or nil for nil.
 func (s scrubber) error(err error) error {
@@ -122,6 +128,7 @@ func (s scrubber) text(text string) string {
 		text = s.hide(text)
 	}
 	text = queryText.ReplaceAllString(text, "?[hidden]")
+	text = signedText.ReplaceAllString(text, "Signature=[hidden]")
 	text = addressText.ReplaceAllStringFunc(text, hideAddress)
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -14,17 +14,18 @@ func TestScrubbedTexts(t *testing.T) {
 	const query = "X-Amz-Signature=5ignature-canary&X-Amz-Security-Token=token%2Fcanary%3D%3D&k=v"
 	s := newScrubber(append(querySecrets(query), "customer-key-canary")...)
 	for text, want := range map[string]string{
-		"dial tcp 127.0.0.1:9: connect: refused":                   "dial tcp [address]: connect: refused",
-		"dial tcp [::1]:9: connect: refused":                       "dial tcp [[address]]:9: connect: refused",
-		"lookup x.example.org. on 10.0.0.53:53: no such host":      "lookup x.example.org. on [address]: no such host",
-		"bad 2001:db8::1 and fe80:: and ::ffff:10.0.0.1 and 1.2.3": "bad [address] and [address] and [address] and 1.2.3",
-		"fe80::1%eth0 is bad":                                      "[address] is bad",
-		`Get "http://minio/b/k?x-id=GetObject": EOF`:               `Get "http://minio/b/k?[hidden]": EOF`,
-		"the server repeats " + query:                              "the server repeats [hidden]",
-		"the server decodes token/canary== of it":                  "the server decodes [hidden] of it",
-		"the server sends customer-key-canary":                     "the server sends [hidden]",
-		"two\r\nlines\x00":                                         "two  lines ",
-		"feed the cafe at 12:30":                                   "feed the cafe at 12:30",
+		"dial tcp 127.0.0.1:9: connect: refused":                    "dial tcp [address]: connect: refused",
+		"dial tcp [::1]:9: connect: refused":                        "dial tcp [[address]]:9: connect: refused",
+		"lookup x.example.org. on 10.0.0.53:53: no such host":       "lookup x.example.org. on [address]: no such host",
+		"bad 2001:db8::1 and fe80:: and ::ffff:10.0.0.1 and 1.2.3":  "bad [address] and [address] and [address] and 1.2.3",
+		"fe80::1%eth0 is bad":                                       "[address] is bad",
+		`Get "http://minio/b/k?x-id=GetObject": EOF`:                `Get "http://minio/b/k?[hidden]": EOF`,
+		"the server repeats " + query:                               "the server repeats [hidden]",
+		"the server decodes token/canary== of it":                   "the server decodes [hidden] of it",
+		"the server sends customer-key-canary":                      "the server sends [hidden]",
+		"SignedHeaders=host, Signature=" + strings.Repeat("0a", 32): "SignedHeaders=host, Signature=[hidden]",
+		"two\r\nlines\x00":                                          "two  lines ",
+		"feed the cafe at 12:30":                                    "feed the cafe at 12:30",
 	} {
 		if got := s.error(errors.New(text)).Error(); got != want {
 			t.Errorf("%q\n got %q\nwant %q", text, got, want)
