@@ -78,7 +78,7 @@ func TestPagesOfAServerAreAccessibleAndLoadNothingElse(t *testing.T) {
 	for _, role := range []string{"viewer", "admin"} {
 		p := b.open()
 		c.logIn(p, role)
-		pages := []string{"/", "/messages", "/messages/" + c.message, "/media", "/media/" + c.media, "/templates", "/timeline", "/why?id=" + c.media, "/events", "/admin/accounts", "/admin/keys", "/admin/keys/" + c.key.id + "?action=social-messaging%3ASendWhatsAppMessage&resource=*", "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/audit"}
+		pages := []string{"/", "/messages", "/messages/" + c.message, "/media", "/media/" + c.media, "/templates", "/timeline", "/why?id=" + c.media, "/events", "/admin/accounts", "/admin/keys", "/admin/keys/" + c.key.id + "?action=social-messaging%3ASendWhatsAppMessage&resource=*", "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/doctor", "/admin/audit"}
 		for _, l := range looks() {
 			p.show(l)
 			for _, path := range pages {
@@ -96,6 +96,28 @@ func TestPagesOfAServerAreAccessibleAndLoadNothingElse(t *testing.T) {
 		}
 		p.closed()
 	}
+}
+
+func TestOperatorExaminesTheServer(t *testing.T) {
+	c := startAdminConsole(t)
+	p := startBrowser(t).open()
+	c.logIn(p, "operator")
+	for _, l := range looks() {
+		p.show(l)
+		p.visit(c.url + "/admin/doctor")
+		p.do(chromedp.Click("main form button.primary"))
+		p.await("the result is shown", `document.querySelector("#result")`)
+		p.sees("valid, with both permissions")
+		for _, violation := range p.violations() {
+			t.Errorf("%d px, %s: %s", l.width, l.scheme, violation)
+		}
+		if !p.holds("document.documentElement.scrollWidth <= innerWidth") {
+			t.Errorf("the result at %d px is wider than the window", l.width)
+		}
+		p.photograph(fmt.Sprintf("doctor-%d-%s", l.width, l.scheme))
+	}
+	p.visit(c.url + "/admin/audit")
+	p.sees("ExamineServer")
 }
 
 func TestOperatorLooksAtAnUploadedFile(t *testing.T) {

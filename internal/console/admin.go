@@ -31,6 +31,7 @@ func (c *Console) routeAdmin() {
 	c.routeStores()
 	c.routeDestinations()
 	c.page(navItem{Path: "/admin/limits"}, viewer, c.serveLimits)
+	c.routeDoctor()
 	c.page(navItem{Path: "/admin/audit"}, viewer, c.serveAudit)
 	c.action("/admin/confirm", "ConfirmLogin", admin, c.confirm)
 }

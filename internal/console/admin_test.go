@@ -80,6 +80,7 @@ func TestPagesOfAdministrationShowWhatThereIs(t *testing.T) {
 		"/admin/stores":                          {server.S3URL, "access key " + local.AccessKeyID, "path style"},
 		"/admin/destinations":                    {"events.jsonl", "Lucky Shrub", "no business account: they choose it by its ARN"},
 		"/admin/limits":                          {"connections from clients", "--max-connections", "10,000", "not used"},
+		"/admin/doctor":                          {"Examine this server", "ferry doctor"},
 		"/admin/audit":                           {"LogIn", "anna", "role admin"},
 	} {
 		a := w.get(path, "Cookie", admin)
@@ -111,7 +112,7 @@ func TestViewersSeeNoFullNumbersAndChangeNothing(t *testing.T) {
 	if strings.Contains(a.body, "078-3881") {
 		t.Error("a viewer sees the whole number")
 	}
-	for _, path := range []string{"/admin/accounts", "/admin/keys", "/admin/keys/" + local.AccessKeyID, "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/audit"} {
+	for _, path := range []string{"/admin/accounts", "/admin/keys", "/admin/keys/" + local.AccessKeyID, "/admin/stores", "/admin/destinations", "/admin/limits", "/admin/doctor", "/admin/audit"} {
 		a := w.get(path, "Cookie", viewer)
 		if a.status != http.StatusOK || strings.Contains(a.body, `method="post" action="/admin`) {
 			t.Errorf("%s: %d, or it has a form that the viewer may not send", path, a.status)
@@ -126,6 +127,7 @@ func TestViewersSeeNoFullNumbersAndChangeNothing(t *testing.T) {
 		w.submit(operator, path, fields...).want(t, http.StatusForbidden, "needs the role admin")
 	}
 	w.submit(viewer, "/admin/destinations/test", "target", "log").want(t, http.StatusForbidden, "needs the role operator")
+	w.submit(viewer, "/admin/doctor").want(t, http.StatusForbidden, "needs the role operator")
 	w.submit(operator, "/admin/destinations/test", "target", "log").want(t, http.StatusOK, "✓ Accepted")
 	w.get("/admin/audit", "Cookie", viewer).want(t, http.StatusOK, "DeleteKey", "✗ refused", "Your role is viewer; this needs the role admin.")
 	if keys, err := w.db.AccessKeys(t.Context(), ""); err != nil || len(keys) != 1 || keys[0].IsDisabled() {
@@ -382,13 +384,13 @@ func TestTrialOfAStoreReportsEachStep(t *testing.T) {
 	admin := w.login("admin")
 	putObject(t, server, "photos/cat.txt", "hello")
 	a := w.submit(admin, "/admin/stores/try", "bucket", local.Bucket, "key", "photos/cat.txt")
-	a.want(t, http.StatusOK, "Store 1 serves the bucket", "✓ credentials", "✓ HEAD", "5 bytes, type text/plain", "✓ range GET", "✓ presigned URL")
+	a.want(t, http.StatusOK, "Store 1 serves the bucket", "✓ credentials", "✓ HEAD", "5 bytes, type text/plain", "✓ range GET", "✓ If-Match", "✓ presigned URL", "✓ checksum")
 	if strings.Contains(a.body, "hello") || strings.Contains(a.body, "X-Amz-Signature") {
 		t.Error("the page shows the content, or the URL")
 	}
 	w.submit(admin, "/admin/stores/try", "bucket", "s3://"+local.Bucket+"/nowhere.jpg").want(t, http.StatusOK, "✗ HEAD", "object-not-found", "Check the key")
 	w.submit(admin, "/admin/stores/try", "bucket", "No Bucket", "key", "k").want(t, http.StatusBadRequest, "cannot be used")
-	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "TryStore", "HEAD: ok, range GET: ok, presigned URL: ok", "HEAD: object-not-found")
+	w.get("/admin/audit", "Cookie", admin).want(t, http.StatusOK, "TryStore", "HEAD: ok, range GET: ok, If-Match: ok, presigned URL: ok, checksum: ok", "HEAD: object-not-found")
 }
 
 func TestTestEventIsSentAndReported(t *testing.T) {

@@ -101,7 +101,9 @@ type Console struct {
 	previews chan struct{} // has an element for each file that is read from Meta
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
-	checked  struct { // the last health checks
+	// examining is held while the server is examined.
+	examining sync.Mutex
+	checked   struct { // the last health checks
 		sync.Mutex
 		health gateway.Health
 		at     time.Time
