@@ -8,6 +8,8 @@ COMMIT_TIME       ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # The same commit becomes the same bytes in every folder: no paths, no build id, and nothing from .git but the above.
 FLAGS    = -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.described=$(VERSION) -X main.revision=$(COMMIT) -X main.committed=$(COMMIT_TIME)"
+# The Go release that binaries are built with, whatever this machine has: for its fixes, and for equal bytes.
+TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 PLATFORMS ?= linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64 windows_arm64
 DIST     ?= dist
 FUZZ    ?= 20s
@@ -23,7 +25,7 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build binaries release reproducible image test test-root test-postgres check bench bench-events bench-replicas hostile security soak fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
+.PHONY: help build binaries modules release reproducible image test test-root test-postgres check bench bench-events bench-replicas hostile security soak vulnerabilities fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
@@ -38,6 +40,7 @@ help:
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make security prints the promises about security, runs the tests that prove them, and says what is not covered"
 	@echo "make soak    kills processes, and cuts the power, KILLS=$(KILLS) times, and counts what had been acknowledged"
+	@echo "make vulnerabilities looks for known vulnerabilities in the code that the binary calls"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make pictures makes the pictures of the README, with a browser"
 	@echo "make tidy    runs go mod tidy in every module"
@@ -50,7 +53,7 @@ build:
 binaries:
 	@set -e; for platform in $(PLATFORMS); do \
 	  case $$platform in windows_*) extension=.exe;; *) extension=;; esac; echo "building for $$platform"; \
-	  CGO_ENABLED=0 GOOS=$${platform%_*} GOARCH=$${platform#*_} $(GO) build $(FLAGS) -o $(DIST)/binaries/$$platform/ferry$$extension ./cmd/ferry; \
+	  GOTOOLCHAIN=$(TOOLCHAIN) CGO_ENABLED=0 GOOS=$${platform%_*} GOARCH=$${platform#*_} $(GO) build $(FLAGS) -o $(DIST)/binaries/$$platform/ferry$$extension ./cmd/ferry; \
 	done
 
 release:
@@ -66,6 +69,10 @@ reproducible:
 	GOCACHE="$$other/cache" $(MAKE) --no-print-directory -C "$$other" binaries DIST="$$other/dist" VERSION=$(VERSION) COMMIT=$(COMMIT) COMMIT_TIME=$(COMMIT_TIME); \
 	cd $(DIST)/binaries; sha256sum */ferry* | tee "$$other/sums"; cd "$$other/dist/binaries"; sha256sum --check "$$other/sums"
 
+# What a build without a network needs.
+modules:
+	GOTOOLCHAIN=$(TOOLCHAIN) $(GO) mod download
+
 # The same commit becomes the same image. --format docker, which keeps the health check of deploy/Dockerfile, records the
 # name of a container instead. BUILDER=here builds with the Go release and the modules of this machine, as is done where
 # the image of Go cannot be pulled.
@@ -77,7 +84,7 @@ image:
 	  echo "$(GOLANG_IMAGE) cannot be pulled: building with $$($(GO) env GOVERSION) of this machine" >&2; builder=here; \
 	fi; \
 	if [ "$$builder" = here ]; then \
-	  $(GO) mod download; builder=$$($(GO) run -C $(CURDIR)/deploy ./builder); \
+	  $(MAKE) --no-print-directory modules; builder=$$($(GO) run -C $(CURDIR)/deploy ./builder); \
 	  flags="--isolation chroot --volume $$($(GO) env GOMODCACHE):/root/go/pkg/mod:ro --volume $$($(GO) env GOCACHE):/root/.cache/go-build"; \
 	fi; \
 	podman build --timestamp $(SOURCE_DATE_EPOCH) $${builder:+--build-arg BUILDER=$$builder} $$flags --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) \
@@ -135,6 +142,16 @@ soak: system
 	FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run 'AServerThatIsKilled|PowerFailure' .
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$$(( ($(KILLS) + 9) / 10 )) $(GO) test -count=1 -timeout 6h -v -run ReplicaThatIsKilled .
+
+# The database is a Go module, so that no other server is needed than the proxy of modules. What is known today is what
+# counts: neither version is pinned. The binary has its symbols, so that what it does not call is not reported.
+vulnerabilities:
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	GOTOOLCHAIN=$(TOOLCHAIN) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o "$$folder/ferry" ./cmd/ferry; \
+	database=$$(cd "$$folder" && $(GO) mod init x 2>/dev/null && $(GO) mod download -json golang.org/x/vulndb@latest | sed -n 's/^\t"Dir": "\(.*\)",*$$/\1/p'); \
+	echo "known on $$(echo "$$database" | sed 's/.*-\(....\)\(..\)\(..\)[0-9]*-.*/\1-\2-\3/'):"; \
+	cd "$$database" && GOFLAGS=-mod=readonly $(GO) run ./cmd/indexdb -vulns data/osv -out "$$folder/database"; \
+	cd "$$folder" && $(GO) run golang.org/x/vuln/cmd/govulncheck@latest -db "file://$$folder/database" -mode binary ferry
 
 fuzz:
 	@set -e; for module in $(MODULES); do \

@@ -92,7 +92,7 @@ func (r *rig) makeBuilder() {
 // build has left.
 func (r *rig) build(folder string) (id string) {
 	r.t.Helper()
-	r.run("go", "-C", folder, "mod", "download")
+	r.run("make", "-C", folder, "modules")
 	modules, cache := r.run("go", "env", "GOMODCACHE"), r.run("go", "env", "GOCACHE")
 	file := filepath.Join(r.t.TempDir(), "id")
 	r.run("make", "-C", folder, "image", "BUILDER="+r.builder, "SOURCE_DATE_EPOCH=1790000000", "VERSION=v1.2.3", "COMMIT=0123abc", "COMMIT_TIME=2026-11-30T12:00:00Z",

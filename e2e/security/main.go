@@ -58,6 +58,13 @@ func run(ctx context.Context, quick bool) (map[string]string, error) {
 		directory, path := "..", "./"+in
 		inRoot := false
 		switch {
+		case in == "make":
+			for _, target := range names[in] {
+				if !quick {
+					results["make "+target] = runMake(ctx, target)
+				}
+			}
+			continue
 		case in == "e2e":
 			directory, path = ".", "."
 		case strings.HasPrefix(in, "deploy/"):
@@ -83,6 +90,17 @@ func keys(m map[string][]string) func(func(string) bool) {
 			}
 		}
 	}
+}
+
+// runMake makes a target of the Makefile, and returns pass or fail.
+func runMake(ctx context.Context, target string) string {
+	fmt.Fprintf(os.Stderr, "make %s\n", target)
+	command := exec.CommandContext(ctx, "make", "-C", "..", "--no-print-directory", target)
+	command.Stdout, command.Stderr = os.Stderr, os.Stderr
+	if command.Run() != nil {
+		return "fail"
+	}
+	return "pass"
 }
 
 func runPackage(ctx context.Context, directory, path, in string, names []string, results map[string]string) error {
