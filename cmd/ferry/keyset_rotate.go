@@ -44,8 +44,12 @@ func (c *keysetRotateCommand) Validate() error {
 
 // Run continues the rotation, or begins one.
 func (c *keysetRotateCommand) Run(ctx context.Context, terminal *terminal) error {
+	file, err := c.keysetFile()
+	if err != nil {
+		return err
+	}
 	if c.Out == "" && c.KeysetFile != "" {
-		if err := c.keysetFile().CheckReplaceable(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := file.CheckReplaceable(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s cannot be replaced: %w. If it is a copy, such as a Kubernetes secret, write the next keyset elsewhere with --out FILE", c.KeysetFile, err)
 		}
 	}
@@ -56,7 +60,7 @@ func (c *keysetRotateCommand) Run(ctx context.Context, terminal *terminal) error
 	defer db.Close()
 	var printed error
 	rotation := admin.Rotation{
-		State: db, File: c.keysetFile(), Out: secret.KeysetFile{Path: c.Out}, Wait: c.Wait, Grace: c.Grace,
+		State: db, File: file, Out: secret.KeysetFile{Path: c.Out, Wrapper: file.Wrapper}, Wait: c.Wait, Grace: c.Grace,
 		Changed: func(text string) {
 			terminal.record(ctx, db, "", "keyset rotate", c.KeysetFile, text)
 			printed = errors.Join(printed, terminal.out.Printf("%s\n", text))

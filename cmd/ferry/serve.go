@@ -24,7 +24,6 @@ import (
 	"ferry/internal/gateway"
 	"ferry/internal/graph"
 	"ferry/internal/journal"
-	"ferry/internal/kms"
 	"ferry/internal/local"
 	"ferry/internal/message"
 	"ferry/internal/object"
@@ -39,25 +38,34 @@ type stateFlags struct {
 	Database            secret.Secret `help:"SQLite file with the server's state, which is created if it is missing; or a PostgreSQL database, postgres://USER@HOST:PORT/NAME?sslmode=verify-full, which several servers may share. Set a URL with a password in the environment or the configuration file: the command line is visible to other users. Default: ${default}." default:"ferry.db" placeholder:"FILE|URL" group:"State"`
 	DatabaseConnections int           `help:"Connections to PostgreSQL, half of which are for writing." default:"20" placeholder:"NUMBER" group:"State"`
 	KeysetFile          string        `help:"File with the keyset that encrypts secrets in the database ('ferry keyset create' creates one)." placeholder:"FILE" group:"State"`
+	KeysetKMSKey        string        `name:"keyset-kms-key" help:"ARN of the key of AWS KMS that has encrypted the keyset as a whole. The keyset must then be encrypted by this key. Default: none, the keyset is in the clear." placeholder:"ARN" group:"State"`
 	Keyset              secret.Secret `help:"The keyset itself, instead of a file. Set it in the environment: the command line is visible to other users." placeholder:"JSON" group:"State"`
+	kmsAccess
 }
 
 // sealer reads the keyset.
 func (f stateFlags) sealer(ctx context.Context) (*secret.Sealer, error) {
-	switch {
-	case f.KeysetFile != "" && !f.Keyset.IsZero():
+	if f.KeysetFile != "" && !f.Keyset.IsZero() {
 		return nil, errors.New("both --keyset-file and --keyset are set; set only one")
-	case f.KeysetFile != "":
-		return secret.OpenSealer(ctx, f.keysetFile())
-	case !f.Keyset.IsZero():
-		return secret.NewSealer(f.Keyset)
-	default:
+	}
+	if f.KeysetFile == "" && f.Keyset.IsZero() {
 		return nil, errors.New("there is no keyset to encrypt secrets with; create one with 'ferry keyset create keyset.json' and set --keyset-file keyset.json")
 	}
+	file, err := f.keysetFile()
+	if err != nil {
+		return nil, err
+	}
+	if f.KeysetFile != "" {
+		return secret.OpenSealer(ctx, file)
+	}
+	return secret.UnwrapSealer(ctx, f.Keyset, file.Wrapper)
 }
 
-// keysetFile returns the file of --keyset-file.
-func (f stateFlags) keysetFile() secret.KeysetFile { return secret.KeysetFile{Path: f.KeysetFile} }
+// keysetFile returns the file of --keyset-file, and what decrypts it.
+func (f stateFlags) keysetFile() (secret.KeysetFile, error) {
+	wrapper, err := f.wrapper("keyset-kms-key", f.KeysetKMSKey)
+	return secret.KeysetFile{Path: f.KeysetFile, Wrapper: wrapper}, err
+}
 
 // config returns the configuration of the database.
 func (f stateFlags) config(sealer *secret.Sealer) state.Config {
@@ -137,10 +145,11 @@ type serveCommand struct {
 	graphFlags
 	webhookFlags
 	eventFlags
-	kmsFlags
 	consoleFlags
 	trustFlags
 	metricsFlags
+
+	keyset *secret.Sealer // that check has opened
 
 	SNSInstanceProfile bool `name:"sns-instance-profile" help:"Publish to SNS topics that callers choose with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Events"`
 
@@ -169,7 +178,6 @@ type serveCommand struct {
 	JournalKeep        time.Duration  `help:"How long what happened is kept for 'ferry logs' and 'ferry why'; phone numbers are part of it. Default: ${default}, which is 7 days." default:"168h" group:"Limits"`
 	JournalRows        int            `help:"How many entries of it are kept, each of about 1 KiB in the database." default:"100000" placeholder:"NUMBER" group:"Limits"`
 	Store              storeList      `help:"An S3-compatible store, as JSON: {\"buckets\": [\"media-*\"], \"endpoint\": \"https://…\", \"region\": \"…\", \"path_style\": true, \"access_key_id\": \"…\", \"secret_access_key_file\": \"FILE\"}, and \"session_token\" if the key is temporary; \"literal_keys\": true if the store keeps leading and double slashes of keys; \"request_payer\": true to pay for requester-pays buckets; \"expected_bucket_owner\": \"ACCOUNT\"; \"verify_checksums\": true to compare each object with the checksum that the store keeps. Without a key, the store uses the AWS SDK's credential chain: environment, shared files, web identity, container; the role of the EC2 instance only with \"instance_profile\": true. May be repeated; a bucket is served by the first store with a pattern that matches its name. Default: AWS S3 in --region, with that chain." placeholder:"JSON" group:"Sources"`
-	KMSInstanceProfile bool           `name:"kms-instance-profile" help:"Read keys of AWS KMS with the role of the EC2 instance (IMDS), if there are no other credentials." group:"Sources"`
 	InstanceProfile    bool           `help:"Allow the default store to use the role of the EC2 instance (IMDS)." group:"Sources"`
 	AllowHost          []string       `help:"Host that presigned URLs may name in addition to AWS S3 and the stores: host, host:port or *.suffix." placeholder:"HOST" group:"Sources"`
 	AllowAnyPublicHost bool           `help:"Allow presigned URLs to name any public host, except those of Meta's Graph API." group:"Sources"`
@@ -189,7 +197,7 @@ func (c *serveCommand) config() gateway.Config {
 		Version:      version(),
 		Graph:        c.graphFlags.config(),
 		Objects:      object.Config{Stores: stores, DefaultRegion: c.Region, AllowedHosts: c.AllowHost, AllowAnyPublicHost: c.AllowAnyPublicHost},
-		API:          social.Config{Region: c.Region, Proxies: proxies, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain, KMS: &kms.Config{Endpoint: c.KMSEndpoint, UseInstanceProfile: c.KMSInstanceProfile}},
+		API:          social.Config{Region: c.Region, Proxies: proxies, MediaPerSecond: rate, WillFail: transfer.WillFail(c.WillFail), VerifyUploads: c.VerifyUploads, TextAsPlain: c.TextAsPlain, KMS: new(c.kmsAccess.config())},
 		Governor:     message.GovernorConfig{PerSecond: c.MessagesPerSecond, PerSecondOf: c.numberRates(), MaxQueued: c.MaxQueuedMessages},
 		LinkToID:     c.LinkToID,
 		Router:       event.RouterConfig{Destinations: c.Destination},
@@ -220,7 +228,8 @@ var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 // check returns every problem of the configuration at once, before anything is
 // created or sent.
 func (c *serveCommand) check(ctx context.Context) error {
-	_, keysetErr := c.sealer(ctx)
+	var keysetErr error
+	c.keyset, keysetErr = c.sealer(ctx)
 	return errors.Join(c.checkDatabase(), keysetErr, c.checkSettings(ctx))
 }
 
@@ -367,12 +376,10 @@ func (c *serveCommand) Run(ctx context.Context, terminal *terminal) error {
 	if err := errors.Join(c.addMetrics(&config, terminal), c.addConsole(&config)); err != nil {
 		return errors.Join(err, closeAll(listener, config.Webhook.Listener, config.Metrics.Listener, consoleListener(config)))
 	}
-	if config.Sealer, err = c.sealer(ctx); err == nil {
-		database := c.stateFlags.config(config.Sealer)
-		database.CheckIntegrity, database.Logger, database.Server = true, terminal.log, processName()
-		config.State, err = state.Open(ctx, database)
-	}
-	if err == nil {
+	config.Sealer = c.keyset
+	database := c.stateFlags.config(config.Sealer)
+	database.CheckIntegrity, database.Logger, database.Server = true, terminal.log, processName()
+	if config.State, err = state.Open(ctx, database); err == nil {
 		err = refuseSampleKey(ctx, config.State)
 		config.Journal = journal.New(journal.Config{Store: config.State, Keep: c.JournalKeep, Rows: c.JournalRows, Logger: terminal.log})
 	}

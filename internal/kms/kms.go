@@ -1,5 +1,5 @@
 // Package kms reads public keys from AWS's Key Management Service, or from a server that
-// speaks its protocol (docs/references.md#kms).
+// speaks its protocol (docs/references.md#kms), and encrypts keysets with its keys.
 package kms
 
 import (
@@ -56,7 +56,7 @@ func (c Config) Check() error {
 	return nil
 }
 
-// Client reads public keys. It is safe for concurrent use.
+// Client sends requests to KMS. It is safe for concurrent use.
 type Client struct {
 	config Config
 	http   *awshttp.BuildableClient
@@ -81,7 +81,7 @@ const (
 	Unsuitable              // the key is not one that WhatsApp takes, or its ARN is not one
 )
 
-// Error is an error of PublicKey.
+// Error is an error of a request to KMS.
 type Error struct {
 	Kind    Kind
 	Message string // for callers
@@ -98,21 +98,13 @@ var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:kms:([a-z0-9]+(?:-[a-z0-9]+)+)
 // PublicKey returns the public half of a key as PEM. The key must have 2048 bits, be for
 // RSA, and for encryption. Errors are of type [*Error].
 func (c *Client) PublicKey(ctx context.Context, arn string) (string, error) {
-	parts := arnForm.FindStringSubmatch(arn)
-	if parts == nil {
-		return "", &Error{Unsuitable, fmt.Sprintf("'%s' is not the ARN of a KMS key.", arn), nil}
-	}
-	config := aws.Config{Region: parts[1], HTTPClient: c.http, Logger: logging.Nop{}}
-	if c.config.Endpoint != "" {
-		config.BaseEndpoint = &c.config.Endpoint
-	}
-	var err error
-	if config.Credentials, err = c.credentials(ctx, config.Region); err != nil {
-		return "", &Error{Unavailable, "The server has no AWS credentials for KMS.", err}
-	}
-	out, err := awskms.NewFromConfig(config).GetPublicKey(ctx, &awskms.GetPublicKeyInput{KeyId: &arn})
+	service, err := c.service(ctx, arn)
 	if err != nil {
-		return "", hideSecrets(ctx, config.Credentials, failure(arn, err))
+		return "", err
+	}
+	out, err := service.GetPublicKey(ctx, &awskms.GetPublicKeyInput{KeyId: &arn})
+	if err != nil {
+		return "", hideSecrets(ctx, service, failure(arn, err))
 	}
 	// The key itself tells its type: some servers that stand for KMS do not return KeySpec.
 	key, err := x509.ParsePKIXPublicKey(out.PublicKey)
@@ -124,6 +116,23 @@ func (c *Client) PublicKey(ctx context.Context, arn string) (string, error) {
 			strings.TrimSpace(string(out.KeySpec)+" "+string(out.KeyUsage))), nil}
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: out.PublicKey})), nil
+}
+
+// service returns the SDK's client for the region of a key.
+func (c *Client) service(ctx context.Context, arn string) (*awskms.Client, error) {
+	parts := arnForm.FindStringSubmatch(arn)
+	if parts == nil {
+		return nil, &Error{Unsuitable, fmt.Sprintf("'%s' is not the ARN of a KMS key.", arn), nil}
+	}
+	config := aws.Config{Region: parts[1], HTTPClient: c.http, Logger: logging.Nop{}}
+	if c.config.Endpoint != "" {
+		config.BaseEndpoint = &c.config.Endpoint
+	}
+	var err error
+	if config.Credentials, err = c.credentials(ctx, config.Region); err != nil {
+		return nil, &Error{Unavailable, "The server has no AWS credentials for KMS.", err}
+	}
+	return awskms.NewFromConfig(config), nil
 }
 
 // credentials returns the configured key, or else the SDK's credential chain. Nothing
@@ -142,8 +151,8 @@ func (c *Client) credentials(ctx context.Context, region string) (aws.Credential
 }
 
 // hideSecrets removes the secrets of a request from its error: KMS, or what stands in its place, may repeat them.
-func hideSecrets(ctx context.Context, from aws.CredentialsProvider, e *Error) *Error {
-	used, err := from.Retrieve(ctx) // as the request did; they are cached
+func hideSecrets(ctx context.Context, service *awskms.Client, e *Error) *Error {
+	used, err := service.Options().Credentials.Retrieve(ctx) // as the request did; they are cached
 	if err != nil {
 		return e // there was no request
 	}

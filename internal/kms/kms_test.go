@@ -25,12 +25,21 @@ func TestSecretsThatKMSRepeatsAreInNoError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = client.PublicKey(t.Context(), arn); err == nil {
-			t.Errorf("%s: no error", name)
+		key, err := client.KeysetKey(arn)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for ; err != nil; err = errors.Unwrap(err) {
-			if text := err.Error(); strings.Contains(text, secretKey) || strings.Contains(text, url.QueryEscape(secretKey)) {
-				t.Errorf("%s: %s", name, text)
+		_, publicErr := client.PublicKey(t.Context(), arn)
+		_, wrapErr := key.Wrap(t.Context(), []byte("keyset"))
+		_, unwrapErr := key.Unwrap(t.Context(), []byte("keyset"))
+		for request, err := range map[string]error{"GetPublicKey": publicErr, "Encrypt": wrapErr, "Decrypt": unwrapErr} {
+			if err == nil {
+				t.Errorf("%s, %s: no error", name, request)
+			}
+			for ; err != nil; err = errors.Unwrap(err) {
+				if text := err.Error(); strings.Contains(text, secretKey) || strings.Contains(text, url.QueryEscape(secretKey)) {
+					t.Errorf("%s, %s: %s", name, request, text)
+				}
 			}
 		}
 		server.Close()

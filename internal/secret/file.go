@@ -22,7 +22,10 @@ const newSuffix = ".new"
 var ErrKeysetChanged = errors.New("the keyset's file was changed meanwhile by another process; run the command again")
 
 // A KeysetFile is a file with a keyset in Tink's JSON format.
-type KeysetFile struct{ Path string }
+type KeysetFile struct {
+	Path    string
+	Wrapper Wrapper // encrypts the keyset as a whole; nil means that it is in the clear
+}
 
 // Load reads the keyset.
 func (f KeysetFile) Load(ctx context.Context) (*Keyset, error) {
@@ -50,13 +53,13 @@ func (f KeysetFile) read() (Secret, error) {
 	return New(string(text)), nil
 }
 
-func (f KeysetFile) parse(_ context.Context, text Secret) (*Keyset, error) { return ParseKeyset(text) }
-
-func (f KeysetFile) format(_ context.Context, keyset *Keyset) (Secret, error) { return keyset.Text() }
+func (f KeysetFile) parse(ctx context.Context, text Secret) (*Keyset, error) {
+	return UnwrapKeyset(ctx, text, f.Wrapper)
+}
 
 // Create writes a keyset to the file, which must not exist. Only its owner may read it.
 func (f KeysetFile) Create(ctx context.Context, keyset *Keyset) error {
-	text, err := f.format(ctx, keyset)
+	text, err := keyset.WrappedText(ctx, f.Wrapper)
 	if err != nil {
 		return err
 	}
@@ -92,7 +95,7 @@ func (f KeysetFile) CheckReplaceable() error {
 // reads the file sees one of them, also after a crash. The file keeps its mode and its
 // owner. It returns ErrKeysetChanged if the file does not have the keyset before.
 func (f KeysetFile) Replace(ctx context.Context, before, after *Keyset) error {
-	text, err := f.format(ctx, after)
+	text, err := after.WrappedText(ctx, f.Wrapper)
 	if err != nil {
 		return err
 	}

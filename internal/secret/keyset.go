@@ -4,7 +4,9 @@ package secret
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
@@ -40,6 +43,8 @@ func GenerateKeyset() (Secret, error) {
 	return (&Keyset{handle: handle}).Text()
 }
 
+var errMalformed = errors.New("the keyset is malformed; expected the JSON that 'ferry keyset create' writes")
+
 // ParseKeyset reads a keyset in Tink's JSON format, with its keys in the clear.
 func ParseKeyset(text Secret) (*Keyset, error) {
 	if strings.TrimSpace(text.Reveal()) == "" {
@@ -47,7 +52,7 @@ func ParseKeyset(text Secret) (*Keyset, error) {
 	}
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(text.Reveal())))
 	if err != nil {
-		return nil, errors.New("the keyset is malformed; expected the JSON that 'ferry keyset create' writes")
+		return nil, errMalformed
 	}
 	return newKeyset(handle)
 }
@@ -86,6 +91,77 @@ func (k *Keyset) Has(id uint32) bool { return slices.Contains(k.keys, id) }
 
 // Primary returns the id of the key that seals.
 func (k *Keyset) Primary() uint32 { return k.primary }
+
+// A Wrapper encrypts keysets with a key that is elsewhere, such as in a key management
+// service. Its errors say what an operator can do.
+type Wrapper interface {
+	Wrap(ctx context.Context, keyset []byte) ([]byte, error)
+	// Unwrap decrypts what Wrap has encrypted with the same key.
+	Unwrap(ctx context.Context, wrapped []byte) ([]byte, error)
+}
+
+// Errors of keysets that are not encrypted as the configuration says: whoever can replace
+// the file does not choose its key.
+var (
+	errIsWrapped    = errors.New("the keyset is encrypted by a key of KMS; set --keyset-kms-key to the ARN of this key")
+	errIsNotWrapped = errors.New("the keyset is not encrypted, but --keyset-kms-key says that it is; use the encrypted keyset, or encrypt this one with 'ferry keyset wrap'")
+)
+
+// isWrapped reports whether a text is a keyset that is encrypted as a whole.
+func isWrapped(text Secret) bool {
+	var members struct {
+		EncryptedKeyset *string `json:"encryptedKeyset"`
+	}
+	return json.Unmarshal([]byte(text.Reveal()), &members) == nil && members.EncryptedKeyset != nil
+}
+
+// UnwrapKeyset reads a keyset in Tink's JSON format for encrypted keysets. Without a
+// wrapper, it reads what ParseKeyset does.
+func UnwrapKeyset(ctx context.Context, text Secret, wrapper Wrapper) (*Keyset, error) {
+	switch {
+	case wrapper == nil && isWrapped(text):
+		return nil, errIsWrapped
+	case wrapper == nil:
+		return ParseKeyset(text)
+	case !isWrapped(text):
+		return nil, errIsNotWrapped
+	}
+	encrypted, err := keyset.NewJSONReader(strings.NewReader(text.Reveal())).ReadEncrypted()
+	if err != nil {
+		return nil, errMalformed
+	}
+	plain, err := wrapper.Unwrap(ctx, encrypted.GetEncryptedKeyset())
+	if err != nil {
+		return nil, fmt.Errorf("decrypting the keyset: %w", err)
+	}
+	defer clear(plain)
+	handle, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(plain)))
+	if err != nil {
+		return nil, errMalformed
+	}
+	return newKeyset(handle)
+}
+
+// WrappedText returns the keyset as UnwrapKeyset reads it with the same wrapper.
+func (k *Keyset) WrappedText(ctx context.Context, wrapper Wrapper) (Secret, error) {
+	if wrapper == nil {
+		return k.Text()
+	}
+	var plain bytes.Buffer
+	if err := insecurecleartextkeyset.Write(k.handle, keyset.NewBinaryWriter(&plain)); err != nil {
+		return Secret{}, fmt.Errorf("writing a keyset: %w", err)
+	}
+	defer clear(plain.Bytes())
+	wrapped, err := wrapper.Wrap(ctx, plain.Bytes())
+	if err != nil {
+		return Secret{}, fmt.Errorf("encrypting the keyset: %w", err)
+	}
+	var text bytes.Buffer
+	if err := keyset.NewJSONWriter(&text).WriteEncrypted(&tinkpb.EncryptedKeyset{EncryptedKeyset: wrapped, KeysetInfo: k.handle.KeysetInfo()}); err != nil {
+		return Secret{}, fmt.Errorf("writing a keyset: %w", err)
+	}
+	return New(text.String()), nil
+}
 
 // WithNewKey returns the keyset with one more AES-256-GCM key, which is not the primary
 // one, and its id.

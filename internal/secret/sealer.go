@@ -37,7 +37,12 @@ type loadedKeyset struct {
 // NewSealer returns a Sealer for a keyset in Tink's JSON format, which stays as it is. Seal
 // uses the primary key; Open accepts values that were sealed with any key of the keyset.
 func NewSealer(text Secret) (*Sealer, error) {
-	keyset, err := ParseKeyset(text)
+	return UnwrapSealer(context.Background(), text, nil)
+}
+
+// UnwrapSealer is NewSealer for a keyset that UnwrapKeyset reads.
+func UnwrapSealer(ctx context.Context, text Secret, wrapper Wrapper) (*Sealer, error) {
+	keyset, err := UnwrapKeyset(ctx, text, wrapper)
 	if err != nil {
 		return nil, err
 	}
