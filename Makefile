@@ -107,9 +107,10 @@ GOTESTSUM = FERRY_E2E=require GORACE=atexit_sleep_ms=0 $(CURDIR)/.tools/gotestsu
 test-root:
 	@echo "testing ferry"; $(GOTESTSUM) ./...
 
-# Nothing runs side by side in deploy/, and the race detector would compile Helm a second time. On PostgreSQL the packages
-# run what they have run with it on SQLite; those of internal/state and internal/outbox run with it on both.
-test-deploy test-postgres: RACE =
+# Nothing runs side by side in deploy/, and the race detector would compile Helm a second time. The servers of e2e/ are built
+# with it, whatever their tests are. On PostgreSQL the packages run what they have run with it on SQLite; those of
+# internal/state and internal/outbox run with it on both.
+test-deploy test-e2e test-postgres: RACE =
 
 $(MODULE_TESTS): test-%:
 	@echo "testing the module in $*/"; cd $* && $(GOTESTSUM) ./...
