@@ -157,7 +157,7 @@ func hideSecrets(ctx context.Context, service *awskms.Client, e *Error) *Error {
 		return e // there was no request
 	}
 	for _, text := range []string{used.SecretAccessKey, used.SessionToken} {
-		if text == "" {
+		if len(text) < 8 { // no secret of AWS is so short; it would hide parts of words
 			continue
 		}
 		hide := strings.NewReplacer(text, "[hidden]", url.QueryEscape(text), "[hidden]").Replace
