@@ -68,7 +68,7 @@ var goals = []struct {
 		{"RE11", "PostgreSQL may fail over", []string{"internal/state TestServerThatIsKilledAndStartedAgain", "internal/state TestWriteWhoseCommitWasNotConfirmedIsMadeOnce", "e2e TestDatabaseThatIsKilledAndStartedAgainUnderLoad", "e2e TestDatabaseOfReplicasThatIsRestartedLosesNothing", "e2e TestNetworkBetweenServerAndDatabase"}, "0 lost, 0 duplicates in the state", ""},
 		{"RE12", "Histories are linearizable", nil, "", "no checker such as Porcupine"},
 		{"RE13", "Nothing leaks", nil, "", "goleak runs in the tests of the packages with goroutines; no run of an hour"},
-		{"RE14", "There are no races", nil, "", "'make test' runs everything with the race detector, the servers of e2e included"},
+		{"RE14", "There are no races", nil, "", "'make test' runs the tests of the product, and the servers of e2e, with the race detector"},
 		{"RE15", "Upgrades are safe, and so is the way back", []string{"e2e TestServersAreUpgradedOneByOneAndBack", "internal/state TestMigrationThatIsKilledAtAnyStatementContinuesAtTheNextStart", "internal/state TestMigrationsOnlyExpandTheSchema", "internal/state TestNewerSchemaIsUsedUnlessItNeedsANewerProgram", "internal/state TestFilesThatAnEarlierVersionSharedKeepTheirUsers"}, "a migration killed between any two statements on both engines: 0 stuck; three servers upgraded and one returned under load: 0 lost", ""},
 	}},
 	{"Secrets", []goal{
