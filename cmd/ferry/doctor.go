@@ -38,7 +38,7 @@ type doctorCommand struct {
 	JSON       bool     `env:"-" help:"Print one JSON object per line."`
 	Strict     bool     `env:"-" help:"Exit with 1 after a warning, too."`
 	TestEvents bool     `name:"send-test-events" env:"-" help:"Send a test event to each destination, which is the only way to know whether it accepts events. Default: look only whether it is there."`
-	Object     []string `env:"-" help:"Object, s3://BUCKET/KEY, with which its store is examined. May be repeated. Default: the newest uploads that the database knows." placeholder:"OBJECT"`
+	Object     []string `env:"-" sep:"none" help:"Object, s3://BUCKET/KEY, with which its store is examined. May be repeated. Default: the newest uploads that the database knows." placeholder:"OBJECT"`
 }
 
 // Help is what kong prints below the usage.
@@ -132,7 +132,7 @@ func (c *doctorCommand) examineServer(ctx context.Context, options doctor.Option
 	config := doctor.Config{
 		Version: version(), Mistakes: c.checkSettings(ctx), Graph: client,
 		AppSecrets: settings.Webhook.AppSecrets, VerifyToken: settings.Webhook.VerifyToken,
-		Connections: c.MaxConnections, Transfers: c.MaxUploads, Listeners: c.listeners(),
+		Connections: c.MaxConnections, Transfers: c.MaxUploads, Listeners: c.listeners(), CertFile: c.TLSCert,
 	}
 	config.Sealer, config.SealerErr = c.sealer(ctx)
 	if config.State, config.StateErr = c.openToRead(ctx, config); config.State != nil {

@@ -3,7 +3,7 @@
 // send test events.
 //
 //	doctor.go       Config, Result and Run
-//	machine.go      the program, its files, its network, its ports
+//	machine.go      the program, its certificate, its files, its network, its ports
 //	database.go     the keyset, the database and its disk
 //	meta.go         Meta's API, and the token of each business account
 //	app.go          Meta's apps: their secrets and callback URLs
@@ -97,6 +97,8 @@ type Config struct {
 	// Listeners are the addresses of the server, for a program beside it. Default: none.
 	Listeners []Listener
 
+	// CertFile is the PEM file with the certificate of the API. Default: none.
+	CertFile string
 	// RootCAs verify the certificate of the callback URL. Default: the system's.
 	RootCAs *x509.CertPool
 	// Dial connects to the callback URL. Default: the machine's network.
@@ -141,7 +143,7 @@ type examination struct {
 
 // foundations are the checks that do not depend on others.
 func (x *examination) foundations() []check {
-	checks := []check{x.version, x.configuration, x.keyset, x.database, x.disk, x.files, x.network}
+	checks := []check{x.version, x.configuration, x.certificate, x.keyset, x.database, x.disk, x.files, x.network}
 	for _, l := range x.config.Listeners {
 		checks = append(checks, func(ctx context.Context) []Result { return x.listener(ctx, l) })
 	}

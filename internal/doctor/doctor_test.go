@@ -2,9 +2,16 @@ package doctor
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,6 +86,34 @@ func TestSecretsOfAnOlderKeyAreAWarningUntilTheRotationIsComplete(t *testing.T) 
 	}
 	if got := x.keyset(t.Context()); len(got) != 1 || got[0].Status != OK {
 		t.Errorf("after: %+v", got)
+	}
+}
+
+func TestCertificateIsRenewedBeforeItExpires(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "cert.pem")
+	for life, want := range map[time.Duration]Status{-time.Hour: Fail, 24 * time.Hour: Warn, 30 * 24 * time.Hour: OK} {
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(life)}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		x := &examination{config: Config{CertFile: file}}
+		if got := x.certificate(t.Context()); len(got) != 1 || got[0].Status != want || (want == OK) != (got[0].Fix == "") {
+			t.Errorf("a certificate for %v: %+v", life, got)
+		}
+	}
+	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := (&examination{config: Config{CertFile: file}}).certificate(t.Context()); len(got) != 1 || got[0].Status != Skipped {
+		t.Errorf("no certificate: %+v", got)
 	}
 }
 

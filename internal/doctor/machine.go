@@ -1,15 +1,18 @@
-// The program, its configuration, its files, its network and its ports.
+// The program, its configuration, its certificate, its files, its network and its ports.
 
 package doctor
 
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,6 +32,39 @@ func (x *examination) configuration(context.Context) []Result {
 	}
 	return []Result{ok("config", "", "all settings are valid")}
 }
+
+// certificate says how long the certificate of the API is valid.
+func (x *examination) certificate(context.Context) []Result {
+	const name = "certificate"
+	const fix = "Replace the files of --tls-cert and --tls-key; the server reads them again by itself."
+	if x.config.CertFile == "" {
+		return nil
+	}
+	text, err := os.ReadFile(x.config.CertFile)
+	if err != nil {
+		return []Result{skip(name, "", "it cannot be read")} // the line about the configuration says why
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return []Result{skip(name, "", "its file has no PEM block")}
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return []Result{skip(name, "", "its file does not begin with a certificate")}
+	}
+	left := time.Until(leaf.NotAfter)
+	until := leaf.NotAfter.UTC().Format("2006-01-02 15:04 MST")
+	switch {
+	case left <= 0:
+		return []Result{fail(name, "", "it expired on "+until, fix)}
+	case left < certificateSoon:
+		return []Result{warn(name, "", fmt.Sprintf("it expires on %s, in %d hours", until, int(left.Hours())), fix)}
+	}
+	return []Result{ok(name, "", "it is valid until "+until)}
+}
+
+// certificateSoon is the remaining life of the certificate below which there is a warning.
+const certificateSoon = 14 * 24 * time.Hour
 
 // files compares the limit of open files with the limits of connections and transfers.
 func (x *examination) files(context.Context) []Result {

@@ -17,6 +17,6 @@ func (g *Gateway) Examine(ctx context.Context, options doctor.Options) []doctor.
 		Graph: g.graph.Observed(func(x graph.Exchange) { g.activity.Record(ctx, x.Entry()) }),
 		Apps:  slices.Concat(c.API.Apps, c.Webhook.apps()), AppSecrets: c.Webhook.AppSecrets, VerifyToken: c.Webhook.VerifyToken,
 		Objects: g.objects, Events: g.events, Connections: limits.ConfiguredConnections, Transfers: limits.ConfiguredTransfers,
-		RootCAs: c.Graph.RootCAs, Dial: c.Dial, Now: c.Now,
+		CertFile: c.CertFile, RootCAs: c.Graph.RootCAs, Dial: c.Dial, Now: c.Now,
 	}, options)
 }
