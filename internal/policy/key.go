@@ -21,6 +21,7 @@ const (
 	secureTransport
 	sourceIP
 	tagKeys
+	tokenIssueTime
 	userName
 	passedToService
 	resourceTag // and the key of a tag
@@ -46,6 +47,7 @@ var keys = [keyCount]keyInfo{
 	secureTransport:  {"aws:SecureTransport", boolKind, false},
 	sourceIP:         {"aws:SourceIp", addressKind, false},
 	tagKeys:          {"aws:TagKeys", stringKind, true},
+	tokenIssueTime:   {"aws:TokenIssueTime", dateKind, false},
 	userName:         {"aws:username", stringKind, false},
 	passedToService:  {"iam:PassedToService", stringKind, false},
 	resourceTag:      {"aws:ResourceTag/", anyKind, false},

@@ -30,7 +30,7 @@ var (
 	// someKeys are condition keys with values that a request may have.
 	someKeys = map[string][]string{
 		"aws:CurrentTime": someDates, "aws:EpochTime": {"1767225600", "1767225599"}, "aws:PrincipalAccount": {"1", "2"}, "aws:PrincipalArn": someUsers,
-		"aws:SecureTransport": {"true", "false"}, "aws:SourceIp": someAddresses, "aws:TagKeys": {"a", "k", "A"}, "aws:username": someTexts,
+		"aws:SecureTransport": {"true", "false"}, "aws:SourceIp": someAddresses, "aws:TagKeys": {"a", "k", "A"}, "aws:username": someTexts, "aws:TokenIssueTime": someDates,
 		"aws:ResourceTag/t": slices.Concat(someTexts, someNumbers, someDates, someAddresses, someUsers, []string{"true", "false", "1e400", "+1", " 1"}),
 		"aws:RequestTag/t":  slices.Concat(someTexts, someNumbers, []string{"true"}),
 	}

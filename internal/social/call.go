@@ -48,6 +48,7 @@ type caller struct {
 	policies    []*policy.Document
 	userName    string         // as in arn
 	expiresAt   time.Time      // of the access key; zero means never
+	issuedAt    time.Time      // of the session token; zero means that there is none
 	settings    state.Settings // of the account
 }
 
@@ -79,6 +80,9 @@ func (s *Service) newCaller(key state.AccessKey, region string) (caller, error) 
 	c := caller{
 		accountID: key.AccountID, region: region, accessKeyID: key.ID, arn: policy.UserARN(key.AccountID, key.Name),
 		userName: key.Name, expiresAt: key.ExpiresAt, settings: key.Settings,
+	}
+	if key.IsTemporary() {
+		c.issuedAt = key.CreatedAt
 	}
 	for _, text := range key.Policies {
 		document, known := s.policies.Get(text)

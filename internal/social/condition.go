@@ -46,6 +46,7 @@ func (c *call) context(ctx context.Context, input any, need policy.Request) poli
 //	aws:PrincipalAccount  the account of the access key, 12 digits
 //	aws:PrincipalArn      arn:aws:iam::ACCOUNT:user/NAME
 //	aws:username          NAME: the name of the user that the access key was created for, not the key's id
+//	aws:TokenIssueTime    when the temporary access key was created; long-term keys have no value
 //	aws:RequestedRegion   the region that the request was signed for
 //	aws:SecureTransport   true if the connection of the client is encrypted
 //	aws:SourceIp          the address of the client
@@ -68,6 +69,11 @@ func (v *conditionValues) of(ctx context.Context, name string) ([]string, error)
 		return []string{c.caller.arn}, nil
 	case "aws:username":
 		return []string{c.caller.userName}, nil
+	case "aws:TokenIssueTime":
+		if c.caller.issuedAt.IsZero() {
+			return nil, nil
+		}
+		return []string{c.caller.issuedAt.UTC().Format(time.RFC3339)}, nil
 	case "aws:RequestedRegion":
 		return []string{c.caller.region}, nil
 	case "aws:SecureTransport":

@@ -249,3 +249,29 @@ func TestKeyThatWasRotatedWithAnEndIsRefusedWithAdviceAfterIt(t *testing.T) {
 		t.Errorf("enabled again: %s", got)
 	}
 }
+
+// A policy can require a temporary key, for what is dangerous.
+func TestConditionOnTheTimeAtWhichATokenWasIssued(t *testing.T) {
+	w := newKeyWorld(t)
+	list := func(condition string) (longTerm, temporary string) {
+		policy := allowIf(condition)
+		key := w.newKey(account, policy)
+		short, token, err := admin.CreateTemporaryKey(t.Context(), w.state, time.Hour, account, "app", policy)
+		w.must(err)
+		return w.list(key.ID, key.Secret.Reveal(), ""), w.list(short.ID, short.Secret.Reveal(), token.Reveal())
+	}
+	before, after := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339), time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
+	for condition, want := range map[string]struct{ longTerm, temporary bool }{
+		`{"Null":{"aws:TokenIssueTime":"false"}}`:                            {false, true},
+		`{"Null":{"aws:TokenIssueTime":"true"}}`:                             {true, false},
+		`{"DateGreaterThan":{"aws:TokenIssueTime":"` + before + `"}}`:        {false, true},
+		`{"DateGreaterThan":{"aws:TokenIssueTime":"` + after + `"}}`:         {false, false},
+		`{"DateGreaterThanIfExists":{"aws:TokenIssueTime":"` + after + `"}}`: {true, false},
+		`{"DateLessThanIfExists":{"aws:tokenissuetime":"` + after + `"}}`:    {true, true},
+	} {
+		longTerm, temporary := list(condition)
+		if (longTerm == "") != want.longTerm || (temporary == "") != want.temporary {
+			t.Errorf("%s: long-term %q, temporary %q; want %+v", condition, longTerm, temporary, want)
+		}
+	}
+}
