@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -21,8 +22,9 @@ const (
 	serverGone = time.Minute
 	// serverKept is how long the record of a server that has ended without notice is kept.
 	serverKept = 24 * time.Hour
-	// serverTimeout bounds what a server records of itself, at its end too.
-	serverTimeout = 2 * time.Second
+	// serverTimeout bounds one record of a server, and serverLeaveTimeout its last one.
+	serverTimeout      = 2 * time.Second
+	serverLeaveTimeout = 500 * time.Millisecond
 )
 
 // A Server is a process that serves with the database.
@@ -110,13 +112,13 @@ func (s *DB) keepKeyset(ctx context.Context) error {
 	interval := cmp.Or(s.config.ServerInterval, serverInterval)
 	known := s.sealer.Keyset()
 	logged := make(map[string]string) // the last error, by what was done
-	report := func(doing string, err error) {
+	report := func(level slog.Level, doing string, err error) {
 		switch {
 		case err == nil:
 			delete(logged, doing)
 		case ctx.Err() == nil && err.Error() != logged[doing]:
 			logged[doing] = err.Error()
-			s.logger.Error(doing, "error", err)
+			s.logger.Log(ctx, level, doing, "error", err)
 		}
 	}
 	for {
@@ -126,8 +128,8 @@ func (s *DB) keepKeyset(ctx context.Context) error {
 			return s.leave(ctx)
 		}
 		reloadErr, recordErr := s.refreshKeyset(ctx)
-		report("the keyset cannot be read again; the one that was read before stays in use", reloadErr)
-		report("recording which keys this server holds failed; 'ferry keyset rotate' may not wait for it", recordErr)
+		report(slog.LevelError, "the keyset cannot be read again; the one that was read before stays in use", reloadErr)
+		report(slog.LevelWarn, "recording which keys this server holds failed; 'ferry keyset rotate' may not wait for it", recordErr)
 		if now := s.sealer.Keyset(); now != known {
 			known = now
 			s.logger.Info("another keyset is in use", "keys", now.Keys(), "primary", now.Primary())
@@ -146,7 +148,7 @@ func (s *DB) refreshKeyset(ctx context.Context) (reloadErr, recordErr error) {
 
 // leave records that this server has ended.
 func (s *DB) leave(ctx context.Context) error {
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), serverTimeout)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), serverLeaveTimeout)
 	defer cancel()
 	if _, err := s.exec(last, `DELETE FROM server WHERE id = $1`, s.server.ID); err != nil {
 		s.logger.Warn("recording that this server has ended failed", "error", err)
