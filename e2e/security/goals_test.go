@@ -16,6 +16,12 @@ func TestEveryGoalNamesTestsThatExist(t *testing.T) {
 			}
 			for _, test := range g.tests {
 				in, name, _ := strings.Cut(test, " ")
+				if in == "make" {
+					if !hasTarget(t, name) {
+						t.Errorf("%s: the Makefile has no target %s", g.id, name)
+					}
+					continue
+				}
 				if _, read := sources[in]; !read {
 					sources[in] = sourceOf(t, in)
 				}
@@ -25,6 +31,16 @@ func TestEveryGoalNamesTestsThatExist(t *testing.T) {
 			}
 		}
 	}
+}
+
+// hasTarget reports whether the Makefile has a target.
+func hasTarget(t *testing.T, name string) bool {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(text), "\n"+name+":")
 }
 
 // sourceOf returns the tests of a package.
