@@ -143,6 +143,7 @@ soak: system
 	FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run 'AServerThatIsKilled|PowerFailure' .
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$$(( ($(KILLS) + 9) / 10 )) $(GO) test -count=1 -timeout 6h -v -run ReplicaThatIsKilled .
+	cd e2e && FERRY_E2E=require FERRY_HISTORIES=$$(( ($(KILLS) + 1) / 2 )) $(GO) test -count=1 -timeout 6h -v -run Histories .
 
 # The database is a Go module, so that no other server is needed than the proxy of modules. What is known today is what
 # counts: neither version is pinned. The binary has its symbols, so that what it does not call is not reported.

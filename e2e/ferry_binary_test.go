@@ -42,7 +42,7 @@ var (
 	raceBuild     = &build{name: "ferry-race", flags: raceFlags, fallback: plainBuild} // needs a C compiler
 	plainBuild    = &build{name: "ferry"}
 	strippedBuild = &build{name: "ferry-stripped", flags: []string{"-ldflags", "-s -w"}}
-	previousBuild = &build{name: "ferry-previous", commit: previousVersion}
+	previousBuild = &build{name: "ferry-previous", commit: previousVersion, flags: []string{"-gcflags=ferry/...=-N -l", "-ldflags=-w"}} // which is built sooner
 )
 
 // path builds the binary, if no test has done so yet, and returns its file.

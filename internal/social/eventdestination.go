@@ -95,9 +95,9 @@ func roleNeeds(destinations []types.WhatsAppBusinessAccountEventDestination) (ne
 }
 
 // eventDestinations returns what PutWhatsAppBusinessAccountEventDestinations has set
-// for an account.
+// for an account, also a moment ago at another server.
 func (c *call) eventDestinations(ctx context.Context, businessAccountID string) ([]types.WhatsAppBusinessAccountEventDestination, error) {
-	stored, err := c.config.State.EventDestinations(ctx, businessAccountID)
+	stored, err := c.config.State.ReadEventDestinations(ctx, businessAccountID)
 	if err != nil {
 		return nil, err
 	}
