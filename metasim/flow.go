@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -102,8 +103,9 @@ func (s *Server) flowsOfAccount(account string) (found []flowRow) {
 			found = append(found, row)
 		}
 	}
-	slices.SortFunc(found, func(a, b flowRow) int {
-		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
+	sort.Slice(found, func(i, j int) bool {
+		a, b := &found[i], &found[j]
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID)) < 0
 	})
 	return found
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -62,7 +63,10 @@ func (b *inbox) load() (problems []error) {
 		return nil
 	})
 	rows := b.table.all()
-	slices.SortFunc(rows, func(x, y Written) int { return cmp.Or(x.Time.Compare(y.Time), cmp.Compare(x.ID, y.ID)) })
+	sort.Slice(rows, func(i, j int) bool {
+		x, y := &rows[i], &rows[j]
+		return cmp.Or(x.Time.Compare(y.Time), cmp.Compare(x.ID, y.ID)) < 0
+	})
 	for _, row := range rows {
 		b.order = append(b.order, row.ID)
 	}

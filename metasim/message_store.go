@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -113,8 +114,9 @@ func (m *messages) load() (problems []error) {
 		return nil
 	})
 	rows := m.table.all()
-	slices.SortFunc(rows, func(a, b messageRow) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	sort.Slice(rows, func(i, j int) bool {
+		a, b := &rows[i], &rows[j]
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) < 0
 	})
 	for _, row := range rows {
 		m.order = append(m.order, row.ID)

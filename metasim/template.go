@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -246,7 +247,10 @@ func (s *Server) templateRows(account string) (rows []templateRow) {
 			rows = append(rows, row)
 		}
 	}
-	slices.SortFunc(rows, func(a, b templateRow) int { return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.ID, b.ID)) })
+	sort.Slice(rows, func(i, j int) bool {
+		a, b := &rows[i], &rows[j]
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.ID, b.ID)) < 0
+	})
 	return rows
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -38,7 +39,10 @@ func (s *Server) TokenExpiries() []TokenExpiry {
 		at := s.tokenExpiry.get(token)
 		list = append(list, TokenExpiry{sortedNames(accounts), at, !at.IsZero() && !now.Before(at)})
 	}
-	slices.SortFunc(list, func(a, b TokenExpiry) int { return slices.Compare(a.AccountIDs, b.AccountIDs) })
+	sort.Slice(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return slices.Compare(a.AccountIDs, b.AccountIDs) < 0
+	})
 	return list
 }
 

@@ -2,7 +2,6 @@ package metasim
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -135,7 +135,7 @@ func (s *Server) Export(w io.Writer) error {
 		if len(problems) > 0 {
 			return fmt.Errorf("metasim: export: %w", errors.Join(problems...))
 		}
-		slices.SortFunc(found, func(a, b Record) int { return cmp.Compare(a.ID, b.ID) })
+		sort.Slice(found, func(i, j int) bool { return found[i].ID < found[j].ID })
 		for _, record := range found {
 			records = append(records, worldLine{Record: &worldRecord{kind, record}})
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -189,7 +190,7 @@ func (c *policyCheckCommand) relevant(decision policy.Decision, steps []policy.S
 		}
 		return s.Document != decision.Document || s.Statement != decision.Statement
 	})
-	slices.SortStableFunc(steps, func(a, b policy.Step) int { return int(b.Reason - a.Reason) })
+	sort.SliceStable(steps, func(i, j int) bool { return steps[j].Reason < steps[i].Reason })
 	return steps
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -128,7 +129,7 @@ func (c *Console) chats(number metasim.Number, messages []metasim.Message) []cha
 			row.LastAt, row.Last = w.Time, "You: "+writtenBubble(w).Summary()
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b chat) int { return b.LastAt.Compare(a.LastAt) })
+	sort.SliceStable(rows, func(i, j int) bool { return rows[j].LastAt.Before(rows[i].LastAt) })
 	return rows[:min(len(rows), maxChats)]
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (c *Console) bubbles(p metasim.Person, messages []metasim.Message, written 
 	for _, w := range written {
 		all = append(all, c.withFile(writtenBubble(w)))
 	}
-	slices.SortStableFunc(all, func(a, b bubble) int { return a.Time.Compare(b.Time) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Time.Before(all[j].Time) })
 	index := make(map[string]int, len(all))
 	shown := make([]bubble, 0, len(all))
 	for _, b := range all {

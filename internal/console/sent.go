@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -102,6 +103,6 @@ func (c *Console) serveSentOne(w http.ResponseWriter, r *request) {
 			one.Ladder = append(one.Ladder, sentStatus{status, e.CreatedAt, e})
 		}
 	}
-	slices.SortStableFunc(one.Ladder, func(a, b sentStatus) int { return a.Time.Compare(b.Time) })
+	sort.SliceStable(one.Ladder, func(i, j int) bool { return one.Ladder[i].Time.Before(one.Ladder[j].Time) })
 	c.render(w, r, "sent-one", one)
 }

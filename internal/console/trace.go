@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -93,7 +94,10 @@ func (v *reader) steps(ctx context.Context, id string) ([]activity.Entry, error)
 	if err == nil && len(filter.IDs) > 1 {
 		list, err = v.entries(ctx, filter)
 	}
-	slices.SortStableFunc(list, func(a, b activity.Entry) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) })
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) < 0
+	})
 	return list, err
 }
 

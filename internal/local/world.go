@@ -25,7 +25,7 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/rclone/gofakes3"
@@ -89,7 +89,7 @@ func (w *World) Save(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(buckets, func(a, b gofakes3.BucketInfo) int { return cmp.Compare(a.Name, b.Name) })
+	sort.Slice(buckets, func(i, j int) bool { return buckets[i].Name < buckets[j].Name })
 	for _, bucket := range buckets {
 		if err := w.saveBucket(ctx, file, bucket.Name); err != nil {
 			return fmt.Errorf("saving the bucket %s: %w", bucket.Name, err)

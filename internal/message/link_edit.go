@@ -5,6 +5,7 @@ package message
 import (
 	"bytes"
 	"slices"
+	"sort"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -19,7 +20,7 @@ func replaceLinks(body []byte, media []Medium, ids []string) []byte {
 			edits = append(edits, linkEdits(body[medium.Start:medium.End], medium.Start, ids[i])...)
 		}
 	}
-	slices.SortFunc(edits, func(a, b edit) int { return a.start - b.start })
+	sort.Slice(edits, func(i, j int) bool { return edits[i].start < edits[j].start })
 	var edited []byte
 	done := 0
 	for _, e := range edits {

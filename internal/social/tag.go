@@ -3,12 +3,11 @@
 package social
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"regexp"
-	"slices"
+	"sort"
 	"strings"
 
 	"ferry/internal/state"
@@ -62,7 +61,7 @@ func (c *call) ListTagsForResource(ctx context.Context, in *socialmessaging.List
 	for key, value := range tags {
 		out.Tags = append(out.Tags, types.Tag{Key: &key, Value: &value})
 	}
-	slices.SortFunc(out.Tags, func(a, b types.Tag) int { return cmp.Compare(*a.Key, *b.Key) })
+	sort.Slice(out.Tags, func(i, j int) bool { return *out.Tags[i].Key < *out.Tags[j].Key })
 	return out, nil
 }
 

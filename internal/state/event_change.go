@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -250,8 +251,9 @@ func (s *DB) ReplayEvents(ctx context.Context, filter EventFilter) (int64, error
 // it sees that they are replayed. Their times are the last milliseconds.
 func (s *DB) listAgain(ctx context.Context, tx *sql.Tx, chosen []chosenDelivery) error {
 	events := slices.Clone(chosen)
-	slices.SortFunc(events, func(a, b chosenDelivery) int {
-		return cmp.Or(cmp.Compare(a.listedAt, b.listedAt), strings.Compare(a.event, b.event))
+	sort.Slice(events, func(i, j int) bool {
+		a, b := &events[i], &events[j]
+		return cmp.Or(cmp.Compare(a.listedAt, b.listedAt), strings.Compare(a.event, b.event)) < 0
 	})
 	events = slices.CompactFunc(events, func(a, b chosenDelivery) bool { return a.event == b.event })
 	now := s.now().UnixMilli()

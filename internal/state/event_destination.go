@@ -7,7 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
+	"sort"
 	"time"
 )
 
@@ -45,7 +45,7 @@ func (s *DB) Destinations(ctx context.Context, accountID string) ([]DestinationS
 			list = append(list, h)
 		}
 	}
-	slices.SortFunc(list, func(a, b DestinationSummary) int { return strings.Compare(a.Destination, b.Destination) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Destination < list[j].Destination })
 	return list, err
 }
 

@@ -8,7 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -203,7 +203,7 @@ func (s *DB) KeyUses(ctx context.Context) ([]KeyUse, error) {
 			missing = append(missing, KeyUse{ID: id, IsMissing: true, RetiredAt: key.at})
 		}
 	}
-	slices.SortFunc(missing, func(a, b KeyUse) int { return cmp.Compare(a.ID, b.ID) })
+	sort.Slice(missing, func(i, j int) bool { return missing[i].ID < missing[j].ID })
 	return append(uses, missing...), nil
 }
 

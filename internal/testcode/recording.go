@@ -7,10 +7,10 @@
 package testcode
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -314,5 +314,5 @@ func (c *collector) end() {
 		c.note("Only the last %d of %d steps are here.", maxSteps, len(r.steps))
 		r.steps = r.steps[more:]
 	}
-	slices.SortFunc(r.people, func(a, b person) int { return cmp.Compare(len(a.name), len(b.name)) })
+	sort.Slice(r.people, func(i, j int) bool { return len(r.people[i].name) < len(r.people[j].name) })
 }

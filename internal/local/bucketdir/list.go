@@ -1,10 +1,9 @@
 package bucketdir
 
 import (
-	"cmp"
 	"context"
 	"os"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/rclone/gofakes3"
@@ -24,7 +23,7 @@ func (b *Backend) ListBucket(_ context.Context, bucket string, prefix *gofakes3.
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(records, func(a, b record) int { return cmp.Compare(a.Key, b.Key) })
+	sort.Slice(records, func(i, j int) bool { return records[i].Key < records[j].Key })
 	return paginate(records, prefix, page), nil
 }
 
