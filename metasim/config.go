@@ -86,6 +86,8 @@ type Config struct {
 	Origins []string
 
 	// Seed seeds ids and the probabilities of faults. 0, the default, means a random seed.
+	// Servers with the same seed make the same ids in the same order, so that a file which
+	// arrives during an Import may have the id of an imported one: Import then fails.
 	Seed uint64
 
 	// BusinessAccounts are the accounts that exist. Default: none.

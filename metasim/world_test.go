@@ -225,7 +225,7 @@ func TestImportWhileRequestsAreServed(t *testing.T) {
 	first := startSim(t)
 	id := first.mustUpload("a.png", "image/png", png)
 	whole := exported(t, first.Server)
-	second := startSim(t)
+	second := startSim(t, func(c *Config) { c.Seed = 2 }) // other ids for what arrives meanwhile
 	var clients sync.WaitGroup
 	for range 4 {
 		clients.Go(func() {

@@ -35,7 +35,6 @@ func (c *collector) entry(e activity.Entry) {
 
 // call adds a call of the API.
 func (c *collector) call(e activity.Entry) {
-	defer func() { c.pending = nil }()
 	isRead := strings.HasPrefix(e.Operation, "List") || strings.HasPrefix(e.Operation, "GetLinked") || strings.HasPrefix(e.Operation, "GetWhatsAppMessageTemplate")
 	switch e.Operation {
 	case "PostWhatsAppMessageMedia":
@@ -50,7 +49,7 @@ func (c *collector) call(e activity.Entry) {
 			return
 		}
 		kind := map[bool]string{true: "get", false: "delete"}[e.Operation == "GetWhatsAppMessageMedia"]
-		c.flush()
+		c.addFaults(e.Trace)
 		c.add(e.Time, step{kind: kind, number: c.numberOf(e.PhoneNumberID), id: id, code: exception(e)})
 	case "SendWhatsAppMessage":
 		if e.Outcome != activity.OK && c.isWanted(e.Trace) && e.MessageID == "" {
@@ -103,15 +102,8 @@ func (c *collector) post(e activity.Entry) {
 		s.name = c.variable("media")
 		c.variables[e.MediaID] = s.name
 	}
-	c.flush()
+	c.addFaults(e.Trace)
 	c.add(e.Time, s)
-}
-
-// flush adds the faults that have acted on the requests of a call.
-func (c *collector) flush() {
-	for _, s := range c.pending {
-		c.recording.steps = appendFault(c.recording.steps, s)
-	}
 }
 
 // media returns the bytes of a file at WhatsApp.
@@ -141,64 +133,21 @@ func (c *collector) send(e activity.Entry) {
 		c.note("A message that WhatsApp has not accepted, or whose content has more than 64 KiB, is not repeated: its content is not kept.")
 		return
 	}
-	c.message(m, "send")
+	c.message(m, "send", e.Trace)
 }
 
 // request adds what a program sent to the Graph API itself.
 func (c *collector) request(e activity.Entry, operation string) {
-	for _, d := range e.Details {
-		if d.Key == "fault" && (operation != string(metasim.OperationSendMessage) || c.isWanted(e.WAMID)) {
-			c.fault(d.Value.String(), operation)
-		}
-	}
 	if operation != string(metasim.OperationSendMessage) || e.WAMID == "" || c.through[e.WAMID] || !c.isWanted(e.WAMID) {
 		return
 	}
 	if m, ok := c.Simulator.Message(e.WAMID); ok && len(m.Content) > 0 {
-		c.message(m, "graph")
+		c.message(m, "graph", e.WAMID)
 	}
 }
 
-// fault adds a fault that has acted on a request, before the step that the request belongs to.
-func (c *collector) fault(id, operation string) {
-	all := c.Simulator.Faults()
-	i := slices.IndexFunc(all, func(f metasim.Fault) bool { return f.ID == id })
-	if i < 0 {
-		c.note("The fault %s has acted, and does not exist any more: it is not repeated.", id)
-		return
-	}
-	f := all[i]
-	f.Times, f.Skip, f.Probability, f.ID, f.Matched, f.Applied = 1, 0, 0, "", 0, 0
-	s := step{kind: "fault", fault: f}
-	if operation != string(metasim.OperationSendMessage) {
-		c.pending = appendFault(c.pending, s)
-		return
-	}
-	steps := c.recording.steps
-	for at := len(steps) - 1; at >= 0; at-- { // a message is accepted before it is sent
-		if steps[at].kind == "send" || steps[at].kind == "graph" {
-			before := appendFault(slices.Clone(steps[:at]), s)
-			c.recording.steps = append(before, steps[at:]...)
-			return
-		}
-	}
-}
-
-// appendFault adds a fault, or lets the last one act once more if it is the same.
-func appendFault(steps []step, s step) []step {
-	if last := len(steps) - 1; last >= 0 && steps[last].kind == "fault" {
-		same := steps[last].fault
-		same.Times = s.fault.Times
-		if same == s.fault {
-			steps[last].fault.Times++
-			return steps
-		}
-	}
-	return append(steps, s)
-}
-
-// message adds a message of the business.
-func (c *collector) message(m metasim.Message, kind string) {
+// message adds a message of the business, and before it the faults of faulty.
+func (c *collector) message(m metasim.Message, kind, faulty string) {
 	if m.WAID == "" {
 		c.note("A message to %s is not repeated: it has no phone number.", m.Recipient)
 		return
@@ -220,6 +169,7 @@ func (c *collector) message(m metasim.Message, kind string) {
 	}
 	s := step{kind: kind, name: c.variable("message"), number: c.numberOf(m.PhoneNumberID), person: c.person(m.WAID, m.PhoneNumberID), text: text, version: m.Version}
 	c.variables[m.ID] = s.name
+	c.addFaults(faulty)
 	c.add(m.Created, s)
 }
 

@@ -107,8 +107,9 @@ type collector struct {
 	wanted    map[string]bool   // ids that the recording is about; nil means all
 	people    map[string]*person
 	templates map[string]bool
-	pending   []step    // faults that have acted on the requests of a call that has not ended
-	time      time.Time // of the last step whose time is known
+	callers   map[string]string // traces of the calls that made requests, by Meta's trace ids
+	faults    map[string][]step // those that have acted on the requests of a call, by its trace; on one of another program, by its wamid
+	time      time.Time         // of the last step whose time is known
 	count     map[string]int
 }
 
@@ -117,9 +118,11 @@ func Record(config Config, about About) *Recording {
 	c := &collector{
 		Config: config, about: about, variables: map[string]string{}, wamids: map[string]string{}, through: map[string]bool{},
 		people: map[string]*person{}, templates: map[string]bool{}, count: map[string]int{},
+		callers: map[string]string{}, faults: map[string][]step{},
 	}
 	c.join()
 	c.selectIDs()
+	c.joinFaults()
 	for _, e := range config.Entries {
 		c.entry(e)
 	}
@@ -134,9 +137,12 @@ func (c *collector) note(format string, args ...any) {
 	}
 }
 
-// join finds which message of AWS's is which of Meta's.
+// join finds which message of AWS's is which of Meta's, and which call made which request.
 func (c *collector) join() {
 	for _, e := range c.Entries {
+		if e.Kind == activity.Graph && e.MetaTrace != "" {
+			c.callers[e.MetaTrace] = e.Trace
+		}
 		if e.Kind == activity.Send && e.WAMID != "" && e.MessageID != "" {
 			c.wamids[e.MessageID], c.through[e.WAMID] = e.WAMID, true
 		}

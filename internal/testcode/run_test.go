@@ -15,7 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
 
+	"ferry/internal/activity"
 	"ferry/internal/journal"
 	"ferry/internal/local"
 	"ferry/internal/sample"
@@ -115,11 +117,21 @@ func (s *session) change(who string, change metasim.PersonChange) {
 	s.must(err)
 }
 
-// record returns what was done.
-func (s *session) record(about testcode.About) *testcode.Recording {
+func (s *session) entries() []activity.Entry {
 	s.Helper()
 	entries, err := s.Gateway.Journal().Read(s.Context(), journal.Filter{})
 	s.must(err)
+	return entries
+}
+
+// record returns what was done.
+func (s *session) record(about testcode.About) *testcode.Recording {
+	s.Helper()
+	return s.recordOf(s.entries(), about)
+}
+
+func (s *session) recordOf(entries []activity.Entry, about testcode.About) *testcode.Recording {
+	s.Helper()
 	return testcode.Record(testcode.Config{
 		Simulator: s.Simulator, Entries: entries,
 		Object: func(bucket, key string) ([]byte, string, bool) {
@@ -252,5 +264,54 @@ func TestRecordedSessionHappensAgain(t *testing.T) {
 		if name == "everything" { // each call of the AWS CLI takes a second
 			t.Run(name+"/shell", func(t *testing.T) { runShell(t, recording.Shell()) })
 		}
+	}
+}
+
+// A message may have been sent to Meta before the entry of its acceptance is written.
+func TestFaultBelongsToTheMessageThatItActedOnWhereverTheEntryOfItsAcceptanceIs(t *testing.T) {
+	s := startSession(t)
+	s.play()
+	want, err := s.record(testcode.About{}).Go()
+	s.must(err)
+	for _, until := range []activity.Kind{activity.Graph, activity.Send} { // of the same call
+		var entries []activity.Entry
+		waiting := map[string]activity.Entry{}
+		for _, e := range s.entries() {
+			if e.Kind == activity.Message && e.Operation == "accept" {
+				waiting[e.Trace] = e
+				continue
+			}
+			entries = append(entries, e)
+			if accepted, ok := waiting[e.Trace]; ok && e.Kind == until {
+				entries = append(entries, accepted)
+				delete(waiting, e.Trace)
+			}
+		}
+		if len(waiting) > 0 {
+			t.Fatalf("%d messages have no entry of kind %s", len(waiting), until)
+		}
+		if got, err := s.recordOf(entries, testcode.About{}).Go(); err != nil || got != want {
+			t.Errorf("accepted after %s: %v\n%s", until, err, cmp.Diff(want, got))
+		}
+	}
+}
+
+// The journal has no trace id of Meta's for a request whose response was lost.
+func TestFaultOfALostResponseIsRepeatedBeforeItsCall(t *testing.T) {
+	s := startSession(t)
+	s.put("note.txt", "text/plain", []byte("a note"))
+	if _, err := s.post("note.txt"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Simulator.AddFault(metasim.Fault{Operation: metasim.OperationUpload, LoseAnswer: true, Times: 1})
+	s.must(err)
+	if _, err := s.post("note.txt"); err == nil {
+		t.Fatal("the fault did not act")
+	}
+	code, err := s.record(testcode.About{}).Go()
+	s.must(err)
+	fault, first, last := strings.Index(code, "addFault(t, w"), strings.Index(code, "post(t, w"), strings.LastIndex(code, "post(t, w")
+	if fault < first || fault > last {
+		t.Errorf("the fault is at %d, the calls are at %d and %d:\n%s", fault, first, last, code)
 	}
 }
