@@ -31,6 +31,7 @@ type build struct {
 	flags    []string
 	fallback *build // used where this build is not possible; nil means none
 	commit   string // of git, whose source is built; empty means the source of this directory
+	exists   string // file of a binary that another process has built; empty means that there is none
 	once     sync.Once
 	err      error
 }
@@ -48,6 +49,9 @@ var (
 // path builds the binary, if no test has done so yet, and returns its file.
 func (b *build) path(t testing.TB) string {
 	t.Helper()
+	if b.exists != "" {
+		return b.exists
+	}
 	if b.commit != "" {
 		requireCommit(t, b.commit)
 	}

@@ -24,7 +24,7 @@
 //	tenants.go      accounts that keep all places for uploads occupied
 //	load.go         large bodies of strangers, 1,000 uploads at once, ten times the load
 //	names.go        what the time of a response says of a host name
-//	network.go      the network of names.go: DNS, and hosts that refuse or are silent
+//	network.go      the network of names.go: hosts that are private, refuse or are silent
 package main
 
 import (
@@ -38,6 +38,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ferry/metasim"
 )
 
 // caseTimeout bounds a case.
@@ -106,7 +108,7 @@ func run(ctx context.Context, ferry, selected string) (err error) {
 			return fmt.Errorf("-cases: there is no case %q", name)
 		}
 	}
-	r, err := newRig(ctx, ferry)
+	r, err := newRig(ctx, ferry, metasim.NewDiscardStorage())
 	if err != nil {
 		return err
 	}

@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"ferry/e2e/namespace"
+	"ferry/metasim"
 	"ferry/socialmessaging"
 )
 
@@ -38,12 +38,7 @@ func names(ctx context.Context, r *rig) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, insideNetwork, r.binary)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
+	cmd := namespace.Command(ctx, program, insideNetwork, r.binary)
 	var problems strings.Builder
 	cmd.Stderr = &problems
 	output, err := cmd.Output()
@@ -100,7 +95,7 @@ func namesInside(binary string) error {
 	if err := makeNetwork(); err != nil {
 		return err
 	}
-	r, err := newRig(ctx, binary)
+	r, err := newRig(ctx, binary, metasim.NewMemoryStorage(1<<20))
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ type rig struct {
 	trust   *x509.CertPool
 }
 
-func newRig(ctx context.Context, binary string) (r *rig, err error) {
+func newRig(ctx context.Context, binary string, storage metasim.Storage) (r *rig, err error) {
 	r = &rig{binary: binary, stopSim: func() {}}
 	if r.dir, err = os.MkdirTemp("", "ferry-hostile-"); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func newRig(ctx context.Context, binary string) (r *rig, err error) {
 	} else if r.binary, err = filepath.Abs(binary); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(r.startSimulator(), r.makeCertificate()); err != nil {
+	if err := errors.Join(r.startSimulator(storage), r.makeCertificate()); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
@@ -82,13 +82,13 @@ func (r *rig) close() error {
 
 func (r *rig) file(name string) string { return filepath.Join(r.dir, name) }
 
-// startSimulator starts Meta's double, with an account for each of ferry's.
-func (r *rig) startSimulator() error {
+// startSimulator starts Meta's double, with an account for each of ferry's. The storage keeps the files.
+func (r *rig) startSimulator(storage metasim.Storage) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	config := metasim.Config{Storage: metasim.NewDiscardStorage()}
+	config := metasim.Config{Storage: storage}
 	for i := range 3 {
 		id := strconv.Itoa(1001 + i)
 		config.BusinessAccounts = append(config.BusinessAccounts, metasim.BusinessAccount{
