@@ -14,6 +14,7 @@ PLATFORMS ?= linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64 win
 DIST     ?= dist
 FUZZ    ?= 20s
 KILLS   ?= 1000
+LEAK_TIME ?= 1h
 APT     := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 GOLANGCI_LINT := v2.15.0
 
@@ -25,7 +26,7 @@ POSTGRES_PACKAGES := ./cmd/ferry ./internal/admin ./internal/console ./internal/
 MODULES := $(filter-out tools/,$(sort $(dir $(wildcard go.mod */go.mod))))
 MODULE_TESTS := $(patsubst %/,test-%,$(filter-out ./,$(MODULES)))
 
-.PHONY: help build binaries modules release reproducible image test test-root test-postgres check bench bench-events bench-replicas hostile security soak vulnerabilities fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
+.PHONY: help build binaries modules release reproducible image test test-root test-postgres check bench bench-events bench-replicas hostile security soak soak-kills soak-leaks vulnerabilities fuzz pictures tidy tools lint-tool node system clean $(MODULE_TESTS)
 
 help:
 	@echo "make build   builds a static binary in bin/"
@@ -39,7 +40,7 @@ help:
 	@echo "make bench-replicas measures one, two and three servers over one PostgreSQL, and what they cost it"
 	@echo "make hostile attacks the server as a stranger can, for minutes, and checks what that does"
 	@echo "make security prints the promises about security, runs the tests that prove them, and says what is not covered"
-	@echo "make soak    kills processes, and cuts the power, KILLS=$(KILLS) times, and counts what had been acknowledged"
+	@echo "make soak    kills processes, and cuts the power, KILLS=$(KILLS) times, and counts what had been acknowledged; looks for leaks for LEAK_TIME=$(LEAK_TIME)"
 	@echo "make vulnerabilities looks for known vulnerabilities in the code that the binary calls"
 	@echo "make fuzz    runs each fuzz target for FUZZ=$(FUZZ)"
 	@echo "make pictures makes the pictures of the README, with a browser"
@@ -143,11 +144,18 @@ security: SECURITY_FLAGS ?=
 security: tools node system
 	FERRY_E2E=require $(GO) run -C e2e ./security $(SECURITY_FLAGS)
 
+# The test of leaks waits most of its time, so it runs beside the others.
 soak: system
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target soak-kills soak-leaks
+
+soak-kills:
 	FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run NothingIsLost ./internal/outbox
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -v -run 'AServerThatIsKilled|PowerFailure' .
 	cd e2e && FERRY_E2E=require FERRY_KILLS=$$(( ($(KILLS) + 9) / 10 )) $(GO) test -count=1 -timeout 6h -v -run ReplicaThatIsKilled .
 	cd e2e && FERRY_E2E=require FERRY_HISTORIES=$$(( ($(KILLS) + 1) / 2 )) $(GO) test -count=1 -timeout 6h -v -run Histories .
+
+soak-leaks: tools
+	cd e2e && FERRY_E2E=require FERRY_LEAK_TIME=$(LEAK_TIME) $(GO) test -count=1 -timeout 6h -v -run GoroutinesAndOpenFiles .
 
 # The database is a Go module, so that no other server is needed than the proxy of modules. What is known today is what
 # counts: neither version is pinned. The binary has its symbols, so that what it does not call is not reported.

@@ -88,9 +88,9 @@ var mayImport = map[string]string{
 	"ferry/bench":                    "ferry/bench/child ferry/bench/page ferry/socialmessaging",
 	"ferry/bench/child":              "",
 	"ferry/bench/page":               "ferry/bench/child",
-	"ferry/e2e":                      "ferry/internal/postgrestest ferry/internal/sample ferry/metasim ferry/socialmessaging ferry/socialmessaging/types", // a black box otherwise
+	"ferry/e2e":                      "ferry/e2e/namespace ferry/internal/postgrestest ferry/internal/sample ferry/metasim ferry/socialmessaging ferry/socialmessaging/types", // a black box otherwise
 	"ferry/bench/events":             "ferry/bench/child ferry/bench/page ferry/internal/outbox ferry/internal/postgrestest ferry/internal/secret ferry/internal/state ferry/metasim ferry/socialmessaging",
-	"ferry/e2e/hostile":              "ferry/metasim ferry/socialmessaging",
+	"ferry/e2e/hostile":              "ferry/e2e/namespace ferry/metasim ferry/socialmessaging",
 }
 
 // A listedPackage is a package of the repository, as go list prints it.

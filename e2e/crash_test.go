@@ -188,10 +188,7 @@ func (r *crashRig) postWebhooks(ctx context.Context) {
 			continue
 		}
 		id := fmt.Sprintf("wamid.%d", r.number.Add(1))
-		body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":%q,"changes":[{"value":{"messaging_product":"whatsapp",`+
-			`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"profile":{"name":"A"},"wa_id":"1650555%04d"}],`+
-			`"messages":[{"from":"1650555%04[3]d","id":%q,"timestamp":"1","type":"text","text":{"body":"hello"}}]},"field":"messages"}]}]}`,
-			metaAccount, metaPhone, rand.N(1000), id)
+		body := webhookOf(id)
 		places <- struct{}{}
 		group.Go(func() {
 			defer func() { <-places }()
@@ -202,6 +199,14 @@ func (r *crashRig) postWebhooks(ctx context.Context) {
 			}
 		})
 	}
+}
+
+// webhookOf returns a webhook with a message of one of 1,000 people.
+func webhookOf(id string) []byte {
+	return fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":%q,"changes":[{"value":{"messaging_product":"whatsapp",`+
+		`"metadata":{"display_phone_number":"15550783881","phone_number_id":%q},"contacts":[{"profile":{"name":"A"},"wa_id":"1650555%04d"}],`+
+		`"messages":[{"from":"1650555%04[3]d","id":%q,"timestamp":"1","type":"text","text":{"body":"hello"}}]},"field":"messages"}]}]}`,
+		metaAccount, metaPhone, rand.N(1000), id)
 }
 
 // post posts one webhook and reports whether it was acknowledged.

@@ -275,14 +275,18 @@ func TestFaultBelongsToTheMessageThatItActedOnWhereverTheEntryOfItsAcceptanceIs(
 	s.must(err)
 	for _, until := range []activity.Kind{activity.Graph, activity.Send} { // of the same call
 		var entries []activity.Entry
-		waiting := map[string]activity.Entry{}
+		waiting, happened := map[string]activity.Entry{}, map[string]bool{}
 		for _, e := range s.entries() {
-			if e.Kind == activity.Message && e.Operation == "accept" {
+			if e.Kind == activity.Message && e.Operation == "accept" && !happened[e.Trace] {
 				waiting[e.Trace] = e
 				continue
 			}
 			entries = append(entries, e)
-			if accepted, ok := waiting[e.Trace]; ok && e.Kind == until {
+			if e.Kind != until {
+				continue
+			}
+			happened[e.Trace] = true
+			if accepted, ok := waiting[e.Trace]; ok {
 				entries = append(entries, accepted)
 				delete(waiting, e.Trace)
 			}
