@@ -102,9 +102,10 @@ test: tools node system
 # with the detector its tests take three times as long.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 
-# 'make check' runs vet. With less garbage collection, the compiler takes a sixth less time, and 1 GB at most.
+# 'make check' runs vet. Nobody debugs these binaries. With less garbage collection, the compiler takes a sixth less time, and 1 GB
+# at most.
 GOTESTSUM = FERRY_E2E=require GORACE=atexit_sleep_ms=0 $(CURDIR)/.tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- \
-	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo '$(RACE)') $(AT_A_TIME) -vet=off -toolexec 'env GOGC=400' -timeout 60m
+	$(shell $(GO) build -race runtime/cgo 2>/dev/null && echo '$(RACE)') $(AT_A_TIME) -vet=off -ldflags=-w -toolexec 'env GOGC=400' -timeout 60m
 
 test-root:
 	@echo "testing ferry"; $(GOTESTSUM) ./...

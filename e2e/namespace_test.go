@@ -31,8 +31,8 @@ const insideNamespace = "FERRY_E2E_INSIDE_NAMESPACE"
 
 // A network in which every address answers: private ones, metadata services and public ones. Callers name each of
 // them as source and as destination, in a URL, as the address of a name, and as one of two; and every hostile URL of the
-// corpus. No connection is begun to an address that is not public.
-func TestNoURLBeginsAConnectionToAnAddressThatIsNotPublic(t *testing.T) {
+// corpus. The server sends no SYN to an address that is not public.
+func TestNoURLMakesTheServerConnectToAnAddressThatIsNotPublic(t *testing.T) {
 	if binary := os.Getenv(insideNamespace); binary != "" {
 		checkConnections(t, binary)
 		return
@@ -109,27 +109,27 @@ func checkConnections(t *testing.T, binary string) {
 		case public[to.Addr()]:
 			reached[to.Addr()] = true
 		default:
-			t.Errorf("a connection to %v was begun", to)
+			t.Errorf("the server tried to connect to %v", to)
 		}
 	}
 	for _, address := range append(good, outsider) {
 		if !reached[address] {
-			t.Errorf("no connection to the public address %v was begun", address)
+			t.Errorf("the server did not try to connect to the public address %v", address)
 		}
 	}
 	if failed != 2*len(urls) {
 		t.Errorf("%d of %d calls failed; nothing listens anywhere", failed, 2*len(urls))
 	}
-	fmt.Printf("figure: %d URLs in %d calls, 0 connections; %d of %d addresses can be reached without ferry\n", len(urls), 2*len(urls), visible, len(refused))
+	fmt.Printf("figure: %d URLs in %d calls, 0 connections to addresses that are not public; %d of %d addresses can be reached without ferry\n", len(urls), 2*len(urls), visible, len(refused))
 }
 
-// seenBy returns where connections were begun until now.
+// seenBy returns where somebody tried to connect to until now.
 func seenBy(t *testing.T, watch *namespace.Watch) map[netip.AddrPort]bool {
 	connect(t.Context(), sentinel)
 	return watch.Until(sentinel)
 }
 
-// connect begins a connection, whatever becomes of it.
+// connect tries to connect, and ignores the result.
 func connect(ctx context.Context, to netip.AddrPort) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

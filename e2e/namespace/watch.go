@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Watch records where TCP connections are begun in the network of this process: every SYN,
-// whether anybody listens there or not.
+// A Watch records the destination of each SYN in the network of this process, whether
+// anybody listens there or not.
 type Watch struct {
 	socket int
 	mu     sync.Mutex
@@ -56,7 +56,7 @@ func (w *Watch) run() {
 	}
 }
 
-// synOf returns where an IP packet begins a TCP connection.
+// synOf returns the destination of an IP packet that is a SYN.
 func synOf(packet []byte) (netip.AddrPort, bool) {
 	const protocolTCP, flags, syn, ack = 6, 13, 2, 16
 	var to netip.Addr
