@@ -22,5 +22,11 @@
 //	parts_test.go            what happens when a part is missing
 //	document_test.go         PDF documents of any size
 //
-// The other files are the tests, one subject each.
+// The other files are the tests, one subject each. The folders are:
+//
+//	hostile/           the program of 'make hostile'
+//	security/          the program of 'make security'
+//	namespace/         a network of its own for a test or a program
+//	node/ python/      programs with AWS's SDKs
+//	node-meta/         programs with clients of Meta's API
 package e2e
