@@ -22,7 +22,7 @@ import (
 const (
 	leakTime    = 10 * time.Second // FERRY_LEAK_TIME sets another time
 	leakWorkers = 8
-	leakPause   = 20 * time.Millisecond // of a worker, between two of its steps
+	leakPause   = 20 * time.Millisecond // of a worker, between two of its steps; longer in a run of more than six minutes
 )
 
 // A server that is called for some time, correctly, wrongly and by clients that disconnect, has as many goroutines and
@@ -47,7 +47,7 @@ func TestGoroutinesAndOpenFilesStayAsManyAsTheyWere(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var workers sync.WaitGroup
 	for range leakWorkers {
-		workers.Go(func() { l.work(ctx) })
+		workers.Go(func() { l.work(ctx, max(leakPause, lasts/18_000)) })
 	}
 	var goroutines, files []int
 	for tick := time.NewTicker(lasts / 100); len(goroutines) < 100; {
@@ -150,7 +150,7 @@ func wantError(err error) error {
 }
 
 // work does one step after the other until ctx ends.
-func (l *leakRig) work(ctx context.Context) {
+func (l *leakRig) work(ctx context.Context, pause time.Duration) {
 	for ctx.Err() == nil {
 		i := rand.N(len(leakSteps))
 		if err := leakSteps[i].do(l, context.WithoutCancel(ctx)); err != nil {
@@ -158,7 +158,7 @@ func (l *leakRig) work(ctx context.Context) {
 			return
 		}
 		l.done[i].Add(1)
-		time.Sleep(leakPause)
+		time.Sleep(pause)
 	}
 }
 
