@@ -52,6 +52,7 @@ build:
 
 # One folder for each platform, named as linux_amd64.
 binaries:
+	@[ -n "$(TOOLCHAIN)" ] || { echo "the Go release to build with is not known: go.mod needs a line toolchain, and make needs sed to read it" >&2; exit 1; }
 	@set -e; for platform in $(PLATFORMS); do \
 	  case $$platform in windows_*) extension=.exe;; *) extension=;; esac; echo "building for $$platform"; \
 	  GOTOOLCHAIN=$(TOOLCHAIN) CGO_ENABLED=0 GOOS=$${platform%_*} GOARCH=$${platform#*_} $(GO) build $(FLAGS) -o $(DIST)/binaries/$$platform/ferry$$extension ./cmd/ferry; \

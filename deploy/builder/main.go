@@ -24,7 +24,7 @@ ENV PATH=/usr/local/go/bin:/bin HOME=/root GOPATH=/root/go GOCACHE=/root/.cache/
 `
 
 // shell are the programs of busybox that deploy/Dockerfile and the Makefile use.
-var shell = []string{"sh", "mkdir", "mv", "rm", "echo", "true"}
+var shell = []string{"sh", "mkdir", "mv", "rm", "echo", "true", "sed"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -169,7 +169,28 @@ func TestImageIsReproducibleAndNeedsNoRights(t *testing.T) {
 	if !strings.Contains(demo, "uploads read back unchanged from WhatsApp") {
 		t.Errorf("ferry demo prints %s", demo)
 	}
+	r.checkToolchain(image)
 	r.checkServer(image, profile)
+}
+
+// checkToolchain checks that the binary is built with the Go release of go.mod, whatever the builder has.
+func (r *rig) checkToolchain(image string) {
+	r.t.Helper()
+	module, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^toolchain (go.+)$`).FindSubmatch(module)
+	if line == nil {
+		r.t.Fatal("go.mod has no line toolchain")
+	}
+	var version struct{ Go string }
+	if err := json.Unmarshal([]byte(r.run("podman", "run", "--rm", "--network", "none", image, "version", "--json")), &version); err != nil {
+		r.t.Fatal(err)
+	}
+	if version.Go != string(line[1]) {
+		r.t.Errorf("the binary in the image is built with %s, want %s of go.mod", version.Go, line[1])
+	}
 }
 
 // checkServer runs a server on a volume, and its health check.

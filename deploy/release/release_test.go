@@ -26,7 +26,7 @@ import (
 const platform = "linux_amd64"
 
 // maxBinary bounds the binary, in bytes.
-const maxBinary = 50 << 20
+const maxBinary = 50_000_000
 
 // settings are what the Makefile otherwise takes from git.
 var settings = []string{"VERSION=v1.2.3", "COMMIT=0123456789abcdef0123456789abcdef01234567", "COMMIT_TIME=2026-11-30T12:00:00Z", "PLATFORMS=" + platform}
@@ -142,15 +142,18 @@ func TestBinarySaysItsVersionAndIsStatic(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got struct {
-		Version, Commit, Time string
-		Dirty                 bool
-		Modules               []struct{ Path, Version, Sum string }
+		Version, Commit, Time, Go string
+		Dirty                     bool
+		Modules                   []struct{ Path, Version, Sum string }
 	}
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.Version != "v1.2.3" || got.Commit != "0123456789abcdef0123456789abcdef01234567" || got.Time != "2026-11-30T12:00:00Z" || got.Dirty || len(got.Modules) < 20 {
 		t.Errorf("ferry version --json prints %s", text)
+	}
+	if module, err := os.ReadFile("../../go.mod"); err != nil || !strings.Contains(string(module), "\ntoolchain "+got.Go+"\n") {
+		t.Errorf("the binary is built with %q, which is not the toolchain of go.mod: %v", got.Go, err)
 	}
 	info, err := os.Stat(binary)
 	if err != nil {
