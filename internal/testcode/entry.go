@@ -146,8 +146,8 @@ func (c *collector) request(e activity.Entry, operation string) {
 	}
 }
 
-// message adds a message of the business, and before it the faults of faulty.
-func (c *collector) message(m metasim.Message, kind, faulty string) {
+// message adds a message of the business, and before it the faults of what made it.
+func (c *collector) message(m metasim.Message, kind, maker string) {
 	if m.WAID == "" {
 		c.note("A message to %s is not repeated: it has no phone number.", m.Recipient)
 		return
@@ -169,7 +169,7 @@ func (c *collector) message(m metasim.Message, kind, faulty string) {
 	}
 	s := step{kind: kind, name: c.variable("message"), number: c.numberOf(m.PhoneNumberID), person: c.person(m.WAID, m.PhoneNumberID), text: text, version: m.Version}
 	c.variables[m.ID] = s.name
-	c.addFaults(faulty)
+	c.addFaults(maker)
 	c.add(m.Created, s)
 }
 

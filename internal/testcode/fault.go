@@ -26,17 +26,17 @@ func (c *collector) joinFaults() {
 
 // fault joins a fault that has acted on a request with what made the request.
 func (c *collector) fault(id, operation string, request activity.Entry) {
-	all := c.Simulator.Faults()
-	i := slices.IndexFunc(all, func(f metasim.Fault) bool { return f.ID == id })
-	if i < 0 {
-		c.note("The fault %s has acted, and does not exist any more: it is not repeated.", id)
-		return
-	}
 	maker, ok := c.maker(request)
 	if !ok {
 		if c.wanted == nil {
 			c.note("A fault has acted on a request %s of another program, which is not repeated.", operation)
 		}
+		return
+	}
+	all := c.Simulator.Faults()
+	i := slices.IndexFunc(all, func(f metasim.Fault) bool { return f.ID == id })
+	if i < 0 {
+		c.removed[maker] = append(c.removed[maker], id)
 		return
 	}
 	f := all[i]
@@ -63,6 +63,9 @@ func (c *collector) maker(request activity.Entry) (string, bool) {
 func (c *collector) addFaults(maker string) {
 	for _, s := range c.faults[maker] {
 		c.recording.steps = appendFault(c.recording.steps, s)
+	}
+	for _, id := range c.removed[maker] {
+		c.note("The fault %s has acted, and does not exist any more: it is not repeated.", id)
 	}
 	delete(c.faults, maker)
 }

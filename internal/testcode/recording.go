@@ -107,9 +107,10 @@ type collector struct {
 	wanted    map[string]bool   // ids that the recording is about; nil means all
 	people    map[string]*person
 	templates map[string]bool
-	callers   map[string]string // traces of the calls that made requests, by Meta's trace ids
-	faults    map[string][]step // those that have acted on the requests of a call, by its trace; on one of another program, by its wamid
-	time      time.Time         // of the last step whose time is known
+	callers   map[string]string   // traces of the calls that made requests, by Meta's trace ids
+	faults    map[string][]step   // those that have acted on the requests of a call, by its trace; on one of another program, by its wamid
+	removed   map[string][]string // ids of those that do not exist any more, as faults
+	time      time.Time           // of the last step whose time is known
 	count     map[string]int
 }
 
@@ -118,7 +119,7 @@ func Record(config Config, about About) *Recording {
 	c := &collector{
 		Config: config, about: about, variables: map[string]string{}, wamids: map[string]string{}, through: map[string]bool{},
 		people: map[string]*person{}, templates: map[string]bool{}, count: map[string]int{},
-		callers: map[string]string{}, faults: map[string][]step{},
+		callers: map[string]string{}, faults: map[string][]step{}, removed: map[string][]string{},
 	}
 	c.join()
 	c.selectIDs()

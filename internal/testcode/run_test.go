@@ -319,3 +319,26 @@ func TestFaultOfALostResponseIsRepeatedBeforeItsCall(t *testing.T) {
 		t.Errorf("the fault is at %d, the calls are at %d and %d:\n%s", fault, first, last, code)
 	}
 }
+
+// A recording says of the faults that have been removed which ones acted on what it repeats, and is silent about others.
+func TestRemovedFaultsAreNotedWhereTheyActed(t *testing.T) {
+	s := startSession(t)
+	photo := s.play()
+	s.Simulator.ClearFaults()
+	noted := func(about testcode.About) (faults int) {
+		for _, note := range s.record(about).Notes {
+			if strings.Contains(note, "does not exist any more: it is not repeated") {
+				faults++
+			}
+		}
+		return faults
+	}
+	for name, c := range map[string]struct {
+		about testcode.About
+		want  int
+	}{"everything": {testcode.About{}, 2}, "a message without faults": {testcode.About{ID: photo}, 0}, "the person of one": {testcode.About{Person: bruno}, 1}} {
+		if got := noted(c.about); got != c.want {
+			t.Errorf("%s: %d faults are noted, want %d", name, got, c.want)
+		}
+	}
+}
