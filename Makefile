@@ -141,7 +141,8 @@ bench-replicas: system
 hostile:
 	$(GO) run -C e2e ./hostile
 
-# SECURITY_FLAGS=-quick runs only the tests that need nothing but Go, SECURITY_FLAGS=-list none.
+# SECURITY_FLAGS=-quick runs only the tests that need nothing but Go, SECURITY_FLAGS=-list none. With
+# SECURITY_FLAGS='-rounds 1000' the tests of properties take ten times as many random cases as without.
 security: SECURITY_FLAGS ?=
 security: tools node system
 	FERRY_E2E=require $(GO) run -C e2e ./security $(SECURITY_FLAGS)

@@ -1,7 +1,7 @@
 // Command security prints the promises about security and reliability, each with the
 // tests that prove it, their result in this run, and what is not covered.
 //
-// It runs in the directory e2e. With -list it runs no test.
+// It runs in the directory e2e. With -list it runs no test. The figures are those of -rounds 100.
 package main
 
 import (
@@ -16,13 +16,23 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 func main() {
 	list := flag.Bool("list", false, "run no test")
 	quick := flag.Bool("quick", false, "run only the tests of the root module, which need nothing but Go")
+	rounds := flag.Int("rounds", 100, "how many times as many random cases the tests of properties check as in make test")
 	flag.Parse()
+	if *rounds < 1 {
+		fmt.Fprintf(os.Stderr, "-rounds is %d; expected 1 or more\n", *rounds)
+		os.Exit(2)
+	}
+	if err := os.Setenv("FERRY_ROUNDS", strconv.Itoa(*rounds)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	results := make(map[string]string)

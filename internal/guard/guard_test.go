@@ -57,7 +57,7 @@ func TestOneBadAnswerRefusesAll(t *testing.T) {
 }
 
 func TestRebindingGetsOneResolution(t *testing.T) {
-	const workers, rounds = 8, 1000
+	const workers, rounds = 8, 12_500
 	resolver := &guardtest.Resolver{Answer: func(n int64, _ string) ([]netip.Addr, error) {
 		if n%2 == 0 {
 			return guardtest.Addrs("127.0.0.1"), nil

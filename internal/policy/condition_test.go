@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -183,9 +184,38 @@ func FuzzVariablesAreLiteral(f *testing.F) {
 		f.Add(value, "x")
 		f.Add(value, value)
 	}
-	literal := document(f, []rule{{actions: []string{"*"}, resources: []string{"arn:aws:s3:::b/${aws:RequestTag/v}/k"}}})
-	wild := document(f, []rule{{actions: []string{"*"}, resources: []string{"arn:aws:s3:::b/*/${aws:RequestTag/v}/?"}}})
-	f.Fuzz(func(t *testing.T, value, other string) {
+	f.Fuzz(literalChecker(f))
+}
+
+// TestVariablesAreLiteral does the same with values at random, which have many wildcards and variables, and other
+// texts that differ from them little.
+func TestVariablesAreLiteral(t *testing.T) {
+	const values = 100_000
+	parts := []string{"*", "?", "**", "${aws:username}", "${*}", "${", "}", "$", "/", ":", "a", "k", "é", "\xff", "'", "\\", " "}
+	r := rand.New(rand.NewPCG(1, 2))
+	check := literalChecker(t)
+	equal := 0
+	for range values {
+		value := pick(r, parts, 6)
+		other := slices.Clone(value)
+		if r.IntN(2) == 0 {
+			other[r.IntN(len(other))] = pick(r, parts, 1)[0]
+		}
+		if slices.Equal(value, other) {
+			equal++
+		}
+		check(t, strings.Join(value, ""), strings.Join(other, ""))
+	}
+	if equal < values/4 || equal > values*3/4 {
+		t.Errorf("%d of %d values are equal to the text: the random values test little", equal, values)
+	}
+}
+
+// literalChecker returns a function that checks what a pattern with a value of a variable matches.
+func literalChecker(tb testing.TB) func(t *testing.T, value, other string) {
+	literal := document(tb, []rule{{actions: []string{"*"}, resources: []string{"arn:aws:s3:::b/${aws:RequestTag/v}/k"}}})
+	wild := document(tb, []rule{{actions: []string{"*"}, resources: []string{"arn:aws:s3:::b/*/${aws:RequestTag/v}/?"}}})
+	return func(t *testing.T, value, other string) {
 		req := ask("s3:GetObject", "arn:aws:s3:::b/"+other+"/k", map[string][]string{"aws:RequestTag/v": {value}})
 		isText := literalPrefix(value) == len(value) // otherwise it matches nothing
 		if got := must(t, []*Document{literal}, req.Request).Allowed(); got != (value == other && isText) {
@@ -195,7 +225,7 @@ func FuzzVariablesAreLiteral(f *testing.F) {
 		if got := must(t, []*Document{wild}, req.Request).Allowed(); got && !strings.HasSuffix("x/"+other, "/"+value) || !got && value == other && isText {
 			t.Errorf("the value %q behind a wildcard matches %q: %v", value, other, got)
 		}
-	})
+	}
 }
 
 func TestErrorOfTheContextAllowsNothing(t *testing.T) {

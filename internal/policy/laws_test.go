@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -130,14 +134,37 @@ func decide(t *testing.T, rules []rule, req asked) Outcome {
 	return must(t, []*Document{document(t, rules)}, req.Request).Outcome
 }
 
+// share checks n random cases, or FERRY_ROUNDS times as many, in a subtest for each processor. Each subtest has a
+// source of its own.
+func share(t *testing.T, n int, check func(t *testing.T, r *rand.Rand, n int)) {
+	t.Helper()
+	if text := os.Getenv("FERRY_ROUNDS"); text != "" {
+		rounds, err := strconv.Atoi(text)
+		if err != nil || rounds < 1 {
+			t.Fatalf("FERRY_ROUNDS is %q; expected how many times as many random cases to check", text)
+		}
+		n *= rounds
+	}
+	workers := runtime.GOMAXPROCS(0)
+	t.Run("random", func(t *testing.T) { // returns when all are done
+		for i := range workers {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				check(t, rand.New(rand.NewPCG(1, uint64(i))), (n+workers-1)/workers)
+			})
+		}
+	})
+}
+
 // TestLaws checks properties that hold for all policies, on random policies and requests. FuzzLaws is the
 // same without end.
 func TestLaws(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 1_000 {
-		checkAdditions(t, r)
-		checkRewritings(t, r)
-	}
+	share(t, 1_000, func(t *testing.T, r *rand.Rand, n int) {
+		for range n {
+			checkAdditions(t, r)
+			checkRewritings(t, r)
+		}
+	})
 }
 
 func FuzzLaws(f *testing.F) {
@@ -152,7 +179,16 @@ func FuzzLaws(f *testing.F) {
 
 // TestReferenceAgrees compares the evaluator with the naive one.
 func TestReferenceAgrees(t *testing.T) {
-	outcomes := checkReference(t, rand.New(rand.NewPCG(5, 6)), 2_000)
+	var mu sync.Mutex
+	outcomes := make(map[Outcome]int)
+	share(t, 2_000, func(t *testing.T, r *rand.Rand, n int) {
+		found := checkReference(t, r, n)
+		mu.Lock()
+		defer mu.Unlock()
+		for o, count := range found {
+			outcomes[o] += count
+		}
+	})
 	t.Log(outcomes)
 	for _, o := range []Outcome{NoAllow, Allowed, ExplicitDeny} {
 		if outcomes[o] < 500 {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -223,9 +224,14 @@ func naiveWildcards(p string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, `.*`), `\?`, `.`)
 }
 
-var naiveCache = map[string]*regexp.Regexp{}
+var (
+	naiveMu    sync.Mutex
+	naiveCache = map[string]*regexp.Regexp{}
+)
 
 func naiveRegexp(expression, flags string) *regexp.Regexp {
+	naiveMu.Lock()
+	defer naiveMu.Unlock()
 	re := naiveCache[flags+expression]
 	if re == nil {
 		re = regexp.MustCompile(flags + `(?s)\A(?:` + expression + `)\z`)
