@@ -109,6 +109,13 @@ func (p *tab) notice(event any) {
 	}
 }
 
+// forget makes what was reported so far no error of the test.
+func (p *tab) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.problems = nil
+}
+
 // exceptionText says what a script has thrown.
 func exceptionText(e *runtime.ExceptionDetails) string {
 	if e.Exception != nil {
