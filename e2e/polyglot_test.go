@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"html"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -166,12 +165,10 @@ func TestFilesOfTwoTypesRunNoScript(t *testing.T) {
 	for _, file := range files {
 		p.visit(file + "/view")
 		for _, address := range []string{file + "/view", file + "/download"} {
-			quoted := html.EscapeString(address)
-			elements = append(elements, "<script data-counts=1 src='"+quoted+"'></script>", "<img data-counts=1 src='"+quoted+"'>",
-				"<link data-counts=1 rel=stylesheet href='"+quoted+"'>")
+			elements = append(elements, "<script data-counts=1 src='"+address+"'></script>", "<img data-counts=1 src='"+address+"'>",
+				"<link data-counts=1 rel=stylesheet href='"+address+"'>")
 		}
-		elements = append(elements, "<iframe data-counts=1 src='"+html.EscapeString(file+"/view")+"'></iframe>",
-			"<object data-counts=1 data='"+html.EscapeString(file+"/view")+"'></object>")
+		elements = append(elements, "<iframe data-counts=1 src='"+file+"/view'></iframe>", "<object data-counts=1 data='"+file+"/view'></object>")
 	}
 	pages.visit(console + "/media")
 	p.visit(other.add("/attack", "text/html", frame(strings.Join(elements, "\n"))))
